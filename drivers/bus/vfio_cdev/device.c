@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The devices that were set up over a cdev, and the domain they share. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "private.h"
+
+#define VF_TOKEN_LEN 16
+
+struct device {
+	SLIST_ENTRY(device) next;
+	struct rte_vfio_cdev_device *cdev;
+	int group;		/* what rte_vfio_get_group_num() answers, or -1 */
+};
+
+pthread_mutex_t backend_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Guarded by backend_lock. */
+static SLIST_HEAD(, device) devices = SLIST_HEAD_INITIALIZER(devices);
+static struct rte_vfio_cdev_domain *domain;
+
+static struct rte_vfio_cdev_ctx *ctx;	/* constant after ctx_init() */
+static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
+
+static void
+ctx_init(void)
+{
+	rte_vfio_cdev_ctx_create(lib_log, NULL, &ctx);
+}
+
+struct rte_vfio_cdev_ctx *
+backend_ctx(void)
+{
+	pthread_once(&ctx_once, ctx_init);
+	return ctx;
+}
+
+struct rte_vfio_cdev_domain *
+backend_domain(void)
+{
+	return domain;
+}
+
+static struct device *
+device_find(const char *addr)
+{
+	struct device *dev;
+
+	SLIST_FOREACH(dev, &devices, next)
+		if (strcmp(rte_vfio_cdev_device_cdev(dev->cdev)->addr, addr) == 0)
+			break;
+	return dev;
+}
+
+/* The token the application was started with (--vfio-vf-token), or NULL. */
+static const void *
+vf_token(unsigned char token[VF_TOKEN_LEN])
+{
+	static const unsigned char none[VF_TOKEN_LEN];
+
+	eal_api()->get_vf_token(token);
+	return memcmp(token, none, VF_TOKEN_LEN) != 0 ? token : NULL;
+}
+
+static void
+device_report(const struct rte_vfio_cdev_info *info)
+{
+	struct rte_vfio_cdev_stats stats;
+
+	rte_vfio_cdev_domain_stats(domain, &stats);
+	bus_log(RTE_VFIO_CDEV_LOG_INFO,
+		"%s: %s, %s, NUMA node %d, %" PRIu64 " pages mapped, %" PRIu64 " verified",
+		info->addr, info->name, rte_vfio_cdev_mode_name(info->mode), info->numa_node,
+		stats.pages_mapped, stats.pages_verified);
+}
+
+/* Open the device, and map the memory if it is the first one. */
+static int
+device_open(const struct rte_vfio_cdev_info *info, struct device *dev,
+	    struct vfio_device_info *device_info)
+{
+	unsigned char token[VF_TOKEN_LEN];
+	int ret;
+
+	ret = rte_vfio_cdev_device_open(domain, info, vf_token(token), &dev->cdev);
+	if (ret < 0)
+		return ret;
+	ret = rte_vfio_cdev_device_get_info(dev->cdev, device_info);
+	if (ret == 0 && SLIST_EMPTY(&devices))
+		ret = memory_attach();
+	if (ret != 0)
+		rte_vfio_cdev_device_close(dev->cdev);
+	return ret;
+}
+
+static int
+device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
+		    struct vfio_device_info *device_info)
+{
+	struct device *dev;
+	int ret;
+
+	if (device_find(info->addr) != NULL) {
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: cannot set up: %s; release the device first", info->addr,
+			strerror(EALREADY));
+		return -1;
+	}
+	dev = malloc(sizeof(*dev));
+	if (dev == NULL)
+		return -1;
+	dev->group = group;
+	ret = domain != NULL ? 0 : rte_vfio_cdev_domain_create(backend_ctx(), info->mode, &domain);
+	if (ret < 0)
+		goto err_free;
+	ret = device_open(info, dev, device_info);
+	if (ret != 0)
+		goto err_domain;
+	SLIST_INSERT_HEAD(&devices, dev, next);
+	*fd = rte_vfio_cdev_device_fd(dev->cdev);
+	device_report(info);
+	return 0;
+
+err_domain:
+	if (SLIST_EMPTY(&devices)) {
+		rte_vfio_cdev_domain_destroy(domain);
+		domain = NULL;
+	}
+err_free:
+	free(dev);
+	return -1;
+}
+
+/* Without an IOMMU: physical addresses, and one process that has the device. */
+static int
+process_check(const struct rte_vfio_cdev_info *info)
+{
+	if (eal_api()->process_type() != RTE_PROC_PRIMARY) {
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: cannot set up %s in a secondary process: %s; a cdev belongs to the "
+			"process that bound it", info->addr, info->name, strerror(EOPNOTSUPP));
+		return -1;
+	}
+	if (eal_api()->iova_mode() != RTE_IOVA_PA) {
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: cannot set up %s: %s; the device has no IOMMU and needs physical "
+			"addresses: start with --iova-mode=pa and with hugepages", info->addr,
+			info->name, strerror(EINVAL));
+		return -1;
+	}
+	return 0;
+}
+
+int
+device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
+	     struct vfio_device_info *device_info)
+{
+	int ret;
+
+	if (process_check(info) < 0)
+		return -1;
+	eal_api()->mem_read_lock();
+	pthread_mutex_lock(&backend_lock);
+	ret = device_setup_locked(info, group, fd, device_info);
+	pthread_mutex_unlock(&backend_lock);
+	eal_api()->mem_read_unlock();
+	return ret;
+}
+
+/* Closing stops the device; only then may its memory be unpinned. */
+static int
+device_release_locked(const char *addr, int fd)
+{
+	struct device *dev = device_find(addr);
+
+	if (dev == NULL)
+		return -ENODEV;
+	if (fd != rte_vfio_cdev_device_fd(dev->cdev)) {
+		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot release: fd %d: %s; it has fd %d", addr,
+			fd, strerror(EBADF), rte_vfio_cdev_device_fd(dev->cdev));
+		return -EBADF;
+	}
+	SLIST_REMOVE(&devices, dev, device, next);
+	rte_vfio_cdev_device_close(dev->cdev);
+	free(dev);
+	if (SLIST_EMPTY(&devices)) {
+		memory_detach();
+		rte_vfio_cdev_domain_destroy(domain);
+		domain = NULL;
+	}
+	return 0;
+}
+
+int
+device_release(const char *addr, int fd)
+{
+	int ret;
+
+	eal_api()->mem_read_lock();
+	pthread_mutex_lock(&backend_lock);
+	ret = device_release_locked(addr, fd);
+	pthread_mutex_unlock(&backend_lock);
+	eal_api()->mem_read_unlock();
+	return ret;
+}
+
+int
+device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info)
+{
+	struct device *dev;
+	int ret = -ENODEV;
+
+	pthread_mutex_lock(&backend_lock);
+	dev = device_find(addr);
+	if (dev != NULL && *fd != 0 && *fd != rte_vfio_cdev_device_fd(dev->cdev))
+		ret = -EBADF;
+	else if (dev != NULL)
+		ret = rte_vfio_cdev_device_get_info(dev->cdev, device_info);
+	if (ret == 0)
+		*fd = rte_vfio_cdev_device_fd(dev->cdev);
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
+}
+
+bool
+device_has_group(int group)
+{
+	struct device *dev;
+
+	pthread_mutex_lock(&backend_lock);
+	SLIST_FOREACH(dev, &devices, next)
+		if (dev->group == group)
+			break;
+	pthread_mutex_unlock(&backend_lock);
+	return dev != NULL;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The EAL's functions are looked up when the EAL first calls us. Linking with
+ * librte_eal would load a second one, of the release this was built with, into
+ * every program that is started with the backend preloaded. One build serves
+ * all releases: the functions and the members of struct rte_memseg and struct
+ * rte_memseg_list used here are the same from 22.11 to 26.07.
+ */
+
+#include <dlfcn.h>
+#include <link.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <rte_errno.h>
+
+#include "private.h"
+
+#define EAL_SONAME "librte_eal.so"
+
+static const struct {
+	const char *name;
+	size_t offset;
+	bool optional;
+} symbols[] = {
+#define SYMBOL(member, name) { name, offsetof(struct eal_api, member), false }
+	SYMBOL(log, "rte_log"),
+	SYMBOL(log_register, "rte_log_register_type_and_pick_level"),
+	SYMBOL(setup_device, "rte_vfio_setup_device"),
+	SYMBOL(release_device, "rte_vfio_release_device"),
+	SYMBOL(enable, "rte_vfio_enable"),
+	SYMBOL(is_enabled, "rte_vfio_is_enabled"),
+	SYMBOL(noiommu_is_enabled, "rte_vfio_noiommu_is_enabled"),
+	SYMBOL(get_group_num, "rte_vfio_get_group_num"),
+	SYMBOL(get_group_fd, "rte_vfio_get_group_fd"),
+	SYMBOL(get_container_fd, "rte_vfio_get_container_fd"),
+	SYMBOL(container_dma_map, "rte_vfio_container_dma_map"),
+	SYMBOL(container_dma_unmap, "rte_vfio_container_dma_unmap"),
+	{ "rte_vfio_get_device_info", offsetof(struct eal_api, get_device_info), true },
+	SYMBOL(iova_mode, "rte_eal_iova_mode"),
+	SYMBOL(process_type, "rte_eal_process_type"),
+	SYMBOL(get_vf_token, "rte_eal_vfio_get_vf_token"),
+	SYMBOL(mem_read_lock, "rte_mcfg_mem_read_lock"),
+	SYMBOL(mem_read_unlock, "rte_mcfg_mem_read_unlock"),
+	SYMBOL(memseg_walk, "rte_memseg_walk_thread_unsafe"),
+	SYMBOL(virt2memseg_list, "rte_mem_virt2memseg_list"),
+	SYMBOL(virt2memseg, "rte_mem_virt2memseg"),
+	SYMBOL(event_register, "rte_mem_event_callback_register"),
+	SYMBOL(event_unregister, "rte_mem_event_callback_unregister"),
+#undef SYMBOL
+};
+
+/* Constant after api_init(). */
+static struct eal_api api;
+static bool api_complete;
+static void *eal_handle;
+static pthread_once_t api_once = PTHREAD_ONCE_INIT;
+
+static int
+eal_find(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const char *base = strrchr(info->dlpi_name, '/');
+
+	(void)size;
+	base = base != NULL ? base + 1 : info->dlpi_name;
+	if (strncmp(base, EAL_SONAME, strlen(EAL_SONAME)) != 0)
+		return 0;
+	*(const char **)arg = info->dlpi_name;
+	return 1;
+}
+
+/*
+ * A host that loads DPDK as a plug-in (RTLD_LOCAL) keeps it out of the scope
+ * that RTLD_NEXT searches. The handle is kept: the EAL does not go away while
+ * it can call us.
+ */
+static void *
+symbol_find(const char *name)
+{
+	void *symbol = dlsym(RTLD_NEXT, name);
+	const char *path = NULL;
+
+	if (symbol != NULL)
+		return symbol;
+	if (eal_handle == NULL && dl_iterate_phdr(eal_find, &path) != 0)
+		eal_handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+	return eal_handle != NULL ? dlsym(eal_handle, name) : NULL;
+}
+
+static void
+missing_report(const char *name)
+{
+	if (api.log != NULL)
+		api.log(RTE_LOG_ERR, RTE_LOGTYPE_EAL,
+			"VFIO_CDEV: %s not found in this process: its DPDK is not a shared one of "
+			"22.11 or later; run it without the preloaded backend\n", name);
+}
+
+static void
+api_init(void)
+{
+	void *symbol;
+
+	for (size_t i = 0; i < RTE_DIM(symbols); i++) {
+		symbol = symbol_find(symbols[i].name);
+		if (symbol == NULL && !symbols[i].optional) {
+			missing_report(symbols[i].name);
+			return;
+		}
+		memcpy((char *)&api + symbols[i].offset, &symbol, sizeof(symbol));
+	}
+	api_complete = true;
+}
+
+const struct eal_api *
+eal_api(void)
+{
+	pthread_once(&api_once, api_init);
+	return api_complete ? &api : NULL;
+}
+
+/* A thread-local variable: its address is another in each thread. */
+static int *
+eal_errno(void)
+{
+	return symbol_find("per_lcore__rte_errno");
+}
+
+int
+eal_errno_get(void)
+{
+	const int *err = eal_errno();
+
+	return err != NULL ? *err : 0;
+}
+
+void
+eal_errno_set(int err)
+{
+	int *location = eal_errno();
+
+	if (location != NULL)
+		*location = err;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The EAL's rte_vfio_*() functions as the rest of DPDK sees them: a device with
+ * a cdev is ours, any other the stock function's. Return values are those of
+ * lib/eal/linux/eal_vfio.c.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "private.h"
+
+/* Stands in for the group number of a device that has a cdev and no group. */
+#define CDEV_GROUP_BASE (1 << 24)
+
+/* Devices that stock has set up in this process; guarded by backend_lock. */
+static unsigned int stock_devices;
+
+/* Not ours to answer: switched off. An invalid value is an error everywhere. */
+static bool
+is_off(void)
+{
+	return policy_get() == POLICY_OFF;
+}
+
+static bool
+is_invalid(void)
+{
+	return eal_api() == NULL || policy_get() == POLICY_INVALID || backend_ctx() == NULL;
+}
+
+static bool
+have_cdevs(void)
+{
+	return rte_vfio_cdev_count(backend_ctx(), RTE_VFIO_CDEV_NOIOMMU) > 0;
+}
+
+/* Stock has tables that need setting up whether or not it will be used. */
+int
+rte_vfio_enable(const char *modname)
+{
+	int ret;
+
+	if (is_invalid())
+		return -1;
+	ret = eal_api()->enable(modname);
+	if (ret < 0 && !is_off() && have_cdevs()) {
+		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+			"VFIO groups are not usable in this process; going on with cdevs");
+		return 0;
+	}
+	return ret;
+}
+
+int
+rte_vfio_is_enabled(const char *modname)
+{
+	int ret;
+
+	if (is_invalid())
+		return 0;
+	ret = eal_api()->is_enabled(modname);
+	if (ret != 0 || is_off())
+		return ret;
+	if (strcmp(modname, "vfio") != 0 && strcmp(modname, "vfio_pci") != 0)
+		return 0;
+	return have_cdevs();
+}
+
+/*
+ * The bus asks once, to choose between physical and virtual addresses. The
+ * module's parameter may have been turned off since the device got its cdev.
+ */
+int
+rte_vfio_noiommu_is_enabled(void)
+{
+	if (is_invalid())
+		return -1;
+	return !is_off() && have_cdevs() ? 1 : eal_api()->noiommu_is_enabled();
+}
+
+static int
+stock_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_device_info *info)
+{
+	int ret = eal_api()->setup_device(sysfs_base, dev_addr, fd, info);
+
+	if (ret == 0) {
+		pthread_mutex_lock(&backend_lock);
+		stock_devices++;
+		pthread_mutex_unlock(&backend_lock);
+	}
+	return ret;
+}
+
+/* The device has no cdev that we can use. */
+static int
+cdevless_setup(const char *sysfs_base, const char *dev_addr, int *fd,
+	       struct vfio_device_info *info, int err, const char *advice)
+{
+	if (policy_get() != POLICY_REQUIRE)
+		return stock_setup(sysfs_base, dev_addr, fd, info);
+	bus_log(RTE_VFIO_CDEV_LOG_ERR,
+		"%s: cannot set up over a cdev, as RTE_VFIO_CDEV=require demands: %s; %s", dev_addr,
+		strerror(err), advice);
+	return -1;
+}
+
+int
+rte_vfio_setup_device(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
+		      struct vfio_device_info *device_info)
+{
+	struct rte_vfio_cdev_info info;
+	int group, ret;
+
+	if (is_invalid())
+		return -1;
+	if (is_off())
+		return eal_api()->setup_device(sysfs_base, dev_addr, vfio_dev_fd, device_info);
+
+	ret = rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info);
+	if (ret == -ENODEV || ret == -EOPNOTSUPP)
+		return cdevless_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info, -ret,
+				      rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, -ret));
+	if (ret < 0)
+		return -1;
+	if (info.mode != RTE_VFIO_CDEV_NOIOMMU)
+		return cdevless_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info, EOPNOTSUPP,
+				      "the device has an IOMMU: leave it to its group "
+				      "(RTE_VFIO_CDEV=prefer)");
+
+	if (rte_vfio_get_group_num(sysfs_base, dev_addr, &group) != 1)
+		group = -1;
+	return device_setup(&info, group, vfio_dev_fd, device_info);
+}
+
+int
+rte_vfio_release_device(const char *sysfs_base, const char *dev_addr, int fd)
+{
+	int ret;
+
+	if (is_invalid())
+		return -1;
+	ret = device_release(dev_addr, fd);
+	if (ret != -ENODEV)
+		return ret < 0 ? -1 : 0;
+
+	ret = eal_api()->release_device(sysfs_base, dev_addr, fd);
+	pthread_mutex_lock(&backend_lock);
+	if (ret == 0 && stock_devices > 0)
+		stock_devices--;
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
+}
+
+/* Declared experimental, and from 24.03 on only. */
+int
+rte_vfio_get_device_info(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
+			 struct vfio_device_info *device_info);
+
+int
+rte_vfio_get_device_info(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
+			 struct vfio_device_info *device_info)
+{
+	int ret;
+
+	if (is_invalid() || device_info == NULL || *vfio_dev_fd < 0)
+		return -1;
+	ret = device_get_info(dev_addr, vfio_dev_fd, device_info);
+	if (ret != -ENODEV)
+		return ret < 0 ? -1 : 0;
+	if (*vfio_dev_fd == 0) {
+		ret = rte_vfio_setup_device(sysfs_base, dev_addr, vfio_dev_fd, device_info);
+		return ret != 0 ? -1 : 0;
+	}
+	if (eal_api()->get_device_info == NULL)
+		return -1;
+	return eal_api()->get_device_info(sysfs_base, dev_addr, vfio_dev_fd, device_info);
+}
+
+/* Kernels without groups link no iommu_group to a device without an IOMMU. */
+int
+rte_vfio_get_group_num(const char *sysfs_base, const char *dev_addr, int *iommu_group_num)
+{
+	struct rte_vfio_cdev_info info;
+	int ret;
+
+	if (is_invalid())
+		return -1;
+	ret = eal_api()->get_group_num(sysfs_base, dev_addr, iommu_group_num);
+	if (ret != 0 || is_off())
+		return ret;
+	if (rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info) < 0 ||
+	    info.mode != RTE_VFIO_CDEV_NOIOMMU)
+		return 0;
+	*iommu_group_num = CDEV_GROUP_BASE + info.minor;
+	return 1;
+}
+
+/* A device that is bound over its cdev has no group to open: EBUSY otherwise. */
+int
+rte_vfio_get_group_fd(int iommu_group_num)
+{
+	if (is_invalid())
+		return -1;
+	if (!is_off() &&
+	    (iommu_group_num >= CDEV_GROUP_BASE || device_has_group(iommu_group_num)))
+		return -ENOENT;
+	return eal_api()->get_group_fd(iommu_group_num);
+}
+
+/* Callers hand it back to us or use it as "VFIO is there"; any fd will do. */
+int
+rte_vfio_get_container_fd(void)
+{
+	int fd;
+
+	if (is_invalid())
+		return -1;
+	fd = eal_api()->get_container_fd();
+	if (fd >= 0 || is_off())
+		return fd;
+	pthread_mutex_lock(&backend_lock);
+	if (backend_domain() != NULL)
+		fd = rte_vfio_cdev_domain_fd(backend_domain());
+	pthread_mutex_unlock(&backend_lock);
+	return fd;
+}
+
+static bool
+is_default_container(int container_fd)
+{
+	return container_fd == RTE_VFIO_DEFAULT_CONTAINER_FD ||
+		container_fd == rte_vfio_get_container_fd();
+}
+
+/* rte_errno as eal_vfio.c sets it; vhost goes by ENODEV and EINVAL. */
+static int
+errno_return(int ret)
+{
+	if (ret == 0)
+		return 0;
+	eal_errno_set(ret == -ENOENT ? EINVAL : ret == -EOPNOTSUPP ? ENOTSUP : -ret);
+	return -1;
+}
+
+/* Devices of both kinds: the memory is mapped for both or for none. */
+static int
+both_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
+{
+	const void *va = (const void *)(uintptr_t)vaddr;
+	int ret, err;
+
+	ret = rte_vfio_cdev_domain_map(backend_domain(), va, iova, len, 4096);
+	if (ret < 0 || stock_devices == 0)
+		return errno_return(ret);
+	ret = eal_api()->container_dma_map(container_fd, vaddr, iova, len);
+	if (ret < 0) {
+		err = eal_errno_get();
+		rte_vfio_cdev_domain_unmap(backend_domain(), va, iova, len);
+		eal_errno_set(err);
+	}
+	return ret;
+}
+
+/* What stock alone knows of was mapped before there was a cdev device. */
+static int
+both_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
+{
+	const void *va = (const void *)(uintptr_t)vaddr;
+	int ret;
+
+	ret = rte_vfio_cdev_domain_unmap(backend_domain(), va, iova, len);
+	if ((ret < 0 && ret != -ENOENT) || stock_devices == 0)
+		return errno_return(ret);
+	return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
+}
+
+static int
+container_dma(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len,
+	      int (*both)(int, uint64_t, uint64_t, uint64_t),
+	      int (*stock)(int, uint64_t, uint64_t, uint64_t))
+{
+	int ret;
+
+	if (is_off() || !is_default_container(container_fd))
+		return stock(container_fd, vaddr, iova, len);
+	pthread_mutex_lock(&backend_lock);
+	if (backend_domain() != NULL)
+		ret = both(container_fd, vaddr, iova, len);
+	else
+		ret = stock(container_fd, vaddr, iova, len);
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
+}
+
+int
+rte_vfio_container_dma_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
+{
+	if (is_invalid())
+		return -1;
+	return container_dma(container_fd, vaddr, iova, len, both_map,
+			     eal_api()->container_dma_map);
+}
+
+int
+rte_vfio_container_dma_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
+{
+	if (is_invalid())
+		return -1;
+	return container_dma(container_fd, vaddr, iova, len, both_unmap,
+			     eal_api()->container_dma_unmap);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Lines go through rte_log, as the types bus.vfio_cdev and lib.vfio_cdev. */
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "private.h"
+
+#define LINE_LEN 640
+
+/* The EAL's levels are those of syslog and one more (rte_log.h). */
+#define EAL_LEVEL(level) ((uint32_t)(level) + 1)
+
+static int bus_type;
+static int lib_type;
+static pthread_once_t types_once = PTHREAD_ONCE_INIT;
+
+/* At first use: a constructor would run in programs that have no EAL. */
+static void
+types_init(void)
+{
+	bus_type = eal_api()->log_register("bus.vfio_cdev", RTE_LOG_INFO);
+	lib_type = eal_api()->log_register("lib.vfio_cdev", RTE_LOG_INFO);
+	if (bus_type < 0)
+		bus_type = RTE_LOGTYPE_EAL;
+	if (lib_type < 0)
+		lib_type = RTE_LOGTYPE_EAL;
+}
+
+static void
+line_log(const int *type, enum rte_vfio_cdev_log_level level, const char *line)
+{
+	pthread_once(&types_once, types_init);
+	eal_api()->log(EAL_LEVEL(level), *type, "VFIO_CDEV: %s\n", line);
+}
+
+void
+bus_log(enum rte_vfio_cdev_log_level level, const char *format, ...)
+{
+	char line[LINE_LEN];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(line, sizeof(line), format, ap);
+	va_end(ap);
+	line_log(&bus_type, level, line);
+}
+
+void
+lib_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line)
+{
+	(void)arg;
+	line_log(&lib_type, level, line);
+}

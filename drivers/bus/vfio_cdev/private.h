@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the files of the EAL backend share.
+ *
+ *	EAL, buses, drivers, applications
+ *	        | rte_vfio_*()			eal_events (memory)
+ *	        v				     |
+ *	  entry.c -- policy.c			     |
+ *	        |				     v
+ *	        +--> device.c (device table) --> memory.c
+ *	        |	 |			     |
+ *	        |	 v			     v
+ *	        |      librte_vfio_cdev: devices and one domain
+ *	        v
+ *	  eal_api.c: the functions of the EAL, the stock rte_vfio_*() among them
+ *
+ * Locks, in the order they are taken: the EAL's memory lock, backend_lock, a
+ * domain's lock. The EAL holds the first when it reports memory; set-up and
+ * release take it for reading, so that memory stands still between looking at
+ * it and asking for events. Nothing takes it while holding backend_lock.
+ */
+
+#ifndef BUS_VFIO_CDEV_PRIVATE_H
+#define BUS_VFIO_CDEV_PRIVATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <rte_eal.h>
+#include <rte_log.h>
+#include <rte_memory.h>
+#include <rte_vfio.h>
+
+#include "rte_vfio_cdev.h"
+
+/* eal_api.c: looked up in the process, never linked: see its first comment. */
+struct eal_api {
+	/* the stock functions that ours stand in front of */
+	__typeof__(rte_vfio_setup_device) *setup_device;
+	__typeof__(rte_vfio_release_device) *release_device;
+	__typeof__(rte_vfio_enable) *enable;
+	__typeof__(rte_vfio_is_enabled) *is_enabled;
+	__typeof__(rte_vfio_noiommu_is_enabled) *noiommu_is_enabled;
+	__typeof__(rte_vfio_get_group_num) *get_group_num;
+	__typeof__(rte_vfio_get_group_fd) *get_group_fd;
+	__typeof__(rte_vfio_get_container_fd) *get_container_fd;
+	__typeof__(rte_vfio_container_dma_map) *container_dma_map;
+	__typeof__(rte_vfio_container_dma_unmap) *container_dma_unmap;
+	int (*get_device_info)(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
+			       struct vfio_device_info *device_info); /* NULL before 24.03 */
+	/* what the backend itself uses */
+	__typeof__(rte_eal_iova_mode) *iova_mode;
+	__typeof__(rte_eal_process_type) *process_type;
+	void (*get_vf_token)(unsigned char *token);
+	void (*mem_read_lock)(void);
+	void (*mem_read_unlock)(void);
+	__typeof__(rte_memseg_walk_thread_unsafe) *memseg_walk;
+	__typeof__(rte_mem_virt2memseg_list) *virt2memseg_list;
+	__typeof__(rte_mem_virt2memseg) *virt2memseg;
+	__typeof__(rte_mem_event_callback_register) *event_register;
+	__typeof__(rte_mem_event_callback_unregister) *event_unregister;
+	__typeof__(rte_log_register_type_and_pick_level) *log_register;
+	__typeof__(rte_log) *log;
+};
+
+/* The EAL of this process, or NULL, logged once, if it lacks one of them. */
+const struct eal_api *
+eal_api(void);
+
+int
+eal_errno_get(void);
+
+void
+eal_errno_set(int err);
+
+/* log.c */
+
+/* Log as bus.vfio_cdev; lines of the library go to lib.vfio_cdev. */
+void
+bus_log(enum rte_vfio_cdev_log_level level, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+void
+lib_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line);
+
+/* policy.c */
+enum policy {
+	POLICY_PREFER,	/* the cdev where a device has one */
+	POLICY_REQUIRE,	/* a device without one is an error */
+	POLICY_OFF,	/* stock */
+	POLICY_INVALID,	/* RTE_VFIO_CDEV says something else */
+};
+
+/* What RTE_VFIO_CDEV asks for; logs once if it is not one of the three. */
+enum policy
+policy_get(void);
+
+/* device.c */
+
+/* The library's context, or NULL if memory is short. */
+struct rte_vfio_cdev_ctx *
+backend_ctx(void);
+
+/*
+ * Guards the device table, the domain and their being there. Whoever holds it
+ * may use backend_domain().
+ */
+extern pthread_mutex_t backend_lock;
+
+/* The domain of the devices without an IOMMU, or NULL without any device. */
+struct rte_vfio_cdev_domain *
+backend_domain(void);
+
+/* 0, or -1 after an error was logged. */
+int
+device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
+	     struct vfio_device_info *device_info);
+
+/* 0; -ENODEV the device is not in the table; -EBADF fd is not the device's. */
+int
+device_release(const char *addr, int fd);
+
+/* As device_release(); fd 0 is answered with the device's fd, as stock does. */
+int
+device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info);
+
+/* Is it the group of a device in the table? */
+bool
+device_has_group(int group);
+
+/* memory.c: the EAL's memory lock and backend_lock are held. */
+
+/* Map all memory that is there and ask for events about the rest. */
+int
+memory_attach(void);
+
+void
+memory_detach(void);
+
+#endif /* BUS_VFIO_CDEV_PRIVATE_H */

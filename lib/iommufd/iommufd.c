@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "iommufd.h"
+#include "iommufd_uapi.h"
+
+static int
+linux_open(const char *path, int flags)
+{
+	return open(path, flags);
+}
+
+static int
+linux_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg);
+}
+
+static int
+linux_rdev(int fd, dev_t *rdev)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISCHR(st.st_mode)) {
+		errno = ENOTTY;
+		return -1;
+	}
+	*rdev = st.st_rdev;
+	return 0;
+}
+
+const struct iommufd_sys iommufd_sys_linux = {
+	.open = linux_open,
+	.close = close,
+	.ioctl = linux_ioctl,
+	.rdev = linux_rdev,
+};
+
+/* A signal may interrupt the wait for a lock inside; nothing was done then. */
+static int
+sys_ioctl(const struct iommufd_sys *sys, int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	do {
+		ret = sys->ioctl(fd, request, arg);
+	} while (ret < 0 && errno == EINTR);
+
+	return ret < 0 ? -errno : 0;
+}
+
+int
+iommufd_node_open(const struct iommufd_sys *sys, const char *node, int *fd)
+{
+	int ret = sys->open(node, O_RDWR | O_CLOEXEC);
+
+	if (ret < 0)
+		return -errno;
+	*fd = ret;
+	return 0;
+}
+
+int
+iommufd_ioas_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t *ioas_id)
+{
+	struct ifd_ioas_alloc cmd = { .size = sizeof(cmd) };
+	int ret = sys_ioctl(sys, iommufd, IFD_IOAS_ALLOC, &cmd);
+
+	if (ret == 0)
+		*ioas_id = cmd.out_ioas_id;
+	return ret;
+}
+
+int
+iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
+		   uint32_t ioas_id, uint32_t *hwpt_id)
+{
+	struct ifd_hwpt_alloc cmd = {
+		.size = sizeof(cmd),
+		.dev_id = dev_id,
+		.pt_id = ioas_id,
+	};
+	int ret = sys_ioctl(sys, iommufd, IFD_HWPT_ALLOC, &cmd);
+
+	if (ret == 0)
+		*hwpt_id = cmd.out_hwpt_id;
+	return ret;
+}
+
+int
+iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
+		 const void *va, uint64_t iova, uint64_t len)
+{
+	struct ifd_ioas_map cmd = {
+		.size = sizeof(cmd),
+		.flags = IFD_MAP_FIXED_IOVA | IFD_MAP_READABLE | IFD_MAP_WRITEABLE,
+		.ioas_id = ioas_id,
+		.user_va = (uintptr_t)va,
+		.length = len,
+		.iova = iova,
+	};
+
+	return sys_ioctl(sys, iommufd, IFD_IOAS_MAP, &cmd);
+}
+
+int
+iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
+		   uint64_t iova, uint64_t len)
+{
+	struct ifd_ioas_unmap cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas_id,
+		.iova = iova,
+		.length = len,
+	};
+
+	return sys_ioctl(sys, iommufd, IFD_IOAS_UNMAP, &cmd);
+}
+
+int
+iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
+		       uint64_t iova, uint64_t *len, uint64_t *phys)
+{
+	struct ifd_noiommu_get_pa cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas_id,
+		.iova = iova,
+		.length = *len,
+	};
+	int ret = sys_ioctl(sys, iommufd, IFD_NOIOMMU_GET_PA, &cmd);
+
+	if (ret == 0) {
+		*len = cmd.length;
+		*phys = cmd.out_phys;
+	}
+	return ret;
+}
+
+int
+iommufd_device_bind(const struct iommufd_sys *sys, int cdev, int iommufd, const void *token,
+		    uint32_t *dev_id)
+{
+	struct ifd_vfio_bind cmd = {
+		.argsz = sizeof(cmd),
+		.flags = token != NULL ? IFD_BIND_TOKEN : 0,
+		.iommufd = iommufd,
+		.token_uuid_ptr = (uintptr_t)token,
+	};
+	int ret = sys_ioctl(sys, cdev, IFD_VFIO_BIND, &cmd);
+
+	if (ret == 0)
+		*dev_id = cmd.out_devid;
+	return ret;
+}
+
+int
+iommufd_device_attach(const struct iommufd_sys *sys, int cdev, uint32_t pt_id)
+{
+	struct ifd_vfio_attach cmd = { .argsz = sizeof(cmd), .pt_id = pt_id };
+
+	return sys_ioctl(sys, cdev, IFD_VFIO_ATTACH, &cmd);
+}
+
+int
+iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info)
+{
+	return sys_ioctl(sys, cdev, IFD_VFIO_GET_INFO, info);
+}

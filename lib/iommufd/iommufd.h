@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * One small function per ioctl on /dev/iommu and on a VFIO character device.
+ * Nothing else in this project calls ioctl().
+ *
+ *	/dev/iommu fd -- IOAS --(areas: user memory, pinned)
+ *	      ^            ^
+ *	      |            | HWPT (what a device is attached to)
+ *	cdev fd: BIND ---- ATTACH
+ *
+ * All functions return 0 or -errno and give objects back through the last
+ * parameter. They take no lock, keep no state and may be called from any
+ * thread; an fd belongs to the caller. Kernel sources named below are those of
+ * Linux 7.3.
+ */
+
+#ifndef IOMMUFD_H
+#define IOMMUFD_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The system calls everything goes through; the seam at which the unit tests
+ * put a kernel of their own. Each returns what its namesake does, with errno
+ * set, except rdev(), which stores the device number of a character device.
+ */
+struct iommufd_sys {
+	int (*open)(const char *path, int flags);
+	int (*close)(int fd);
+	int (*ioctl)(int fd, unsigned long request, void *arg);
+	int (*rdev)(int fd, dev_t *rdev);
+};
+
+/** The running kernel. */
+extern const struct iommufd_sys iommufd_sys_linux;
+
+/**
+ * Open a device node read-write and close-on-exec.
+ *
+ * @param node
+ *   Path of /dev/iommu (no capability checked) or of a VFIO cdev, for which
+ *   the kernel wants CAP_SYS_RAWIO in the initial user namespace if its device
+ *   has no IOMMU (drivers/vfio/device_cdev.c, vfio_device_fops_cdev_open).
+ * @param fd
+ *   The open file; the caller closes it with sys->close.
+ * @return
+ *   0, -EPERM without the capability, -ENODEV while the device goes away, or
+ *   what open(2) says.
+ */
+int
+iommufd_node_open(const struct iommufd_sys *sys, const char *node, int *fd);
+
+/**
+ * Create an I/O address space (IOMMU_IOAS_ALLOC, drivers/iommu/iommufd/ioas.c).
+ */
+int
+iommufd_ioas_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t *ioas_id);
+
+/**
+ * Create a HWPT on an IOAS for a bound device (IOMMU_HWPT_ALLOC, hw_pagetable.c).
+ *
+ * Pins then last until the HWPT goes, not until the last device detaches.
+ */
+int
+iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
+		   uint32_t ioas_id, uint32_t *hwpt_id);
+
+/**
+ * Map user memory for reading and writing at a fixed IOVA and pin it
+ * (IOMMU_IOAS_MAP, ioas.c and io_pagetable.c).
+ *
+ * @param va, iova, len
+ *   Start in this process, start as the device sees it, and bytes; all
+ *   multiples of the page size.
+ * @return
+ *   0; -EEXIST the IOVA range overlaps another; -EINVAL length 0 or alignment;
+ *   -EFAULT memory that is absent, read-only or not memory (a BAR); -ENOMEM
+ *   out of memory or of RLIMIT_MEMLOCK; -ENOENT no such IOAS.
+ */
+int
+iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
+		 const void *va, uint64_t iova, uint64_t len);
+
+/**
+ * Undo iommufd_ioas_map() and release the pins (IOMMU_IOAS_UNMAP).
+ *
+ * @return
+ *   0; -ENOENT if the range is not exactly one or several whole areas, in
+ *   which case lower ones may be gone already (io_pagetable.c).
+ */
+int
+iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
+		   uint64_t iova, uint64_t len);
+
+/**
+ * Ask for the physical address behind an IOVA (IOMMU_IOAS_NOIOMMU_GET_PA,
+ * Linux 7.3, hwpt_noiommu.c).
+ *
+ * @param len
+ *   In: how many bytes to look at, not 0. Out: how many are contiguous. The
+ *   kernel walks 4 KiB at a time, so ask for no more than is needed.
+ * @return
+ *   0; -EPERM without CAP_SYS_RAWIO, which is checked at every call; -ENOENT
+ *   nothing mapped there; -EOPNOTSUPP the IOAS has no no-IOMMU HWPT or the
+ *   kernel was built without IOMMUFD_NOIOMMU; -ENOTTY before Linux 7.3.
+ */
+int
+iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
+		       uint64_t iova, uint64_t *len, uint64_t *phys);
+
+/**
+ * Bind a VFIO cdev to an iommufd (VFIO_DEVICE_BIND_IOMMUFD,
+ * drivers/vfio/device_cdev.c). Bus mastering is off and the device reset
+ * afterwards.
+ *
+ * @param token
+ *   16-byte VF token, or NULL.
+ * @return
+ *   0; -EBUSY its group is open; -EINVAL bound already, by this or another
+ *   file, or a token for a device without SR-IOV; -EACCES token missing or
+ *   wrong; -EBADF, -EBADFD not an iommufd.
+ */
+int
+iommufd_device_bind(const struct iommufd_sys *sys, int cdev, int iommufd, const void *token,
+		    uint32_t *dev_id);
+
+/** Attach a bound device to an IOAS or a HWPT (VFIO_DEVICE_ATTACH_IOMMUFD_PT). */
+int
+iommufd_device_attach(const struct iommufd_sys *sys, int cdev, uint32_t pt_id);
+
+/**
+ * Read what a bound device has (VFIO_DEVICE_GET_INFO).
+ *
+ * @param info
+ *   The caller's struct vfio_device_info with argsz set.
+ */
+int
+iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* IOMMUFD_H */

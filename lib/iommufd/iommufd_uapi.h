@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The part of the kernel's iommufd and VFIO cdev interface that this project
+ * uses, declared here because build hosts carry older headers. Sizes, offsets
+ * and request numbers are compared with the headers of a real Linux >= 7.3 by
+ * app/test/vm/test_uapi.py.
+ *
+ * Linux: include/uapi/linux/iommufd.h, include/uapi/linux/vfio.h
+ */
+
+#ifndef IOMMUFD_UAPI_H
+#define IOMMUFD_UAPI_H
+
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+/* Both interfaces use ioctl numbers that carry no size: each struct does. */
+#define IFD_IOAS_ALLOC		_IO(';', 0x81)
+#define IFD_IOAS_MAP		_IO(';', 0x85)
+#define IFD_IOAS_UNMAP		_IO(';', 0x86)
+#define IFD_HWPT_ALLOC		_IO(';', 0x89)
+#define IFD_NOIOMMU_GET_PA	_IO(';', 0x95)
+#define IFD_VFIO_GET_INFO	_IO(';', 100 + 7)
+#define IFD_VFIO_BIND		_IO(';', 100 + 18)
+#define IFD_VFIO_ATTACH		_IO(';', 100 + 19)
+
+#define IFD_MAP_FIXED_IOVA	(UINT32_C(1) << 0)
+#define IFD_MAP_WRITEABLE	(UINT32_C(1) << 1)
+#define IFD_MAP_READABLE	(UINT32_C(1) << 2)
+
+#define IFD_BIND_TOKEN		(UINT32_C(1) << 0)
+
+struct ifd_ioas_alloc {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t out_ioas_id;
+};
+
+struct ifd_ioas_map {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t ioas_id;
+	uint32_t reserved;
+	uint64_t user_va __attribute__((aligned(8)));
+	uint64_t length __attribute__((aligned(8)));
+	uint64_t iova __attribute__((aligned(8)));
+};
+
+struct ifd_ioas_unmap {
+	uint32_t size;
+	uint32_t ioas_id;
+	uint64_t iova __attribute__((aligned(8)));
+	uint64_t length __attribute__((aligned(8)));
+};
+
+struct ifd_hwpt_alloc {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t dev_id;
+	uint32_t pt_id;
+	uint32_t out_hwpt_id;
+	uint32_t reserved;
+	uint32_t data_type;
+	uint32_t data_len;
+	uint64_t data_uptr __attribute__((aligned(8)));
+	uint32_t fault_id;
+	uint32_t reserved2;
+};
+
+struct ifd_noiommu_get_pa {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t ioas_id;
+	uint32_t reserved;
+	uint64_t iova __attribute__((aligned(8)));
+	uint64_t length __attribute__((aligned(8)));
+	uint64_t out_phys __attribute__((aligned(8)));
+};
+
+struct ifd_vfio_bind {
+	uint32_t argsz;
+	uint32_t flags;
+	int32_t iommufd;
+	uint32_t out_devid;
+	uint64_t token_uuid_ptr __attribute__((aligned(8)));
+};
+
+struct ifd_vfio_attach {
+	uint32_t argsz;
+	uint32_t flags;
+	uint32_t pt_id;
+	uint32_t pasid;
+};
+
+#endif /* IOMMUFD_UAPI_H */

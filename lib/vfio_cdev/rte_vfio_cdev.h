@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef RTE_VFIO_CDEV_H
+#define RTE_VFIO_CDEV_H
+
+/**
+ * @file
+ * VFIO character devices and the memory their devices may reach.
+ *
+ * Plain Linux: no DPDK, any program may use it.
+ *
+ *	ctx ------------ where sysfs and /dev are, and who gets the messages
+ *	 |  find()
+ *	 v
+ *	info ----------- one device's cdev: name, number, mode (a plain value)
+ *	 |
+ *	 |   domain ---- one iommufd with one IOAS: what devices of one mode see
+ *	 |     |   |
+ *	 v     v   +---- mappings: VA -> IOVA, pinned, each page's address checked
+ *	device --------- one open cdev, bound to the domain's iommufd, attached
+ *
+ * A ctx outlives its domains, a domain its devices. In no-IOMMU mode the IOVA
+ * of a page is its physical address; the kernel tells which that is
+ * (IOMMU_IOAS_NOIOMMU_GET_PA), and a mapping it does not confirm is not made.
+ *
+ * Functions return 0 or -errno. Before an error is returned one line that says
+ * device, step, cause and remedy goes to the log function of the ctx.
+ */
+
+#include <limits.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Longest device address (a PCI BDF or another bus's name) with its NUL. */
+#define RTE_VFIO_CDEV_ADDR_LEN 64
+/** Longest cdev name ("noiommu-vfio1048575") with its NUL. */
+#define RTE_VFIO_CDEV_NAME_LEN 24
+
+struct rte_vfio_cdev_ctx;
+struct rte_vfio_cdev_domain;
+struct rte_vfio_cdev_device;
+
+/** Severity of a log line, in the order and with the values of syslog(3). */
+enum rte_vfio_cdev_log_level {
+	RTE_VFIO_CDEV_LOG_ERR = 3,
+	RTE_VFIO_CDEV_LOG_WARNING = 4,
+	RTE_VFIO_CDEV_LOG_INFO = 6,
+	RTE_VFIO_CDEV_LOG_DEBUG = 7,
+};
+
+/**
+ * Receives one line of text, without a newline. May be called from any thread
+ * that calls into the library, with a domain's lock held: it must not call
+ * back.
+ */
+typedef void (*rte_vfio_cdev_log_t)(void *arg, enum rte_vfio_cdev_log_level level,
+				    const char *line);
+
+/** What stands between a device and memory; told by the name of its cdev. */
+enum rte_vfio_cdev_mode {
+	RTE_VFIO_CDEV_NOIOMMU,		/**< noiommu-vfioN: nothing */
+	RTE_VFIO_CDEV_TRANSLATED,	/**< vfioN: an IOMMU */
+};
+
+/** What was being done when an error came up. */
+enum rte_vfio_cdev_step {
+	RTE_VFIO_CDEV_STEP_FIND,	/**< look up the cdev in sysfs */
+	RTE_VFIO_CDEV_STEP_OPEN,	/**< open the cdev */
+	RTE_VFIO_CDEV_STEP_IOMMUFD,	/**< open /dev/iommu */
+	RTE_VFIO_CDEV_STEP_PROBE,	/**< ask for IOMMU_IOAS_NOIOMMU_GET_PA */
+	RTE_VFIO_CDEV_STEP_BIND,	/**< bind the cdev to the iommufd */
+	RTE_VFIO_CDEV_STEP_ATTACH,	/**< attach the device to the IOAS */
+	RTE_VFIO_CDEV_STEP_MAP,		/**< map and pin memory */
+	RTE_VFIO_CDEV_STEP_VERIFY,	/**< compare the physical address */
+	RTE_VFIO_CDEV_STEP_UNMAP,	/**< unmap and unpin memory */
+};
+
+/** A device's cdev as sysfs shows it. */
+struct rte_vfio_cdev_info {
+	char addr[RTE_VFIO_CDEV_ADDR_LEN];	/**< device, e.g. "0000:00:03.0" */
+	char name[RTE_VFIO_CDEV_NAME_LEN];	/**< cdev, e.g. "noiommu-vfio0" */
+	enum rte_vfio_cdev_mode mode;
+	int numa_node;				/**< -1 if sysfs does not say */
+	unsigned int major;			/**< device number of the node */
+	unsigned int minor;
+};
+
+/** What a domain holds now. */
+struct rte_vfio_cdev_stats {
+	uint64_t mappings;		/**< calls to map that are in effect */
+	uint64_t pages_mapped;		/**< pages, of each mapping's page size */
+	uint64_t pages_verified;	/**< of these, confirmed by the kernel */
+	uint64_t bytes;			/**< bytes pinned */
+	unsigned int devices;		/**< devices attached */
+};
+
+/**
+ * Create a context.
+ *
+ * @param log
+ *   Where messages go, or NULL for nowhere. Called with @p arg.
+ * @param[out] ctx
+ *   The context; free it with rte_vfio_cdev_ctx_free().
+ * @return
+ *   0 or -ENOMEM.
+ */
+int
+rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx);
+
+/** Free a context whose domains are gone. NULL is allowed. */
+void
+rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx);
+
+/**
+ * Find the cdev of a device.
+ *
+ * The whole entry name below `<sysfs_base>/<addr>/vfio-dev/` decides, and its
+ * `dev` attribute must be there: kernels without CONFIG_VFIO_DEVICE_CDEV or
+ * CONFIG_IOMMUFD_NOIOMMU show an entry that no cdev belongs to
+ * (drivers/vfio/vfio_main.c). Thread-safe.
+ *
+ * @param sysfs_base
+ *   The bus's devices, e.g. "/sys/bus/pci/devices".
+ * @param addr
+ *   The device's name in there.
+ * @param[out] info
+ *   Filled on success; on -EOPNOTSUPP with all but the device number.
+ * @return
+ *   0; -ENODEV no entry: not bound to a VFIO driver, or a kernel before 6.6;
+ *   -EOPNOTSUPP an entry without `dev`; -EINVAL an address that is not one;
+ *   -ENOTUNIQ several entries; -EBADMSG an unreadable `dev`; -ELOOP, -EACCES
+ *   and others from open(2). The first two are logged as DEBUG only: they are
+ *   how a device without a cdev looks.
+ */
+int
+rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, const char *addr,
+		   struct rte_vfio_cdev_info *info);
+
+/**
+ * Count the machine's cdevs of a mode (/sys/class/vfio-dev). Thread-safe.
+ *
+ * @return
+ *   The number, 0 also where there is no such class.
+ */
+unsigned int
+rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode);
+
+/**
+ * What a user can do about an error.
+ *
+ * @param err
+ *   A positive errno.
+ * @return
+ *   A sentence, or "" if there is nothing to add to strerror(). Static memory.
+ */
+const char *
+rte_vfio_cdev_advice(enum rte_vfio_cdev_step step, int err);
+
+/** A word for a mode ("no-IOMMU", "translated"). Static memory. */
+const char *
+rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode);
+
+/**
+ * Create an address space for devices of a mode: open /dev/iommu, make sure
+ * the kernel can tell physical addresses, allocate an IOAS. Linux >= 7.3.
+ *
+ * @param[out] domain
+ *   The domain; free it with rte_vfio_cdev_domain_destroy().
+ * @return
+ *   0; -ENOTTY or -EOPNOTSUPP a kernel without IOMMU_IOAS_NOIOMMU_GET_PA;
+ *   -EPERM no CAP_SYS_RAWIO; -ENOENT no /dev/iommu; -EACCES not allowed to
+ *   open it; -ENOMEM; -EOPNOTSUPP also for RTE_VFIO_CDEV_TRANSLATED, which is
+ *   not implemented.
+ */
+int
+rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode,
+			    struct rte_vfio_cdev_domain **domain);
+
+/**
+ * Unmap and unpin everything and free the domain.
+ *
+ * @return
+ *   0, or -EBUSY while a device is open in it: nothing was done then. NULL is
+ *   allowed.
+ */
+int
+rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain);
+
+/** The domain's iommufd. It stays the domain's: do not close it. */
+int
+rte_vfio_cdev_domain_fd(const struct rte_vfio_cdev_domain *domain);
+
+/**
+ * Let the domain's devices reach memory of this process, and pin it.
+ *
+ * After the kernel pinned the memory it is asked for the address of every page
+ * (hwpt_noiommu.c); one that is not @p iova undoes the whole mapping. Mapping
+ * the very same memory again counts a user more. Thread-safe; needs
+ * CAP_SYS_RAWIO, and CAP_IPC_LOCK or a sufficient RLIMIT_MEMLOCK, at the time
+ * of the call.
+ *
+ * @param va, iova, len
+ *   Start in this process, start as the device sees it, bytes: multiples of
+ *   4 KiB.
+ * @param page_size
+ *   Bytes that are contiguous for sure, a power of two >= 4096 that divides
+ *   @p va and @p len: the size of the hugepages, or 4096 if unknown.
+ * @return
+ *   0; -EINVAL arguments; -ENODEV no device in the domain yet; -EEXIST the
+ *   IOVA range has another mapping; -EADDRNOTAVAIL a page is not at its IOVA;
+ *   -EFAULT, -ENOMEM, -EPERM from the kernel. Nothing stays mapped on error.
+ */
+int
+rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+			 uint64_t len, uint64_t page_size);
+
+/**
+ * Undo one rte_vfio_cdev_domain_map(). Without an IOMMU nothing keeps a device
+ * from using the memory later: stop its DMA first. Thread-safe.
+ *
+ * @return
+ *   0; -ENOENT nothing is mapped there; -EOPNOTSUPP the range is not what one
+ *   call mapped; -EINVAL arguments.
+ */
+int
+rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+			   uint64_t len);
+
+/** Read what the domain holds. Thread-safe. */
+void
+rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
+			   struct rte_vfio_cdev_stats *stats);
+
+/**
+ * Open a cdev, bind it to the domain's iommufd and attach it. The device has
+ * been reset and its bus mastering is off afterwards. Thread-safe.
+ *
+ * @param info
+ *   From rte_vfio_cdev_find(); the node must be the device that it names.
+ * @param token
+ *   16-byte VF token, or NULL.
+ * @param[out] device
+ *   The device; close it with rte_vfio_cdev_device_close().
+ * @return
+ *   0; -EPERM no CAP_SYS_RAWIO; -EBUSY the device's group is open; -EINVAL
+ *   bound elsewhere; -EACCES the token is wrong or missing, or the node's
+ *   permissions; -ENOENT no node; -ENXIO the node is another device's;
+ *   -ENODEV the device is going away.
+ */
+int
+rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
+			  const struct rte_vfio_cdev_info *info, const void *token,
+			  struct rte_vfio_cdev_device **device);
+
+/**
+ * Close a device: the kernel turns bus mastering off and resets it when this
+ * was the last reference to its file. NULL is allowed.
+ */
+void
+rte_vfio_cdev_device_close(struct rte_vfio_cdev_device *device);
+
+/** The open cdev, for device ioctls and mmap. It stays the device's. */
+int
+rte_vfio_cdev_device_fd(const struct rte_vfio_cdev_device *device);
+
+/** What rte_vfio_cdev_device_open() was given. Lives as long as the device. */
+const struct rte_vfio_cdev_info *
+rte_vfio_cdev_device_cdev(const struct rte_vfio_cdev_device *device);
+
+/**
+ * VFIO_DEVICE_GET_INFO.
+ *
+ * @param info
+ *   The caller's struct vfio_device_info with argsz set.
+ * @return
+ *   0 or -errno.
+ */
+int
+rte_vfio_cdev_device_get_info(const struct rte_vfio_cdev_device *device, void *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RTE_VFIO_CDEV_H */

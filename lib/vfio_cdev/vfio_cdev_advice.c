@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What to do about an error: one table, so that the library, the backend and
+ * the command line tool say the same. The causes are those of Linux 7.3,
+ * drivers/vfio/{device_cdev,group,vfio_main}.c and drivers/iommu/iommufd.
+ */
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "rte_vfio_cdev.h"
+
+#define NEED_RAWIO "CAP_SYS_RAWIO is needed in the initial user namespace: run as root or with " \
+	"--cap-add SYS_RAWIO, not in a rootless container"
+#define NEED_CONFIG "it needs CONFIG_VFIO_DEVICE_CDEV, CONFIG_IOMMUFD and CONFIG_VFIO_NOIOMMU"
+
+static const struct {
+	enum rte_vfio_cdev_step step;
+	int err;
+	const char *text;
+} advices[] = {
+	{ RTE_VFIO_CDEV_STEP_FIND, ENODEV,
+	  "bind the device to vfio-pci on Linux >= 7.3, without an IOMMU after setting "
+	  "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode to Y" },
+	{ RTE_VFIO_CDEV_STEP_FIND, EOPNOTSUPP,
+	  "the kernel gives this device no character device: " NEED_CONFIG },
+	{ RTE_VFIO_CDEV_STEP_FIND, EINVAL,
+	  "give the address as sysfs writes it, for PCI domain:bus:device.function" },
+	{ RTE_VFIO_CDEV_STEP_FIND, ENOTUNIQ,
+	  "a device has one cdev: check what is mounted over sysfs" },
+	{ RTE_VFIO_CDEV_STEP_FIND, EBADMSG,
+	  "its dev attribute should read major:minor: check what is mounted over sysfs" },
+	{ RTE_VFIO_CDEV_STEP_FIND, ELOOP,
+	  "symbolic links go in a circle: check what is mounted over sysfs" },
+	{ RTE_VFIO_CDEV_STEP_OPEN, EPERM, NEED_RAWIO },
+	{ RTE_VFIO_CDEV_STEP_OPEN, EACCES,
+	  "change the owner or mode of the node, or run as root" },
+	{ RTE_VFIO_CDEV_STEP_OPEN, ENOENT,
+	  "the node is missing: pass it to the container (--device), or check udev" },
+	{ RTE_VFIO_CDEV_STEP_OPEN, ENXIO,
+	  "the node is not the device that sysfs shows: it was renamed or is left over; "
+	  "make it again" },
+	{ RTE_VFIO_CDEV_STEP_OPEN, ENODEV,
+	  "the device is being removed or unbound from its driver" },
+	{ RTE_VFIO_CDEV_STEP_IOMMUFD, ENOENT,
+	  "load the module (modprobe iommufd), or pass the node to the container "
+	  "(--device /dev/iommu); RTE_VFIO_CDEV=off goes back to the group" },
+	{ RTE_VFIO_CDEV_STEP_IOMMUFD, ENODEV, "load the module (modprobe iommufd)" },
+	{ RTE_VFIO_CDEV_STEP_IOMMUFD, EACCES,
+	  "change the owner or mode of the node, or run as root" },
+	{ RTE_VFIO_CDEV_STEP_IOMMUFD, EPERM,
+	  "allow the node in the container's device list (--device /dev/iommu)" },
+	{ RTE_VFIO_CDEV_STEP_PROBE, ENOTTY,
+	  "the kernel is older than Linux 7.3; RTE_VFIO_CDEV=off goes back to the group" },
+	{ RTE_VFIO_CDEV_STEP_PROBE, EOPNOTSUPP,
+	  "the kernel was built without CONFIG_IOMMUFD_NOIOMMU (CONFIG_VFIO_NOIOMMU)" },
+	{ RTE_VFIO_CDEV_STEP_PROBE, EPERM, NEED_RAWIO },
+	{ RTE_VFIO_CDEV_STEP_BIND, EBUSY,
+	  "the device's VFIO group is open, here or in another program: close it "
+	  "(fuser -v /dev/vfio/*)" },
+	{ RTE_VFIO_CDEV_STEP_BIND, EINVAL,
+	  "another program has bound the device, or a process still holds the file of one "
+	  "that did: stop it (fuser -v /dev/vfio/devices/*); or a VF token was given for a "
+	  "device without SR-IOV" },
+	{ RTE_VFIO_CDEV_STEP_BIND, EACCES,
+	  "the device wants the VF token of its physical function (--vfio-vf-token)" },
+	{ RTE_VFIO_CDEV_STEP_MAP, ENOMEM,
+	  "memory is short, or RLIMIT_MEMLOCK (ulimit -l) is smaller than the hugepages: "
+	  "raise it or grant CAP_IPC_LOCK" },
+	{ RTE_VFIO_CDEV_STEP_MAP, EFAULT,
+	  "the memory is absent, read-only, or a device's" },
+	{ RTE_VFIO_CDEV_STEP_MAP, EEXIST,
+	  "another mapping has this IOVA: unmap it first" },
+	{ RTE_VFIO_CDEV_STEP_MAP, ENODEV,
+	  "set up a device first: memory is pinned for a device only" },
+	{ RTE_VFIO_CDEV_STEP_MAP, EINVAL,
+	  "address, IOVA and length must be multiples of the page size, and length not 0" },
+	{ RTE_VFIO_CDEV_STEP_VERIFY, EADDRNOTAVAIL,
+	  "the page is elsewhere than the IOVA says: it was moved before it was pinned, or "
+	  "the IOVA is not a physical address; allocate it again, and keep hugepages out of "
+	  "CMA and ZONE_MOVABLE" },
+	{ RTE_VFIO_CDEV_STEP_VERIFY, EPERM,
+	  "CAP_SYS_RAWIO was dropped after the start, but each new page needs it" },
+	{ RTE_VFIO_CDEV_STEP_UNMAP, ENOENT, "nothing is mapped there" },
+	{ RTE_VFIO_CDEV_STEP_UNMAP, EOPNOTSUPP, "unmap what was mapped, as a whole" },
+};
+
+const char *
+rte_vfio_cdev_advice(enum rte_vfio_cdev_step step, int err)
+{
+	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
+		if (advices[i].step == step && advices[i].err == err)
+			return advices[i].text;
+	return "";
+}

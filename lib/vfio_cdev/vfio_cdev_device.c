@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A cdev from open to close. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sysmacros.h>
+
+#include "vfio_cdev_private.h"
+
+#define NODE_FORMAT "/dev/vfio/devices/%s"
+#define NODE_LEN (sizeof(NODE_FORMAT) + RTE_VFIO_CDEV_NAME_LEN)
+
+/* The node has to be the device that sysfs showed: nodes get renamed. */
+static int
+node_open(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+	  const char *node, int *fd)
+{
+	dev_t rdev;
+	int ret;
+
+	ret = iommufd_node_open(ctx->sys, node, fd);
+	if (ret < 0)
+		goto out;
+	if (ctx->sys->rdev(*fd, &rdev) < 0 || rdev != makedev(info->major, info->minor)) {
+		ctx->sys->close(*fd);
+		ret = -ENXIO;
+	}
+out:
+	if (ret < 0)
+		ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, ret, "%s", node);
+	return ret;
+}
+
+/*
+ * The first device brings the HWPT along. With one of our own, pins do not
+ * come and go with the devices (drivers/iommu/iommufd/device.c destroys an
+ * automatic one with the last detach).
+ */
+static int
+domain_attach(struct rte_vfio_cdev_domain *domain, int fd, uint32_t dev_id)
+{
+	const struct iommufd_sys *sys = domain->ctx->sys;
+	int ret = 0;
+
+	pthread_mutex_lock(&domain->lock);
+	if (domain->hwpt_id == 0)
+		ret = iommufd_hwpt_alloc(sys, domain->iommufd, dev_id, domain->ioas_id,
+					 &domain->hwpt_id);
+	if (ret == 0)
+		ret = iommufd_device_attach(sys, fd, domain->hwpt_id);
+	if (ret == 0)
+		domain->stats.devices++;
+	pthread_mutex_unlock(&domain->lock);
+	return ret;
+}
+
+static int
+node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
+	  const char *node, const void *token, int fd)
+{
+	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
+	uint32_t dev_id;
+	int ret;
+
+	ret = iommufd_device_bind(ctx->sys, fd, domain->iommufd, token, &dev_id);
+	if (ret < 0)
+		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s", node);
+	ret = domain_attach(domain, fd, dev_id);
+	if (ret < 0)
+		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
+	return 0;
+}
+
+int
+rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
+			  const struct rte_vfio_cdev_info *info, const void *token,
+			  struct rte_vfio_cdev_device **device)
+{
+	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
+	struct rte_vfio_cdev_device *dev;
+	char node[NODE_LEN];
+	int ret;
+
+	snprintf(node, sizeof(node), NODE_FORMAT, info->name);
+	dev = malloc(sizeof(*dev));
+	if (dev == NULL)
+		return -ENOMEM;
+	dev->domain = domain;
+	dev->info = *info;
+	ret = node_open(ctx, info, node, &dev->fd);
+	if (ret < 0)
+		goto err_free;
+	ret = node_bind(domain, info, node, token, dev->fd);
+	if (ret < 0)
+		goto err_close;
+	*device = dev;
+	return 0;
+
+err_close:
+	ctx->sys->close(dev->fd);
+err_free:
+	free(dev);
+	return ret;
+}
+
+void
+rte_vfio_cdev_device_close(struct rte_vfio_cdev_device *device)
+{
+	struct rte_vfio_cdev_domain *domain;
+
+	if (device == NULL)
+		return;
+	domain = device->domain;
+	/* Detaches and unbinds, after the device was stopped (vfio_main.c). */
+	domain->ctx->sys->close(device->fd);
+	pthread_mutex_lock(&domain->lock);
+	domain->stats.devices--;
+	pthread_mutex_unlock(&domain->lock);
+	free(device);
+}
+
+int
+rte_vfio_cdev_device_fd(const struct rte_vfio_cdev_device *device)
+{
+	return device->fd;
+}
+
+const struct rte_vfio_cdev_info *
+rte_vfio_cdev_device_cdev(const struct rte_vfio_cdev_device *device)
+{
+	return &device->info;
+}
+
+int
+rte_vfio_cdev_device_get_info(const struct rte_vfio_cdev_device *device, void *info)
+{
+	const struct rte_vfio_cdev_device *dev = device;
+	int ret = iommufd_device_get_info(dev->domain->ctx->sys, dev->fd, info);
+
+	if (ret < 0)
+		ctx_fail(dev->domain->ctx, dev->info.addr, RTE_VFIO_CDEV_STEP_ATTACH, ret,
+			 "and read the device's information");
+	return ret;
+}
