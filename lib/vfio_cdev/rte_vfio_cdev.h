@@ -59,7 +59,7 @@ enum rte_vfio_cdev_log_level {
 typedef void (*rte_vfio_cdev_log_t)(void *arg, enum rte_vfio_cdev_log_level level,
 				    const char *line);
 
-/** What stands between a device and memory; told by the name of its cdev. */
+/** What stands between a device and memory. */
 enum rte_vfio_cdev_mode {
 	RTE_VFIO_CDEV_NOIOMMU,		/**< noiommu-vfioN: nothing */
 	RTE_VFIO_CDEV_TRANSLATED,	/**< vfioN: an IOMMU */
@@ -82,10 +82,10 @@ enum rte_vfio_cdev_step {
 struct rte_vfio_cdev_info {
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];	/**< device, e.g. "0000:00:03.0" */
 	char name[RTE_VFIO_CDEV_NAME_LEN];	/**< cdev, e.g. "noiommu-vfio0" */
-	enum rte_vfio_cdev_mode mode;
+	enum rte_vfio_cdev_mode mode;		/**< told by the name */
 	int numa_node;				/**< -1 if sysfs does not say */
 	unsigned int major;			/**< device number of the node */
-	unsigned int minor;
+	unsigned int minor;			/**< also the N of the name */
 };
 
 /** What a domain holds now. */
@@ -101,7 +101,9 @@ struct rte_vfio_cdev_stats {
  * Create a context.
  *
  * @param log
- *   Where messages go, or NULL for nowhere. Called with @p arg.
+ *   Where messages go, or NULL for nowhere.
+ * @param arg
+ *   First argument of @p log.
  * @param[out] ctx
  *   The context; free it with rte_vfio_cdev_ctx_free().
  * @return
@@ -110,7 +112,12 @@ struct rte_vfio_cdev_stats {
 int
 rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx);
 
-/** Free a context whose domains are gone. NULL is allowed. */
+/**
+ * Free a context whose domains are gone.
+ *
+ * @param ctx
+ *   The context, or NULL.
+ */
 void
 rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx);
 
@@ -122,6 +129,8 @@ rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx);
  * CONFIG_IOMMUFD_NOIOMMU show an entry that no cdev belongs to
  * (drivers/vfio/vfio_main.c). Thread-safe.
  *
+ * @param ctx
+ *   The context.
  * @param sysfs_base
  *   The bus's devices, e.g. "/sys/bus/pci/devices".
  * @param addr
@@ -142,6 +151,10 @@ rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, 
 /**
  * Count the machine's cdevs of a mode (/sys/class/vfio-dev). Thread-safe.
  *
+ * @param ctx
+ *   The context.
+ * @param mode
+ *   Which ones to count.
  * @return
  *   The number, 0 also where there is no such class.
  */
@@ -149,8 +162,10 @@ unsigned int
 rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode);
 
 /**
- * What a user can do about an error.
+ * What a user can do about an error. Thread-safe.
  *
+ * @param step
+ *   What was being done.
  * @param err
  *   A positive errno.
  * @return
@@ -159,14 +174,26 @@ rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode
 const char *
 rte_vfio_cdev_advice(enum rte_vfio_cdev_step step, int err);
 
-/** A word for a mode ("no-IOMMU", "translated"). Static memory. */
+/**
+ * A word for a mode. Thread-safe.
+ *
+ * @param mode
+ *   The mode.
+ * @return
+ *   "no-IOMMU", "translated", or "unknown" for what is none. Static memory.
+ */
 const char *
 rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode);
 
 /**
  * Create an address space for devices of a mode: open /dev/iommu, make sure
  * the kernel can tell physical addresses, allocate an IOAS. Linux >= 7.3.
+ * Thread-safe.
  *
+ * @param ctx
+ *   The context. It must outlive the domain.
+ * @param mode
+ *   The mode of the devices that will be opened in it.
  * @param[out] domain
  *   The domain; free it with rte_vfio_cdev_domain_destroy().
  * @return
@@ -180,16 +207,25 @@ rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mo
 			    struct rte_vfio_cdev_domain **domain);
 
 /**
- * Unmap and unpin everything and free the domain.
+ * Unmap and unpin everything and free the domain. Nothing else may use it
+ * meanwhile.
  *
+ * @param domain
+ *   The domain, or NULL.
  * @return
- *   0, or -EBUSY while a device is open in it: nothing was done then. NULL is
- *   allowed.
+ *   0, or -EBUSY while a device is open in it: nothing was done then.
  */
 int
 rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain);
 
-/** The domain's iommufd. It stays the domain's: do not close it. */
+/**
+ * The domain's iommufd. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @return
+ *   The fd. It stays the domain's: do not close it.
+ */
 int
 rte_vfio_cdev_domain_fd(const struct rte_vfio_cdev_domain *domain);
 
@@ -202,9 +238,14 @@ rte_vfio_cdev_domain_fd(const struct rte_vfio_cdev_domain *domain);
  * CAP_SYS_RAWIO, and CAP_IPC_LOCK or a sufficient RLIMIT_MEMLOCK, at the time
  * of the call.
  *
- * @param va, iova, len
- *   Start in this process, start as the device sees it, bytes: multiples of
- *   4 KiB.
+ * @param domain
+ *   The domain. A device must have been opened in it.
+ * @param va
+ *   Start in this process, a multiple of 4 KiB.
+ * @param iova
+ *   Start as the device sees it, a multiple of 4 KiB.
+ * @param len
+ *   Bytes, a multiple of 4 KiB.
  * @param page_size
  *   Bytes that are contiguous for sure, a power of two >= 4096 that divides
  *   @p va and @p len: the size of the hugepages, or 4096 if unknown.
@@ -221,6 +262,14 @@ rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, ui
  * Undo one rte_vfio_cdev_domain_map(). Without an IOMMU nothing keeps a device
  * from using the memory later: stop its DMA first. Thread-safe.
  *
+ * @param domain
+ *   The domain.
+ * @param va
+ *   As given to map.
+ * @param iova
+ *   As given to map.
+ * @param len
+ *   As given to map.
  * @return
  *   0; -ENOENT nothing is mapped there; -EOPNOTSUPP the range is not what one
  *   call mapped; -EINVAL arguments.
@@ -229,7 +278,33 @@ int
 rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			   uint64_t len);
 
-/** Read what the domain holds. Thread-safe. */
+/**
+ * Tell whether a mapping is there. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @param va
+ *   As given to map.
+ * @param iova
+ *   As given to map.
+ * @param len
+ *   As given to map.
+ * @return
+ *   0; -ENOENT nothing is mapped there; -EOPNOTSUPP something else is;
+ *   -EINVAL arguments. Not logged.
+ */
+int
+rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+			    uint64_t len);
+
+/**
+ * Read what the domain holds. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @param[out] stats
+ *   A consistent copy.
+ */
 void
 rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
 			   struct rte_vfio_cdev_stats *stats);
@@ -238,6 +313,8 @@ rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
  * Open a cdev, bind it to the domain's iommufd and attach it. The device has
  * been reset and its bus mastering is off afterwards. Thread-safe.
  *
+ * @param domain
+ *   The domain. It must outlive the device.
  * @param info
  *   From rte_vfio_cdev_find(); the node must be the device that it names.
  * @param token
@@ -257,22 +334,41 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 
 /**
  * Close a device: the kernel turns bus mastering off and resets it when this
- * was the last reference to its file. NULL is allowed.
+ * was the last reference to its file. Nothing else may use it meanwhile.
+ *
+ * @param device
+ *   The device, or NULL.
  */
 void
 rte_vfio_cdev_device_close(struct rte_vfio_cdev_device *device);
 
-/** The open cdev, for device ioctls and mmap. It stays the device's. */
+/**
+ * The open cdev, for device ioctls and mmap. Thread-safe.
+ *
+ * @param device
+ *   The device.
+ * @return
+ *   The fd. It stays the device's: do not close it.
+ */
 int
 rte_vfio_cdev_device_fd(const struct rte_vfio_cdev_device *device);
 
-/** What rte_vfio_cdev_device_open() was given. Lives as long as the device. */
+/**
+ * What the device was opened by. Thread-safe.
+ *
+ * @param device
+ *   The device.
+ * @return
+ *   A copy of the info, which lives as long as the device.
+ */
 const struct rte_vfio_cdev_info *
 rte_vfio_cdev_device_cdev(const struct rte_vfio_cdev_device *device);
 
 /**
- * VFIO_DEVICE_GET_INFO.
+ * VFIO_DEVICE_GET_INFO. Thread-safe.
  *
+ * @param device
+ *   The device.
  * @param info
  *   The caller's struct vfio_device_info with argsz set.
  * @return

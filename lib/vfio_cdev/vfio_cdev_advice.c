@@ -65,6 +65,15 @@ static const struct {
 	  "device without SR-IOV" },
 	{ RTE_VFIO_CDEV_STEP_BIND, EACCES,
 	  "the device wants the VF token of its physical function (--vfio-vf-token)" },
+	{ RTE_VFIO_CDEV_STEP_BIND, ENODEV,
+	  "the device is being removed or unbound from its driver" },
+	{ RTE_VFIO_CDEV_STEP_BIND, EAGAIN, "the device is being reset: try again" },
+	{ RTE_VFIO_CDEV_STEP_ATTACH, EBUSY, "the device is being reset: try again" },
+	{ RTE_VFIO_CDEV_STEP_ATTACH, ENOMEM,
+	  "memory is short, or RLIMIT_MEMLOCK (ulimit -l) is too small: raise it or grant "
+	  "CAP_IPC_LOCK" },
+	{ RTE_VFIO_CDEV_STEP_ATTACH, EINVAL,
+	  "the device and the address space do not fit: see the kernel's log (dmesg)" },
 	{ RTE_VFIO_CDEV_STEP_MAP, ENOMEM,
 	  "memory is short, or RLIMIT_MEMLOCK (ulimit -l) is smaller than the hugepages: "
 	  "raise it or grant CAP_IPC_LOCK" },
@@ -82,6 +91,10 @@ static const struct {
 	  "CMA and ZONE_MOVABLE" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EPERM,
 	  "CAP_SYS_RAWIO was dropped after the start, but each new page needs it" },
+	{ RTE_VFIO_CDEV_STEP_VERIFY, ENOENT,
+	  "the mapping is gone: another user of the same iommufd has unmapped it" },
+	{ RTE_VFIO_CDEV_STEP_VERIFY, EPROTO,
+	  "the kernel's answer makes no sense: report it with the kernel's version" },
 	{ RTE_VFIO_CDEV_STEP_UNMAP, ENOENT, "nothing is mapped there" },
 	{ RTE_VFIO_CDEV_STEP_UNMAP, EOPNOTSUPP, "unmap what was mapped, as a whole" },
 };

@@ -39,6 +39,15 @@ rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx)
 	free(ctx);
 }
 
+/* What sysfs or the caller said may hold anything, and a line is one line. */
+static void
+line_clean(char *line)
+{
+	for (; *line != '\0'; line++)
+		if ((unsigned char)*line < ' ' || *line == '\177')
+			*line = '?';
+}
+
 void
 ctx_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level level,
 	const char *format, ...)
@@ -51,6 +60,7 @@ ctx_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level level,
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
+	line_clean(line);
 	ctx->log(ctx->log_arg, level, line);
 }
 
@@ -71,13 +81,14 @@ ctx_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what, enum rte_vfio_cd
 	 int err, const char *format, ...)
 {
 	const char *advice = rte_vfio_cdev_advice(step, -err);
-	char subject[LINE_LEN / 2];
+	char subject[LINE_LEN / 4];
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(subject, sizeof(subject), format, ap);
 	va_end(ap);
-	ctx_log(ctx, RTE_VFIO_CDEV_LOG_ERR, "%s: %s %s: %s%s%s", what, step_text[step], subject,
-		strerror(-err), advice[0] != '\0' ? "; " : "", advice);
+	/* What was given as an address may be of any length: leave room for the cause. */
+	ctx_log(ctx, RTE_VFIO_CDEV_LOG_ERR, "%.*s: %s %s: %s%s%s", RTE_VFIO_CDEV_ADDR_LEN, what,
+		step_text[step], subject, strerror(-err), advice[0] != '\0' ? "; " : "", advice);
 	return err;
 }

@@ -86,7 +86,7 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 	snprintf(node, sizeof(node), NODE_FORMAT, info->name);
 	dev = malloc(sizeof(*dev));
 	if (dev == NULL)
-		return -ENOMEM;
+		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, -ENOMEM, "%s", node);
 	dev->domain = domain;
 	dev->info = *info;
 	ret = node_open(ctx, info, node, &dev->fd);

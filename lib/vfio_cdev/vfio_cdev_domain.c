@@ -63,7 +63,7 @@ rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mo
 				-EOPNOTSUPP, "an address space of this mode");
 	d = calloc(1, sizeof(*d));
 	if (d == NULL)
-		return -ENOMEM;
+		return ctx_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, -ENOMEM, IOMMU_NODE);
 	d->ctx = ctx;
 	ret = ioas_open(d);
 	if (ret < 0) {
@@ -151,6 +151,14 @@ pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len,
 	return 0;
 }
 
+static int
+map_fail(const struct rte_vfio_cdev_domain *domain, int err, const void *va, uint64_t iova,
+	 uint64_t len)
+{
+	return ctx_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, err,
+			"%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", va, iova, len);
+}
+
 /* Map and verify; on error the kernel and the counters are as before. */
 static int
 range_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len,
@@ -162,8 +170,7 @@ range_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, ui
 
 	ret = iommufd_ioas_map(ctx->sys, domain->iommufd, domain->ioas_id, va, iova, len);
 	if (ret < 0)
-		return ctx_fail(ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, ret,
-				"%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", va, iova, len);
+		return map_fail(domain, ret, va, iova, len);
 	ret = pages_verify(domain, iova, len, page_size);
 	if (ret == 0)
 		return 0;
@@ -175,11 +182,17 @@ range_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, ui
 	return ret;
 }
 
+static bool
+record_is(const struct vfio_cdev_record *rec, const void *va, uint64_t iova, uint64_t len)
+{
+	return rec->iova == iova && rec->va == (uintptr_t)va && record_len(rec) == len;
+}
+
 /* The range overlaps a mapping: fine if it is that very mapping. */
 static int
 record_share(struct vfio_cdev_record *rec, const void *va, uint64_t iova, uint64_t len)
 {
-	if (rec->iova != iova || rec->va != (uintptr_t)va || record_len(rec) != len)
+	if (!record_is(rec, va, iova, len))
 		return -EEXIST;
 	if (rec->users == VFIO_CDEV_MAX_USERS)
 		return -EOVERFLOW;
@@ -203,6 +216,18 @@ record_create(const void *va, uint64_t iova, uint64_t len, uint64_t page_size)
 	return rec;
 }
 
+static void
+change_log(const struct rte_vfio_cdev_domain *domain, const char *change,
+	   const struct vfio_cdev_record *rec)
+{
+	const struct rte_vfio_cdev_stats *stats = &domain->stats;
+
+	ctx_log(domain->ctx, RTE_VFIO_CDEV_LOG_DEBUG,
+		"%s 0x%" PRIx64 " at IOVA 0x%" PRIx64 ", %" PRIu64 " bytes; now %" PRIu64
+		" pages mapped, %" PRIu64 " verified", change, rec->va, rec->iova, record_len(rec),
+		stats->pages_mapped, stats->pages_verified);
+}
+
 /* Recorded before it is mapped, so that a mapping never lacks its record. */
 static int
 record_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len,
@@ -213,7 +238,7 @@ record_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, u
 
 	if (rec == NULL || record_insert(&domain->records, rec) < 0) {
 		free(rec);
-		return -ENOMEM;
+		return map_fail(domain, -ENOMEM, va, iova, len);
 	}
 	ret = range_map(domain, va, iova, len, page_size);
 	if (ret < 0) {
@@ -223,9 +248,7 @@ record_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, u
 	domain->stats.mappings++;
 	domain->stats.pages_mapped += len / page_size;
 	domain->stats.bytes += len;
-	ctx_log(domain->ctx, RTE_VFIO_CDEV_LOG_DEBUG,
-		"mapped %p at IOVA 0x%" PRIx64 ", %" PRIu64 " bytes in pages of %" PRIu64, va,
-		iova, len, page_size);
+	change_log(domain, "mapped", rec);
 	return 0;
 }
 
@@ -255,10 +278,7 @@ rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, ui
 	}
 	pthread_mutex_unlock(&domain->lock);
 
-	if (ret < 0 && !told)
-		ctx_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, ret,
-			 "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", va, iova, len);
-	return ret;
+	return ret < 0 && !told ? map_fail(domain, ret, va, iova, len) : ret;
 }
 
 /* Drop a user of a mapping, and with the last one the mapping. */
@@ -280,10 +300,37 @@ record_unmap(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 	domain->stats.pages_mapped -= len >> rec->page_shift;
 	domain->stats.pages_verified -= len >> rec->page_shift;
 	domain->stats.bytes -= len;
-	ctx_log(domain->ctx, RTE_VFIO_CDEV_LOG_DEBUG,
-		"unmapped IOVA 0x%" PRIx64 ", %" PRIu64 " bytes", rec->iova, len);
+	change_log(domain, "unmapped", rec);
 	record_remove(&domain->records, rec);
 	return 0;
+}
+
+/* The record of exactly this mapping. */
+static int
+record_lookup(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len,
+	      struct vfio_cdev_record **rec)
+{
+	int ret = range_check(va, iova, len);
+
+	if (ret < 0)
+		return ret;
+	*rec = record_find(&domain->records, iova, len);
+	if (*rec == NULL)
+		return -ENOENT;
+	return record_is(*rec, va, iova, len) ? 0 : -EOPNOTSUPP;
+}
+
+int
+rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+			    uint64_t len)
+{
+	struct vfio_cdev_record *rec;
+	int ret;
+
+	pthread_mutex_lock(&domain->lock);
+	ret = record_lookup(domain, va, iova, len, &rec);
+	pthread_mutex_unlock(&domain->lock);
+	return ret;
 }
 
 int
@@ -291,18 +338,12 @@ rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, 
 			   uint64_t len)
 {
 	struct vfio_cdev_record *rec;
-	int ret = range_check(va, iova, len);
+	int ret;
 
 	pthread_mutex_lock(&domain->lock);
-	if (ret == 0) {
-		rec = record_find(&domain->records, iova, len);
-		if (rec == NULL)
-			ret = -ENOENT;
-		else if (rec->iova != iova || rec->va != (uintptr_t)va || record_len(rec) != len)
-			ret = -EOPNOTSUPP;
-		else
-			ret = record_unmap(domain, rec);
-	}
+	ret = record_lookup(domain, va, iova, len, &rec);
+	if (ret == 0)
+		ret = record_unmap(domain, rec);
 	pthread_mutex_unlock(&domain->lock);
 
 	if (ret < 0)

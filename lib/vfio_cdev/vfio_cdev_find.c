@@ -23,10 +23,12 @@ static const struct {
 	[RTE_VFIO_CDEV_TRANSLATED] = { "vfio", "translated" },
 };
 
+#define MODES (sizeof(modes) / sizeof(modes[0]))
+
 const char *
 rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode)
 {
-	return modes[mode].text;
+	return (size_t)mode < MODES ? modes[mode].text : "unknown";
 }
 
 /* A decimal number as printf("%lu") writes it, and nothing after it but end. */
@@ -53,7 +55,7 @@ name_parse(const char *name, enum rte_vfio_cdev_mode *mode)
 	const char *rest;
 	size_t len;
 
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+	for (size_t i = 0; i < MODES; i++) {
 		len = strlen(modes[i].prefix);
 		if (strncmp(name, modes[i].prefix, len) == 0 &&
 		    number_parse(name + len, '\0', NUMBER_MAX, &number, &rest)) {
@@ -126,7 +128,7 @@ entry_find(const struct rte_vfio_cdev_ctx *ctx, DIR *dir, struct rte_vfio_cdev_i
 	enum rte_vfio_cdev_mode mode;
 	struct dirent *entry;
 
-	while ((entry = readdir(dir)) != NULL) {
+	while (errno = 0, (entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
 		if (!name_parse(entry->d_name, &mode)) {
@@ -140,6 +142,8 @@ entry_find(const struct rte_vfio_cdev_ctx *ctx, DIR *dir, struct rte_vfio_cdev_i
 		memcpy(info->name, entry->d_name, strnlen(entry->d_name, sizeof(info->name) - 1));
 		info->mode = mode;
 	}
+	if (errno != 0)
+		return -errno;
 	return info->name[0] != '\0' ? 0 : -ENODEV;
 }
 

@@ -103,7 +103,7 @@ device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
 		    struct vfio_device_info *device_info)
 {
 	struct device *dev;
-	int ret;
+	int ret = -ENOMEM;
 
 	if (device_find(info->addr) != NULL) {
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
@@ -113,7 +113,7 @@ device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	}
 	dev = malloc(sizeof(*dev));
 	if (dev == NULL)
-		return -1;
+		goto err;
 	dev->group = group;
 	ret = domain != NULL ? 0 : rte_vfio_cdev_domain_create(backend_ctx(), info->mode, &domain);
 	if (ret < 0)
@@ -133,6 +133,10 @@ err_domain:
 	}
 err_free:
 	free(dev);
+err:
+	/* What failed is told, but if it was the memory not for which device. */
+	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s; see the line before",
+		info->addr, info->name, strerror(-ret));
 	return -1;
 }
 
@@ -234,7 +238,7 @@ device_has_group(int group)
 
 	pthread_mutex_lock(&backend_lock);
 	SLIST_FOREACH(dev, &devices, next)
-		if (dev->group == group)
+		if (dev->group >= 0 && dev->group == group)
 			break;
 	pthread_mutex_unlock(&backend_lock);
 	return dev != NULL;

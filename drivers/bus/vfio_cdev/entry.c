@@ -63,7 +63,8 @@ rte_vfio_is_enabled(const char *modname)
 	ret = eal_api()->is_enabled(modname);
 	if (ret != 0 || is_off())
 		return ret;
-	if (strcmp(modname, "vfio") != 0 && strcmp(modname, "vfio_pci") != 0)
+	if (modname == NULL ||
+	    (strcmp(modname, "vfio") != 0 && strcmp(modname, "vfio_pci") != 0))
 		return 0;
 	return have_cdevs();
 }

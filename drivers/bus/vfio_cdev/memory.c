@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "private.h"
 
@@ -28,32 +29,60 @@ memseg_map(const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 					memseg_page_size(msl, ms));
 }
 
-/* External memory that is no heap was never announced: its owner maps it. */
+/*
+ * External memory that is no heap was never announced: its owner maps it. The
+ * walk keeps an error to itself; arg gets it.
+ */
 static int
 walk_map(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
 {
-	(void)arg;
+	int *err = arg;
+
 	if ((msl->external && !msl->heap) || ms->iova == RTE_BAD_IOVA)
 		return 0;
-	return memseg_map(msl, ms);
+	*err = memseg_map(msl, ms);
+	return *err;
 }
 
-static void
+/* What could not be mapped was told of then. */
+static int
+memseg_unmap(const struct rte_memseg *ms)
+{
+	struct rte_vfio_cdev_domain *domain = backend_domain();
+
+	if (rte_vfio_cdev_domain_lookup(domain, ms->addr, ms->iova, ms->len) == -ENOENT)
+		return 0;
+	return rte_vfio_cdev_domain_unmap(domain, ms->addr, ms->iova, ms->len);
+}
+
+static int
 memseg_event(enum rte_mem_event type, const struct rte_memseg_list *msl,
 	     const struct rte_memseg *ms)
 {
 	if (ms->iova == RTE_BAD_IOVA)
-		return;
-	if (type == RTE_MEM_EVENT_FREE) {
-		rte_vfio_cdev_domain_unmap(backend_domain(), ms->addr, ms->iova, ms->len);
-		return;
+		return 0;
+	return type == RTE_MEM_EVENT_ALLOC ? memseg_map(msl, ms) : memseg_unmap(ms);
+}
+
+/*
+ * The first error. Pages of the EAL that follow a bad one are worth pinning;
+ * external memory has one owner and one table, so one error stands for all.
+ */
+static int
+memsegs_event(enum rte_mem_event type, const struct rte_memseg_list *msl,
+	      const struct rte_memseg *ms, size_t len)
+{
+	int ret, err = 0;
+	size_t done;
+
+	for (done = 0; done < len && ms->len != 0; done += ms->len, ms++) {
+		ret = memseg_event(type, msl, ms);
+		if (err == 0)
+			err = ret;
+		if (err != 0 && msl->external && type == RTE_MEM_EVENT_ALLOC)
+			break;
 	}
-	/* The EAL has no ear for an error here (eal_common_memalloc.c). */
-	if (memseg_map(msl, ms) < 0)
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"memory at %p (IOVA 0x%" PRIx64 ", %zu bytes) is in use but neither pinned "
-			"nor verified; stop the application and see the line before", ms->addr,
-			ms->iova, ms->len);
+	return err;
 }
 
 static void
@@ -61,31 +90,37 @@ memory_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 {
 	const struct rte_memseg_list *msl = eal_api()->virt2memseg_list(addr);
 	const struct rte_memseg *ms = eal_api()->virt2memseg(addr, msl);
-	size_t done;
+	int err;
 
 	(void)arg;
 	if (ms == NULL)
 		return;
 	pthread_mutex_lock(&backend_lock);
-	for (done = 0; done < len && ms->len != 0; done += ms->len, ms++)
-		memseg_event(type, msl, ms);
+	err = memsegs_event(type, msl, ms, len);
 	pthread_mutex_unlock(&backend_lock);
+	/* The EAL has no ear for an error here (eal_common_memalloc.c). */
+	if (err != 0 && type == RTE_MEM_EVENT_ALLOC)
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"memory at %p (%zu bytes) is in use but neither pinned nor verified, "
+			"or not all of it: %s; stop the application and see the lines before", addr,
+			len, strerror(-err));
 }
 
 int
 memory_attach(void)
 {
-	int ret = eal_api()->memseg_walk(walk_map, NULL);
+	int err = 0;
 
-	if (ret != 0)
-		return ret;
-	ret = eal_api()->event_register(EVENT_NAME, memory_event, NULL);
-	/* --legacy-mem and --no-huge have no events, since nothing changes. */
-	if (ret == 0 || eal_errno_get() == ENOTSUP)
+	if (eal_api()->memseg_walk(walk_map, &err) != 0)
+		return err;
+	if (eal_api()->event_register(EVENT_NAME, memory_event, NULL) == 0)
 		return 0;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "cannot ask the EAL for memory events: error %d",
-		eal_errno_get());
-	return -1;
+	err = eal_errno_get();
+	/* --legacy-mem and --no-huge have no events, since nothing changes. */
+	if (err == ENOTSUP)
+		return 0;
+	bus_log(RTE_VFIO_CDEV_LOG_ERR, "cannot ask the EAL for memory events: %s", strerror(err));
+	return err != 0 ? -err : -EPROTO;
 }
 
 void

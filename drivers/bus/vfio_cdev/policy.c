@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +28,9 @@ policy_init(void)
 		if (strcmp(value, policies[policy]) == 0)
 			return;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		POLICY_ENV "=%s: Invalid argument; set it to prefer (the cdev where a device has "
-		"one), require (a device without one is an error) or off (stock DPDK)", value);
+		POLICY_ENV "=%.32s: %s; set it to prefer (the cdev where a device has one), "
+		"require (a device without one is an error) or off (stock DPDK)", value,
+		strerror(EINVAL));
 }
 
 enum policy

@@ -131,7 +131,10 @@ device_has_group(int group);
 
 /* memory.c: the EAL's memory lock and backend_lock are held. */
 
-/* Map all memory that is there and ask for events about the rest. */
+/*
+ * Map all memory that is there and ask for events about the rest. 0, or -errno
+ * after an error was logged.
+ */
 int
 memory_attach(void);
 

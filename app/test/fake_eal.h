@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What the backend finds of DPDK in a process: the stock rte_vfio_*()
+ * functions, memory, events and log, as a shared library, so that RTLD_NEXT
+ * leads to it as it leads to librte_eal. Lines logged go to log_capture.h, as
+ * "<type>: <text>".
+ */
+
+#ifndef FAKE_EAL_H
+#define FAKE_EAL_H
+
+#include <stdbool.h>
+
+#include <rte_eal.h>
+#include <rte_memory.h>
+#include <rte_vfio.h>
+
+#define FAKE_HUGE (UINT64_C(2) << 20)
+
+/* The stock functions. */
+enum fake_stock {
+	STOCK_ENABLE,
+	STOCK_IS_ENABLED,
+	STOCK_NOIOMMU_IS_ENABLED,
+	STOCK_SETUP,
+	STOCK_RELEASE,
+	STOCK_DEVICE_INFO,
+	STOCK_GROUP_NUM,
+	STOCK_GROUP_FD,
+	STOCK_CONTAINER_FD,
+	STOCK_DMA_MAP,
+	STOCK_DMA_UNMAP,
+	STOCK_COUNT,
+};
+
+/* How it answers; fake_eal_reset() makes it a primary with physical addresses. */
+struct fake_eal {
+	enum rte_iova_mode iova_mode;
+	enum rte_proc_type_t process_type;
+	unsigned char token[16];
+	int register_errno;		/* of registering for events, or 0 */
+	int group;			/* what rte_vfio_get_group_num() finds */
+	void (*lock_hook)(void);	/* called when the memory lock is taken */
+	struct {
+		int ret;
+		int err;		/* rte_errno, if not 0 */
+		unsigned int calls;
+	} stock[STOCK_COUNT];
+};
+
+struct fake_eal *
+fake_eal(void);
+
+/* Forget everything: no memory, no callback. */
+void
+fake_eal_reset(void);
+
+/* A new, empty list. Its segments have pages of FAKE_HUGE. */
+struct rte_memseg_list *
+fake_eal_list(bool external, bool heap);
+
+/* Add a segment after the list's last one. */
+void
+fake_eal_memseg(struct rte_memseg_list *msl, void *addr, rte_iova_t iova, size_t len);
+
+/* Tell the callbacks, as the EAL does with the memory lock held for writing. */
+void
+fake_eal_event(enum rte_mem_event type, void *addr, size_t len);
+
+/* Callbacks registered for events. */
+unsigned int
+fake_eal_callbacks(void);
+
+/* The first wrong use of the EAL, e.g. of a lock, or NULL. */
+const char *
+fake_eal_misuse(void);
+
+/* From 24.03 on. */
+int
+rte_vfio_get_device_info(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
+			 struct vfio_device_info *device_info);
+
+#endif /* FAKE_EAL_H */

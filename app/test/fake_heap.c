@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <search.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "fake_heap.h"
+
+void *
+__real_malloc(size_t size);
+void *
+__real_calloc(size_t count, size_t size);
+void *
+__real_tsearch(const void *key, void **root, int (*compare)(const void *, const void *));
+void *
+__wrap_malloc(size_t size);
+void *
+__wrap_calloc(size_t count, size_t size);
+void *
+__wrap_tsearch(const void *key, void **root, int (*compare)(const void *, const void *));
+
+static _Atomic enum fake_heap_call failing;
+
+void
+fake_heap_fail(enum fake_heap_call call)
+{
+	failing = call;
+}
+
+static bool
+is_failing(enum fake_heap_call call)
+{
+	return atomic_compare_exchange_strong(&failing, &call, FAKE_HEAP_NONE);
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return is_failing(FAKE_HEAP_MALLOC) ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return is_failing(FAKE_HEAP_CALLOC) ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_tsearch(const void *key, void **root, int (*compare)(const void *, const void *))
+{
+	if (is_failing(FAKE_HEAP_TSEARCH))
+		return NULL;
+	return __real_tsearch(key, root, compare);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Makes memory short: linked with --wrap=malloc,calloc,tsearch, for the calls
+ * that come out of objects of the test program.
+ */
+
+#ifndef FAKE_HEAP_H
+#define FAKE_HEAP_H
+
+enum fake_heap_call {
+	FAKE_HEAP_NONE,
+	FAKE_HEAP_MALLOC,
+	FAKE_HEAP_CALLOC,
+	FAKE_HEAP_TSEARCH,
+};
+
+/* Let the next call of this one find no memory. */
+void
+fake_heap_fail(enum fake_heap_call call);
+
+#endif /* FAKE_HEAP_H */

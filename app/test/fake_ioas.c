@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The fake kernel's memory: drivers/iommu/iommufd/{ioas,hw_pagetable,hwpt_noiommu}.c. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake_kernel_private.h"
+#include "iommufd_uapi.h"
+
+#define MOVED 8
+
+struct fake_area {
+	struct fake_area *next;	/* by IOVA */
+	uint32_t ioas;
+	uint64_t iova;
+	uint64_t va;
+	uint64_t len;
+	bool pinned;
+};
+
+static struct {
+	uint64_t va;
+	uint64_t phys;
+} moved[MOVED];
+static unsigned int moved_count;
+static uint64_t unpinned_live;
+static uint64_t pa_asked;
+
+void
+fake_ioas_reset(void)
+{
+	moved_count = 0;
+	unpinned_live = 0;
+	pa_asked = 0;
+}
+
+uint64_t
+fake_unpinned_live(void)
+{
+	return unpinned_live;
+}
+
+uint64_t
+fake_pa_asked(void)
+{
+	return pa_asked;
+}
+
+uint64_t
+fake_phys(const void *va)
+{
+	const uint64_t page = (uintptr_t)va & ~(FAKE_PAGE - 1);
+
+	for (unsigned int i = 0; i < moved_count; i++)
+		if (moved[i].va == page)
+			return moved[i].phys + ((uintptr_t)va & (FAKE_PAGE - 1));
+	return FAKE_PHYS((uintptr_t)va - (uintptr_t)FAKE_VA(0));
+}
+
+void
+fake_page_move(const void *va, uint64_t phys)
+{
+	moved[moved_count].va = (uintptr_t)va;
+	moved[moved_count++].phys = phys;
+}
+
+uint32_t
+fake_id_new(struct fake_ctx *ctx)
+{
+	return ++ctx->last_id;
+}
+
+static int
+object_new(struct fake_ctx *ctx, uint32_t ioas, uint32_t *id)
+{
+	for (size_t i = 0; i < FAKE_OBJECTS; i++) {
+		if (ctx->objects[i].id != 0)
+			continue;
+		*id = fake_id_new(ctx);
+		ctx->objects[i].id = *id;
+		ctx->objects[i].ioas = ioas;
+		return 0;
+	}
+	return ENOMEM;
+}
+
+bool
+fake_has_ioas(const struct fake_ctx *ctx, uint32_t id)
+{
+	for (size_t i = 0; i < FAKE_OBJECTS; i++)
+		if (id != 0 && ctx->objects[i].id == id && ctx->objects[i].ioas == 0)
+			return true;
+	return false;
+}
+
+bool
+fake_has_hwpt(const struct fake_ctx *ctx, uint32_t id, uint32_t ioas)
+{
+	for (size_t i = 0; i < FAKE_OBJECTS; i++)
+		if (ctx->objects[i].ioas != 0 &&
+		    (ioas != 0 ? ctx->objects[i].ioas == ioas : ctx->objects[i].id == id))
+			return true;
+	return false;
+}
+
+static int
+area_pin(struct fake_area *area)
+{
+	if (fake_held.pinned + area->len > fake.memlock)
+		return ENOMEM;
+	fake_held.pinned += area->len;
+	area->pinned = true;
+	return 0;
+}
+
+/* Take out and free the area that *link points at. */
+static void
+area_remove(struct fake_ctx *ctx, struct fake_area **link)
+{
+	struct fake_area *area = *link;
+
+	*link = area->next;
+	if (area->pinned) {
+		fake_held.pinned -= area->len;
+		unpinned_live += ctx->devices != 0 ? area->len : 0;
+	}
+	fake_held.areas--;
+	free(area);
+}
+
+void
+fake_areas_free(struct fake_ctx *ctx)
+{
+	while (ctx->areas != NULL)
+		area_remove(ctx, &ctx->areas);
+}
+
+static int
+ioas_alloc(struct fake_ctx *ctx, struct ifd_ioas_alloc *cmd)
+{
+	const int err = fake_enter(FAKE_IOAS_ALLOC);
+
+	if (err != 0)
+		return err;
+	if (cmd->size < sizeof(*cmd))
+		return EINVAL;
+	return cmd->flags != 0 ? EOPNOTSUPP : object_new(ctx, 0, &cmd->out_ioas_id);
+}
+
+/* What the IOAS holds already is pinned now. */
+static int
+hwpt_alloc(struct fake_ctx *ctx, struct ifd_hwpt_alloc *cmd)
+{
+	const int err = fake_enter(FAKE_HWPT_ALLOC);
+	int ret = 0;
+
+	if (err != 0)
+		return err;
+	if (cmd->size < sizeof(*cmd) || ctx->devices == 0 || cmd->dev_id > ctx->last_id)
+		return EINVAL;
+	if (cmd->flags != 0 || cmd->data_type != 0 || cmd->data_len != 0 || cmd->data_uptr != 0)
+		return EOPNOTSUPP;
+	if (!fake_has_ioas(ctx, cmd->pt_id))
+		return EINVAL;
+	for (struct fake_area *area = ctx->areas; area != NULL && ret == 0; area = area->next)
+		if (area->ioas == cmd->pt_id && !area->pinned)
+			ret = area_pin(area);
+	return ret != 0 ? ret : object_new(ctx, cmd->pt_id, &cmd->out_hwpt_id);
+}
+
+static int
+map_error(const struct fake_ctx *ctx, const struct ifd_ioas_map *cmd)
+{
+	const uint64_t page = FAKE_PAGE - 1;
+
+	if (cmd->size < sizeof(*cmd) || cmd->reserved != 0)
+		return EINVAL;
+	if (cmd->flags != (IFD_MAP_FIXED_IOVA | IFD_MAP_READABLE | IFD_MAP_WRITEABLE))
+		return EOPNOTSUPP;
+	if (!fake_has_ioas(ctx, cmd->ioas_id))
+		return ENOENT;
+	if (cmd->length == 0 || ((cmd->iova | cmd->length | cmd->user_va) & page) != 0)
+		return EINVAL;
+	return cmd->iova + (cmd->length - 1) < cmd->iova ? EOVERFLOW : 0;
+}
+
+static uint64_t
+area_last(const struct fake_area *area)
+{
+	return area->iova + (area->len - 1);
+}
+
+/* Where an area belongs, or NULL if it overlaps one that is there. */
+static struct fake_area **
+area_place(struct fake_ctx *ctx, uint32_t ioas, uint64_t iova, uint64_t len)
+{
+	struct fake_area **link = &ctx->areas;
+
+	for (; *link != NULL && (*link)->iova <= iova + (len - 1); link = &(*link)->next)
+		if ((*link)->ioas == ioas && area_last(*link) >= iova)
+			return NULL;
+	return link;
+}
+
+static int
+ioas_map(struct fake_ctx *ctx, const struct ifd_ioas_map *cmd)
+{
+	struct fake_area **link, *area;
+	int err = fake_enter(FAKE_MAP);
+
+	if (err == 0)
+		err = map_error(ctx, cmd);
+	if (err != 0)
+		return err;
+	link = area_place(ctx, cmd->ioas_id, cmd->iova, cmd->length);
+	if (link == NULL)
+		return EEXIST;
+	area = calloc(1, sizeof(*area));
+	area->ioas = cmd->ioas_id;
+	area->iova = cmd->iova;
+	area->va = cmd->user_va;
+	area->len = cmd->length;
+	err = fake_has_hwpt(ctx, 0, cmd->ioas_id) ? area_pin(area) : 0;
+	if (err != 0) {
+		free(area);
+		return err;
+	}
+	area->next = *link;
+	*link = area;
+	fake_held.areas++;
+	return 0;
+}
+
+/* Whole areas only; the kernel goes upwards and does not put back. */
+static int
+ioas_unmap(struct fake_ctx *ctx, const struct ifd_ioas_unmap *cmd)
+{
+	const uint64_t last = cmd->iova + (cmd->length - 1);
+	struct fake_area **link = &ctx->areas;
+	const int err = fake_enter(FAKE_UNMAP);
+	int ret = ENOENT;
+
+	if (err != 0)
+		return err;
+	if (cmd->size < sizeof(*cmd) || cmd->length == 0)
+		return EINVAL;
+	while (*link != NULL && (*link)->iova <= last) {
+		if ((*link)->ioas != cmd->ioas_id || area_last(*link) < cmd->iova) {
+			link = &(*link)->next;
+			continue;
+		}
+		if ((*link)->iova < cmd->iova || area_last(*link) > last)
+			return ENOENT;
+		area_remove(ctx, link);
+		ret = 0;
+	}
+	return ret;
+}
+
+/* Bytes that follow each other from an offset of an area, up to most. */
+static uint64_t
+area_run(const struct fake_area *area, uint64_t offset, uint64_t most)
+{
+	const uint64_t start = fake_phys((void *)(uintptr_t)(area->va + offset));
+	uint64_t run = FAKE_PAGE - (offset & (FAKE_PAGE - 1));
+
+	if (most > area->len - offset)
+		most = area->len - offset;
+	while (run < most &&
+	       fake_phys((void *)(uintptr_t)(area->va + offset + run)) == start + run)
+		run += FAKE_PAGE;
+	return run < most ? run : most;
+}
+
+/* hwpt_noiommu.c, in its order. */
+static int
+pa_error(const struct fake_ctx *ctx, const struct ifd_noiommu_get_pa *cmd)
+{
+	if (fake.get_pa_error == ENOTTY)
+		return ENOTTY;
+	if (!fake.rawio)
+		return EPERM;
+	if (fake.get_pa_error != 0 || cmd->flags != 0 || cmd->reserved != 0)
+		return EOPNOTSUPP;
+	if (cmd->size < sizeof(*cmd) || cmd->length == 0)
+		return EINVAL;
+	if (!fake_has_ioas(ctx, cmd->ioas_id))
+		return ENOENT;
+	return fake_has_hwpt(ctx, 0, cmd->ioas_id) ? 0 : EOPNOTSUPP;
+}
+
+static int
+noiommu_get_pa(struct fake_ctx *ctx, struct ifd_noiommu_get_pa *cmd)
+{
+	const struct fake_area *area = ctx->areas;
+	int err = fake_enter(FAKE_GET_PA);
+	uint64_t offset;
+
+	pa_asked = cmd->length > pa_asked ? cmd->length : pa_asked;
+	if (err == 0)
+		err = pa_error(ctx, cmd);
+	if (err != 0)
+		return err;
+	while (area != NULL && (area->ioas != cmd->ioas_id || cmd->iova < area->iova ||
+				cmd->iova - area->iova >= area->len))
+		area = area->next;
+	if (area == NULL)
+		return ENOENT;
+	offset = cmd->iova - area->iova;
+	cmd->out_phys = fake_phys((void *)(uintptr_t)(area->va + offset));
+	cmd->length = area_run(area, offset, cmd->length < fake.pa_run ? cmd->length : fake.pa_run);
+	if (fake.pa_length != 0)
+		cmd->length = fake.pa_length;
+	return 0;
+}
+
+int
+fake_ioas_ioctl(struct fake_ctx *ctx, unsigned long request, void *arg)
+{
+	switch (request) {
+	case IFD_IOAS_ALLOC:
+		return ioas_alloc(ctx, arg);
+	case IFD_HWPT_ALLOC:
+		return hwpt_alloc(ctx, arg);
+	case IFD_IOAS_MAP:
+		return ioas_map(ctx, arg);
+	case IFD_IOAS_UNMAP:
+		return ioas_unmap(ctx, arg);
+	case IFD_NOIOMMU_GET_PA:
+		return noiommu_get_pa(ctx, arg);
+	default:
+		return ENOTTY;
+	}
+}

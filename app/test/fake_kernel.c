@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The fake kernel's nodes, files and devices: drivers/vfio/device_cdev.c. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "fake_kernel_private.h"
+#include "iommufd_uapi.h"
+
+#define NODES 8
+#define FILES 16
+#define FD_BASE 1000	/* no real fd: mixing them up is seen at once */
+#define TRACE_LEN 4096
+
+struct fake_file {
+	bool used;
+	struct fake_node *node;
+	struct fake_ctx *ctx;	/* an iommufd's own, or what a cdev is bound to */
+	uint32_t pt_id;
+};
+
+/* Guards all of the fake's state. */
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct fake_node nodes[NODES];
+static struct fake_ctx ctxs[FILES];
+static struct fake_file files[FILES];
+static unsigned int calls[FAKE_OPS];
+static unsigned int bad_fds;
+static struct {
+	unsigned int countdown;
+	int err;
+} faults[FAKE_OPS];
+static char trace[TRACE_LEN];
+
+struct fake_machine fake;
+struct fake_holds fake_held;
+
+/* In the order of enum fake_op; small letters are a device's. */
+static const char trace_letters[] = "OrbagIHMUPcC";
+
+void
+fake_reset(void)
+{
+	for (size_t i = 0; i < FILES; i++)
+		fake_areas_free(&ctxs[i]);
+	memset(nodes, 0, sizeof(nodes));
+	memset(ctxs, 0, sizeof(ctxs));
+	memset(files, 0, sizeof(files));
+	memset(calls, 0, sizeof(calls));
+	memset(faults, 0, sizeof(faults));
+	memset(&fake_held, 0, sizeof(fake_held));
+	bad_fds = 0;
+	trace[0] = '\0';
+	fake = (struct fake_machine){
+		.rawio = true,
+		.memlock = UINT64_MAX,
+		.pa_run = UINT64_MAX,
+	};
+	fake_ioas_reset();
+	fake_node_add(FAKE_IOMMU, 10, 124);
+}
+
+struct fake_node *
+fake_node(const char *path)
+{
+	for (size_t i = 0; i < NODES; i++)
+		if (strcmp(nodes[i].path, path) == 0)
+			return &nodes[i];
+	return NULL;
+}
+
+struct fake_node *
+fake_node_add(const char *path, unsigned int major, unsigned int minor)
+{
+	struct fake_node *node = fake_node("");
+
+	snprintf(node->path, sizeof(node->path), "%s", path);
+	node->rdev = makedev(major, minor);
+	return node;
+}
+
+void
+fake_node_remove(const char *path)
+{
+	memset(fake_node(path), 0, sizeof(struct fake_node));
+}
+
+void
+fake_fail(enum fake_op op, unsigned int nth, int err)
+{
+	faults[op].countdown = nth;
+	faults[op].err = err;
+}
+
+unsigned int
+fake_calls(enum fake_op op)
+{
+	return calls[op];
+}
+
+const char *
+fake_trace(void)
+{
+	return trace;
+}
+
+struct fake_holds
+fake_holds(void)
+{
+	return fake_held;
+}
+
+unsigned int
+fake_bad_fds(void)
+{
+	return bad_fds;
+}
+
+int
+fake_enter(enum fake_op op)
+{
+	const size_t len = strlen(trace);
+
+	if (len + 1 < TRACE_LEN) {
+		trace[len] = trace_letters[op];
+		trace[len + 1] = '\0';
+	}
+	calls[op]++;
+	if (faults[op].countdown == 0 || --faults[op].countdown != 0)
+		return 0;
+	return faults[op].err;
+}
+
+static bool
+is_iommu(const struct fake_node *node)
+{
+	return strcmp(node->path, FAKE_IOMMU) == 0;
+}
+
+static struct fake_file *
+file_find(int fd)
+{
+	if (fd >= FD_BASE && fd < FD_BASE + FILES && files[fd - FD_BASE].used)
+		return &files[fd - FD_BASE];
+	bad_fds++;
+	return NULL;
+}
+
+/* The lowest free one, as the kernel takes it. */
+static int
+file_new(struct fake_node *node)
+{
+	int i = 0;
+
+	while (i < FILES && files[i].used)
+		i++;
+	if (i == FILES)
+		return -1;
+	files[i] = (struct fake_file){ .used = true, .node = node };
+	if (is_iommu(node)) {
+		files[i].ctx = &ctxs[i];
+		for (int j = 0; files[i].ctx->refs != 0; j++)
+			files[i].ctx = &ctxs[j];
+		files[i].ctx->refs = 1;
+	}
+	fake_held.files++;
+	return FD_BASE + i;
+}
+
+static int
+open_error(const struct fake_node *node, int flags)
+{
+	const int err = fake_enter(FAKE_OPEN);
+
+	if (err != 0)
+		return err;
+	if (node == NULL)
+		return ENOENT;
+	if (node->open_error != 0)
+		return node->open_error;
+	if (flags != (O_RDWR | O_CLOEXEC))
+		return EINVAL;
+	return !is_iommu(node) && strstr(node->path, "noiommu") != NULL && !fake.rawio ? EPERM : 0;
+}
+
+static int
+errno_return(int err, int ret)
+{
+	pthread_mutex_unlock(&fake_lock);
+	if (err == 0)
+		return ret;
+	errno = err;
+	return -1;
+}
+
+static int
+kernel_open(const char *path, int flags)
+{
+	struct fake_node *node;
+	int fd = -1;
+	int err;
+
+	pthread_mutex_lock(&fake_lock);
+	node = fake_node(path);
+	err = open_error(node, flags);
+	if (err == 0)
+		fd = file_new(node);
+	return errno_return(err != 0 || fd >= 0 ? err : EMFILE, fd);
+}
+
+static void
+ctx_put(struct fake_ctx *ctx)
+{
+	if (--ctx->refs != 0)
+		return;
+	fake_areas_free(ctx);
+	memset(ctx, 0, sizeof(*ctx));
+}
+
+static int
+kernel_close(int fd)
+{
+	struct fake_file *file;
+	int err = EBADF;
+
+	pthread_mutex_lock(&fake_lock);
+	file = file_find(fd);
+	if (file != NULL) {
+		err = fake_enter(is_iommu(file->node) ? FAKE_CLOSE_IOMMU : FAKE_CLOSE_CDEV);
+		if (!is_iommu(file->node) && file->ctx != NULL) {
+			file->node->bound = false;
+			file->ctx->devices--;
+		}
+		if (file->ctx != NULL)
+			ctx_put(file->ctx);
+		file->used = false;
+		fake_held.files--;
+	}
+	return errno_return(err, 0);
+}
+
+static int
+kernel_rdev(int fd, dev_t *rdev)
+{
+	struct fake_file *file;
+	int err = EBADF;
+
+	pthread_mutex_lock(&fake_lock);
+	file = file_find(fd);
+	if (file != NULL) {
+		err = fake_enter(FAKE_RDEV);
+		*rdev = file->node->rdev;
+	}
+	return errno_return(err, 0);
+}
+
+/* vfio_main.c and group.c, in their order. */
+static int
+bind_error(const struct fake_file *file, const struct ifd_vfio_bind *cmd)
+{
+	const struct fake_node *node = file->node;
+	const void *token = (const void *)(uintptr_t)cmd->token_uuid_ptr;
+	const bool has_token = cmd->flags == IFD_BIND_TOKEN;
+
+	if (cmd->argsz < sizeof(*cmd) || (cmd->flags & ~IFD_BIND_TOKEN) != 0 || cmd->iommufd < 0)
+		return EINVAL;
+	if (node->group_open)
+		return EBUSY;
+	if (node->bound)
+		return EINVAL;
+	if (node->token == NULL)
+		return has_token ? EINVAL : 0;
+	return has_token && memcmp(token, node->token, FAKE_TOKEN_LEN) == 0 ? 0 : EACCES;
+}
+
+static int
+device_bind(struct fake_file *file, struct ifd_vfio_bind *cmd)
+{
+	struct fake_file *iommu;
+	int err = fake_enter(FAKE_BIND);
+
+	if (err == 0)
+		err = bind_error(file, cmd);
+	if (err != 0)
+		return err;
+	iommu = file_find(cmd->iommufd);
+	if (iommu == NULL || !is_iommu(iommu->node))
+		return iommu == NULL ? EBADF : EBADFD;
+	file->ctx = iommu->ctx;
+	file->ctx->refs++;
+	file->ctx->devices++;
+	file->node->bound = true;
+	cmd->out_devid = fake_id_new(file->ctx);
+	return 0;
+}
+
+static int
+device_attach(struct fake_file *file, const struct ifd_vfio_attach *cmd)
+{
+	const int err = fake_enter(FAKE_ATTACH);
+
+	if (err != 0)
+		return err;
+	if (cmd->argsz < 12 || cmd->flags != 0)
+		return EINVAL;
+	if (!fake_has_hwpt(file->ctx, cmd->pt_id, 0))
+		return ENOENT;
+	file->pt_id = cmd->pt_id;
+	return 0;
+}
+
+static int
+device_info(struct vfio_device_info *info)
+{
+	const int err = fake_enter(FAKE_GET_INFO);
+
+	if (err != 0)
+		return err;
+	if (info->argsz < 16)
+		return EINVAL;
+	info->flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
+	info->num_regions = VFIO_PCI_NUM_REGIONS;
+	info->num_irqs = VFIO_PCI_NUM_IRQS;
+	return 0;
+}
+
+static int
+cdev_ioctl(struct fake_file *file, unsigned long request, void *arg)
+{
+	if (request == IFD_VFIO_BIND)
+		return device_bind(file, arg);
+	if (file->ctx == NULL)
+		return EINVAL;
+	if (request == IFD_VFIO_ATTACH)
+		return device_attach(file, arg);
+	return request == IFD_VFIO_GET_INFO ? device_info(arg) : ENOTTY;
+}
+
+static int
+kernel_ioctl(int fd, unsigned long request, void *arg)
+{
+	struct fake_file *file;
+	int err = EBADF;
+
+	pthread_mutex_lock(&fake_lock);
+	file = file_find(fd);
+	if (file != NULL)
+		err = is_iommu(file->node) ? fake_ioas_ioctl(file->ctx, request, arg) :
+			cdev_ioctl(file, request, arg);
+	return errno_return(err, 0);
+}
+
+const struct iommufd_sys fake_sys = {
+	.open = kernel_open,
+	.close = kernel_close,
+	.ioctl = kernel_ioctl,
+	.rdev = kernel_rdev,
+};

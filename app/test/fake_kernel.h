@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A kernel behind struct iommufd_sys: /dev/iommu, VFIO cdevs and the errors of
+ * Linux 7.3, in this process, with nothing real behind it.
+ *
+ *	node (path, device number) <-- file (fd) --> ctx (iommufd)
+ *	                                              |-- IOAS, HWPT
+ *	                                              +-- areas, pinned once the
+ *	                                                  IOAS has a HWPT
+ *
+ * A ctx lives while its file or a bound cdev does, as in the kernel. Memory is
+ * never touched, so that tests make up addresses: FAKE_VA() and fake_phys().
+ */
+
+#ifndef FAKE_KERNEL_H
+#define FAKE_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "iommufd.h"
+
+#define FAKE_PAGE UINT64_C(4096)
+#define FAKE_IOMMU "/dev/iommu"
+#define FAKE_CDEV(name) "/dev/vfio/devices/" name
+#define FAKE_MAJOR 510
+#define FAKE_TOKEN_LEN 16
+
+/* User memory that is at FAKE_PHYS() of the same offset. */
+#define FAKE_VA(offset) ((void *)(uintptr_t)(UINT64_C(0x7f0000000000) + (offset)))
+#define FAKE_PHYS(offset) (UINT64_C(0x100000000) + (offset))
+
+enum fake_op {
+	FAKE_OPEN,
+	FAKE_RDEV,
+	FAKE_BIND,
+	FAKE_ATTACH,
+	FAKE_GET_INFO,
+	FAKE_IOAS_ALLOC,
+	FAKE_HWPT_ALLOC,
+	FAKE_MAP,
+	FAKE_UNMAP,
+	FAKE_GET_PA,
+	FAKE_CLOSE_CDEV,
+	FAKE_CLOSE_IOMMU,
+	FAKE_OPS,
+};
+
+/* How the machine is; fake_reset() makes it a good one. */
+struct fake_machine {
+	bool rawio;		/* does the caller have CAP_SYS_RAWIO? */
+	int get_pa_error;	/* ENOTTY: older kernel; EOPNOTSUPP: not built in */
+	uint64_t memlock;	/* RLIMIT_MEMLOCK in bytes */
+	uint64_t pa_run;	/* GET_PA never says more bytes than that */
+	uint64_t pa_length;	/* not 0: GET_PA says just that, a lie */
+};
+
+struct fake_holds {
+	unsigned int files;
+	unsigned int areas;
+	uint64_t pinned;
+};
+
+struct fake_node {
+	char path[64];
+	dev_t rdev;
+	int open_error;		/* errno of open(), or 0 */
+	bool group_open;	/* another program has the group open */
+	bool bound;		/* by this or another program */
+	const void *token;	/* the VF token that the device wants, or NULL */
+};
+
+/* Not thread-safe, unlike fake_sys itself: for one thread, before or after. */
+extern const struct iommufd_sys fake_sys;
+extern struct fake_machine fake;
+
+/* Forget everything; only /dev/iommu is there then. */
+void
+fake_reset(void);
+
+struct fake_node *
+fake_node_add(const char *path, unsigned int major, unsigned int minor);
+
+/* The node of a path, or NULL. */
+struct fake_node *
+fake_node(const char *path);
+
+void
+fake_node_remove(const char *path);
+
+/* Let the nth call from now on (1: the next) fail, and only that one. */
+void
+fake_fail(enum fake_op op, unsigned int nth, int err);
+
+/* Calls since the last fake_reset(), the failed ones included. */
+unsigned int
+fake_calls(enum fake_op op);
+
+/* The same in the order they came, a letter a call: see fake_kernel.c. */
+const char *
+fake_trace(void);
+
+struct fake_holds
+fake_holds(void);
+
+/* Bytes unpinned while a device was bound that could reach them. */
+uint64_t
+fake_unpinned_live(void);
+
+/* The most bytes that one GET_PA asked for. */
+uint64_t
+fake_pa_asked(void);
+
+/* close() and ioctl() of what is not open. */
+unsigned int
+fake_bad_fds(void);
+
+uint64_t
+fake_phys(const void *va);
+
+/* Let the page at va be at phys. */
+void
+fake_page_move(const void *va, uint64_t phys);
+
+#endif /* FAKE_KERNEL_H */

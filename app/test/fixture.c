@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <string.h>
+
+#include "fixture.h"
+
+static struct fixture fixture;
+
+int
+fixture_ctx(void **state)
+{
+	memset(&fixture, 0, sizeof(fixture));
+	*state = &fixture;
+	fake_reset();
+	fake_sysfs_reset();
+	fake_sysfs_add(FIXTURE_ADDR, FIXTURE_NAME, "510:0\n");
+	fake_node_add(FIXTURE_NODE, FAKE_MAJOR, 0);
+	log_clear();
+	if (ctx_create(&fake_sys, fake_sysfs_root(), log_capture, NULL, &fixture.ctx) < 0)
+		return -1;
+	return rte_vfio_cdev_find(fixture.ctx, fake_sysfs_base(), FIXTURE_ADDR, &fixture.info);
+}
+
+int
+fixture_domain(void **state)
+{
+	if (fixture_ctx(state) < 0)
+		return -1;
+	return rte_vfio_cdev_domain_create(fixture.ctx, RTE_VFIO_CDEV_NOIOMMU, &fixture.domain);
+}
+
+int
+fixture_device(void **state)
+{
+	if (fixture_domain(state) < 0)
+		return -1;
+	return rte_vfio_cdev_device_open(fixture.domain, &fixture.info, NULL, &fixture.device);
+}
+
+int
+fixture_end(void **state)
+{
+	struct fixture *f = *state;
+
+	rte_vfio_cdev_device_close(f->device);
+	assert_int_equal(rte_vfio_cdev_domain_destroy(f->domain), 0);
+	rte_vfio_cdev_ctx_free(f->ctx);
+	assert_kernel_holds(0, 0, 0);
+	assert_int_equal(fake_bad_fds(), 0);
+	return 0;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "iommufd.h"
+#include "test_bus.h"
+#include "vfio_cdev_private.h"
+
+/* Set up and not released yet. */
+static struct {
+	const char *addr;
+	int fd;
+} held[8];
+
+int
+__wrap_rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg,
+				struct rte_vfio_cdev_ctx **ctx);
+
+/* The backend's context, once a process. */
+int
+__wrap_rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx)
+{
+	return ctx_create(&fake_sys, fake_sysfs_root(), log, arg, ctx);
+}
+
+int
+bus_begin(void **state)
+{
+	(void)state;
+	fake_reset();
+	fake_eal_reset();
+	fake_sysfs_reset();
+	fake_sysfs_add(BUS_ADDR, BUS_NAME, "510:0\n");
+	fake_sysfs_add(BUS_ADDR2, BUS_NAME2, "510:1\n");
+	fake_sysfs_mkdir("bus/pci/devices/" BUS_STOCK_ADDR);
+	fake_node_add(BUS_NODE, FAKE_MAJOR, 0);
+	fake_node_add(FAKE_CDEV(BUS_NAME2), FAKE_MAJOR, 1);
+	log_clear();
+	memset(held, 0, sizeof(held));
+	return 0;
+}
+
+int
+bus_end(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(held); i++)
+		if (held[i].addr != NULL)
+			rte_vfio_release_device(fake_sysfs_base(), held[i].addr, held[i].fd);
+	if (fake_eal_misuse() != NULL)
+		fail_msg("%s", fake_eal_misuse());
+	assert_int_equal(fake_eal_callbacks(), 0);
+	assert_kernel_holds(0, 0, 0);
+	assert_int_equal(fake_bad_fds(), 0);
+	return 0;
+}
+
+int
+bus_setup(const char *addr, int *fd)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	size_t i = 0;
+	int ret;
+
+	*fd = -1;
+	ret = rte_vfio_setup_device(fake_sysfs_base(), addr, fd, &info);
+	if (ret != 0)
+		return ret;
+	while (held[i].addr != NULL)
+		i++;
+	held[i].addr = addr;
+	held[i].fd = *fd;
+	return 0;
+}
+
+int
+bus_release(const char *addr, int fd)
+{
+	const int ret = rte_vfio_release_device(fake_sysfs_base(), addr, fd);
+
+	for (size_t i = 0; i < RTE_DIM(held); i++)
+		if (ret == 0 && held[i].addr == addr && held[i].fd == fd)
+			held[i].addr = NULL;
+	return ret;
+}
+
+unsigned int
+stock_calls(enum fake_stock which)
+{
+	return fake_eal()->stock[which].calls;
+}
+
+void
+bus_setup_fails(void)
+{
+	int fd;
+
+	log_clear();
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), -1);
+	assert_int_equal(fd, -1);
+	assert_int_equal(stock_calls(STOCK_SETUP), 0);
+	assert_int_equal(fake_eal_callbacks(), 0);
+	assert_kernel_holds(0, 0, 0);
+}
+
+void
+bus_memory(unsigned int pages)
+{
+	struct rte_memseg_list *msl = fake_eal_list(false, true);
+
+	for (unsigned int i = 0; i < pages; i++)
+		fake_eal_memseg(msl, FAKE_VA(i * FAKE_HUGE), FAKE_PHYS(i * FAKE_HUGE), FAKE_HUGE);
+}
+
+int
+main(void)
+{
+	const char *policy = getenv("RTE_VFIO_CDEV");
+
+	if (policy == NULL || policy[0] == '\0')
+		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
+			bus_container_tests();
+	if (strcmp(policy, "require") == 0)
+		return bus_require_tests();
+	return strcmp(policy, "off") == 0 ? bus_off_tests() : bus_invalid_tests();
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Tests of the EAL backend's entry points. RTE_VFIO_CDEV is read once a
+ * process, so that each of its values is a run of its own: see test_bus.c.
+ */
+
+#ifndef TEST_BUS_H
+#define TEST_BUS_H
+
+#include <string.h>
+
+#include "check.h"
+#include "fake_eal.h"
+#include "fake_sysfs.h"
+#include "private.h"
+
+/* Two devices with a cdev, and one without. */
+#define BUS_ADDR "0000:00:03.0"
+#define BUS_NAME "noiommu-vfio0"
+#define BUS_NODE FAKE_CDEV(BUS_NAME)
+#define BUS_ADDR2 "0000:00:04.0"
+#define BUS_NAME2 "noiommu-vfio1"
+#define BUS_STOCK_ADDR "0000:00:05.0"
+
+#define BUS_TEST(name) cmocka_unit_test_setup_teardown(name, bus_begin, bus_end)
+
+/* The groups of tests; each returns how many failed. */
+int
+bus_device_tests(void);
+int
+bus_query_tests(void);
+int
+bus_memory_tests(void);
+int
+bus_container_tests(void);
+int
+bus_require_tests(void);
+int
+bus_off_tests(void);
+int
+bus_invalid_tests(void);
+
+int
+bus_begin(void **state);
+
+/* Releases what a test left set up; nothing may be left then. */
+int
+bus_end(void **state);
+
+/* rte_vfio_setup_device(), and its fd, or -1. */
+int
+bus_setup(const char *addr, int *fd);
+
+int
+bus_release(const char *addr, int fd);
+
+unsigned int
+stock_calls(enum fake_stock which);
+
+/* Setting up BUS_ADDR fails, without asking stock, and leaves nothing. */
+void
+bus_setup_fails(void);
+
+/*
+ * The EAL has this number of hugepages, in one list, at FAKE_VA(0) and on, all
+ * of it where it should be.
+ */
+void
+bus_memory(unsigned int pages);
+
+#endif /* TEST_BUS_H */

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* An application's own memory in the default container; RTE_VFIO_CDEV=prefer. */
+
+#include <errno.h>
+
+#include <rte_errno.h>
+
+#include "test_bus.h"
+
+#define DEFAULT RTE_VFIO_DEFAULT_CONTAINER_FD
+#define LEN (8 * FAKE_PAGE)
+
+static int
+map(int container, uint64_t offset, uint64_t len)
+{
+	rte_errno = 0;
+	return rte_vfio_container_dma_map(container, (uintptr_t)FAKE_VA(offset), FAKE_PHYS(offset),
+					  len);
+}
+
+static int
+unmap(int container, uint64_t offset, uint64_t len)
+{
+	rte_errno = 0;
+	return rte_vfio_container_dma_unmap(container, (uintptr_t)FAKE_VA(offset),
+					    FAKE_PHYS(offset), len);
+}
+
+/* A device of each kind; stock maps and unmaps what it is told to. */
+static void
+both_setup(void)
+{
+	int fd, stock_fd;
+
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(bus_setup(BUS_STOCK_ADDR, &stock_fd), 0);
+	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
+	fake_eal()->stock[STOCK_DMA_MAP].err = 0;
+	fake_eal()->stock[STOCK_DMA_UNMAP].ret = 0;
+	fake_eal()->stock[STOCK_DMA_UNMAP].err = 0;
+}
+
+static void
+memory_is_mapped_and_unmapped(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	assert_kernel_holds(2, 1, LEN);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), 0);
+	assert_kernel_holds(2, 0, 0);
+	assert_int_equal(map(rte_vfio_get_container_fd(), 0, LEN), 0);
+	assert_kernel_holds(2, 1, LEN);
+	assert_int_equal(unmap(rte_vfio_get_container_fd(), 0, LEN), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 0);
+}
+
+/* Its pages may be of any size. */
+static void
+each_base_page_is_verified(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	fake_page_move(FAKE_VA(5 * FAKE_PAGE), FAKE_PHYS(FAKE_HUGE));
+	assert_int_equal(map(DEFAULT, 0, LEN), -1);
+	assert_int_equal(rte_errno, EADDRNOTAVAIL);
+	assert_kernel_holds(2, 0, 0);
+}
+
+/* vhost takes ENODEV and EINVAL as "no device needs it". */
+static void
+without_a_device_stock_answers(void **state)
+{
+	(void)state;
+	assert_int_equal(map(DEFAULT, 0, LEN), -1);
+	assert_int_equal(rte_errno, ENODEV);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), -1);
+	assert_int_equal(rte_errno, EINVAL);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 1);
+	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 1);
+}
+
+static void
+errors_are_those_of_stock(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(map(DEFAULT, 0, 0), -1);
+	assert_int_equal(rte_errno, EINVAL);
+	assert_int_equal(map(DEFAULT, 1, LEN), -1);
+	assert_int_equal(rte_errno, EINVAL);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), -1);
+	assert_int_equal(rte_errno, EINVAL);
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	assert_int_equal(map(DEFAULT, FAKE_PAGE, LEN), -1);
+	assert_int_equal(rte_errno, EEXIST);
+	assert_int_equal(unmap(DEFAULT, 0, LEN / 2), -1);
+	assert_int_equal(rte_errno, ENOTSUP);
+	fake_fail(FAKE_MAP, 1, ENOMEM);
+	assert_int_equal(map(DEFAULT, LEN, LEN), -1);
+	assert_int_equal(rte_errno, ENOMEM);
+	assert_kernel_holds(2, 1, LEN);
+}
+
+static void
+other_containers_go_to_stock(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
+	fake_eal()->stock[STOCK_DMA_UNMAP].ret = 0;
+	assert_int_equal(map(55, 0, LEN), 0);
+	assert_int_equal(unmap(55, 0, LEN), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 1);
+	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 1);
+	assert_kernel_holds(2, 0, 0);
+}
+
+static void
+both_kinds_of_device_get_the_memory(void **state)
+{
+	(void)state;
+	both_setup();
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 1);
+	assert_kernel_holds(2, 1, LEN);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 1);
+	assert_kernel_holds(2, 0, 0);
+}
+
+static void
+memory_that_stock_refuses_is_unmapped_again(void **state)
+{
+	(void)state;
+	both_setup();
+	fake_eal()->stock[STOCK_DMA_MAP].ret = -1;
+	fake_eal()->stock[STOCK_DMA_MAP].err = ENOSPC;
+	assert_int_equal(map(DEFAULT, 0, LEN), -1);
+	assert_int_equal(rte_errno, ENOSPC);
+	assert_kernel_holds(2, 0, 0);
+}
+
+static void
+memory_that_is_not_confirmed_does_not_reach_stock(void **state)
+{
+	(void)state;
+	both_setup();
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(FAKE_HUGE));
+	assert_int_equal(map(DEFAULT, 0, LEN), -1);
+	assert_int_equal(rte_errno, EADDRNOTAVAIL);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 0);
+}
+
+/* Mapped for a device of stock before there was one with a cdev. */
+static void
+memory_that_only_stock_knows_is_unmapped_by_stock(void **state)
+{
+	(void)state;
+	both_setup();
+	assert_int_equal(unmap(DEFAULT, 0, LEN), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 1);
+	fake_eal()->stock[STOCK_DMA_UNMAP].ret = -1;
+	fake_eal()->stock[STOCK_DMA_UNMAP].err = EINVAL;
+	assert_int_equal(unmap(DEFAULT, 0, LEN), -1);
+	assert_int_equal(rte_errno, EINVAL);
+}
+
+static void
+released_device_of_stock_is_not_asked_any_more(void **state)
+{
+	int fd, stock_fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_STOCK_ADDR, &stock_fd), 0);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(bus_release(BUS_STOCK_ADDR, stock_fd), 0);
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 0);
+}
+
+/* Their teardown order is the application's. */
+static void
+memory_of_the_application_goes_with_the_last_device(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
+	assert_kernel_holds(0, 0, 0);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), -1);
+	assert_int_equal(rte_errno, EINVAL);
+}
+
+int
+bus_container_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(memory_is_mapped_and_unmapped),
+		BUS_TEST(each_base_page_is_verified),
+		BUS_TEST(without_a_device_stock_answers),
+		BUS_TEST(errors_are_those_of_stock),
+		BUS_TEST(other_containers_go_to_stock),
+		BUS_TEST(both_kinds_of_device_get_the_memory),
+		BUS_TEST(memory_that_stock_refuses_is_unmapped_again),
+		BUS_TEST(memory_that_is_not_confirmed_does_not_reach_stock),
+		BUS_TEST(memory_that_only_stock_knows_is_unmapped_by_stock),
+		BUS_TEST(released_device_of_stock_is_not_asked_any_more),
+		BUS_TEST(memory_of_the_application_goes_with_the_last_device),
+	};
+
+	return cmocka_run_group_tests_name("bus: container", tests, NULL, NULL);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The EAL's memory and the events about it; RTE_VFIO_CDEV=prefer. */
+
+#include <errno.h>
+
+#include "test_bus.h"
+
+/* Any place that no other memory of a test is at. */
+#define FAR (100 * FAKE_HUGE)
+
+static void
+all_memory_is_mapped_at_first_setup(void **state)
+{
+	struct rte_memseg_list *msl;
+	int fd;
+
+	(void)state;
+	bus_memory(3);
+	msl = fake_eal_list(false, true);
+	fake_eal_memseg(msl, FAKE_VA(FAR), FAKE_PHYS(FAR), FAKE_HUGE);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 4, 4 * FAKE_HUGE);
+	assert_int_equal(fake_eal_callbacks(), 1);
+	assert_logged(INFO, BUS_ADDR, "4 pages mapped", "4 verified");
+	assert_int_equal(fake_pa_asked(), 4096);
+}
+
+static void
+memory_without_address_is_skipped(void **state)
+{
+	struct rte_memseg_list *msl = fake_eal_list(false, true);
+	int fd;
+
+	(void)state;
+	fake_eal_memseg(msl, FAKE_VA(0), RTE_BAD_IOVA, FAKE_HUGE);
+	fake_eal_memseg(msl, FAKE_VA(FAKE_HUGE), FAKE_PHYS(FAKE_HUGE), FAKE_HUGE);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+}
+
+/* rte_extmem_register(): whoever did that maps it. */
+static void
+external_memory_is_left_to_its_owner(void **state)
+{
+	int fd;
+
+	(void)state;
+	fake_eal_memseg(fake_eal_list(true, false), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 0, 0);
+}
+
+/* Its page size is what the application says: every 4 KiB are looked at. */
+static void
+each_base_page_of_an_external_heap_is_verified(void **state)
+{
+	int fd;
+
+	(void)state;
+	fake_eal_memseg(fake_eal_list(true, true), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_logged(INFO, BUS_ADDR, "512 pages mapped", "512 verified");
+	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
+
+	fake_page_move(FAKE_VA(3 * FAKE_PAGE), FAKE_PHYS(FAR));
+	bus_setup_fails();
+	assert_logged(ERR, "cannot confirm", strerror(EADDRNOTAVAIL));
+}
+
+static void
+page_that_is_not_confirmed_refuses_the_device(void **state)
+{
+	(void)state;
+	bus_memory(4);
+	fake_page_move(FAKE_VA(3 * FAKE_HUGE), FAKE_PHYS(FAR));
+	bus_setup_fails();
+	assert_logged(ERR, "lib.vfio_cdev", "cannot confirm", strerror(EADDRNOTAVAIL));
+	assert_false(fake_node(BUS_NODE)->bound);
+}
+
+static void
+no_events_in_legacy_mode_are_tolerated(void **state)
+{
+	int fd;
+
+	(void)state;
+	bus_memory(2);
+	fake_eal()->register_errno = ENOTSUP;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 2, 2 * FAKE_HUGE);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+static void
+failed_registration_refuses_the_device(void **state)
+{
+	(void)state;
+	bus_memory(2);
+	fake_eal()->register_errno = ENOMEM;
+	bus_setup_fails();
+	assert_logged(ERR, "bus.vfio_cdev", "memory events", strerror(ENOMEM));
+}
+
+static void
+allocated_memory_is_mapped_and_freed_memory_unmapped(void **state)
+{
+	struct rte_memseg_list *msl = fake_eal_list(false, true);
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		fake_eal_memseg(msl, FAKE_VA(i * FAKE_HUGE), FAKE_PHYS(i * FAKE_HUGE), FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), 3 * FAKE_HUGE);
+	assert_kernel_holds(2, 3, 3 * FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(FAKE_HUGE), 2 * FAKE_HUGE);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), FAKE_HUGE);
+	assert_kernel_holds(2, 0, 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+static void
+event_ends_where_it_says(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	bus_memory(3);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(FAKE_HUGE), FAKE_HUGE);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+	/* Longer than the list: the segments end first. */
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(2 * FAKE_HUGE), 9 * FAKE_HUGE);
+	assert_kernel_holds(2, 2, 2 * FAKE_HUGE);
+}
+
+static void
+event_about_memory_without_address_is_ignored(void **state)
+{
+	struct rte_memseg_list *msl = fake_eal_list(false, true);
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	fake_eal_memseg(msl, FAKE_VA(0), RTE_BAD_IOVA, FAKE_HUGE);
+	fake_eal_memseg(msl, FAKE_VA(FAKE_HUGE), FAKE_PHYS(FAKE_HUGE), FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), 2 * FAKE_HUGE);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), 2 * FAKE_HUGE);
+	assert_kernel_holds(2, 0, 0);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(FAR), FAKE_HUGE);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+/* An external heap is announced before it is one. */
+static void
+event_about_a_new_external_heap_maps_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	fake_eal_memseg(fake_eal_list(true, false), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), FAKE_HUGE);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+}
+
+static void
+memory_that_cannot_be_pinned_later_is_told(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	bus_memory(3);
+	fake_page_move(FAKE_VA(FAKE_HUGE), FAKE_PHYS(FAR));
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), 3 * FAKE_HUGE);
+	assert_logged(ERR, "lib.vfio_cdev", "cannot confirm", strerror(EADDRNOTAVAIL));
+	assert_logged(ERR, "bus.vfio_cdev", "neither pinned nor verified", "stop the application");
+	assert_kernel_holds(2, 2, 2 * FAKE_HUGE);
+	/* Told once; the end of the page that was never mapped is no news. */
+	log_clear();
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), 3 * FAKE_HUGE);
+	assert_kernel_holds(2, 0, 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+static void
+wrong_table_of_external_memory_is_told_once(void **state)
+{
+	struct rte_memseg_list *msl = fake_eal_list(true, true);
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	for (unsigned int i = 0; i < 3; i++)
+		fake_eal_memseg(msl, FAKE_VA(i * FAKE_PAGE), FAKE_PHYS(FAR + i * FAKE_PAGE),
+				FAKE_PAGE);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), 3 * FAKE_PAGE);
+	assert_kernel_holds(2, 0, 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 2);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), 3 * FAKE_PAGE);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 2);
+}
+
+static void
+memory_of_a_second_device_is_mapped_once(void **state)
+{
+	int first, second;
+
+	(void)state;
+	bus_memory(2);
+	assert_int_equal(bus_setup(BUS_ADDR, &first), 0);
+	assert_int_equal(bus_setup(BUS_ADDR2, &second), 0);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), 2 * FAKE_HUGE);
+	assert_kernel_holds(3, 0, 0);
+}
+
+int
+bus_memory_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(all_memory_is_mapped_at_first_setup),
+		BUS_TEST(memory_without_address_is_skipped),
+		BUS_TEST(external_memory_is_left_to_its_owner),
+		BUS_TEST(each_base_page_of_an_external_heap_is_verified),
+		BUS_TEST(page_that_is_not_confirmed_refuses_the_device),
+		BUS_TEST(no_events_in_legacy_mode_are_tolerated),
+		BUS_TEST(failed_registration_refuses_the_device),
+		BUS_TEST(allocated_memory_is_mapped_and_freed_memory_unmapped),
+		BUS_TEST(event_ends_where_it_says),
+		BUS_TEST(event_about_memory_without_address_is_ignored),
+		BUS_TEST(event_about_a_new_external_heap_maps_it),
+		BUS_TEST(memory_that_cannot_be_pinned_later_is_told),
+		BUS_TEST(wrong_table_of_external_memory_is_told_once),
+		BUS_TEST(memory_of_a_second_device_is_mapped_once),
+	};
+
+	return cmocka_run_group_tests_name("bus: memory", tests, NULL, NULL);
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Mappings of a domain: all of it pinned and confirmed, or nothing. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "fake_heap.h"
+#include "fixture.h"
+
+#define HUGE (UINT64_C(2) << 20)
+
+/* Map the memory at an offset to where it is. */
+static int
+map(const struct fixture *f, uint64_t offset, uint64_t len, uint64_t page_size)
+{
+	return rte_vfio_cdev_domain_map(f->domain, FAKE_VA(offset), FAKE_PHYS(offset), len,
+					page_size);
+}
+
+static int
+unmap(const struct fixture *f, uint64_t offset, uint64_t len)
+{
+	return rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(offset), FAKE_PHYS(offset), len);
+}
+
+static int
+lookup(const struct fixture *f, uint64_t offset, uint64_t len)
+{
+	return rte_vfio_cdev_domain_lookup(f->domain, FAKE_VA(offset), FAKE_PHYS(offset), len);
+}
+
+static void
+assert_stats(const struct fixture *f, uint64_t mappings, uint64_t pages, uint64_t bytes)
+{
+	struct rte_vfio_cdev_stats stats;
+
+	rte_vfio_cdev_domain_stats(f->domain, &stats);
+	assert_int_equal(stats.mappings, mappings);
+	assert_int_equal(stats.pages_mapped, pages);
+	assert_int_equal(stats.pages_verified, pages);
+	assert_int_equal(stats.bytes, bytes);
+}
+
+/* Only the device's two files are there, nothing mapped, pinned or counted. */
+static void
+assert_nothing_mapped(const struct fixture *f)
+{
+	assert_kernel_holds(2, 0, 0);
+	assert_stats(f, 0, 0, 0);
+}
+
+static void
+memory_is_mapped_pinned_and_verified(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(map(f, 0, 16 * FAKE_PAGE, FAKE_PAGE), 0);
+	assert_kernel_holds(2, 1, 16 * FAKE_PAGE);
+	assert_stats(f, 1, 16, 16 * FAKE_PAGE);
+	assert_logged(DEBUG, "mapped", "65536 bytes", "0x100000000");
+	assert_int_equal(unmap(f, 0, 16 * FAKE_PAGE), 0);
+	assert_logged(DEBUG, "unmapped", "65536 bytes");
+	assert_nothing_mapped(f);
+}
+
+static void
+adjacent_mappings_are_separate(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(map(f, i * FAKE_PAGE, FAKE_PAGE, FAKE_PAGE), 0);
+	assert_int_equal(unmap(f, FAKE_PAGE, FAKE_PAGE), 0);
+	assert_stats(f, 2, 2, 2 * FAKE_PAGE);
+	assert_int_equal(unmap(f, FAKE_PAGE, FAKE_PAGE), -ENOENT);
+	assert_int_equal(unmap(f, 0, FAKE_PAGE), 0);
+	assert_int_equal(unmap(f, 2 * FAKE_PAGE, FAKE_PAGE), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+mapping_is_looked_up_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(map(f, 0, HUGE, HUGE), 0);
+	assert_int_equal(lookup(f, 0, HUGE), 0);
+	assert_int_equal(lookup(f, 0, FAKE_PAGE), -EOPNOTSUPP);
+	assert_int_equal(lookup(f, HUGE, HUGE), -ENOENT);
+	assert_int_equal(lookup(f, 0, 0), -EINVAL);
+	assert_int_equal(unmap(f, 0, HUGE), 0);
+	assert_int_equal(lookup(f, 0, HUGE), -ENOENT);
+}
+
+static void
+same_mapping_again_counts_a_user(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(map(f, 0, HUGE, HUGE), 0);
+	assert_int_equal(map(f, 0, HUGE, HUGE), 0);
+	assert_int_equal(fake_calls(FAKE_MAP), 1);
+	assert_stats(f, 1, 1, HUGE);
+	assert_int_equal(unmap(f, 0, HUGE), 0);
+	assert_kernel_holds(2, 1, HUGE);
+	assert_int_equal(unmap(f, 0, HUGE), 0);
+	assert_nothing_mapped(f);
+	assert_int_equal(unmap(f, 0, HUGE), -ENOENT);
+}
+
+static void
+users_do_not_wrap_around(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < VFIO_CDEV_MAX_USERS; i++)
+		assert_int_equal(map(f, 0, FAKE_PAGE, FAKE_PAGE), 0);
+	assert_int_equal(map(f, 0, FAKE_PAGE, FAKE_PAGE), -EOVERFLOW);
+	for (unsigned int i = 0; i < VFIO_CDEV_MAX_USERS; i++)
+		assert_int_equal(unmap(f, 0, FAKE_PAGE), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+overlap_is_refused(void **state)
+{
+	static const struct {
+		uint64_t va, iova, len;
+	} others[] = {
+		{ 4, 4, 3 },	/* shorter */
+		{ 4, 4, 5 },	/* longer */
+		{ 3, 3, 2 },	/* over its start */
+		{ 7, 7, 2 },	/* over its end */
+		{ 5, 5, 1 },	/* inside */
+		{ 0, 0, 16 },	/* around */
+		{ 8, 4, 4 },	/* other memory */
+	};
+	struct fixture *f = *state;
+
+	assert_int_equal(map(f, 4 * FAKE_PAGE, 4 * FAKE_PAGE, FAKE_PAGE), 0);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		log_clear();
+		assert_int_equal(rte_vfio_cdev_domain_map(
+			f->domain, FAKE_VA(others[i].va * FAKE_PAGE),
+			FAKE_PHYS(others[i].iova * FAKE_PAGE), others[i].len * FAKE_PAGE,
+			FAKE_PAGE), -EEXIST);
+		assert_logged(ERR, "cannot map", strerror(EEXIST), "unmap it first");
+	}
+	assert_stats(f, 1, 4, 4 * FAKE_PAGE);
+	assert_kernel_holds(2, 1, 4 * FAKE_PAGE);
+}
+
+static void
+kernels_eexist_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_fail(FAKE_MAP, 1, EEXIST);
+	assert_int_equal(map(f, 0, FAKE_PAGE, FAKE_PAGE), -EEXIST);
+	assert_logged(ERR, "cannot map", strerror(EEXIST), "unmap it first");
+	assert_nothing_mapped(f);
+}
+
+static void
+part_of_a_mapping_is_not_unmapped(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t len = 4 * FAKE_PAGE;
+
+	assert_int_equal(map(f, 0, len, FAKE_PAGE), 0);
+	assert_int_equal(map(f, len, len, FAKE_PAGE), 0);
+	assert_int_equal(unmap(f, 0, FAKE_PAGE), -EOPNOTSUPP);
+	assert_int_equal(unmap(f, FAKE_PAGE, FAKE_PAGE), -EOPNOTSUPP);
+	assert_int_equal(unmap(f, 0, 2 * len), -EOPNOTSUPP);
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(len), FAKE_PHYS(0), len),
+			 -EOPNOTSUPP);
+	assert_logged(ERR, "cannot unmap", strerror(EOPNOTSUPP), "as a whole");
+	assert_int_equal(fake_calls(FAKE_UNMAP), 0);
+	assert_stats(f, 2, 8, 2 * len);
+}
+
+static void
+unmap_of_nothing_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(unmap(f, 0, FAKE_PAGE), -ENOENT);
+	assert_logged(ERR, "cannot unmap", strerror(ENOENT), "nothing is mapped there");
+	assert_int_equal(fake_calls(FAKE_UNMAP), 0);
+}
+
+static void
+bad_ranges_are_refused(void **state)
+{
+	static const struct {
+		uint64_t va, iova, len, page_size;
+	} bad[] = {
+		{ 0x10000, 0x10000, 0, 4096 },
+		{ 0, 0, 0, 4096 },
+		{ 0x10001, 0x10000, 4096, 4096 },
+		{ 0x10000, 0x10800, 4096, 4096 },
+		{ 0x10000, 0x10000, 4095, 4096 },
+		{ 0x10000, 0x10000, 4097, 4096 },
+		{ UINT64_MAX - 4095, 0x10000, 8192, 4096 },
+		{ 0x10000, UINT64_MAX - 4095, 8192, 4096 },
+		{ 0, 0, UINT64_C(1) << 54, 4096 },
+		{ 0, 0, UINT64_MAX - 4095, 4096 },
+		{ 0x10000, 0x10000, 4096, 0 },
+		{ 0x10000, 0x10000, 4096, 2048 },
+		{ 0x10000, 0x10000, 4096, 4097 },
+		{ 0x10000, 0x10000, 0x30000, 0x3000 },
+		{ 0x10000, 0x10000, 0x2000, 0x4000 },
+		{ 0x11000, 0x10000, 0x2000, 0x2000 },
+		{ 0x10000, 0x10000, 4096, UINT64_C(1) << 63 },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		log_clear();
+		assert_int_equal(rte_vfio_cdev_domain_map(f->domain,
+							  (void *)(uintptr_t)bad[i].va,
+							  bad[i].iova, bad[i].len,
+							  bad[i].page_size), -EINVAL);
+		assert_logged(ERR, "cannot map", strerror(EINVAL), "multiples");
+	}
+	assert_int_equal(fake_calls(FAKE_MAP), 0);
+	assert_int_equal(unmap(f, 0, 0), -EINVAL);
+	assert_int_equal(unmap(f, 1, FAKE_PAGE), -EINVAL);
+	assert_nothing_mapped(f);
+}
+
+/* One that ends with the last byte of the address space is no wrap-around. */
+static void
+last_page_can_be_mapped(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t iova = UINT64_MAX - 4095;
+
+	fake_page_move(FAKE_VA(0), iova);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), iova, FAKE_PAGE,
+						  FAKE_PAGE), 0);
+	assert_stats(f, 1, 1, FAKE_PAGE);
+	assert_int_equal(map(f, FAKE_PAGE, FAKE_PAGE, FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(0), iova, FAKE_PAGE), 0);
+	assert_stats(f, 1, 1, FAKE_PAGE);
+}
+
+static void
+address_that_the_kernel_does_not_confirm_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(FAKE_PAGE),
+						  FAKE_PAGE, FAKE_PAGE), -EADDRNOTAVAIL);
+	assert_logged(ERR, "cannot confirm", "0x100001000", "0x100000000",
+		      strerror(EADDRNOTAVAIL), "moved before it was pinned");
+	assert_nothing_mapped(f);
+}
+
+/* A page in the middle, and the last one. */
+static void
+moved_page_undoes_the_mapping(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_page_move(FAKE_VA(7 * FAKE_PAGE), FAKE_PHYS(100 * FAKE_PAGE));
+	assert_int_equal(map(f, 0, 16 * FAKE_PAGE, FAKE_PAGE), -EADDRNOTAVAIL);
+	assert_nothing_mapped(f);
+	assert_int_equal(map(f, 0, 8 * FAKE_PAGE, FAKE_PAGE), -EADDRNOTAVAIL);
+	assert_nothing_mapped(f);
+	assert_int_equal(map(f, 0, 7 * FAKE_PAGE, FAKE_PAGE), 0);
+}
+
+static void
+moved_hugepage_undoes_the_mapping(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_page_move(FAKE_VA(2 * HUGE), FAKE_PHYS(9 * HUGE));
+	assert_int_equal(map(f, 0, 3 * HUGE, HUGE), -EADDRNOTAVAIL);
+	assert_nothing_mapped(f);
+	assert_int_equal(map(f, 0, 2 * HUGE, HUGE), 0);
+	assert_stats(f, 1, 2, 2 * HUGE);
+}
+
+static void
+each_hugepage_is_asked_for_once_and_4_kib(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned int before = fake_calls(FAKE_GET_PA);
+
+	assert_int_equal(map(f, 0, 5 * HUGE, HUGE), 0);
+	assert_int_equal(fake_calls(FAKE_GET_PA) - before, 5);
+	assert_int_equal(fake_pa_asked(), 4096);
+	assert_stats(f, 1, 5, 5 * HUGE);
+}
+
+static void
+base_pages_are_asked_for_in_runs(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned int before = fake_calls(FAKE_GET_PA);
+
+	assert_int_equal(map(f, 0, 16 * FAKE_PAGE, FAKE_PAGE), 0);
+	assert_int_equal(fake_calls(FAKE_GET_PA) - before, 1);
+	fake.pa_run = 3 * FAKE_PAGE;
+	assert_int_equal(map(f, 16 * FAKE_PAGE, 16 * FAKE_PAGE, FAKE_PAGE), 0);
+	assert_int_equal(fake_calls(FAKE_GET_PA) - before, 1 + 6);
+	assert_stats(f, 2, 32, 32 * FAKE_PAGE);
+}
+
+static void
+impossible_run_is_refused(void **state)
+{
+	static const uint64_t lies[] = { 1, 100, 4095, 4097, 6144, 10 * FAKE_PAGE, UINT64_MAX };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		fake.pa_length = lies[i];
+		log_clear();
+		assert_int_equal(map(f, 0, 9 * FAKE_PAGE, FAKE_PAGE), -EPROTO);
+		assert_logged(ERR, "cannot confirm", strerror(EPROTO));
+		assert_nothing_mapped(f);
+	}
+}
+
+static void
+get_pa_failing_halfway_undoes_the_mapping(void **state)
+{
+	static const int errors[] = { EPERM, ENOENT, EOPNOTSUPP };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		fake_fail(FAKE_GET_PA, 3, errors[i]);
+		log_clear();
+		assert_int_equal(map(f, 0, 5 * HUGE, HUGE), -errors[i]);
+		assert_logged(ERR, "cannot confirm", "0x100400000", strerror(errors[i]));
+		assert_nothing_mapped(f);
+	}
+}
+
+static void
+capability_dropped_after_start_is_named(void **state)
+{
+	struct fixture *f = *state;
+
+	fake.rawio = false;
+	assert_int_equal(map(f, 0, HUGE, HUGE), -EPERM);
+	assert_logged(ERR, "cannot confirm", strerror(EPERM), "CAP_SYS_RAWIO");
+	assert_nothing_mapped(f);
+}
+
+static void
+map_that_the_kernel_refuses_leaves_nothing(void **state)
+{
+	static const struct {
+		int err;
+		const char *remedy;
+	} cases[] = {
+		{ ENOMEM, "RLIMIT_MEMLOCK" },
+		{ EFAULT, "read-only" },
+		{ EINVAL, "multiples" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fake_fail(FAKE_MAP, 1, cases[i].err);
+		log_clear();
+		assert_int_equal(map(f, 0, HUGE, HUGE), -cases[i].err);
+		assert_logged(ERR, "cannot map", strerror(cases[i].err), cases[i].remedy);
+		assert_nothing_mapped(f);
+	}
+}
+
+static void
+memlock_limit_is_named(void **state)
+{
+	struct fixture *f = *state;
+
+	fake.memlock = 3 * HUGE;
+	assert_int_equal(map(f, 0, 2 * HUGE, HUGE), 0);
+	assert_int_equal(map(f, 2 * HUGE, 2 * HUGE, HUGE), -ENOMEM);
+	assert_logged(ERR, "cannot map", strerror(ENOMEM), "RLIMIT_MEMLOCK", "CAP_IPC_LOCK");
+	assert_kernel_holds(2, 1, 2 * HUGE);
+	assert_stats(f, 1, 2, 2 * HUGE);
+}
+
+/* Both errors are told; the pins go with the domain at the latest. */
+static void
+undo_that_fails_is_told(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(9 * HUGE));
+	fake_fail(FAKE_UNMAP, 1, ENOENT);
+	assert_int_equal(map(f, 0, HUGE, HUGE), -EADDRNOTAVAIL);
+	assert_logged(ERR, "cannot confirm", strerror(EADDRNOTAVAIL));
+	assert_logged(ERR, "cannot unmap", strerror(ENOENT));
+	assert_stats(f, 0, 0, 0);
+	assert_int_equal(map(f, 0, HUGE, HUGE), -EEXIST);
+}
+
+static void
+failed_unmap_can_be_tried_again(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(map(f, 0, HUGE, HUGE), 0);
+	fake_fail(FAKE_UNMAP, 1, ENOMEM);
+	assert_int_equal(unmap(f, 0, HUGE), -ENOMEM);
+	assert_logged(ERR, "cannot unmap", strerror(ENOMEM));
+	assert_stats(f, 1, 1, HUGE);
+	assert_int_equal(unmap(f, 0, HUGE), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+short_heap_is_told_before_anything_is_mapped(void **state)
+{
+	static const enum fake_heap_call calls[] = { FAKE_HEAP_MALLOC, FAKE_HEAP_TSEARCH };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		log_clear();
+		fake_heap_fail(calls[i]);
+		assert_int_equal(map(f, 0, HUGE, HUGE), -ENOMEM);
+		assert_logged(ERR, "cannot map", strerror(ENOMEM));
+		assert_int_equal(fake_calls(FAKE_MAP), 0);
+		assert_nothing_mapped(f);
+	}
+}
+
+static void
+domain_without_device_maps_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(map(f, 0, FAKE_PAGE, FAKE_PAGE), -ENODEV);
+	assert_logged(ERR, "cannot map", strerror(ENODEV), "set up a device first");
+	assert_int_equal(fake_calls(FAKE_MAP), 0);
+	assert_kernel_holds(1, 0, 0);
+}
+
+static void
+destroying_a_domain_unpins_everything(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(map(f, i * HUGE, HUGE, HUGE), 0);
+	rte_vfio_cdev_device_close(f->device);
+	f->device = NULL;
+	assert_kernel_holds(1, 100, 100 * HUGE);
+	assert_int_equal(rte_vfio_cdev_domain_destroy(f->domain), 0);
+	f->domain = NULL;
+	assert_kernel_holds(0, 0, 0);
+	assert_int_equal(fake_unpinned_live(), 0);
+}
+
+static void
+domain_with_a_device_is_not_destroyed(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(map(f, 0, HUGE, HUGE), 0);
+	assert_int_equal(rte_vfio_cdev_domain_destroy(f->domain), -EBUSY);
+	assert_kernel_holds(2, 1, HUGE);
+	assert_stats(f, 1, 1, HUGE);
+	assert_int_equal(unmap(f, 0, HUGE), 0);
+}
+
+#define DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DOMAIN_TEST(memory_is_mapped_pinned_and_verified),
+		DOMAIN_TEST(adjacent_mappings_are_separate),
+		DOMAIN_TEST(mapping_is_looked_up_whole),
+		DOMAIN_TEST(same_mapping_again_counts_a_user),
+		DOMAIN_TEST(users_do_not_wrap_around),
+		DOMAIN_TEST(overlap_is_refused),
+		DOMAIN_TEST(kernels_eexist_is_an_error),
+		DOMAIN_TEST(part_of_a_mapping_is_not_unmapped),
+		DOMAIN_TEST(unmap_of_nothing_is_an_error),
+		DOMAIN_TEST(bad_ranges_are_refused),
+		DOMAIN_TEST(last_page_can_be_mapped),
+		DOMAIN_TEST(address_that_the_kernel_does_not_confirm_is_refused),
+		DOMAIN_TEST(moved_page_undoes_the_mapping),
+		DOMAIN_TEST(moved_hugepage_undoes_the_mapping),
+		DOMAIN_TEST(each_hugepage_is_asked_for_once_and_4_kib),
+		DOMAIN_TEST(base_pages_are_asked_for_in_runs),
+		DOMAIN_TEST(impossible_run_is_refused),
+		DOMAIN_TEST(get_pa_failing_halfway_undoes_the_mapping),
+		DOMAIN_TEST(capability_dropped_after_start_is_named),
+		DOMAIN_TEST(map_that_the_kernel_refuses_leaves_nothing),
+		DOMAIN_TEST(memlock_limit_is_named),
+		DOMAIN_TEST(undo_that_fails_is_told),
+		DOMAIN_TEST(failed_unmap_can_be_tried_again),
+		DOMAIN_TEST(short_heap_is_told_before_anything_is_mapped),
+		cmocka_unit_test_setup_teardown(domain_without_device_maps_nothing, fixture_domain,
+						fixture_end),
+		DOMAIN_TEST(destroying_a_domain_unpins_everything),
+		DOMAIN_TEST(domain_with_a_device_is_not_destroyed),
+	};
+
+	return cmocka_run_group_tests_name("domain", tests, NULL, NULL);
+}
