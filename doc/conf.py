@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sphinx configuration; meson sets DOXYGEN_XML to what Doxygen wrote."""
+
+import os
+
+project = "dpdk-vfio-cdev"
+author = "the dpdk-vfio-cdev maintainers"
+extensions = ["breathe"]
+breathe_projects = {project: os.environ["DOXYGEN_XML"]}
+breathe_default_project = project
+breathe_domain_by_extension = {"h": "c"}
+html_theme = "alabaster"
+html_show_sourcelink = False
