@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bad input on the real kernel: a message with device, step, cause and remedy, and nothing left."""
+
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+
+from testvm.machine import nic_address
+from testvm.qemu import Guest
+from testvm.testpmd import LIBRARY, Testpmd, command
+from testvm.util import CHECKOUT
+
+from test_forward import CONTAINER, NICS
+
+DEVICE = nic_address(0)
+CDEV = "/dev/vfio/devices/noiommu-vfio0"
+SYSFS = f"/sys/bus/pci/devices/{DEVICE}"
+LIAR = CHECKOUT / "build/app/test/vm/liar.so"
+SETUP = Path(__file__).parent / "setup_device.py"
+
+
+@pytest.fixture
+def cdev(guest: Callable[..., Guest]) -> Guest:
+    """The guest that test_forward.py uses too."""
+    return guest(nics=NICS)
+
+
+def refusal(guest: Guest, **options: object) -> str:
+    """Start testpmd on the device, which must be refused, and return its output."""
+    with Testpmd(guest, [DEVICE], **options) as testpmd:    # type: ignore[arg-type]
+        testpmd.ready()
+        assert testpmd.nodes() <= {CONTAINER}
+        assert locked_pages(guest, testpmd.pid) == 0
+        output = testpmd.stop().output
+    assert "No probed ethernet devices" in output
+    return output
+
+
+def locked_pages(guest: Guest, pid: str) -> int:
+    """kB that iommufd accounts to the process as pinned."""
+    status = guest.run(["cat", f"/proc/{pid}/status"], check=True).stdout
+    return int(status.split("VmPin:")[1].split()[0])
+
+
+def without(*capabilities: str) -> list[str]:
+    """A wrapper that drops capabilities for good."""
+    dropped = ",".join(f"-{name}" for name in capabilities)
+    return ["setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}"]
+
+
+@contextmanager
+def running(guest: Guest, *args: str, seconds: float = 0.5) -> Iterator[None]:
+    """Another program that runs meanwhile."""
+    process = guest.start(args)
+    try:
+        time.sleep(seconds)
+        assert process.poll() is None, process.stderr
+        yield
+    finally:
+        process.kill()
+
+
+@contextmanager
+def sysfs_entries(guest: Guest, script: str) -> Iterator[None]:
+    """Other content in the device's vfio-dev directory."""
+    guest.run(["mount", "-t", "tmpfs", "none", f"{SYSFS}/vfio-dev"], check=True)
+    try:
+        guest.run(["sh", "-c", script], cwd=f"{SYSFS}/vfio-dev", check=True)
+        yield
+    finally:
+        guest.run(["umount", f"{SYSFS}/vfio-dev"], check=True)
+
+
+def setup_device(guest: Guest, policy: str, address: str = DEVICE) -> tuple[int, str]:
+    """Call rte_vfio_setup_device() alone; what it returns and what was said."""
+    done = guest.run(command(["/usr/bin/python3", str(SETUP), address], policy), check=True)
+    return int(done.stdout), done.stderr
+
+
+def test_without_rawio_nothing_is_set_up(cdev: Guest) -> None:
+    output = refusal(cdev, wrapper=without("sys_rawio"))
+    assert "/dev/iommu: cannot use IOMMU_IOAS_NOIOMMU_GET_PA: Operation not permitted; " \
+           "CAP_SYS_RAWIO is needed" in output
+    assert f"{DEVICE}: cannot set up over noiommu-vfio0: Operation not permitted" in output
+
+
+def test_group_held_by_another_program(cdev: Guest) -> None:
+    with running(cdev, "sh", "-c", "exec sleep 60 <>/dev/vfio/noiommu-0"):
+        output = refusal(cdev)
+    assert f"{DEVICE}: cannot bind {CDEV}: Device or resource busy; " in output
+    assert "close it (fuser -v /dev/vfio/*)" in output
+
+
+def test_cdev_bound_by_another_program(cdev: Guest) -> None:
+    with Testpmd(cdev, [DEVICE], eal=["--file-prefix=first"]) as first:
+        first.ready()
+        output = refusal(cdev, eal=["--file-prefix=second"])
+    assert f"{DEVICE}: cannot bind {CDEV}: Invalid argument; another program" in output
+
+
+def test_iommufd_node_missing(cdev: Guest) -> None:
+    cdev.run(["mv", "/dev/iommu", "/dev/iommu.away"], check=True)
+    try:
+        output = refusal(cdev)
+    finally:
+        cdev.run(["mv", "/dev/iommu.away", "/dev/iommu"], check=True)
+    assert "cannot open /dev/iommu: No such file or directory; load the module" in output
+
+
+def test_iommufd_node_unreadable(cdev: Guest) -> None:
+    cdev.run(["chmod", "0", "/dev/iommu"], check=True)
+    try:
+        output = refusal(cdev, wrapper=without("dac_override"))
+    finally:
+        cdev.run(["chmod", "660", "/dev/iommu"], check=True)
+    assert "cannot open /dev/iommu: Permission denied; change the owner" in output
+
+
+def test_memlock_limit_too_small(cdev: Guest) -> None:
+    wrapper = ["prlimit", "--memlock=1048576", *without("ipc_lock")]
+    output = refusal(cdev, wrapper=wrapper)
+    assert "Cannot allocate memory; memory is short, or RLIMIT_MEMLOCK" in output
+
+
+def test_memlock_limit_reached_later_is_said(cdev: Guest) -> None:
+    wrapper = ["prlimit", "--memlock=4194304", *without("ipc_lock")]
+    with Testpmd(cdev, [DEVICE], wrapper=wrapper, args=["--port-topology=loop"]) as testpmd:
+        output = testpmd.ready().stop().output
+    assert "is in use but neither pinned nor verified" in output
+
+
+def test_address_that_the_kernel_does_not_confirm(cdev: Guest) -> None:
+    output = refusal(cdev, library=f"{LIBRARY}:{LIAR}", wrapper=["env", "LIE=shift"])
+    assert "cannot confirm IOVA 0x" in output
+    assert "Cannot assign requested address; the page is elsewhere" in output
+
+
+def test_address_that_another_page_has(cdev: Guest) -> None:
+    output = refusal(cdev, library=f"{LIBRARY}:{LIAR}", wrapper=["env", "LIE=repeat"],
+                     eal=["-m", "64"])
+    assert "File exists; another mapping has this IOVA" in output
+
+
+def test_require_without_a_cdev_says_how_to_get_one(cdev: Guest) -> None:
+    """With the parameter off the device cannot be bound, so it has no cdev."""
+    parameter = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+    driver = "/sys/bus/pci/drivers/vfio-pci"
+    script = f"echo N >{parameter}; echo {DEVICE} >{driver}/unbind; echo {DEVICE} >{driver}/bind"
+    again = f"echo Y >{parameter}; echo {DEVICE} >{driver}/bind"
+    bound = cdev.run(["bash", "-c", script])
+    try:
+        ret, said = setup_device(cdev, "require")
+        stock, _ = setup_device(cdev, "prefer")
+    finally:
+        cdev.run(["sh", "-c", again], check=True)
+    assert "write error" in bound.stderr
+    assert (ret, stock) == (-1, 1)
+    assert f"{DEVICE}: cannot set up over a cdev" in said
+    assert "enable_unsafe_noiommu_mode" in said
+
+
+def test_strange_entry_is_named_and_left_to_stock(cdev: Guest) -> None:
+    with sysfs_entries(cdev, "mkdir noiommu-vfio0x"):
+        ret, said = setup_device(cdev, "require")
+    assert ret == -1
+    assert f"{DEVICE}: vfio-dev/noiommu-vfio0x is not the name of a VFIO cdev" in said
+
+
+def test_entry_without_dev_attribute_is_no_cdev(cdev: Guest) -> None:
+    with sysfs_entries(cdev, "mkdir noiommu-vfio0"):
+        ret, said = setup_device(cdev, "require")
+    assert ret == -1
+    assert "Operation not supported; the kernel gives this device no character device" in said
+
+
+def test_symlink_loop_in_sysfs(cdev: Guest) -> None:
+    with sysfs_entries(cdev, "mkdir noiommu-vfio0; ln -s dev noiommu-vfio0/dev"):
+        ret, said = setup_device(cdev, "prefer")
+    assert ret == -1
+    assert f"{DEVICE}: cannot find the cdev in {SYSFS}/vfio-dev: Too many levels" in said
+
+
+@pytest.mark.parametrize("address", ["", "..", "../devices/0000:00:03.0", "0" * 80])
+def test_address_that_is_none(cdev: Guest, address: str) -> None:
+    ret, said = setup_device(cdev, "prefer", address)
+    assert ret == -1
+    assert "Invalid argument; give the address as sysfs writes it" in said
+
+
+def test_node_of_another_device(cdev: Guest) -> None:
+    other = "/dev/vfio/devices/noiommu-vfio1"
+    swap = f"mv {CDEV} {CDEV}.away && cp -a {other} {CDEV}"
+    cdev.run(["sh", "-c", swap], check=True)
+    try:
+        output = refusal(cdev)
+    finally:
+        cdev.run(["mv", f"{CDEV}.away", CDEV], check=True)
+    assert f"{DEVICE}: cannot open {CDEV}: No such device or address; the node is not" in output
+
+
+def test_virtual_addresses_are_refused(cdev: Guest) -> None:
+    output = refusal(cdev, eal=["--iova-mode=va"])
+    assert "VFIO_CDEV" in output or "Expecting 'PA' IOVA mode" in output
+
+
+def test_unknown_policy_stops_the_eal(cdev: Guest) -> None:
+    with Testpmd(cdev, [DEVICE], policy="sometimes") as testpmd:
+        result = testpmd.wait()
+    assert result.status != 0
+    assert result.output.count("RTE_VFIO_CDEV=sometimes: Invalid argument; set it to prefer") == 1
+    assert "require" in result.output and "off" in result.output

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The distribution's dpdk-testpmd forwards over noiommu cdevs, or over the group if it should."""
+
+import subprocess
+import time
+from typing import Callable
+
+import pytest
+
+from testvm.machine import nic_address
+from testvm.qemu import Guest
+from testvm.testpmd import Result, Testpmd, command
+
+MODELS = ("virtio-net-pci", "e1000e", "e1000", "vmxnet3")
+NICS = tuple(model for model in MODELS for _ in range(2))
+PAIR = [nic_address(0), nic_address(1)]
+CDEVS = {"/dev/iommu", "/dev/vfio/devices/noiommu-vfio0", "/dev/vfio/devices/noiommu-vfio1"}
+CONTAINER = "/dev/vfio/vfio"    # stock opens it when the EAL starts
+
+
+@pytest.fixture
+def cdev(guest: Callable[..., Guest]) -> Guest:
+    """The default kernel with two NICs of each model."""
+    return guest(nics=NICS)
+
+
+def forward(guest: Guest, devices: list[str], seconds: float = 2,
+            **options: object) -> tuple[Result, set[str]]:
+    """Forward for a while; the result and the nodes that were open meanwhile."""
+    with Testpmd(guest, devices, **options) as testpmd:    # type: ignore[arg-type]
+        testpmd.ready()
+        time.sleep(seconds)
+        nodes = testpmd.nodes() - {CONTAINER}
+        return testpmd.stop(), nodes
+
+
+def host_release() -> str:
+    """The DPDK of this machine, which needs no root of its own."""
+    version = subprocess.run(["dpkg-query", "--show", "--showformat=${Version}", "dpdk"],
+                             capture_output=True, text=True, check=True).stdout
+    return ".".join(version.split(".")[:2])
+
+
+def assert_forwarded_over_cdevs(result: Result, nodes: set[str], devices: list[str]) -> None:
+    """Both ports work, nothing but cdevs is open, all that is mapped was verified."""
+    assert result.status == 0, result.output
+    assert result.all_ports_work(len(devices)), result.output
+    cdevs = {f"/dev/vfio/devices/{device.cdev}" for device in result.devices}
+    assert [device.address for device in result.devices] == devices
+    assert {device.mode for device in result.devices} == {"no-IOMMU"}
+    assert nodes == cdevs | {"/dev/iommu"}
+    assert result.mapped == result.verified > 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_model_forwards_over_cdevs(cdev: Guest, model: str) -> None:
+    first = NICS.index(model)
+    devices = [nic_address(first), nic_address(first + 1)]
+    result, nodes = forward(cdev, devices)
+    assert_forwarded_over_cdevs(result, nodes, devices)
+
+
+def test_two_models_forward_side_by_side(cdev: Guest) -> None:
+    devices = [nic_address(i) for i in range(4)]
+    result, nodes = forward(cdev, devices, args=["--port-topology=paired"])
+    assert_forwarded_over_cdevs(result, nodes, devices)
+
+
+def test_off_uses_the_group(cdev: Guest) -> None:
+    result, nodes = forward(cdev, PAIR, policy="off")
+    assert result.all_ports_work(2), result.output
+    assert nodes == {"/dev/vfio/noiommu-0", "/dev/vfio/noiommu-1"}
+    assert "VFIO_CDEV" not in result.output
+
+
+def test_cdev_device_beside_one_left_to_stock(cdev: Guest) -> None:
+    hidden = f"/sys/bus/pci/devices/{PAIR[1]}/vfio-dev"
+    cdev.run(["mount", "-t", "tmpfs", "none", hidden], check=True)
+    try:
+        result, nodes = forward(cdev, PAIR)
+    finally:
+        cdev.run(["umount", hidden], check=True)
+    assert result.all_ports_work(2), result.output
+    assert [device.address for device in result.devices] == PAIR[:1]
+    assert nodes == {"/dev/iommu", "/dev/vfio/devices/noiommu-vfio0", "/dev/vfio/noiommu-1"}
+    assert result.mapped == result.verified > 0
+
+
+def test_cdev_is_used_after_the_parameter_was_turned_off(cdev: Guest) -> None:
+    parameter = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+    cdev.run(["sh", "-c", f"echo N > {parameter}"], check=True)
+    try:
+        result, nodes = forward(cdev, PAIR)
+    finally:
+        cdev.run(["sh", "-c", f"echo Y > {parameter}"], check=True)
+    assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+def test_kernel_without_groups_forwards(guest: Callable[..., Guest]) -> None:
+    result, nodes = forward(guest(config="cdev-only"), PAIR)
+    assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+def test_kernel_without_groups_gives_stock_no_port(guest: Callable[..., Guest]) -> None:
+    only = guest(config="cdev-only")
+    with Testpmd(only, PAIR, policy="") as testpmd:
+        assert "No probed ethernet devices" in testpmd.ready().stop().output
+
+
+def test_kernel_without_cdevs_forwards_over_the_group(guest: Callable[..., Guest]) -> None:
+    result, nodes = forward(guest(config="group-only"), PAIR)
+    assert result.all_ports_work(2), result.output
+    assert nodes == {"/dev/vfio/noiommu-0", "/dev/vfio/noiommu-1"}
+
+
+def test_require_says_why_a_kernel_without_cdevs_will_not_do(guest: Callable[..., Guest]) -> None:
+    with Testpmd(guest(config="group-only"), PAIR, policy="require") as testpmd:
+        testpmd.ready()
+        assert testpmd.nodes() == {CONTAINER}
+        output = testpmd.stop().output
+    for device in PAIR:
+        assert f"VFIO_CDEV: {device}: cannot set up over a cdev" in output
+    assert "CONFIG_VFIO_DEVICE_CDEV" in output
+    assert "No probed ethernet devices" in output
+
+
+@pytest.mark.parametrize("policy", ["prefer", ""])
+def test_stock_kernel_is_unaffected(guest: Callable[..., Guest], policy: str) -> None:
+    stock = guest(config="stock", bind="none")
+    stock.run(["modprobe", "uio_pci_generic"], check=True)
+    for device in PAIR:
+        stock.run(["dpdk-devbind.py", "--bind=uio_pci_generic", device], check=True)
+    result, nodes = forward(stock, PAIR, policy=policy)
+    assert result.all_ports_work(2), result.output
+    assert not nodes
+    assert "VFIO_CDEV" not in result.output
+
+
+def test_program_that_is_not_dpdk_is_unaffected(cdev: Guest) -> None:
+    program = ["python3", "-c", "import os, sys; print(sorted(os.listdir('/proc/self/fd'))); "
+               "sys.exit(3)"]
+    plain = cdev.run(program)
+    loaded = cdev.run(command(program))
+    assert (loaded.returncode, loaded.stdout, loaded.stderr) == (3, plain.stdout, "")
+
+
+@pytest.mark.parametrize("release", ["22.11", "24.11", "25.11"])
+def test_same_file_serves_release(guest: Callable[..., Guest], release: str) -> None:
+    other = guest(nics=NICS) if release == host_release() else guest(dpdk=release)
+    result, nodes = forward(other, PAIR, eal=["-v"])
+    assert f"RTE Version: 'DPDK {release}." in result.output
+    assert_forwarded_over_cdevs(result, nodes, PAIR)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Our UAPI declarations against the headers of the kernel that the tests run on."""
+
+import subprocess
+from pathlib import Path
+
+from testvm.apt import PrivateApt
+from testvm.cache import Cache
+from testvm.kernel import KernelMaker
+from testvm.util import CHECKOUT
+
+HERE = Path(__file__).parent
+HEADER = CHECKOUT / "lib/iommufd/iommufd_uapi.h"
+
+
+def compile_check(directory: Path) -> "subprocess.CompletedProcess[str]":
+    """Compile the comparison with the iommufd_uapi.h of a directory."""
+    cache = Cache()
+    uapi = KernelMaker(cache, PrivateApt(cache)).base() / "uapi"
+    return subprocess.run(
+        ["cc", "-std=gnu11", "-fsyntax-only", "-isystem", str(uapi), f"-I{directory}",
+         str(HERE / "uapi_check.c")],
+        capture_output=True, text=True, check=False)
+
+
+def test_declarations_are_the_kernels() -> None:
+    done = compile_check(HEADER.parent)
+    assert done.returncode == 0, done.stderr
+
+
+def test_comparison_sees_members_in_another_order(tmp_path: Path) -> None:
+    text = HEADER.read_text()
+    swapped = text.replace(" user_va ", " kept ").replace(" iova ", " user_va ")
+    (tmp_path / HEADER.name).write_text(swapped.replace(" kept ", " iova "))
+    assert swapped != text
+    done = compile_check(tmp_path)
+    assert "offsetof(struct ifd_ioas_map, iova) differs" in done.stderr

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The test machine itself, in guests: what devtools/vm promises to its users."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from testvm import cli
+from testvm.qemu import CommandTimeout, GuestStopped
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+VM = CHECKOUT / "devtools" / "vm"
+
+
+def vm_run(*argv: str, options: tuple[str, ...] = (), timeout: float = 120,
+           stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([VM, "run", *options, "--", *argv], input=stdin, text=True,
+                          capture_output=True, timeout=timeout, check=False)
+
+
+def guests_of(pid: int) -> list[int]:
+    """QEMU processes that this process started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [int(c) for c in children
+            if "qemu" in Path(f"/proc/{c}/comm").read_text(encoding="ascii")]
+
+
+def test_status_and_streams_pass_through():
+    done = vm_run("sh", "-c", "cat; pwd; echo bad >&2; exit 7", stdin="input\n")
+    assert (done.returncode, done.stdout) == (7, f"input\n{os.getcwd()}\n")
+    assert done.stderr.endswith("bad\n")
+
+
+def test_panic_has_its_own_status_and_shows_the_console():
+    done = vm_run("sh", "-c", "echo before; echo c > /proc/sysrq-trigger")
+    assert done.returncode == cli.PANIC
+    assert done.stdout == "before\n"
+    assert "sysrq triggered crash" in done.stderr
+
+
+def test_hang_has_its_own_status():
+    done = vm_run("sh", "-c", "echo before; sleep 1000", options=("--timeout", "2"))
+    assert done.returncode == cli.TIMED_OUT
+    assert done.stdout == "before\n"
+    assert "no end after 2 s" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_guest_outlives_its_starter(number):
+    with subprocess.Popen([VM, "run", "--", "sleep", "1000"], stdin=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as tool:
+        deadline = time.monotonic() + 60
+        while not guests_of(tool.pid):
+            assert time.monotonic() < deadline and tool.poll() is None
+            time.sleep(0.1)
+        qemu = guests_of(tool.pid)
+        tool.send_signal(number)
+        tool.wait(30)
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in qemu):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_noiommu_cdevs_are_there(guest):
+    done = guest().run(["ls", "/dev/vfio/devices"], check=True)
+    assert done.stdout.split() == ["noiommu-vfio0", "noiommu-vfio1"]
+
+
+def test_root_is_writable_and_the_host_untouched(guest):
+    mark = Path("/etc/testvm-was-here")
+    guest().run(["sh", "-c", f"echo x > {mark} && cat {mark}"], check=True)
+    assert not mark.exists()
+
+
+def test_other_modules_of_the_kernel_load(guest):
+    done = guest().run(["sh", "-c", "modprobe tun && ls /dev/net/tun"])
+    assert done.returncode == 0, done.stderr
+
+
+def test_rebuilt_modules_come_first_for_modprobe(guest):
+    done = guest().run(["modinfo", "-n", "vfio"], check=True)
+    assert "/updates/" in done.stdout
+
+
+def test_commands_run_beside_each_other(guest):
+    vm = guest()
+    cat = vm.start(["cat"])
+    cat.write("one\n")
+    cat.expect("one\n", timeout=10)
+    assert "cat" in vm.run(["cat", f"/proc/{vm.run(['pidof', 'cat']).stdout.split()[0]}/comm"]
+                           ).stdout
+    cat.write("two\n")
+    cat.close_stdin()
+    assert cat.wait(10) == 0
+    assert cat.stdout == "one\ntwo\n"
+
+
+def test_slow_command_is_killed_and_the_guest_goes_on(guest):
+    with pytest.raises(CommandTimeout) as caught:
+        guest().run(["sh", "-c", "echo so far; sleep 1000"], timeout=1)
+    assert caught.value.stdout == "so far\n"
+    assert guest().run(["pidof", "sleep"]).stdout == ""
+
+
+def test_environment_and_signals(guest):
+    assert guest().run(["sh", "-c", "echo $FOO"], env={"FOO": "bar"}).stdout == "bar\n"
+    assert guest().run(["sh", "-c", "kill -SEGV $$"]).returncode == -signal.SIGSEGV
+    assert guest().run(["no-such-program"]).returncode == 127
+
+
+def test_large_output_and_input_are_complete(guest):
+    data = "0123456789abcdef" * (1 << 16)
+    assert guest().run(["cat"], input=data).stdout == data
+
+
+def test_two_guests_at_once_and_one_of_them_halts(guest):
+    first = guest()
+    second = guest(nics=("e1000e",), hugepages=8)
+    assert first.run(["cat", "/proc/sys/kernel/random/boot_id"]).stdout != \
+        second.run(["cat", "/proc/sys/kernel/random/boot_id"]).stdout
+    assert second.run(["ls", "/dev/vfio/devices"]).stdout == "noiommu-vfio0\n"
+    with pytest.raises(GuestStopped):
+        second.run(["sh", "-c", "echo o > /proc/sysrq-trigger; sleep 60"])
+    assert first.alive and not second.alive

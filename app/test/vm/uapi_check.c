@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Compiles only if our declarations are those of the kernel's own headers. */
+
+#include <stddef.h>
+
+#include <linux/iommufd.h>
+#include <linux/vfio.h>
+
+#include "iommufd_uapi.h"
+
+#define SAME(ours, theirs) \
+	_Static_assert((ours) == (theirs), #ours " differs from " #theirs)
+#define SAME_SIZE(ours, theirs) SAME(sizeof(struct ours), sizeof(struct theirs))
+#define SAME_MEMBER(ours, mine, theirs, kernels) \
+	SAME(offsetof(struct ours, mine), offsetof(struct theirs, kernels)); \
+	SAME(sizeof(((struct ours *)0)->mine), sizeof(((struct theirs *)0)->kernels))
+
+SAME(IFD_IOAS_ALLOC, IOMMU_IOAS_ALLOC);
+SAME(IFD_IOAS_MAP, IOMMU_IOAS_MAP);
+SAME(IFD_IOAS_UNMAP, IOMMU_IOAS_UNMAP);
+SAME(IFD_HWPT_ALLOC, IOMMU_HWPT_ALLOC);
+SAME(IFD_NOIOMMU_GET_PA, IOMMU_IOAS_NOIOMMU_GET_PA);
+SAME(IFD_VFIO_GET_INFO, VFIO_DEVICE_GET_INFO);
+SAME(IFD_VFIO_BIND, VFIO_DEVICE_BIND_IOMMUFD);
+SAME(IFD_VFIO_ATTACH, VFIO_DEVICE_ATTACH_IOMMUFD_PT);
+
+SAME(IFD_MAP_FIXED_IOVA, IOMMU_IOAS_MAP_FIXED_IOVA);
+SAME(IFD_MAP_WRITEABLE, IOMMU_IOAS_MAP_WRITEABLE);
+SAME(IFD_MAP_READABLE, IOMMU_IOAS_MAP_READABLE);
+SAME(IFD_BIND_TOKEN, VFIO_DEVICE_BIND_FLAG_TOKEN);
+
+SAME_SIZE(ifd_ioas_alloc, iommu_ioas_alloc);
+SAME_MEMBER(ifd_ioas_alloc, size, iommu_ioas_alloc, size);
+SAME_MEMBER(ifd_ioas_alloc, flags, iommu_ioas_alloc, flags);
+SAME_MEMBER(ifd_ioas_alloc, out_ioas_id, iommu_ioas_alloc, out_ioas_id);
+
+SAME_SIZE(ifd_ioas_map, iommu_ioas_map);
+SAME_MEMBER(ifd_ioas_map, size, iommu_ioas_map, size);
+SAME_MEMBER(ifd_ioas_map, flags, iommu_ioas_map, flags);
+SAME_MEMBER(ifd_ioas_map, ioas_id, iommu_ioas_map, ioas_id);
+SAME_MEMBER(ifd_ioas_map, user_va, iommu_ioas_map, user_va);
+SAME_MEMBER(ifd_ioas_map, length, iommu_ioas_map, length);
+SAME_MEMBER(ifd_ioas_map, iova, iommu_ioas_map, iova);
+
+SAME_SIZE(ifd_ioas_unmap, iommu_ioas_unmap);
+SAME_MEMBER(ifd_ioas_unmap, size, iommu_ioas_unmap, size);
+SAME_MEMBER(ifd_ioas_unmap, ioas_id, iommu_ioas_unmap, ioas_id);
+SAME_MEMBER(ifd_ioas_unmap, iova, iommu_ioas_unmap, iova);
+SAME_MEMBER(ifd_ioas_unmap, length, iommu_ioas_unmap, length);
+
+SAME_SIZE(ifd_hwpt_alloc, iommu_hwpt_alloc);
+SAME_MEMBER(ifd_hwpt_alloc, size, iommu_hwpt_alloc, size);
+SAME_MEMBER(ifd_hwpt_alloc, flags, iommu_hwpt_alloc, flags);
+SAME_MEMBER(ifd_hwpt_alloc, dev_id, iommu_hwpt_alloc, dev_id);
+SAME_MEMBER(ifd_hwpt_alloc, pt_id, iommu_hwpt_alloc, pt_id);
+SAME_MEMBER(ifd_hwpt_alloc, out_hwpt_id, iommu_hwpt_alloc, out_hwpt_id);
+SAME_MEMBER(ifd_hwpt_alloc, data_type, iommu_hwpt_alloc, data_type);
+SAME_MEMBER(ifd_hwpt_alloc, data_len, iommu_hwpt_alloc, data_len);
+SAME_MEMBER(ifd_hwpt_alloc, data_uptr, iommu_hwpt_alloc, data_uptr);
+SAME_MEMBER(ifd_hwpt_alloc, fault_id, iommu_hwpt_alloc, fault_id);
+
+SAME_SIZE(ifd_noiommu_get_pa, iommu_ioas_noiommu_get_pa);
+SAME_MEMBER(ifd_noiommu_get_pa, size, iommu_ioas_noiommu_get_pa, size);
+SAME_MEMBER(ifd_noiommu_get_pa, flags, iommu_ioas_noiommu_get_pa, flags);
+SAME_MEMBER(ifd_noiommu_get_pa, ioas_id, iommu_ioas_noiommu_get_pa, ioas_id);
+SAME_MEMBER(ifd_noiommu_get_pa, iova, iommu_ioas_noiommu_get_pa, iova);
+SAME_MEMBER(ifd_noiommu_get_pa, length, iommu_ioas_noiommu_get_pa, length);
+SAME_MEMBER(ifd_noiommu_get_pa, out_phys, iommu_ioas_noiommu_get_pa, out_phys);
+
+SAME_SIZE(ifd_vfio_bind, vfio_device_bind_iommufd);
+SAME_MEMBER(ifd_vfio_bind, argsz, vfio_device_bind_iommufd, argsz);
+SAME_MEMBER(ifd_vfio_bind, flags, vfio_device_bind_iommufd, flags);
+SAME_MEMBER(ifd_vfio_bind, iommufd, vfio_device_bind_iommufd, iommufd);
+SAME_MEMBER(ifd_vfio_bind, out_devid, vfio_device_bind_iommufd, out_devid);
+SAME_MEMBER(ifd_vfio_bind, token_uuid_ptr, vfio_device_bind_iommufd, token_uuid_ptr);
+
+SAME_SIZE(ifd_vfio_attach, vfio_device_attach_iommufd_pt);
+SAME_MEMBER(ifd_vfio_attach, argsz, vfio_device_attach_iommufd_pt, argsz);
+SAME_MEMBER(ifd_vfio_attach, flags, vfio_device_attach_iommufd_pt, flags);
+SAME_MEMBER(ifd_vfio_attach, pt_id, vfio_device_attach_iommufd_pt, pt_id);

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What demo.sh and test.sh share; sourced from the top of the checkout.
+
+# Where Debian's own Python modules are, whatever comes first in PATH.
+PYTHON=/usr/bin/python3
+
+# Compiler, build tools, headers of DPDK; what devtools/vm wants; DPDK itself.
+PACKAGES="gcc g++ libdpdk-dev meson ninja-build pkg-config python3
+	busybox-static ca-certificates cpio debian-archive-keyring dpdk dpdk-dev kmod
+	mmdebstrap pciutils procps qemu-system-x86 strace util-linux xz-utils"
+
+say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	say "$*"
+	exit 2
+}
+
+# Install what is missing. Only root can; others are told what to ask for.
+need_packages() {
+	local missing=() package status
+
+	command -v apt-get >/dev/null || die "this needs Debian 12 or a relative of it (no apt-get)"
+	for package in "$@"; do
+		status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) || :
+		[ "$status" = installed ] || missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	[ "$(id -u)" = 0 ] || die "missing packages; as root: apt-get install ${missing[*]}"
+	say "installing ${#missing[@]} packages, about 90 s: ${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get -qq update || die "cannot read the package lists; see /etc/apt/sources.list"
+	apt-get -qq install --no-install-recommends "${missing[@]}" >/dev/null ||
+		die "cannot install packages; try: apt-get install ${missing[*]}"
+}
+
+# build DIRECTORY [MESON OPTION...]: set up once, then bring up to date.
+build() {
+	local dir=$1 output
+
+	shift
+	if [ ! -e "$dir/build.ninja" ]; then
+		rm -rf "$dir"
+		output=$(meson setup --werror "$dir" "$@" 2>&1) || die "cannot configure: $output"
+	fi
+	output=$(ninja -C "$dir" 2>&1) || die "cannot build: $output"
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# All tests: style, builds with gcc and clang, unit tests (plain, ASAN and
+# UBSAN), documentation, and the tests on the real kernel in VMs.
+
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. devtools/common.sh
+
+usage() {
+	cat <<EOT
+usage: devtools/test.sh [--fast] [-- PYTEST-ARGUMENT...]
+
+  --fast  no VM, no root: style, builds and unit tests
+  --      what follows goes to pytest: devtools/test.sh -- -k e1000e
+
+Without --fast it installs the packages that it needs, which takes root, and
+makes kernel modules and root file systems, which are kept in
+\$VFIO_CDEV_CACHE (default: dpdk-vfio-cdev in \$XDG_CACHE_HOME or ~/.cache).
+
+exit status: 0 if all tests passed, 1 if not, 2 if they could not be run.
+EOT
+}
+
+fast=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--fast) fast=1 ;;
+	--) shift; break ;;
+	-h | --help) usage; exit 0 ;;
+	*) usage >&2; exit 2 ;;
+	esac
+	shift
+done
+
+prefetch=
+trap '[ -z "$prefetch" ] || kill "$prefetch" 2>/dev/null || :' EXIT
+
+# What the VM tests will want: made beside the builds, since most of it is
+# waiting for the network and the disk.
+prefetch() {
+	for config in cdev cdev-only group-only stock; do
+		devtools/vm kernel --config $config || return
+	done
+	for root in 24.11 25.11; do
+		devtools/vm root $root || return
+	done
+}
+
+builds() {
+	say "building with gcc, clang, and gcc with sanitizers"
+	build build
+	CC=clang CXX=clang++ build build-clang
+	build build-asan -Db_sanitize=address,undefined
+}
+
+units() {
+	local passed=0 failed=0 dir
+
+	for dir in build build-clang build-asan; do
+		if meson test -C $dir --no-rebuild --print-errorlogs >$dir/tests.log 2>&1; then
+			passed=$((passed + $(sed -n 's/^Ok: *//p' $dir/tests.log)))
+		else
+			failed=$((failed + 1))
+			cat $dir/tests.log
+		fi
+	done
+	printf '%s passed, %s failed\n' $passed $failed
+	[ $failed = 0 ] || exit 1
+}
+
+need_packages $PACKAGES clang doxygen libclang-rt-14-dev libcmocka-dev python3-breathe \
+	python3-pytest python3-sphinx
+if [ -z "$fast" ]; then
+	prefetch >/dev/null & prefetch=$!
+fi
+devtools/check || exit 1
+builds
+say "unit tests (gcc, clang, sanitizers)"
+units
+[ -z "$fast" ] || exit 0
+
+say "documentation"
+build build-docs -Ddocs=true -Dtests=false
+wait "$prefetch" || die "cannot make what the VM tests need; see above"
+prefetch=
+say "tests in VMs, about 4 minutes"
+exec "$PYTHON" -B -m pytest -p no:cacheprovider app/test/vm "$@"

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command lines of devtools/vm and devtools/kmod."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Callable, NoReturn, Sequence
+
+from . import kmod
+from .apt import PrivateApt
+from .cache import Cache
+from .guest import wire
+from .kernel import KernelMaker
+from .machine import DEFAULT_NICS, PAGE_MIB, Options
+from .qemu import (BootFailed, CommandTimeout, Guest, GuestPanic, GuestStopped, Process,
+                   make_kernel)
+from .root import RELEASES, make_root
+from .util import CHECKOUT, VmError
+
+TIMED_OUT, USAGE, NOT_READY, NO_BOOT, PANIC = 119, 120, 121, 122, 123
+STATUS = {CommandTimeout: TIMED_OUT, BootFailed: NO_BOOT, GuestStopped: NO_BOOT,
+          GuestPanic: PANIC}
+
+EPILOG = f"""\
+exit status of `run`: COMMAND's own (128 + number when a signal ended it), or
+  {TIMED_OUT}  COMMAND did not end within --timeout
+  {USAGE}  wrong usage of this program
+  {NOT_READY}  something is missing on this machine, or could not be built
+  {NO_BOOT}  the guest did not boot, or stopped before COMMAND ended
+  {PANIC}  the guest's kernel panicked
+
+examples:
+  devtools/vm run -- sh -c 'ls /dev/vfio/devices; dpdk-testpmd --version'
+  devtools/vm run --nic e1000e --nic e1000e --hugepages 512 -- env RTE_VFIO_CDEV=off CMD
+  devtools/vm run --dpdk 24.11 --kernel-config cdev-only -- uname -r
+  devtools/vm kernel --config group-only
+  cc $(devtools/vm kernel --uapi | sed 's/^/-isystem /') -c test.c
+
+The cache is $VFIO_CDEV_CACHE, or dpdk-vfio-cdev in $XDG_CACHE_HOME or ~/.cache.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with an exit status that no command in a guest is likely to have."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def positive(text: str) -> int:
+    """A number above zero."""
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
+def build_parser() -> Parser:
+    """devtools/vm's command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="devtools/vm", description="The test machine: a Linux with noiommu "
+                    "VFIO character devices, in QEMU.", epilog=EPILOG, formatter_class=raw)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _kernel_options(commands.add_parser("kernel", help="build a kernel, print what it made"))
+    root = commands.add_parser("root", help="make a root file system, print its directory")
+    root.add_argument("dpdk", nargs="?", default="host", choices=("host", *RELEASES))
+    _add_refresh(root)
+    _run_options(commands.add_parser("run", help="run a command in a guest", epilog=EPILOG,
+                                     formatter_class=raw,
+                                     usage="devtools/vm run [options] -- COMMAND [ARG...]"))
+    return parser
+
+
+def _add_refresh(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--refresh", action="store_true",
+                        help="read the mirror's package lists anew (else: once a week)")
+
+
+def _kernel_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", choices=kmod.CONFIGS, default="cdev")
+    parser.add_argument("--from", dest="source", choices=("distro", "source"), default="distro",
+                        help="the distribution's kernel with rebuilt modules, or all of it "
+                        "from source (about 10 minutes; config cdev only)")
+    parser.add_argument("--uapi", action="store_true",
+                        help="print only the directory with this kernel's UAPI headers")
+    _add_refresh(parser)
+
+
+def _run_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dpdk", choices=("host", *RELEASES), default="host", help="whose DPDK: the machine's "
+        "own, or a root made of the suite that has this release")
+    add("--kernel-config", dest="config", choices=kmod.CONFIGS, default="cdev")
+    add("--from", dest="source", choices=("distro", "source"), default="distro")
+    add("--nic", dest="nics", action="append", metavar="MODEL[,PROP=VALUE...]",
+        help="a QEMU NIC; repeat for more. NICs of one model are on one hub, so two of them "
+        f"forward to each other (default: {' and '.join(DEFAULT_NICS)})")
+    add("--bind", choices=("vfio-pci", "none"), default="vfio-pci",
+        help="driver for the NICs; none leaves them to the kernel")
+    add("--hugepages", type=int, default=256, metavar="N")
+    add("--hugepage-size", choices=PAGE_MIB, default="2M")
+    add("--memory", default="", metavar="SIZE", help="such as 2G (default: the hugepages' and "
+        "1 GiB per node)")
+    add("--cpus", type=positive, default=2, metavar="N")
+    add("--numa", type=positive, default=1, metavar="N", help="spread memory and CPUs over "
+        "N nodes")
+    add("--viommu", choices=("none", "intel", "virtio"), default="none",
+        help="an IOMMU in the guest; without one, unsafe no-IOMMU mode is on")
+    add("--append", default="", metavar="ARGS", help="more kernel arguments")
+    add("--share", dest="shares", action="append", default=[], metavar="DIR",
+        help="a directory that the guest can write to, at its own path")
+    add("--qmp", default="", metavar="SOCKET", help="a QMP socket to make")
+    add("--timeout", type=float, default=600, metavar="S", help="for COMMAND (default: 600)")
+    add("--console", default="", metavar="FILE", help="keep the guest's console in FILE")
+    add("argv", nargs="+", metavar="COMMAND", help=argparse.SUPPRESS)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """devtools/vm."""
+    args = build_parser().parse_args(argv)
+    return guarded({"kernel": do_kernel, "root": do_root, "run": do_run}[args.command], args)
+
+
+def kmod_main(argv: Sequence[str] | None = None) -> int:
+    """devtools/kmod."""
+    parser = Parser(prog="devtools/kmod", description="Build the iommufd and vfio modules that "
+                    "a distribution's kernel leaves out and print their directory. "
+                    "devtools/vm uses them; example: devtools/kmod cdev-only")
+    parser.add_argument("config", nargs="?", default="cdev",
+                        choices=kmod.CONFIGS[:-1])
+    _add_refresh(parser)
+    return guarded(do_kmod, parser.parse_args(argv))
+
+
+def guarded(action: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Turn errors into a message and a status, and signals into an orderly end."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda got, _: sys.exit(128 + got))
+    try:
+        return action(args)
+    except VmError as err:
+        print(f"vm: {err}", file=sys.stderr)
+        return STATUS.get(type(err), NOT_READY)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def do_kernel(args: argparse.Namespace) -> int:
+    """devtools/vm kernel."""
+    cache = Cache()
+    apt = PrivateApt(cache)
+    if args.uapi:
+        print(KernelMaker(cache, apt, args.refresh).base() / "uapi")
+    else:
+        print(make_kernel(cache, apt, args.config, args.source, args.refresh).describe())
+    return 0
+
+
+def do_kmod(args: argparse.Namespace) -> int:
+    """devtools/kmod."""
+    cache = Cache()
+    print(KernelMaker(cache, PrivateApt(cache), args.refresh).make(args.config).modules
+          / "updates")
+    return 0
+
+
+def do_root(args: argparse.Namespace) -> int:
+    """devtools/vm root."""
+    cache = Cache()
+    print(make_root(cache, PrivateApt(cache), args.dpdk, args.refresh))
+    return 0
+
+
+def do_run(args: argparse.Namespace) -> int:
+    """devtools/vm run."""
+    fields = {name: getattr(args, name) for name in Options.__dataclass_fields__}
+    fields["nics"] = tuple(args.nics or DEFAULT_NICS)
+    fields["shares"] = tuple(os.path.abspath(path) for path in args.shares)
+    cwd = Path.cwd()
+    with Guest(**fields) as guest:
+        inside = cwd.is_relative_to(CHECKOUT)
+        process = guest.start(args.argv, cwd=cwd if inside else CHECKOUT, on_output=copy_output)
+        threading.Thread(target=copy_input, args=(process,), daemon=True).start()
+        status = process.wait(args.timeout)
+    return status if status >= 0 else 128 - status
+
+
+def copy_output(kind: int, data: bytes) -> None:
+    """Pass output on at once, each stream to its own."""
+    try:
+        os.write(1 if kind == wire.STDOUT else 2, data)
+    except BrokenPipeError:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def copy_input(process: Process) -> None:
+    """Pass our standard input to the command."""
+    try:
+        while data := os.read(0, 65536):
+            process.write(data)
+        process.close_stdin()
+    except (OSError, VmError):
+        return

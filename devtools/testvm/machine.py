@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a guest consists of, and the QEMU command line for it."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .guest import wire
+from .util import CHECKOUT, VmError
+
+PAGE_MIB = {"2M": 2, "1G": 1024}
+DEFAULT_NICS = ("virtio-net-pci", "virtio-net-pci")
+FIRST_SLOT, LAST_SLOT = 0x03, 0x17
+# Without these an emulated CPU spends a second on what a test machine has no use for. oops=panic
+# makes a kernel bug the end of the guest instead of a line that nobody reads. maxcpus=1: init.sh
+# brings up the other CPUs, since while the kernel patches its own code at boot, multi-threaded
+# TCG can leave a second CPU with a stale breakpoint ("Oops: int3", seen with QEMU 7.2).
+KERNEL_ARGUMENTS = ("console=ttyS0 quiet maxcpus=1 panic=-1 oops=panic mitigations=off audit=0 "
+                    "nowatchdog tsc=reliable no_timer_check rcupdate.rcu_expedited=1 "
+                    "8250.nr_uarts=1 i8042.noaux i8042.nokbd random.trust_cpu=on "
+                    "cryptomgr.notests")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything a user can choose about a guest."""
+    config: str = "cdev"
+    dpdk: str = "host"
+    nics: tuple[str, ...] = DEFAULT_NICS
+    bind: str = "vfio-pci"
+    hugepages: int = 256
+    hugepage_size: str = "2M"
+    memory: str = ""
+    numa: int = 1
+    viommu: str = "none"
+    append: str = ""
+    cpus: int = 2
+    shares: tuple[str, ...] = ()
+    qmp: str = ""
+    console: str = ""
+    source: str = "distro"
+
+    def __post_init__(self) -> None:
+        # Lists would keep it from being the key of a guest that is to be shared.
+        object.__setattr__(self, "nics", tuple(self.nics))
+        object.__setattr__(self, "shares", tuple(self.shares))
+
+    def memory_mib(self) -> int:
+        """Memory as asked for, else what the hugepages need and some for each node."""
+        needed = self.hugepages * PAGE_MIB[self.hugepage_size]
+        # A 1G page takes an aligned one, and the low ones are the kernel's and the firmware's.
+        spare = self.numa * (3072 if self.hugepage_size == "1G" else 1024)
+        size = parse_size(self.memory) if self.memory else needed + spare
+        if size < needed + 256:
+            raise VmError(f"--memory {self.memory} is too little for {self.hugepages} hugepages "
+                          f"of {self.hugepage_size} and 256 MiB beside them")
+        return size - size % self.numa
+
+
+def parse_size(text: str) -> int:
+    """MiB of 2G, 1536M or a plain number of MiB."""
+    found = re.fullmatch(r"(\d+)([MG]?)", text)
+    if not found:
+        raise VmError(f"not a memory size: {text!r} (examples: 2G, 1536M)")
+    return int(found.group(1)) * (1024 if found.group(2) == "G" else 1)
+
+
+def kvm_usable() -> bool:
+    """A /dev/kvm without the CPU's own flag is a trap: the guest wedges."""
+    try:
+        cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return bool(re.search(r"^flags\s*:.*\b(vmx|svm)\b", cpu, re.M)
+                and os.access("/dev/kvm", os.R_OK | os.W_OK))
+
+
+def nic_address(position: int) -> str:
+    """PCI address of a guest's NIC, counted from 0 in the order of the options."""
+    return f"0000:00:{FIRST_SLOT + position:02x}.0"
+
+
+def nic_mac(position: int) -> str:
+    """MAC address of a guest's NIC."""
+    return f"52:54:00:cd:ef:{position + 1:02x}"
+
+
+class CommandLine:
+    """Assembles the QEMU command line."""
+
+    def __init__(self, options: Options, root: Path, modules: Path) -> None:
+        self.options = options
+        self.root = root
+        self.modules = modules
+
+    def build(self, image: Path, initramfs: Path, console: Path, agent_fd: int) -> list[str]:
+        """All of it."""
+        return ["qemu-system-x86_64", "-name", "testvm", "-nodefaults", "-no-user-config",
+                "-display", "none", "-no-reboot", *self._machine(), *self._memory(),
+                "-kernel", str(image), "-initrd", str(initramfs), "-append", self._append(),
+                "-chardev", f"file,id=console,path={_escape(console)}",
+                "-serial", "chardev:console", *self._agent(agent_fd), *self._shares(),
+                *self._nics(), *self._qmp()]
+
+    def _machine(self) -> list[str]:
+        kvm = kvm_usable()
+        split = ",kernel-irqchip=split" if kvm else ""
+        machine = ["-machine", f"q35,sata=off,smbus=off,usb=off,hpet=off{split}"]
+        machine += (["-accel", "kvm", "-cpu", "host"] if kvm else
+                    ["-accel", "tcg,thread=multi", "-cpu", "max"])
+        # An IOMMU has to come before the devices behind it.
+        iommus = {"virtio": "virtio-iommu-pci", "intel": "intel-iommu,intremap=on,caching-mode=on"}
+        if self.options.viommu in iommus:
+            machine += ["-device", iommus[self.options.viommu]]
+        return [*machine, "-smp", str(self.options.cpus)]
+
+    def _memory(self) -> list[str]:
+        size, nodes = self.options.memory_mib(), self.options.numa
+        arguments = ["-m", f"{size}M"]
+        if nodes == 1:
+            return arguments
+        for node in range(nodes):
+            cpus = [f",cpus={cpu}" for cpu in range(self.options.cpus) if cpu % nodes == node]
+            arguments += ["-object", f"memory-backend-ram,id=ram{node},size={size // nodes}M",
+                          "-numa", f"node,nodeid={node},memdev=ram{node}{''.join(cpus)}"]
+        return arguments
+
+    def _append(self) -> str:
+        opts = self.options
+        nics = ",".join(nic_address(i) for i in range(len(opts.nics)))
+        words = [KERNEL_ARGUMENTS, f"default_hugepagesz={opts.hugepage_size}",
+                 f"hugepagesz={opts.hugepage_size}", f"hugepages={opts.hugepages}",
+                 f"VM_CHECKOUT={CHECKOUT}", f"VM_AGENT={AGENT.relative_to(CHECKOUT)}",
+                 f"VM_VIOMMU={opts.viommu}", f"VM_BIND={opts.bind}", f"VM_NICS={nics}"]
+        if opts.viommu == "intel":
+            words.append("intel_iommu=on")
+        return " ".join([*words, opts.append]).strip()
+
+    def _agent(self, fd: int) -> list[str]:
+        return ["-device", "virtio-serial-pci,addr=0x18",
+                "-chardev", f"socket,id=agent,fd={fd}",
+                "-device", f"virtserialport,chardev=agent,name={wire.PORT}"]
+
+    def _shares(self) -> list[str]:
+        wanted = [("root", self.root, True), ("modules", self.modules, True),
+                  ("checkout", CHECKOUT, True)]
+        wanted += [(f"share{i}", Path(path), False) for i, path in enumerate(self.options.shares)]
+        arguments: list[str] = []
+        for tag, path, readonly in wanted:
+            flags = ",readonly=on" if readonly else ""
+            arguments += ["-fsdev", f"local,id={tag},path={_escape(path)},security_model=none,"
+                          f"multidevs=remap{flags}",
+                          "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+        # Highest slots first, so that NICs have their fixed ones to themselves.
+        return _with_slots(arguments)
+
+    def _nics(self) -> list[str]:
+        if len(self.options.nics) > LAST_SLOT - FIRST_SLOT + 1:
+            raise VmError(f"at most {LAST_SLOT - FIRST_SLOT + 1} NICs")
+        hubs: dict[str, int] = {}
+        arguments: list[str] = []
+        for i, nic in enumerate(self.options.nics):
+            model, _, properties = nic.partition(",")
+            hub = hubs.setdefault(model, len(hubs))
+            device = f"{model},netdev=nic{i},mac={nic_mac(i)},addr=0x{FIRST_SLOT + i:x},romfile="
+            if self.options.viommu != "none" and model.startswith("virtio-"):
+                # Else the device goes past the IOMMU and takes an IOVA for an address.
+                device += ",iommu_platform=on,disable-legacy=on"
+            arguments += ["-netdev", f"hubport,id=nic{i},hubid={hub}",
+                          "-device", f"{device},{properties}".rstrip(",")]
+        return arguments
+
+    def _qmp(self) -> list[str]:
+        path = self.options.qmp
+        return ["-qmp", f"unix:{_escape(Path(path))},server=on,wait=off"] if path else []
+
+
+AGENT = Path(__file__).resolve().parent / "guest" / "agent.py"
+
+
+def _with_slots(arguments: list[str]) -> list[str]:
+    slot = 0x1e
+    placed = []
+    for argument in arguments:
+        if argument.startswith("virtio-9p-pci,"):
+            argument += f",addr=0x{slot:x}"
+            slot -= 1
+        placed.append(argument)
+    return placed
+
+
+def _escape(path: Path) -> str:
+    """QEMU doubles the comma inside an option's value."""
+    return str(path).replace(",", ",,")

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A running guest: boot it, run commands in it, and be sure that it is gone afterwards.
+
+    with Guest(config="cdev", nics=("e1000e", "e1000e")) as guest:
+        done = guest.run(["ls", "/dev/vfio/devices"])
+        testpmd = guest.start(["dpdk-testpmd", "-l", "0,1", "--", "-i"])
+        testpmd.expect(r"testpmd> ", timeout=60)
+"""
+
+import ctypes
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+from .apt import PrivateApt
+from .cache import Cache
+from .guest import wire
+from .kernel import Kernel, KernelMaker
+from .machine import CommandLine, Options
+from .root import make_root
+from .source import SourceKernel
+from .util import CHECKOUT, VmError, need, tail
+
+BOOT_TIMEOUT = 120
+PANIC = "Kernel panic"
+PR_SET_PDEATHSIG = 1
+Output = Callable[[int, bytes], None]
+
+
+class GuestError(VmError):
+    """The guest, not the command in it, went wrong; carries the console's tail."""
+
+    def __init__(self, text: str, console: Path) -> None:
+        self.console = console_end(console)
+        super().__init__(f"{text}\nThe end of the guest's console:\n{self.console}")
+
+
+class BootFailed(GuestError):
+    """The guest did not come up."""
+
+
+class GuestStopped(GuestError):
+    """The guest went away, without a panic, while it was in use."""
+
+
+class GuestPanic(GuestError):
+    """The guest's kernel panicked."""
+
+
+class CommandTimeout(GuestError):
+    """A command did not end in time. It was killed; its output so far is here."""
+
+    def __init__(self, process: "Process", seconds: float, console: Path) -> None:
+        self.stdout, self.stderr = process.stdout, process.stderr
+        super().__init__(f"no end after {seconds:g} s of: {' '.join(process.args)}\n"
+                         f"stdout so far:\n{_end(self.stdout)}\n"
+                         f"stderr so far:\n{_end(self.stderr)}", console)
+
+
+class CommandFailed(VmError):
+    """run(check=True) and the command's exit status was not 0."""
+
+
+def _end(text: str) -> str:
+    return "\n".join(text.splitlines()[-20:])
+
+
+def console_end(console: Path) -> str:
+    """The console's last lines; the whole of a panic, since its reason comes first."""
+    lines = tail(console, 200).splitlines()
+    first = next((i for i, line in enumerate(lines) if PANIC in line or "Oops:" in line), None)
+    return "\n".join(lines[-30:] if first is None else lines[max(0, first - 2):][:60])
+
+
+class Process:
+    """A command in the guest."""
+
+    def __init__(self, guest: "Guest", number: int, args: Sequence[str],
+                 on_output: Output | None) -> None:
+        self.guest = guest
+        self.number = number
+        self.args = list(args)
+        self.returncode: int | None = None
+        self._on_output = on_output
+        self._data = {wire.STDOUT: bytearray(), wire.STDERR: bytearray()}
+
+    @property
+    def stdout(self) -> str:
+        """Standard output so far."""
+        return self._data[wire.STDOUT].decode(errors="replace")
+
+    @property
+    def stderr(self) -> str:
+        """Standard error so far."""
+        return self._data[wire.STDERR].decode(errors="replace")
+
+    def poll(self) -> int | None:
+        """The exit status (negative: a signal), or None while it runs."""
+        return self.returncode
+
+    def write(self, data: str | bytes) -> None:
+        """Write to its standard input."""
+        payload = data.encode() if isinstance(data, str) else data
+        for start in range(0, len(payload), 65536):
+            self.guest.send(wire.STDIN, self.number, payload[start:start + 65536])
+
+    def close_stdin(self) -> None:
+        """End its standard input."""
+        self.guest.send(wire.STDIN, self.number)
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal to the command and its children."""
+        self.guest.send(wire.SIGNAL, self.number, str(int(number)).encode())
+
+    def kill(self) -> None:
+        """SIGKILL it and wait for the end."""
+        self.signal(signal.SIGKILL)
+        self.wait(10)
+
+    def wait(self, timeout: float = 60) -> int:
+        """Wait for the end and return the exit status; CommandTimeout kills it first."""
+        if not self.guest.wait_for(lambda: self.returncode is not None, timeout):
+            self.signal(signal.SIGKILL)
+            self.guest.wait_for(lambda: self.returncode is not None, 5)
+            raise CommandTimeout(self, timeout, self.guest.console)
+        assert self.returncode is not None
+        return self.returncode
+
+    def expect(self, pattern: str, timeout: float = 60, start: int = 0) -> "re.Match[str]":
+        """Wait until stdout (from this offset) has the pattern; an early end is an error."""
+        def found() -> "re.Match[str] | None":
+            return re.search(pattern, self.stdout[start:])
+        self.guest.wait_for(lambda: bool(found()) or self.returncode is not None, timeout)
+        match = found()
+        if match:
+            return match
+        if self.returncode is None:
+            raise CommandTimeout(self, timeout, self.guest.console)
+        raise CommandFailed(f"{self.args[0]} ended with {self.returncode} before it printed "
+                            f"{pattern!r}:\n{_end(self.stdout)}\n{_end(self.stderr)}")
+
+    def receive(self, kind: int, payload: bytes) -> None:
+        """A frame from the agent."""
+        if kind == wire.EXIT:
+            self.returncode = int(payload)
+        elif self._on_output:
+            self._on_output(kind, payload)
+        else:
+            self._data[kind] += payload
+
+
+class Guest:
+    """One guest; use it as a context manager. The options are those of machine.Options.
+
+    Boot it from a thread that lives as long as it should: QEMU dies with that thread.
+    """
+
+    def __init__(self, cache: Cache | None = None, **options: Any) -> None:
+        self.options = Options(**options)
+        self.boot_seconds = 0.0
+        self.report: dict[str, Any] = {}
+        self._cache = cache or Cache()
+        self._changed = threading.Condition()
+        self._writing = threading.Lock()
+        self._processes: dict[int, Process] = {}
+        self._replies: dict[int, str] = {}
+        self._number = 0
+        self._ended = False
+        self._qemu: subprocess.Popen[bytes] | None = None
+        self._directory = ""
+
+    def __enter__(self) -> "Guest":
+        self.boot()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def console(self) -> Path:
+        """The file with the guest's console."""
+        return Path(self.options.console or f"{self._directory}/console")
+
+    @property
+    def alive(self) -> bool:
+        """Whether commands can be run in it."""
+        return bool(self.report) and not self._ended
+
+    def boot(self) -> None:
+        """Make what is missing, start QEMU and wait for the agent."""
+        need("qemu-system-x86_64")
+        if re.search(r"\s", str(CHECKOUT)):
+            raise VmError(f"the checkout's path must have no white space: {CHECKOUT}")
+        apt = PrivateApt(self._cache)
+        kernel = make_kernel(self._cache, apt, self.options.config, self.options.source)
+        root = make_root(self._cache, apt, self.options.dpdk)
+        started = time.monotonic()
+        self._directory = tempfile.mkdtemp(prefix="testvm-")
+        try:
+            self._start(kernel, root)
+            self._await_agent()
+        except BaseException:
+            self.close()
+            raise
+        self.boot_seconds = time.monotonic() - started
+
+    def _start(self, kernel: Kernel, root: Path) -> None:
+        self.console.write_bytes(b"")
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            command = CommandLine(self.options, root, kernel.modules).build(
+                kernel.image, kernel.initramfs, self.console, theirs.fileno())
+            with open(f"{self._directory}/qemu", "wb") as messages:
+                self._qemu = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages,
+                    pass_fds=[theirs.fileno()], preexec_fn=_die_with(os.getpid()))
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _await_agent(self) -> None:
+        if not self._wait(lambda: bool(self.report), BOOT_TIMEOUT):
+            reason = (f"no sign of life after {BOOT_TIMEOUT} s" if not self._ended else
+                      f"QEMU ended: {tail(Path(self._directory) / 'qemu', 5) or 'no message'}")
+            raise BootFailed(f"the guest did not boot: {reason}", self.console)
+        if self.report["unbound"] and self.options.config != "stock":
+            raise BootFailed(f"{self.options.bind} refused {', '.join(self.report['unbound'])}",
+                             self.console)
+        if self.report["hugepages"] != self.options.hugepages:
+            raise BootFailed(f"the guest's kernel found room for {self.report['hugepages']} of "
+                             f"{self.options.hugepages} hugepages: give it more --memory",
+                             self.console)
+        for i, path in enumerate(self.options.shares):
+            self._mount(f"share{i}", path)
+
+    def _mount(self, tag: str, path: str) -> None:
+        request = json.dumps({"tag": tag, "path": path}).encode()
+        number = self._next()
+        self.send(wire.MOUNT, number, request)
+        if not self.wait_for(lambda: number in self._replies, 30) or self._replies[number]:
+            raise BootFailed(self._replies.get(number, "no answer to mount"), self.console)
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def start(self, argv: Sequence[str], env: dict[str, str] | None = None,
+              cwd: str | Path = CHECKOUT, on_output: Output | None = None) -> Process:
+        """Start a command; its standard input stays open until close_stdin()."""
+        process = Process(self, self._next(), [str(a) for a in argv], on_output)
+        self._processes[process.number] = process
+        request = {"argv": process.args, "env": env or {}, "cwd": str(cwd)}
+        self.send(wire.START, process.number, json.dumps(request).encode())
+        return process
+
+    def run(self, argv: Sequence[str], timeout: float = 60, env: dict[str, str] | None = None,
+            input: str | bytes | None = None, check: bool = False,  # noqa: A002
+            cwd: str | Path = CHECKOUT) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        process = self.start(argv, env, cwd)
+        if input:
+            process.write(input)
+        process.close_stdin()
+        status = process.wait(timeout)
+        if check and status:
+            raise CommandFailed(f"{' '.join(process.args)} ended with {status}:\n"
+                                f"{_end(process.stdout)}\n{_end(process.stderr)}")
+        return subprocess.CompletedProcess(process.args, status, process.stdout, process.stderr)
+
+    def send(self, kind: int, number: int, payload: bytes = b"") -> None:
+        """One frame to the agent."""
+        try:
+            with self._writing:
+                self._socket.sendall(wire.pack(kind, number, payload))
+        except OSError:
+            self._raise_ended()
+
+    def wait_for(self, done: Callable[[], bool], timeout: float) -> bool:
+        """Wait for a condition that frames bring about; a guest that went away raises."""
+        if self._wait(done, timeout):
+            return True
+        if self._ended:
+            self._raise_ended()
+        return False
+
+    def _wait(self, done: Callable[[], bool], timeout: float) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: done() or self._ended, timeout)
+            return done()
+
+    def _raise_ended(self) -> None:
+        if self._qemu:
+            self._qemu.wait(10)
+        if PANIC in tail(self.console, 1000):
+            raise GuestPanic("the guest's kernel panicked", self.console)
+        raise GuestStopped("the guest stopped", self.console)
+
+    def _read(self) -> None:
+        frames = wire.Splitter()
+        while True:
+            try:
+                data = self._socket.recv(1 << 18)
+            except OSError:
+                data = b""
+            with self._changed:
+                for kind, number, payload in frames.feed(data):
+                    self._receive(kind, number, payload)
+                self._ended |= not data
+                self._changed.notify_all()
+            if not data:
+                return
+
+    def _receive(self, kind: int, number: int, payload: bytes) -> None:
+        if kind == wire.READY:
+            self.report = json.loads(payload)
+        elif kind == wire.REPLY:
+            self._replies[number] = payload.decode()
+        elif number in self._processes:
+            self._processes[number].receive(kind, payload)
+
+    def close(self) -> None:
+        """End the guest at once: all it could write to is memory, or was written through."""
+        if self._qemu:
+            self._qemu.kill()
+            self._qemu.wait()
+            self._socket.close()
+            self._qemu = None
+        self._ended = True
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def make_kernel(cache: Cache, apt: PrivateApt, config: str, source: str,
+                refresh: bool = False) -> Kernel:
+    """A kernel of either origin."""
+    maker = KernelMaker(cache, apt, refresh)
+    return SourceKernel(maker).make(config) if source == "source" else maker.make(config)
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    """QEMU gets SIGKILL when we die, however we die."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def prepare() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    return prepare

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""File systems for the guest: the machine's own, or one made of the suite with another DPDK."""
+
+import shutil
+from pathlib import Path
+from typing import Sequence
+
+from .apt import ACQUIRE, PrivateApt, Versions
+from .cache import Cache
+from .util import VmError, digest_files, need, need_root, progress, run
+
+RELEASES = ("22.11", "23.11", "24.11", "25.11")
+PACKAGES = ["dpdk", "dpdk-dev", "iproute2", "kmod", "libcap2-bin", "libjansson4", "libnuma1",
+            "pciutils", "procps", "python3", "strace", "util-linux"]
+# What apt takes for granted and unpacking alone does not bring.
+BASE = ["base-files", "base-passwd", "bash", "coreutils", "dash", "debianutils", "diffutils",
+        "findutils", "grep", "gzip", "hostname", "libc-bin", "mawk", "mount", "sed",
+        "sysvinit-utils", "tar"]
+# What a guest with the machine's own root needs there: program and package.
+ON_HOST = {"dpdk-testpmd": "dpdk-dev", "python3": "python3", "modprobe": "kmod",
+           "lspci": "pciutils", "ip": "iproute2", "ps": "procps", "setpriv": "util-linux",
+           "strace": "strace", "capsh": "libcap2-bin"}
+
+
+def bootstrap(apt: PrivateApt, target: Path, suites: Sequence[str],
+              packages: Sequence[str]) -> None:
+    """mmdebstrap with the machine's mirror and keyring.
+
+    The packages are unpacked, not configured, which takes a quarter of the time; _finish() does
+    the little that matters here of what their scripts would have done.
+    """
+    need("mmdebstrap")
+    need_root("making a root file system (mmdebstrap)")
+    # No dpkg path-exclude here: mmdebstrap filters with a program that takes minutes.
+    options = [f'--aptopt={key} "{value}"' for key, value in ACQUIRE.items()]
+    sources = [apt.mirror.source(suite) for suite in suites]
+    run(["mmdebstrap", "--variant=extract", "--format=directory", *options,
+         '--aptopt=APT::Install-Recommends "false"',
+         f"--include={','.join(packages)}", suites[0], target, *sources], what="mmdebstrap")
+    _finish(target)
+
+
+def _finish(target: Path) -> None:
+    awk = target / "usr/bin/awk"
+    if not awk.is_symlink():
+        awk.symlink_to("mawk")
+    for name in ("passwd", "group"):
+        master = target / "usr/share/base-passwd" / f"{name}.master"
+        if master.exists():
+            shutil.copy(master, target / "etc" / name)
+
+
+def find_suite(index: Versions, release: str) -> tuple[str, str]:
+    """The suite with this DPDK release and the version it has; stable ones come first."""
+    for version, suite in sorted(index.get("dpdk", [])):
+        if version.startswith(f"{release}."):
+            return suite, version
+    have = ", ".join(f"{v} in {s}" for v, s in sorted(index.get("dpdk", [])))
+    raise VmError(f"no suite of the mirror carries DPDK {release} (there are: {have})")
+
+
+def missing_on_host() -> list[str]:
+    """Packages to install before the machine's own root can serve a guest."""
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return sorted({package for program, package in ON_HOST.items()
+                   if not shutil.which(program, path=path)})
+
+
+def make_root(cache: Cache, apt: PrivateApt, dpdk: str, refresh: bool = False) -> Path:
+    """The root directory for one DPDK release, or / for `host`."""
+    if dpdk == "host":
+        missing = missing_on_host()
+        if missing:
+            raise VmError("this machine's file system cannot serve a guest.\nInstall with: "
+                          f"apt-get install --no-install-recommends {' '.join(missing)}")
+        return Path("/")
+    suite, version = find_suite(apt.index(refresh), dpdk)
+
+    def fill(target: Path) -> None:
+        progress(f"making a root of {suite} with DPDK {version}, about 30 s")
+        bootstrap(apt, target, [suite], BASE + PACKAGES)
+    recipe = [suite, version, digest_files(Path(__file__))]
+    return cache.entry("root", f"dpdk-{dpdk}", recipe, fill)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The distribution's own dpdk-testpmd in a guest, with or without the backend preloaded."""
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import Sequence
+
+from .qemu import Guest
+from .util import CHECKOUT
+
+LIBRARY = CHECKOUT / "build/drivers/librte_bus_vfio_cdev.so"
+# LD_PRELOAD is set for the program only, not for what starts it; the shell tells the pid.
+START = 'echo "pid $$"; exec "$@"'
+# A terminal, without which testpmd would keep its output to itself until it ends.
+TERMINAL = ("script", "--quiet", "--flush", "--return", "/dev/null", "--command")
+PORT = re.compile(r"Forward statistics for port (\d+).*?RX-packets: (\d+).*?TX-packets: (\d+)",
+                  re.S)
+DEVICE = re.compile(r"VFIO_CDEV: (\S+): (\S+), (\S+), NUMA node (-?\d+), \d+ pages mapped")
+PAGES = re.compile(r"VFIO_CDEV: .* (\d+) pages mapped, (\d+) verified")
+
+
+@dataclass(frozen=True)
+class Device:
+    """What the backend said of a device."""
+    address: str
+    cdev: str
+    mode: str
+    numa_node: int
+
+
+@dataclass
+class Result:
+    """What is left of a run."""
+    status: int
+    output: str
+    ports: dict[int, tuple[int, int]] = field(default_factory=dict)
+    devices: list[Device] = field(default_factory=list)
+    mapped: int = 0
+    verified: int = 0
+
+    @property
+    def forwarded(self) -> int:
+        """Packets sent by all ports."""
+        return sum(sent for _, sent in self.ports.values())
+
+    def all_ports_work(self, count: int) -> bool:
+        """That many ports, and each has received and sent."""
+        return len(self.ports) == count and all(min(port) > 0 for port in self.ports.values())
+
+
+def command(program: Sequence[str], policy: str = "prefer", library: str = str(LIBRARY),
+            wrapper: Sequence[str] = ()) -> list[str]:
+    """The command line of a program with the backend preloaded; policy "" leaves it out."""
+    env = ["env", f"LD_PRELOAD={library}", f"RTE_VFIO_CDEV={policy}"] if policy else []
+    return [*wrapper, *env, *program]
+
+
+class Testpmd:
+    """testpmd forwarding packets between devices, from the start to stop().
+
+        with Testpmd(guest, ["0000:00:03.0", "0000:00:04.0"]) as testpmd:
+            testpmd.ready()
+            result = testpmd.stop()
+    """
+
+    __test__ = False  # nothing for pytest to collect
+
+    def __init__(self, guest: Guest, devices: Sequence[str], policy: str = "prefer",
+                 eal: Sequence[str] = (), args: Sequence[str] = (),
+                 library: str = str(LIBRARY), wrapper: Sequence[str] = ()) -> None:
+        allow = [word for device in devices for word in ("-a", device)]
+        program = ["dpdk-testpmd", "-l", "0,1", "-n", "2", *allow,
+                   "--log-level=lib.vfio_cdev:debug", *eal, "--", "--forward-mode=io",
+                   "--tx-first", "--total-num-mbufs=8192", "--no-lsc-interrupt", *args]
+        started = ["sh", "-c", START, "sh", *command(program, policy, library, wrapper)]
+        self.guest = guest
+        self.process = guest.start([*TERMINAL, shlex.join(started)])
+
+    def __enter__(self) -> "Testpmd":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.guest.alive and self.process.poll() is None:
+            self.guest.run(["kill", "-KILL", self.pid])
+            self.process.wait(10)
+
+    @property
+    def pid(self) -> str:
+        """Its process id in the guest."""
+        return self.process.expect(r"pid (\d+)").group(1)
+
+    def ready(self, timeout: float = 60) -> "Testpmd":
+        """Wait until packets flow; an early end is an error that shows the output."""
+        self.process.expect("Press enter to exit", timeout)
+        return self
+
+    def nodes(self) -> set[str]:
+        """The VFIO and iommufd nodes that it has open."""
+        script = f"readlink /proc/{self.pid}/fd/* | grep -E '^/dev/(vfio|iommu)'"
+        return set(self.guest.run(["sh", "-c", script]).stdout.split())
+
+    def stop(self, timeout: float = 60) -> Result:
+        """Press enter and read the statistics."""
+        self.process.write("\n")
+        return self.wait(timeout)
+
+    def wait(self, timeout: float = 60) -> Result:
+        """Wait for an end that comes by itself."""
+        return parse(self.process.wait(timeout), self.process.stdout.replace("\r\n", "\n"))
+
+
+def parse(status: int, output: str) -> Result:
+    """Statistics of the ports and what the backend said; pages are the most there ever were."""
+    result = Result(status, output)
+    for port, received, sent in PORT.findall(output):
+        result.ports[int(port)] = int(received), int(sent)
+    for address, cdev, mode, node in DEVICE.findall(output):
+        result.devices.append(Device(address, cdev, mode, int(node)))
+    pages = [(int(mapped), int(verified)) for mapped, verified in PAGES.findall(output)]
+    result.mapped, result.verified = max(pages, default=(0, 0))
+    return result
