@@ -6,8 +6,9 @@ PYTHON=/usr/bin/python3
 
 # Compiler, build tools, headers of DPDK; what devtools/vm wants; DPDK itself.
 PACKAGES="gcc g++ libdpdk-dev meson ninja-build pkg-config python3
-	busybox-static ca-certificates cpio debian-archive-keyring dpdk dpdk-dev kmod
-	mmdebstrap pciutils procps qemu-system-x86 strace util-linux xz-utils"
+	binutils bsdutils busybox-static ca-certificates debian-archive-keyring dpdk dpdk-dev
+	iproute2 kmod libcap2-bin mmdebstrap pciutils procps qemu-system-x86 strace util-linux
+	xz-utils"
 
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -11,7 +11,6 @@ import ctypes
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -176,7 +175,8 @@ class Guest:
         self._number = 0
         self._ended = False
         self._qemu: subprocess.Popen[bytes] | None = None
-        self._directory = ""
+        # Files without a name, which no way to end can leave behind.
+        self._unnamed = (tempfile.TemporaryFile(), tempfile.TemporaryFile())
 
     def __enter__(self) -> "Guest":
         self.boot()
@@ -188,7 +188,10 @@ class Guest:
     @property
     def console(self) -> Path:
         """The file with the guest's console."""
-        return Path(self.options.console or f"{self._directory}/console")
+        return Path(self.options.console or self._path(0))
+
+    def _path(self, number: int) -> Path:
+        return Path(f"/proc/{os.getpid()}/fd/{self._unnamed[number].fileno()}")
 
     @property
     def alive(self) -> bool:
@@ -204,7 +207,6 @@ class Guest:
         kernel = make_kernel(self._cache, apt, self.options.config, self.options.source)
         root = make_root(self._cache, apt, self.options.dpdk)
         started = time.monotonic()
-        self._directory = tempfile.mkdtemp(prefix="testvm-")
         try:
             self._start(kernel, root)
             self._await_agent()
@@ -219,16 +221,16 @@ class Guest:
         with theirs:
             command = CommandLine(self.options, root, kernel.modules).build(
                 kernel.image, kernel.initramfs, self.console, theirs.fileno())
-            with open(f"{self._directory}/qemu", "wb") as messages:
-                self._qemu = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=messages, stderr=messages,
-                    pass_fds=[theirs.fileno()], preexec_fn=_die_with(os.getpid()))
+            self._qemu = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=self._unnamed[1],
+                stderr=subprocess.STDOUT, pass_fds=[theirs.fileno()],
+                preexec_fn=_die_with(os.getpid()))
         threading.Thread(target=self._read, daemon=True).start()
 
     def _await_agent(self) -> None:
         if not self._wait(lambda: bool(self.report), BOOT_TIMEOUT):
             reason = (f"no sign of life after {BOOT_TIMEOUT} s" if not self._ended else
-                      f"QEMU ended: {tail(Path(self._directory) / 'qemu', 5) or 'no message'}")
+                      f"QEMU ended: {tail(self._path(1), 5) or 'no message'}")
             raise BootFailed(f"the guest did not boot: {reason}", self.console)
         if self.report["unbound"] and self.options.config != "stock":
             raise BootFailed(f"{self.options.bind} refused {', '.join(self.report['unbound'])}",
@@ -298,6 +300,8 @@ class Guest:
     def _raise_ended(self) -> None:
         if self._qemu:
             self._qemu.wait(10)
+        if self._unnamed[0].closed:
+            raise GuestStopped("the guest was closed", Path("/dev/null"))
         if PANIC in tail(self.console, 1000):
             raise GuestPanic("the guest's kernel panicked", self.console)
         raise GuestStopped("the guest stopped", self.console)
@@ -333,8 +337,8 @@ class Guest:
             self._socket.close()
             self._qemu = None
         self._ended = True
-        if self._directory:
-            shutil.rmtree(self._directory, ignore_errors=True)
+        for file in self._unnamed:
+            file.close()
 
 
 def make_kernel(cache: Cache, apt: PrivateApt, config: str, source: str,

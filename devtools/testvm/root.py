@@ -10,8 +10,8 @@ from .cache import Cache
 from .util import VmError, digest_files, need, need_root, progress, run
 
 RELEASES = ("22.11", "23.11", "24.11", "25.11")
-PACKAGES = ["dpdk", "dpdk-dev", "iproute2", "kmod", "libcap2-bin", "libjansson4", "libnuma1",
-            "pciutils", "procps", "python3", "strace", "util-linux"]
+PACKAGES = ["bsdutils", "dpdk", "dpdk-dev", "iproute2", "kmod", "libcap2-bin", "libjansson4",
+            "libnuma1", "pciutils", "procps", "python3", "strace", "util-linux"]
 # What apt takes for granted and unpacking alone does not bring.
 BASE = ["base-files", "base-passwd", "bash", "coreutils", "dash", "debianutils", "diffutils",
         "findutils", "grep", "gzip", "hostname", "libc-bin", "mawk", "mount", "sed",
@@ -19,7 +19,7 @@ BASE = ["base-files", "base-passwd", "bash", "coreutils", "dash", "debianutils",
 # What a guest with the machine's own root needs there: program and package.
 ON_HOST = {"dpdk-testpmd": "dpdk-dev", "python3": "python3", "modprobe": "kmod",
            "lspci": "pciutils", "ip": "iproute2", "ps": "procps", "setpriv": "util-linux",
-           "strace": "strace", "capsh": "libcap2-bin"}
+           "script": "bsdutils", "strace": "strace", "capsh": "libcap2-bin"}
 
 
 def bootstrap(apt: PrivateApt, target: Path, suites: Sequence[str],
