@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <rte_eal_memconfig.h>
+#include <rte_fbarray.h>
 #include <rte_errno.h>
 #include <rte_log.h>
 
@@ -86,6 +88,7 @@ fake_eal_list(bool external, bool heap)
 	msl->external = external;
 	msl->heap = heap;
 	msl->page_sz = FAKE_HUGE;
+	msl->memseg_arr.elt_sz = sizeof(struct rte_memseg);
 	return msl;
 }
 
@@ -300,9 +303,63 @@ rte_mem_virt2memseg(const void *virt, const struct rte_memseg_list *msl)
 		return NULL;
 	for (unsigned int i = 0; i < list_count; i++)
 		for (unsigned int j = 0; &lists[i].msl == msl && j < lists[i].count; j++)
-			if (lists[i].segs[j].addr == virt)
+			if (lists[i].segs[j].addr <= virt &&
+			    virt < (void *)((char *)lists[i].segs[j].addr + msl->page_sz))
 				return &lists[i].segs[j];
 	return NULL;
+}
+
+/* Segments are found by their list's array, and an index. */
+void *
+rte_fbarray_get(const struct rte_fbarray *arr, unsigned int idx)
+{
+	for (unsigned int i = 0; i < list_count; i++)
+		if (&lists[i].msl.memseg_arr == arr && idx < lists[i].count)
+			return &lists[i].segs[idx];
+	return NULL;
+}
+
+int
+rte_fbarray_set_free(struct rte_fbarray *arr, unsigned int idx)
+{
+	struct rte_memseg *ms = rte_fbarray_get(arr, idx);
+
+	if (ms == NULL)
+		return -1;
+	ms->len = 0;
+	return 0;
+}
+
+void
+fake_eal_drop(void *addr)
+{
+	int (*set_free)(struct rte_fbarray *arr, unsigned int idx);
+	struct rte_memseg_list *msl = rte_mem_virt2memseg_list(addr);
+
+	*(void **)&set_free = dlsym(RTLD_DEFAULT, "rte_fbarray_set_free");
+	set_free(&msl->memseg_arr, ((char *)addr - (char *)msl->base_va) / msl->page_sz);
+}
+
+phys_addr_t
+rte_mem_virt2phy(const void *virt)
+{
+	return eal.pagemap != NULL ? eal.pagemap(virt) : RTE_BAD_PHYS_ADDR;
+}
+
+int
+rte_eal_has_pci(void)
+{
+	return !eal.no_pci;
+}
+
+struct rte_devargs *
+rte_devargs_next(const char *busname, const struct rte_devargs *start)
+{
+	const size_t index = start == NULL ? 0 : start - eal.devargs + 1;
+	struct rte_devargs *next = &eal.devargs[index];
+
+	expect(strcmp(busname, "pci") == 0, "arguments of another bus are asked for");
+	return next->name[0] != '\0' ? next : NULL;
 }
 
 int

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_memory.h>
 #include <rte_vfio.h>
@@ -42,6 +43,9 @@ struct fake_eal {
 	int register_errno;		/* of registering for events, or 0 */
 	int group;			/* what rte_vfio_get_group_num() finds */
 	void (*lock_hook)(void);	/* called when the memory lock is taken */
+	phys_addr_t (*pagemap)(const void *virt);	/* NULL: it cannot be read */
+	bool no_pci;
+	struct rte_devargs devargs[4];	/* up to the first without a name */
 	struct {
 		int ret;
 		int err;		/* rte_errno, if not 0 */
@@ -67,6 +71,13 @@ fake_eal_memseg(struct rte_memseg_list *msl, void *addr, rte_iova_t iova, size_t
 /* Tell the callbacks, as the EAL does with the memory lock held for writing. */
 void
 fake_eal_event(enum rte_mem_event type, void *addr, size_t len);
+
+/*
+ * Take the segment at addr out of its list as the EAL does, through whatever
+ * stands in front of rte_fbarray_set_free().
+ */
+void
+fake_eal_drop(void *addr);
 
 /* Callbacks registered for events. */
 unsigned int

@@ -17,6 +17,7 @@ struct fake_area {
 	uint64_t iova;
 	uint64_t va;
 	uint64_t len;
+	uint64_t pages;		/* whose VA: copies have the same, and one pin */
 	bool pinned;
 };
 
@@ -27,6 +28,7 @@ static struct {
 static unsigned int moved_count;
 static uint64_t unpinned_live;
 static uint64_t pa_asked;
+static uint64_t last_pages;
 
 void
 fake_ioas_reset(void)
@@ -115,16 +117,50 @@ area_pin(struct fake_area *area)
 	return 0;
 }
 
+/* Bytes of an area from a VA on that are all in an area of the same pages, or all in none. */
+static uint64_t
+area_span(const struct fake_ctx *ctx, const struct fake_area *area, uint64_t va, bool *shared)
+{
+	uint64_t end = area->va + area->len;
+
+	for (const struct fake_area *other = ctx->areas; other != NULL; other = other->next) {
+		if (other->pages != area->pages || !other->pinned || other->va + other->len <= va)
+			continue;
+		*shared = other->va <= va;
+		if (*shared)
+			return other->va + other->len - va;
+		end = other->va < end ? other->va : end;
+	}
+	*shared = false;
+	return end - va;
+}
+
+/* What nothing else pins, of an area that is taken out. */
+static uint64_t
+area_alone(const struct fake_ctx *ctx, const struct fake_area *area)
+{
+	uint64_t va, span, alone = 0;
+	bool shared;
+
+	for (va = area->va; va < area->va + area->len; va += span) {
+		span = area_span(ctx, area, va, &shared);
+		alone += shared ? 0 : span;
+	}
+	return alone;
+}
+
 /* Take out and free the area that *link points at. */
 static void
 area_remove(struct fake_ctx *ctx, struct fake_area **link)
 {
 	struct fake_area *area = *link;
+	uint64_t alone;
 
 	*link = area->next;
 	if (area->pinned) {
-		fake_held.pinned -= area->len;
-		unpinned_live += ctx->devices != 0 ? area->len : 0;
+		alone = area_alone(ctx, area);
+		fake_held.pinned -= alone;
+		unpinned_live += ctx->devices != 0 ? alone : 0;
 	}
 	fake_held.areas--;
 	free(area);
@@ -204,11 +240,31 @@ area_place(struct fake_ctx *ctx, uint32_t ioas, uint64_t iova, uint64_t len)
 	return link;
 }
 
+/* Put a copy of an area where it belongs. */
+static struct fake_area *
+area_add(struct fake_area **link, const struct fake_area *value)
+{
+	struct fake_area *area = calloc(1, sizeof(*area));
+
+	*area = *value;
+	area->next = *link;
+	*link = area;
+	fake_held.areas++;
+	return area;
+}
+
 static int
 ioas_map(struct fake_ctx *ctx, const struct ifd_ioas_map *cmd)
 {
-	struct fake_area **link, *area;
+	struct fake_area area = {
+		.ioas = cmd->ioas_id,
+		.iova = cmd->iova,
+		.va = cmd->user_va,
+		.len = cmd->length,
+		.pages = ++last_pages,
+	};
 	int err = fake_enter(FAKE_MAP);
+	struct fake_area **link;
 
 	if (err == 0)
 		err = map_error(ctx, cmd);
@@ -217,19 +273,73 @@ ioas_map(struct fake_ctx *ctx, const struct ifd_ioas_map *cmd)
 	link = area_place(ctx, cmd->ioas_id, cmd->iova, cmd->length);
 	if (link == NULL)
 		return EEXIST;
-	area = calloc(1, sizeof(*area));
-	area->ioas = cmd->ioas_id;
-	area->iova = cmd->iova;
-	area->va = cmd->user_va;
-	area->len = cmd->length;
-	err = fake_has_hwpt(ctx, 0, cmd->ioas_id) ? area_pin(area) : 0;
-	if (err != 0) {
-		free(area);
-		return err;
+	err = fake_has_hwpt(ctx, 0, cmd->ioas_id) ? area_pin(&area) : 0;
+	if (err == 0)
+		area_add(link, &area);
+	return err;
+}
+
+static const struct fake_area *
+area_at(const struct fake_ctx *ctx, uint32_t ioas, uint64_t iova)
+{
+	for (const struct fake_area *area = ctx->areas; area != NULL; area = area->next)
+		if (area->ioas == ioas && iova >= area->iova && iova <= area_last(area))
+			return area;
+	return NULL;
+}
+
+/* The source has to be mapped throughout, by one area or several. */
+static int
+copy_error(const struct fake_ctx *ctx, const struct ifd_ioas_copy *cmd)
+{
+	const uint64_t last = cmd->src_iova + (cmd->length - 1);
+	const struct fake_area *area;
+
+	if (cmd->size < sizeof(*cmd))
+		return EINVAL;
+	if (cmd->flags != (IFD_MAP_FIXED_IOVA | IFD_MAP_READABLE | IFD_MAP_WRITEABLE))
+		return EOPNOTSUPP;
+	if (!fake_has_ioas(ctx, cmd->src_ioas_id) || !fake_has_ioas(ctx, cmd->dst_ioas_id))
+		return ENOENT;
+	if (cmd->length == 0 || ((cmd->src_iova | cmd->dst_iova | cmd->length) &
+				 (FAKE_PAGE - 1)) != 0)
+		return EINVAL;
+	if (last < cmd->src_iova || cmd->dst_iova + (cmd->length - 1) < cmd->dst_iova)
+		return EOVERFLOW;
+	for (uint64_t at = cmd->src_iova; ; at = area_last(area) + 1) {
+		area = area_at(ctx, cmd->src_ioas_id, at);
+		if (area == NULL)
+			return ENOENT;
+		if (area_last(area) >= last)
+			return 0;
 	}
-	area->next = *link;
-	*link = area;
-	fake_held.areas++;
+}
+
+/* Areas of the same pages, which need no further pin (pages.c). */
+static int
+ioas_copy(struct fake_ctx *ctx, const struct ifd_ioas_copy *cmd)
+{
+	int err = fake_enter(FAKE_COPY);
+	const struct fake_area *from;
+	struct fake_area **link, area;
+	uint64_t done, rest;
+
+	if (err == 0)
+		err = copy_error(ctx, cmd);
+	if (err != 0)
+		return err;
+	link = area_place(ctx, cmd->dst_ioas_id, cmd->dst_iova, cmd->length);
+	if (link == NULL)
+		return EEXIST;
+	for (done = 0; done < cmd->length; done += area.len) {
+		from = area_at(ctx, cmd->src_ioas_id, cmd->src_iova + done);
+		area = *from;
+		rest = area_last(from) - (cmd->src_iova + done) + 1;
+		area.len = rest < cmd->length - done ? rest : cmd->length - done;
+		area.va += cmd->src_iova + done - from->iova;
+		area.iova = cmd->dst_iova + done;
+		link = &area_add(link, &area)->next;
+	}
 	return 0;
 }
 
@@ -294,8 +404,8 @@ pa_error(const struct fake_ctx *ctx, const struct ifd_noiommu_get_pa *cmd)
 static int
 noiommu_get_pa(struct fake_ctx *ctx, struct ifd_noiommu_get_pa *cmd)
 {
-	const struct fake_area *area = ctx->areas;
 	int err = fake_enter(FAKE_GET_PA);
+	const struct fake_area *area;
 	uint64_t offset;
 
 	pa_asked = cmd->length > pa_asked ? cmd->length : pa_asked;
@@ -303,9 +413,7 @@ noiommu_get_pa(struct fake_ctx *ctx, struct ifd_noiommu_get_pa *cmd)
 		err = pa_error(ctx, cmd);
 	if (err != 0)
 		return err;
-	while (area != NULL && (area->ioas != cmd->ioas_id || cmd->iova < area->iova ||
-				cmd->iova - area->iova >= area->len))
-		area = area->next;
+	area = area_at(ctx, cmd->ioas_id, cmd->iova);
 	if (area == NULL)
 		return ENOENT;
 	offset = cmd->iova - area->iova;
@@ -324,6 +432,8 @@ fake_ioas_ioctl(struct fake_ctx *ctx, unsigned long request, void *arg)
 		return ioas_alloc(ctx, arg);
 	case IFD_HWPT_ALLOC:
 		return hwpt_alloc(ctx, arg);
+	case IFD_IOAS_COPY:
+		return ioas_copy(ctx, arg);
 	case IFD_IOAS_MAP:
 		return ioas_map(ctx, arg);
 	case IFD_IOAS_UNMAP:

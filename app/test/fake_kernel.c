@@ -35,6 +35,7 @@ static unsigned int bad_fds;
 static struct {
 	unsigned int countdown;
 	int err;
+	bool on;		/* so do all that follow */
 } faults[FAKE_OPS];
 static char trace[TRACE_LEN];
 
@@ -42,7 +43,7 @@ struct fake_machine fake;
 struct fake_holds fake_held;
 
 /* In the order of enum fake_op; small letters are a device's. */
-static const char trace_letters[] = "OrbagIHMUPcC";
+static const char trace_letters[] = "OrbagIHMUYPcC";
 
 void
 fake_reset(void)
@@ -96,6 +97,14 @@ fake_fail(enum fake_op op, unsigned int nth, int err)
 {
 	faults[op].countdown = nth;
 	faults[op].err = err;
+	faults[op].on = false;
+}
+
+void
+fake_fail_from(enum fake_op op, unsigned int nth, int err)
+{
+	fake_fail(op, nth, err);
+	faults[op].on = true;
 }
 
 unsigned int
@@ -134,6 +143,7 @@ fake_enter(enum fake_op op)
 	calls[op]++;
 	if (faults[op].countdown == 0 || --faults[op].countdown != 0)
 		return 0;
+	faults[op].countdown = faults[op].on;
 	return faults[op].err;
 }
 

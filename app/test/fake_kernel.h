@@ -41,6 +41,7 @@ enum fake_op {
 	FAKE_HWPT_ALLOC,
 	FAKE_MAP,
 	FAKE_UNMAP,
+	FAKE_COPY,
 	FAKE_GET_PA,
 	FAKE_CLOSE_CDEV,
 	FAKE_CLOSE_IOMMU,
@@ -92,6 +93,10 @@ fake_node_remove(const char *path);
 /* Let the nth call from now on (1: the next) fail, and only that one. */
 void
 fake_fail(enum fake_op op, unsigned int nth, int err);
+
+/* And all after it, until err is 0. */
+void
+fake_fail_from(enum fake_op op, unsigned int nth, int err);
 
 /* Calls since the last fake_reset(), the failed ones included. */
 unsigned int

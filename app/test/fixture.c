@@ -49,3 +49,41 @@ fixture_end(void **state)
 	assert_int_equal(fake_bad_fds(), 0);
 	return 0;
 }
+
+int
+memory_map(const struct fixture *f, uint64_t offset, uint64_t len, uint64_t page_size)
+{
+	return rte_vfio_cdev_domain_map(f->domain, FAKE_VA(offset), FAKE_PHYS(offset), len,
+					page_size);
+}
+
+int
+memory_unmap(const struct fixture *f, uint64_t offset, uint64_t len)
+{
+	return rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(offset), FAKE_PHYS(offset), len);
+}
+
+int
+memory_lookup(const struct fixture *f, uint64_t offset, uint64_t len)
+{
+	return rte_vfio_cdev_domain_lookup(f->domain, FAKE_VA(offset), FAKE_PHYS(offset), len);
+}
+
+void
+assert_stats(const struct fixture *f, uint64_t mappings, uint64_t pages, uint64_t bytes)
+{
+	struct rte_vfio_cdev_stats stats;
+
+	rte_vfio_cdev_domain_stats(f->domain, &stats);
+	assert_int_equal(stats.mappings, mappings);
+	assert_int_equal(stats.pages_mapped, pages);
+	assert_int_equal(stats.pages_verified, pages);
+	assert_int_equal(stats.bytes, bytes);
+}
+
+void
+assert_nothing_mapped(const struct fixture *f)
+{
+	assert_kernel_holds(2, 0, 0);
+	assert_stats(f, 0, 0, 0);
+}

@@ -13,6 +13,8 @@
 #define FIXTURE_NAME "noiommu-vfio0"
 #define FIXTURE_NODE FAKE_CDEV(FIXTURE_NAME)
 
+#define HUGE (UINT64_C(2) << 20)
+
 /* The teardown ends what a test left set. */
 struct fixture {
 	struct rte_vfio_cdev_ctx *ctx;
@@ -35,5 +37,22 @@ fixture_device(void **state);
 
 int
 fixture_end(void **state);
+
+/* The memory at an offset, which is to be where it is. */
+int
+memory_map(const struct fixture *f, uint64_t offset, uint64_t len, uint64_t page_size);
+
+int
+memory_unmap(const struct fixture *f, uint64_t offset, uint64_t len);
+
+int
+memory_lookup(const struct fixture *f, uint64_t offset, uint64_t len);
+
+void
+assert_stats(const struct fixture *f, uint64_t mappings, uint64_t pages, uint64_t bytes);
+
+/* Only the device's two files are there, nothing mapped, pinned or counted. */
+void
+assert_nothing_mapped(const struct fixture *f);
 
 #endif /* FIXTURE_H */

@@ -35,6 +35,8 @@ bus_memory_tests(void);
 int
 bus_container_tests(void);
 int
+bus_phys_tests(void);
+int
 bus_require_tests(void);
 int
 bus_off_tests(void);

@@ -75,9 +75,10 @@ each_base_page_is_verified(void **state)
 
 /* vhost takes ENODEV and EINVAL as "no device needs it". */
 static void
-without_a_device_stock_answers(void **state)
+without_any_cdev_stock_answers(void **state)
 {
 	(void)state;
+	fake_sysfs_reset();
 	assert_int_equal(map(DEFAULT, 0, LEN), -1);
 	assert_int_equal(rte_errno, ENODEV);
 	assert_int_equal(unmap(DEFAULT, 0, LEN), -1);
@@ -102,12 +103,26 @@ errors_are_those_of_stock(void **state)
 	assert_int_equal(map(DEFAULT, 0, LEN), 0);
 	assert_int_equal(map(DEFAULT, FAKE_PAGE, LEN), -1);
 	assert_int_equal(rte_errno, EEXIST);
-	assert_int_equal(unmap(DEFAULT, 0, LEN / 2), -1);
-	assert_int_equal(rte_errno, ENOTSUP);
+	assert_int_equal(unmap(DEFAULT, LEN / 2, LEN), -1);
+	assert_int_equal(rte_errno, EINVAL);
 	fake_fail(FAKE_MAP, 1, ENOMEM);
 	assert_int_equal(map(DEFAULT, LEN, LEN), -1);
 	assert_int_equal(rte_errno, ENOMEM);
 	assert_kernel_holds(2, 1, LEN);
+}
+
+static void
+part_of_a_mapping_is_unmapped(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	assert_int_equal(unmap(DEFAULT, FAKE_PAGE, FAKE_PAGE), 0);
+	assert_kernel_holds(2, 2, LEN - FAKE_PAGE);
+	assert_int_equal(unmap(DEFAULT, FAKE_PAGE, FAKE_PAGE), -1);
+	assert_int_equal(rte_errno, EINVAL);
 }
 
 static void
@@ -193,7 +208,7 @@ released_device_of_stock_is_not_asked_any_more(void **state)
 
 /* Their teardown order is the application's. */
 static void
-memory_of_the_application_goes_with_the_last_device(void **state)
+memory_of_the_application_outlives_the_last_device(void **state)
 {
 	int fd;
 
@@ -201,9 +216,39 @@ memory_of_the_application_goes_with_the_last_device(void **state)
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_int_equal(map(DEFAULT, 0, LEN), 0);
 	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
-	assert_kernel_holds(0, 0, 0);
-	assert_int_equal(unmap(DEFAULT, 0, LEN), -1);
-	assert_int_equal(rte_errno, EINVAL);
+	assert_kernel_holds(1, 1, LEN);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), 0);
+	assert_kernel_holds(1, 0, 0);
+}
+
+static void
+memory_before_the_first_device_is_pinned_for_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	assert_int_equal(map(DEFAULT, LEN, LEN), 0);
+	assert_kernel_holds(1, 0, 0);
+	assert_int_equal(unmap(DEFAULT, LEN, LEN), 0);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 1, LEN);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), 0);
+	assert_kernel_holds(2, 0, 0);
+}
+
+static void
+wrong_memory_before_the_first_device_refuses_it(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	fake_page_move(FAKE_VA(FAKE_PAGE), FAKE_PHYS(FAKE_HUGE));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), -1);
+	assert_kernel_holds(1, 0, 0);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), 0);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 }
 
 int
@@ -212,15 +257,18 @@ bus_container_tests(void)
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(memory_is_mapped_and_unmapped),
 		BUS_TEST(each_base_page_is_verified),
-		BUS_TEST(without_a_device_stock_answers),
+		BUS_TEST(without_any_cdev_stock_answers),
 		BUS_TEST(errors_are_those_of_stock),
+		BUS_TEST(part_of_a_mapping_is_unmapped),
 		BUS_TEST(other_containers_go_to_stock),
 		BUS_TEST(both_kinds_of_device_get_the_memory),
 		BUS_TEST(memory_that_stock_refuses_is_unmapped_again),
 		BUS_TEST(memory_that_is_not_confirmed_does_not_reach_stock),
 		BUS_TEST(memory_that_only_stock_knows_is_unmapped_by_stock),
 		BUS_TEST(released_device_of_stock_is_not_asked_any_more),
-		BUS_TEST(memory_of_the_application_goes_with_the_last_device),
+		BUS_TEST(memory_of_the_application_outlives_the_last_device),
+		BUS_TEST(memory_before_the_first_device_is_pinned_for_it),
+		BUS_TEST(wrong_memory_before_the_first_device_refuses_it),
 	};
 
 	return cmocka_run_group_tests_name("bus: container", tests, NULL, NULL);

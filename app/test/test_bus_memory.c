@@ -61,8 +61,13 @@ each_base_page_of_an_external_heap_is_verified(void **state)
 	fake_eal_memseg(fake_eal_list(true, true), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_logged(INFO, BUS_ADDR, "512 pages mapped", "512 verified");
-	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
+}
 
+static void
+base_page_of_an_external_heap_that_is_elsewhere_refuses_the_device(void **state)
+{
+	(void)state;
+	fake_eal_memseg(fake_eal_list(true, true), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
 	fake_page_move(FAKE_VA(3 * FAKE_PAGE), FAKE_PHYS(FAR));
 	bus_setup_fails();
 	assert_logged(ERR, "cannot confirm", strerror(EADDRNOTAVAIL));
@@ -226,6 +231,7 @@ bus_memory_tests(void)
 		BUS_TEST(memory_without_address_is_skipped),
 		BUS_TEST(external_memory_is_left_to_its_owner),
 		BUS_TEST(each_base_page_of_an_external_heap_is_verified),
+		BUS_TEST(base_page_of_an_external_heap_that_is_elsewhere_refuses_the_device),
 		BUS_TEST(page_that_is_not_confirmed_refuses_the_device),
 		BUS_TEST(no_events_in_legacy_mode_are_tolerated),
 		BUS_TEST(failed_registration_refuses_the_device),

@@ -13,6 +13,7 @@
 #define FD 7
 
 _Static_assert(sizeof(struct ifd_ioas_alloc) == 12, "uapi/linux/iommufd.h");
+_Static_assert(sizeof(struct ifd_ioas_copy) == 40, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_ioas_map) == 40, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_ioas_unmap) == 24, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_hwpt_alloc) == 48, "uapi/linux/iommufd.h");
@@ -115,6 +116,26 @@ map_is_fixed_readable_and_writeable(void **state)
 }
 
 static void
+copy_is_of_one_ioas_to_a_fixed_iova(void **state)
+{
+	const struct ifd_ioas_copy cmd = {
+		.size = 40,
+		.flags = 7,
+		.dst_ioas_id = 5,
+		.src_ioas_id = 5,
+		.length = 8192,
+		.dst_iova = FAKE_PHYS(8192),
+		.src_iova = FAKE_PHYS(0),
+	};
+
+	(void)state;
+	spy_expect(sizeof(cmd), 0);
+	assert_int_equal(iommufd_ioas_copy(&spy_sys, FD, 5, FAKE_PHYS(0), FAKE_PHYS(8192), 8192),
+			 0);
+	assert_seen(0x3b83, &cmd);
+}
+
+static void
 unmap_names_the_range(void **state)
 {
 	const struct ifd_ioas_unmap cmd = {
@@ -207,6 +228,7 @@ errno_comes_back_negative_and_outputs_stay(void **state)
 	assert_int_equal(iommufd_ioas_alloc(&spy_sys, FD, &id), -EBUSY);
 	assert_int_equal(iommufd_hwpt_alloc(&spy_sys, FD, 1, 2, &id), -EBUSY);
 	assert_int_equal(iommufd_ioas_map(&spy_sys, FD, 1, NULL, 0, 4096), -EBUSY);
+	assert_int_equal(iommufd_ioas_copy(&spy_sys, FD, 1, 0, 4096, 4096), -EBUSY);
 	assert_int_equal(iommufd_ioas_unmap(&spy_sys, FD, 1, 0, 4096), -EBUSY);
 	assert_int_equal(iommufd_noiommu_get_pa(&spy_sys, FD, 1, 0, &len, &phys), -EBUSY);
 	assert_int_equal(iommufd_device_bind(&spy_sys, FD, 9, NULL, &id), -EBUSY);
@@ -277,6 +299,7 @@ main(void)
 		cmocka_unit_test(ioas_alloc_returns_the_id),
 		cmocka_unit_test(hwpt_alloc_returns_the_id),
 		cmocka_unit_test(map_is_fixed_readable_and_writeable),
+		cmocka_unit_test(copy_is_of_one_ioas_to_a_fixed_iova),
 		cmocka_unit_test(unmap_names_the_range),
 		cmocka_unit_test(get_pa_returns_address_and_length),
 		cmocka_unit_test(bind_without_token_has_no_flag),

@@ -14,10 +14,10 @@
 #define THREADS 4
 #define ROUNDS 500
 
-/* What should be mapped: users[i] of a mapping of len[i] pages from page i on. */
+/* What should be mapped: pages with users, and where mappings begin. */
 struct model {
-	unsigned int len[SLOTS];
-	unsigned int users[SLOTS];
+	unsigned int users[SLOTS + 1];
+	bool begins[SLOTS + 1];
 };
 
 struct operation {
@@ -38,45 +38,69 @@ operation_pick(unsigned int *seed)
 	return op;
 }
 
-static bool
-model_overlaps(const struct model *m, const struct operation *op)
+/* How many pages of the range are mapped. */
+static unsigned int
+model_mapped(const struct model *m, const struct operation *op)
 {
-	for (unsigned int i = 0; i < SLOTS; i++)
-		if (m->users[i] != 0 && i < op->page + op->len && op->page < i + m->len[i])
-			return true;
-	return false;
+	unsigned int mapped = 0;
+
+	for (unsigned int i = op->page; i < op->page + op->len; i++)
+		mapped += m->users[i] != 0;
+	return mapped;
 }
 
 static bool
 model_has(const struct model *m, const struct operation *op)
 {
-	return m->users[op->page] != 0 && m->len[op->page] == op->len && op->shift == 0;
+	const unsigned int end = op->page + op->len;
+
+	if (op->shift != 0 || model_mapped(m, op) != op->len || !m->begins[op->page])
+		return false;
+	for (unsigned int i = op->page + 1; i < end; i++)
+		if (m->begins[i])
+			return false;
+	return m->users[end] == 0 || m->begins[end];
+}
+
+static void
+model_count(struct model *m, const struct operation *op, int users)
+{
+	for (unsigned int i = op->page; i < op->page + op->len; i++)
+		m->users[i] += users;
 }
 
 static int
 model_map(struct model *m, const struct operation *op)
 {
-	if (model_has(m, op)) {
-		m->users[op->page]++;
-		return 0;
+	if (!model_has(m, op)) {
+		if (model_mapped(m, op) != 0)
+			return -EEXIST;
+		if (op->shift != 0)
+			return -EADDRNOTAVAIL;
+		memset(&m->begins[op->page], 0, op->len);
+		m->begins[op->page] = true;
 	}
-	if (model_overlaps(m, op))
-		return -EEXIST;
-	if (op->shift != 0)
-		return -EADDRNOTAVAIL;
-	m->len[op->page] = op->len;
-	m->users[op->page] = 1;
+	model_count(m, op, 1);
 	return 0;
 }
 
 static int
 model_unmap(struct model *m, const struct operation *op)
 {
-	if (model_has(m, op)) {
-		m->users[op->page]--;
+	if (op->shift != 0 || model_mapped(m, op) != op->len)
+		return -ENOENT;
+	m->begins[op->page] = true;
+	m->begins[op->page + op->len] = true;
+	model_count(m, op, -1);
+	return 0;
+}
+
+static int
+model_lookup(const struct model *m, const struct operation *op)
+{
+	if (model_has(m, op))
 		return 0;
-	}
-	return model_overlaps(m, op) ? -EOPNOTSUPP : -ENOENT;
+	return model_mapped(m, op) != 0 ? -EOPNOTSUPP : -ENOENT;
 }
 
 static void
@@ -86,8 +110,8 @@ model_compare(const struct model *m, struct rte_vfio_cdev_domain *domain)
 	struct rte_vfio_cdev_stats stats;
 
 	for (unsigned int i = 0; i < SLOTS; i++) {
-		mappings += m->users[i] != 0;
-		pages += m->users[i] != 0 ? m->len[i] : 0;
+		mappings += m->users[i] != 0 && m->begins[i];
+		pages += m->users[i] != 0;
 	}
 	rte_vfio_cdev_domain_stats(domain, &stats);
 	assert_int_equal(stats.mappings, mappings);
@@ -101,14 +125,18 @@ static void
 random_operations_follow_the_model(void **state)
 {
 	const struct fixture *f = *state;
-	struct model m = { { 0 }, { 0 } };
+	struct model m;
 	unsigned int seed = 1;
 
+	memset(&m, 0, sizeof(m));
 	for (unsigned int i = 0; i < OPERATIONS; i++) {
 		const struct operation op = operation_pick(&seed);
 		const void *va = FAKE_VA((op.page + op.shift) * FAKE_PAGE);
 		const uint64_t iova = FAKE_PHYS(op.page * FAKE_PAGE);
 
+		assert_int_equal(rte_vfio_cdev_domain_lookup(f->domain, va, iova,
+							     op.len * FAKE_PAGE),
+				 model_lookup(&m, &op));
 		if (rand_r(&seed) % 2 == 0)
 			assert_int_equal(rte_vfio_cdev_domain_map(f->domain, va, iova,
 								  op.len * FAKE_PAGE, FAKE_PAGE),
@@ -129,17 +157,35 @@ struct worker {
 };
 
 static int
-page_map(const struct fixture *f, unsigned int page)
+pages_map(const struct fixture *f, unsigned int page, unsigned int count)
 {
-	return rte_vfio_cdev_domain_map(f->domain, FAKE_VA(page * FAKE_PAGE),
-					FAKE_PHYS(page * FAKE_PAGE), FAKE_PAGE, FAKE_PAGE);
+	return memory_map(f, page * FAKE_PAGE, count * FAKE_PAGE, FAKE_PAGE);
 }
 
 static int
-page_unmap(const struct fixture *f, unsigned int page)
+pages_unmap(const struct fixture *f, unsigned int page, unsigned int count)
 {
-	return rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(page * FAKE_PAGE),
-					  FAKE_PHYS(page * FAKE_PAGE), FAKE_PAGE);
+	return memory_unmap(f, page * FAKE_PAGE, count * FAKE_PAGE);
+}
+
+/* Learn where a page of the worker's own is, and cut a hole into a mapping. */
+static unsigned int
+worker_round(const struct fixture *f, unsigned int page)
+{
+	const void *va = FAKE_VA(page * FAKE_PAGE);
+	unsigned int errors = 0;
+	uint64_t iova, phys;
+
+	errors += rte_vfio_cdev_domain_pin(f->domain, va, FAKE_PAGE, FAKE_PAGE, &iova) != 0;
+	errors += rte_vfio_cdev_domain_phys(f->domain, va, &phys) != 0;
+	errors += iova != FAKE_PHYS(page * FAKE_PAGE) || phys != iova;
+	errors += pages_map(f, page + 1, 3) != 0;
+	errors += pages_unmap(f, page + 2, 1) != 0;
+	errors += memory_lookup(f, (page + 1) * FAKE_PAGE, FAKE_PAGE) != 0;
+	errors += memory_lookup(f, (page + 2) * FAKE_PAGE, FAKE_PAGE) != -ENOENT;
+	errors += pages_unmap(f, page, 2) != 0;
+	errors += pages_unmap(f, page + 3, 1) != 0;
+	return errors;
 }
 
 /* Page 0 is everybody's, others are the worker's own. */
@@ -150,25 +196,25 @@ worker_run(void *arg)
 	struct rte_vfio_cdev_stats stats;
 
 	for (unsigned int i = 0; i < ROUNDS; i++) {
-		const unsigned int page = 1 + w->number + THREADS * (i % 8);
-
-		w->errors += page_map(w->f, 0) != 0;
-		w->errors += page_map(w->f, page) != 0;
+		w->errors += pages_map(w->f, 0, 1) != 0;
+		w->errors += worker_round(w->f, 4 * (1 + w->number + THREADS * (i % 8)));
 		rte_vfio_cdev_domain_stats(w->f->domain, &stats);
-		w->errors += stats.mappings < 2 || stats.mappings > 1 + THREADS;
-		w->errors += page_unmap(w->f, page) != 0;
-		w->errors += page_unmap(w->f, 0) != 0;
+		w->errors += stats.mappings < 1 || stats.mappings > 1 + 3 * THREADS;
+		w->errors += stats.pages_mapped != stats.pages_verified;
+		w->errors += pages_unmap(w->f, 0, 1) != 0;
 	}
 	return NULL;
 }
 
 static void
-threads_may_map_and_unmap_at_once(void **state)
+threads_may_map_pin_and_unmap_at_once(void **state)
 {
 	struct worker workers[THREADS];
+	struct model nothing;
 	unsigned int i;
 
 	memset(workers, 0, sizeof(workers));
+	memset(&nothing, 0, sizeof(nothing));
 	for (i = 0; i < THREADS; i++) {
 		workers[i].f = *state;
 		workers[i].number = i;
@@ -179,7 +225,7 @@ threads_may_map_and_unmap_at_once(void **state)
 		pthread_join(workers[i].thread, NULL);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(workers[i].errors, 0);
-	model_compare(&(struct model){ { 0 }, { 0 } }, workers[0].f->domain);
+	model_compare(&nothing, workers[0].f->domain);
 }
 
 #define STRESS_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
@@ -189,7 +235,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STRESS_TEST(random_operations_follow_the_model),
-		STRESS_TEST(threads_may_map_and_unmap_at_once),
+		STRESS_TEST(threads_may_map_pin_and_unmap_at_once),
 	};
 
 	return cmocka_run_group_tests_name("stress", tests, NULL, NULL);

@@ -111,6 +111,23 @@ iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 }
 
 int
+iommufd_ioas_copy(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, uint64_t from,
+		  uint64_t to, uint64_t len)
+{
+	struct ifd_ioas_copy cmd = {
+		.size = sizeof(cmd),
+		.flags = IFD_MAP_FIXED_IOVA | IFD_MAP_READABLE | IFD_MAP_WRITEABLE,
+		.dst_ioas_id = ioas_id,
+		.src_ioas_id = ioas_id,
+		.length = len,
+		.dst_iova = to,
+		.src_iova = from,
+	};
+
+	return sys_ioctl(sys, iommufd, IFD_IOAS_COPY, &cmd);
+}
+
+int
 iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 		   uint64_t iova, uint64_t len)
 {

@@ -88,7 +88,23 @@ iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 		 const void *va, uint64_t iova, uint64_t len);
 
 /**
- * Undo iommufd_ioas_map() and release the pins (IOMMU_IOAS_UNMAP).
+ * Let another IOVA range of the IOAS reach the memory of a mapped one
+ * (IOMMU_IOAS_COPY, ioas.c). Pages are pinned and counted once, so those that
+ * are stay so until the last range that has them is unmapped (pages.c).
+ *
+ * @param from, to, len
+ *   What is copied, which may be part of an area or span adjacent ones, where
+ *   to, and bytes; all multiples of the page size.
+ * @return
+ *   0; -ENOENT @p from is not mapped throughout; -EEXIST something is at
+ *   @p to; -EINVAL length 0 or alignment; -ENOMEM.
+ */
+int
+iommufd_ioas_copy(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, uint64_t from,
+		  uint64_t to, uint64_t len);
+
+/**
+ * Undo iommufd_ioas_map() or iommufd_ioas_copy() and release the pins (IOMMU_IOAS_UNMAP).
  *
  * @return
  *   0; -ENOENT if the range is not exactly one or several whole areas, in

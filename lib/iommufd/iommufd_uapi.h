@@ -17,6 +17,7 @@
 
 /* Both interfaces use ioctl numbers that carry no size: each struct does. */
 #define IFD_IOAS_ALLOC		_IO(';', 0x81)
+#define IFD_IOAS_COPY		_IO(';', 0x83)
 #define IFD_IOAS_MAP		_IO(';', 0x85)
 #define IFD_IOAS_UNMAP		_IO(';', 0x86)
 #define IFD_HWPT_ALLOC		_IO(';', 0x89)
@@ -45,6 +46,16 @@ struct ifd_ioas_map {
 	uint64_t user_va __attribute__((aligned(8)));
 	uint64_t length __attribute__((aligned(8)));
 	uint64_t iova __attribute__((aligned(8)));
+};
+
+struct ifd_ioas_copy {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t dst_ioas_id;
+	uint32_t src_ioas_id;
+	uint64_t length __attribute__((aligned(8)));
+	uint64_t dst_iova __attribute__((aligned(8)));
+	uint64_t src_iova __attribute__((aligned(8)));
 };
 
 struct ifd_ioas_unmap {

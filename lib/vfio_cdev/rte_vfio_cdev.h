@@ -19,9 +19,13 @@
  *	 v     v   +---- mappings: VA -> IOVA, pinned, each page's address checked
  *	device --------- one open cdev, bound to the domain's iommufd, attached
  *
- * A ctx outlives its domains, a domain its devices. In no-IOMMU mode the IOVA
- * of a page is its physical address; the kernel tells which that is
- * (IOMMU_IOAS_NOIOMMU_GET_PA), and a mapping it does not confirm is not made.
+ * A ctx outlives its domains, a domain its devices. The kernel pins memory and
+ * tells addresses once the IOAS has a HWPT. That comes with the first device, or
+ * through one that is not kept (prime), and stays; what is mapped before waits.
+ *
+ * In no-IOMMU mode the IOVA of a page is its physical address; the kernel tells
+ * which that is (IOMMU_IOAS_NOIOMMU_GET_PA), and a mapping it does not confirm
+ * is not made.
  *
  * Functions return 0 or -errno. Before an error is returned one line that says
  * device, step, cause and remedy goes to the log function of the ctx.
@@ -90,11 +94,12 @@ struct rte_vfio_cdev_info {
 
 /** What a domain holds now. */
 struct rte_vfio_cdev_stats {
-	uint64_t mappings;		/**< calls to map that are in effect */
+	uint64_t mappings;		/**< ranges mapped, each part of a split one */
 	uint64_t pages_mapped;		/**< pages, of each mapping's page size */
 	uint64_t pages_verified;	/**< of these, confirmed by the kernel */
 	uint64_t bytes;			/**< bytes pinned */
 	unsigned int devices;		/**< devices attached */
+	uint64_t pending;		/**< ranges that wait for the first device */
 };
 
 /**
@@ -147,6 +152,26 @@ rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx);
 int
 rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, const char *addr,
 		   struct rte_vfio_cdev_info *info);
+
+/**
+ * Visit the devices of a bus that have a cdev, in the order of their addresses.
+ * Thread-safe.
+ *
+ * @param ctx
+ *   The context.
+ * @param bus
+ *   The bus's name in sysfs, e.g. "pci".
+ * @param visit
+ *   Called for each; anything but 0 ends the walk.
+ * @param arg
+ *   Second argument of @p visit.
+ * @return
+ *   What @p visit returned last; 0 if there was no device; -errno if the bus
+ *   cannot be listed.
+ */
+int
+rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
+		   int (*visit)(const struct rte_vfio_cdev_info *info, void *arg), void *arg);
 
 /**
  * Count the machine's cdevs of a mode (/sys/class/vfio-dev). Thread-safe.
@@ -230,16 +255,42 @@ int
 rte_vfio_cdev_domain_fd(const struct rte_vfio_cdev_domain *domain);
 
 /**
- * Let the domain's devices reach memory of this process, and pin it.
+ * Give a domain its HWPT (IOMMU_HWPT_ALLOC, drivers/iommu/iommufd/hw_pagetable.c)
+ * by the way of a device that is not kept: memory can be pinned and addresses
+ * asked for from then on, before any device is set up. The device is bound,
+ * which resets it, and closed again. Linux >= 7.3. Thread-safe.
+ *
+ * @param domain
+ *   The domain. If it has a HWPT the device is left alone; only what is still
+ *   pending is mapped.
+ * @param info
+ *   From rte_vfio_cdev_find(), of a device that nobody uses.
+ * @param token
+ *   16-byte VF token, or NULL.
+ * @return
+ *   0, or an error as from rte_vfio_cdev_device_open().
+ */
+int
+rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
+			   const struct rte_vfio_cdev_info *info, const void *token);
+
+/**
+ * Let the domain's devices reach memory of this process, and pin it
+ * (IOMMU_IOAS_MAP, drivers/iommu/iommufd/ioas.c). Linux >= 7.3.
  *
  * After the kernel pinned the memory it is asked for the address of every page
  * (hwpt_noiommu.c); one that is not @p iova undoes the whole mapping. Mapping
- * the very same memory again counts a user more. Thread-safe; needs
- * CAP_SYS_RAWIO, and CAP_IPC_LOCK or a sufficient RLIMIT_MEMLOCK, at the time
- * of the call.
+ * the very same memory again counts a user more.
+ *
+ * Before the domain's first device, or rte_vfio_cdev_domain_prime(), nothing
+ * can be pinned: the mapping is kept and made then, and if it fails so does
+ * that call. Until then the memory may be moved.
+ *
+ * Thread-safe; needs CAP_SYS_RAWIO, and CAP_IPC_LOCK or a sufficient
+ * RLIMIT_MEMLOCK, at the time of the call.
  *
  * @param domain
- *   The domain. A device must have been opened in it.
+ *   The domain.
  * @param va
  *   Start in this process, a multiple of 4 KiB.
  * @param iova
@@ -250,36 +301,97 @@ rte_vfio_cdev_domain_fd(const struct rte_vfio_cdev_domain *domain);
  *   Bytes that are contiguous for sure, a power of two >= 4096 that divides
  *   @p va and @p len: the size of the hugepages, or 4096 if unknown.
  * @return
- *   0; -EINVAL arguments; -ENODEV no device in the domain yet; -EEXIST the
- *   IOVA range has another mapping; -EADDRNOTAVAIL a page is not at its IOVA;
- *   -EFAULT, -ENOMEM, -EPERM from the kernel. Nothing stays mapped on error.
+ *   0; -EINVAL arguments; -EEXIST the IOVA range has another mapping;
+ *   -EOVERFLOW too many users; -EADDRNOTAVAIL a page is not at its IOVA;
+ *   -EPROTO an answer of the kernel that makes no sense; -EFAULT, -ENOMEM,
+ *   -EPERM from the kernel. Nothing stays mapped on error.
  */
 int
 rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			 uint64_t len, uint64_t page_size);
 
 /**
- * Undo one rte_vfio_cdev_domain_map(). Without an IOMMU nothing keeps a device
- * from using the memory later: stop its DMA first. Thread-safe.
+ * Pin one page and map it where it is found to be.
+ *
+ * The page is pinned before its address is asked for and stays so, hence
+ * nothing can move it between this answer and a device's use of it. It is
+ * mapped at a scratch IOVA, and copied from there to the one that is its
+ * address (IOMMU_IOAS_COPY, drivers/iommu/iommufd/ioas.c). Linux >= 7.3.
+ *
+ * The mapping is one like any other: map finds it as the very same and counts a
+ * user more, unmap undoes it. But a page that is mapped already at its address
+ * is not counted another time: do not unmap it more than once for all pins.
+ *
+ * Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
+ *
+ * @param domain
+ *   The domain. It must have had a device, or been primed.
+ * @param va
+ *   The page's start in this process.
+ * @param len
+ *   Its size.
+ * @param page_size
+ *   The same: one page at a time.
+ * @param[out] iova
+ *   Its physical address, which is its IOVA.
+ * @return
+ *   0; -EINVAL arguments, @p len is not @p page_size, or the memory is no page
+ *   of this size; -ENODEV no device yet; -EEXIST its address is mapped for other
+ *   memory; -EADDRNOTAVAIL, -EPROTO answers of the kernel that make no sense;
+ *   -EFAULT, -ENOMEM, -EPERM from the kernel. Nothing stays mapped on error.
+ */
+int
+rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,
+			 uint64_t page_size, uint64_t *iova);
+
+/**
+ * Tell where memory is at this moment, without keeping it there: it is pinned,
+ * asked for (IOMMU_IOAS_NOIOMMU_GET_PA, drivers/iommu/iommufd/hwpt_noiommu.c)
+ * and unpinned. Linux >= 7.3. Thread-safe; capabilities as for
+ * rte_vfio_cdev_domain_map().
+ *
+ * @param domain
+ *   The domain. It must have had a device, or been primed.
+ * @param va
+ *   Any address in memory that can be written.
+ * @param[out] phys
+ *   Its physical address.
+ * @return
+ *   0; -ENODEV no device yet; -EFAULT no memory, or read-only; -ENOMEM, -EPERM
+ *   from the kernel.
+ */
+int
+rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys);
+
+/**
+ * Undo one rte_vfio_cdev_domain_map() or rte_vfio_cdev_domain_pin(), a part of
+ * it, or several that follow each other (IOMMU_IOAS_UNMAP,
+ * drivers/iommu/iommufd/io_pagetable.c). What stays of a mapping stays pinned
+ * all the time. A mapping with more users loses one. Without an IOMMU nothing
+ * keeps a device from using the memory later: stop its DMA first.
+ * Linux >= 7.3. Thread-safe.
  *
  * @param domain
  *   The domain.
  * @param va
- *   As given to map.
+ *   Start in this process.
  * @param iova
- *   As given to map.
+ *   Start as the device sees it.
  * @param len
- *   As given to map.
+ *   Bytes.
  * @return
- *   0; -ENOENT nothing is mapped there; -EOPNOTSUPP the range is not what one
- *   call mapped; -EINVAL arguments.
+ *   0; -ENOENT this memory is not mapped at these IOVAs, or not all of it;
+ *   -EOPNOTSUPP the range begins or ends inside a page of the size that was
+ *   given to map; -EINVAL arguments; -ENOMEM; -EIO an earlier error made this
+ *   mapping indivisible. On these nothing was done. What else the kernel says
+ *   comes back as well; of several mappings the lower ones may be gone then.
  */
 int
 rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			   uint64_t len);
 
 /**
- * Tell whether a mapping is there. Thread-safe.
+ * Tell whether a mapping is there, pending ones included. Thread-safe.
  *
  * @param domain
  *   The domain.
@@ -310,8 +422,10 @@ rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
 			   struct rte_vfio_cdev_stats *stats);
 
 /**
- * Open a cdev, bind it to the domain's iommufd and attach it. The device has
- * been reset and its bus mastering is off afterwards. Thread-safe.
+ * Open a cdev, bind it to the domain's iommufd (drivers/vfio/device_cdev.c) and
+ * attach it. The device has been reset and its bus mastering is off afterwards.
+ * With the first one, mappings that are pending are made. Linux >= 7.3.
+ * Thread-safe.
  *
  * @param domain
  *   The domain. It must outlive the device.
@@ -325,7 +439,8 @@ rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
  *   0; -EPERM no CAP_SYS_RAWIO; -EBUSY the device's group is open; -EINVAL
  *   bound elsewhere; -EACCES the token is wrong or missing, or the node's
  *   permissions; -ENOENT no node; -ENXIO the node is another device's;
- *   -ENODEV the device is going away.
+ *   -ENODEV the device is going away; what rte_vfio_cdev_domain_map() says of a
+ *   pending mapping: all of them are still pending then.
  */
 int
 rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,

@@ -82,13 +82,15 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_MAP, EEXIST,
 	  "another mapping has this IOVA: unmap it first" },
 	{ RTE_VFIO_CDEV_STEP_MAP, ENODEV,
-	  "set up a device first: memory is pinned for a device only" },
+	  "set up a device first: without one the kernel pins nothing" },
 	{ RTE_VFIO_CDEV_STEP_MAP, EINVAL,
 	  "address, IOVA and length must be multiples of the page size, and length not 0" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EADDRNOTAVAIL,
 	  "the page is elsewhere than the IOVA says: it was moved before it was pinned, or "
 	  "the IOVA is not a physical address; allocate it again, and keep hugepages out of "
 	  "CMA and ZONE_MOVABLE" },
+	{ RTE_VFIO_CDEV_STEP_VERIFY, EINVAL,
+	  "the memory is not one page of this size: give the size of the page it is in" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EPERM,
 	  "CAP_SYS_RAWIO was dropped after the start, but each new page needs it" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, ENOENT,
@@ -96,7 +98,9 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EPROTO,
 	  "the kernel's answer makes no sense: report it with the kernel's version" },
 	{ RTE_VFIO_CDEV_STEP_UNMAP, ENOENT, "nothing is mapped there" },
-	{ RTE_VFIO_CDEV_STEP_UNMAP, EOPNOTSUPP, "unmap what was mapped, as a whole" },
+	{ RTE_VFIO_CDEV_STEP_UNMAP, EOPNOTSUPP, "begin and end with whole pages" },
+	{ RTE_VFIO_CDEV_STEP_UNMAP, EIO,
+	  "an earlier unmap of a part went wrong: unmap this mapping as a whole" },
 };
 
 const char *

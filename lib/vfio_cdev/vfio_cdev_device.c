@@ -9,9 +9,6 @@
 
 #include "vfio_cdev_private.h"
 
-#define NODE_FORMAT "/dev/vfio/devices/%s"
-#define NODE_LEN (sizeof(NODE_FORMAT) + RTE_VFIO_CDEV_NAME_LEN)
-
 /* The node has to be the device that sysfs showed: nodes get renamed. */
 static int
 node_open(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
@@ -33,44 +30,38 @@ out:
 	return ret;
 }
 
-/*
- * The first device brings the HWPT along. With one of our own, pins do not
- * come and go with the devices (drivers/iommu/iommufd/device.c destroys an
- * automatic one with the last detach).
- */
+int
+cdev_bind(const struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
+	  const char *node, const void *token, int *fd, uint32_t *dev_id)
+{
+	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
+	int ret;
+
+	ret = node_open(ctx, info, node, fd);
+	if (ret < 0)
+		return ret;
+	ret = iommufd_device_bind(ctx->sys, *fd, domain->iommufd, token, dev_id);
+	if (ret < 0) {
+		ctx->sys->close(*fd);
+		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s", node);
+	}
+	return 0;
+}
+
+/* The first device brings the HWPT along, if nothing else did. */
 static int
 domain_attach(struct rte_vfio_cdev_domain *domain, int fd, uint32_t dev_id)
 {
-	const struct iommufd_sys *sys = domain->ctx->sys;
-	int ret = 0;
+	int ret;
 
 	pthread_mutex_lock(&domain->lock);
-	if (domain->hwpt_id == 0)
-		ret = iommufd_hwpt_alloc(sys, domain->iommufd, dev_id, domain->ioas_id,
-					 &domain->hwpt_id);
+	ret = domain_make_ready(domain, dev_id);
 	if (ret == 0)
-		ret = iommufd_device_attach(sys, fd, domain->hwpt_id);
+		ret = iommufd_device_attach(domain->ctx->sys, fd, domain->hwpt_id);
 	if (ret == 0)
 		domain->stats.devices++;
 	pthread_mutex_unlock(&domain->lock);
 	return ret;
-}
-
-static int
-node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
-	  const char *node, const void *token, int fd)
-{
-	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
-	uint32_t dev_id;
-	int ret;
-
-	ret = iommufd_device_bind(ctx->sys, fd, domain->iommufd, token, &dev_id);
-	if (ret < 0)
-		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s", node);
-	ret = domain_attach(domain, fd, dev_id);
-	if (ret < 0)
-		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
-	return 0;
 }
 
 int
@@ -81,6 +72,7 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
 	struct rte_vfio_cdev_device *dev;
 	char node[NODE_LEN];
+	uint32_t dev_id;
 	int ret;
 
 	snprintf(node, sizeof(node), NODE_FORMAT, info->name);
@@ -89,12 +81,14 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, -ENOMEM, "%s", node);
 	dev->domain = domain;
 	dev->info = *info;
-	ret = node_open(ctx, info, node, &dev->fd);
+	ret = cdev_bind(domain, info, node, token, &dev->fd, &dev_id);
 	if (ret < 0)
 		goto err_free;
-	ret = node_bind(domain, info, node, token, dev->fd);
-	if (ret < 0)
+	ret = domain_attach(domain, dev->fd, dev_id);
+	if (ret < 0) {
+		ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
 		goto err_close;
+	}
 	*device = dev;
 	return 0;
 

@@ -4,9 +4,9 @@
  * What the files of librte_vfio_cdev share.
  *
  * Locks: a domain has one mutex. It guards its HWPT, its device count, its
- * records and its counters, and is held over the ioctls that change them, so
- * that the records never disagree with the kernel. A ctx is constant after its
- * creation; a device after it was opened.
+ * records, its counters and its scratch IOVAs, and is held over the ioctls that
+ * change them, so that the records never disagree with the kernel. A ctx is
+ * constant after its creation; a device after it was opened.
  */
 
 #ifndef VFIO_CDEV_PRIVATE_H
@@ -34,7 +34,8 @@ struct rte_vfio_cdev_domain {
 	pthread_mutex_t lock;
 	int iommufd;
 	uint32_t ioas_id;
-	uint32_t hwpt_id;		/* 0: no device was attached yet */
+	uint32_t hwpt_id;		/* 0: none yet */
+	bool ready;			/* the records are mapped; until then none is */
 	void *records;			/* search tree of struct vfio_cdev_record */
 	struct rte_vfio_cdev_stats stats;
 };
@@ -52,12 +53,24 @@ struct rte_vfio_cdev_device {
 struct vfio_cdev_record {
 	uint64_t iova;
 	uint64_t va;
-	uint64_t pages_4k : 42;
+	uint64_t pages_4k : 41;
 	uint64_t page_shift : 6;
 	uint64_t users : 16;
+	uint64_t astray : 1;		/* in the kernel also, or only, at the scratch IOVA */
 };
 
-#define VFIO_CDEV_MAX_LEN (UINT64_C(1) << (42 + 12))
+/* The value of a new one. */
+#define RECORD(memory, at, bytes, page_size) \
+	(struct vfio_cdev_record){ \
+		.iova = (at), \
+		.va = (uintptr_t)(memory), \
+		.pages_4k = (bytes) >> 12, \
+		.page_shift = __builtin_ctzll(page_size), \
+		.users = 1, \
+	}
+
+#define BASE_PAGE UINT64_C(4096)
+#define VFIO_CDEV_MAX_LEN (UINT64_C(1) << (41 + 12))
 #define VFIO_CDEV_MAX_USERS UINT16_MAX
 
 static inline uint64_t
@@ -66,15 +79,52 @@ record_len(const struct vfio_cdev_record *rec)
 	return (uint64_t)rec->pages_4k << 12;
 }
 
+static inline uint64_t
+record_last(const struct vfio_cdev_record *rec)
+{
+	return rec->iova + (record_len(rec) - 1);
+}
+
+/* Is it a mapping of this range, or of more around it? */
+static inline bool
+record_has(const struct vfio_cdev_record *rec, const void *va, uint64_t iova, uint64_t len)
+{
+	return rec->iova <= iova && iova + (len - 1) <= record_last(rec) &&
+		rec->va - rec->iova == (uintptr_t)va - iova;
+}
+
+/* Of just this range? */
+static inline bool
+record_is(const struct vfio_cdev_record *rec, const void *va, uint64_t iova, uint64_t len)
+{
+	return rec->iova == iova && rec->va == (uintptr_t)va && record_len(rec) == len;
+}
+
+/*
+ * IOVAs for memory in passing, out of the way of physical addresses (at most 57
+ * bits): of memory whose address is not known yet, and of a mapping that is
+ * being split. Each memory has its own, so that a leftover is in nobody's way.
+ */
+#define VFIO_CDEV_SCRATCH_VA(va) ((uint64_t)(uintptr_t)(va) ^ (UINT64_C(1) << 62))
+#define VFIO_CDEV_SCRATCH_IOVA(iova) ((uint64_t)(iova) ^ (UINT64_C(1) << 61))
+
 /* vfio_cdev_record.c: the tree, ordered by IOVA, without overlaps. */
 
 /* Any record that overlaps [iova, iova + len), or NULL. */
 struct vfio_cdev_record *
 record_find(void *const *tree, uint64_t iova, uint64_t len);
 
-/* 0, or -ENOMEM; -EEXIST if it overlaps one that is there. The tree then owns it. */
-int
-record_insert(void **tree, struct vfio_cdev_record *rec);
+/* The lowest record that ends at iova or above, or NULL. */
+struct vfio_cdev_record *
+record_next(void *const *tree, uint64_t iova);
+
+/* The one that follows, or NULL. */
+struct vfio_cdev_record *
+record_after(void *const *tree, const struct vfio_cdev_record *rec);
+
+/* Put a copy into the tree, where nothing overlaps it; NULL without memory. */
+struct vfio_cdev_record *
+record_add(void **tree, const struct vfio_cdev_record *value);
 
 /* Take out one that is in the tree and free it. */
 void
@@ -83,6 +133,65 @@ record_remove(void **tree, struct vfio_cdev_record *rec);
 /* Free all of them. */
 void
 record_remove_all(void **tree);
+
+/* End rec before the IOVA at, and let a new one have the rest: 0 or -ENOMEM. */
+int
+record_split(void **tree, struct vfio_cdev_record *rec, uint64_t at);
+
+/* Undo that. */
+void
+record_join(void **tree, struct vfio_cdev_record *rec);
+
+/*
+ * vfio_cdev_map.c. The lock is held; what fails is logged, except by the checks
+ * and by mapping_unmap().
+ */
+
+int
+range_check(const void *va, uint64_t iova, uint64_t len);
+
+int
+page_size_check(const void *va, uint64_t len, uint64_t page_size);
+
+/* Ask the kernel for each page's address, and count those that are right. */
+int
+pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len,
+	     uint64_t page_size);
+
+/* Unmap in the kernel what cannot stay; the log is all that hears of an error. */
+void
+range_undo(const struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len);
+
+/* Pin, verify and count what a record says. */
+int
+mapping_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec);
+
+/* Unpin and uncount it, whoever its users are. */
+int
+mapping_unmap(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec);
+
+/* Count a mapping that is pinned and verified, except for its verified pages. */
+void
+mapping_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec);
+
+/* vfio_cdev_hwpt.c */
+
+/*
+ * Make sure, with the lock held, that the domain has a HWPT, by the way of a
+ * bound device if need be, and map what was waiting for it.
+ */
+int
+domain_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id);
+
+/* vfio_cdev_device.c */
+
+#define NODE_FORMAT "/dev/vfio/devices/%s"
+#define NODE_LEN (sizeof(NODE_FORMAT) + RTE_VFIO_CDEV_NAME_LEN)
+
+/* Open a cdev and bind it to the domain's iommufd. Logs what fails. */
+int
+cdev_bind(const struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
+	  const char *node, const void *token, int *fd, uint32_t *dev_id);
 
 /* vfio_cdev_ctx.c */
 

@@ -41,6 +41,17 @@ def host_release() -> str:
     return ".".join(version.split(".")[:2])
 
 
+def release_guest(guest: Callable[..., Guest], release: str) -> Guest:
+    """A guest with this DPDK."""
+    return guest(nics=NICS) if release == host_release() else guest(dpdk=release)
+
+
+def without(*capabilities: str) -> list[str]:
+    """A wrapper that drops capabilities for good."""
+    dropped = ",".join(f"-{name}" for name in capabilities)
+    return ["setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}"]
+
+
 def assert_forwarded_over_cdevs(result: Result, nodes: set[str], devices: list[str]) -> None:
     """Both ports work, nothing but cdevs is open, all that is mapped was verified."""
     assert result.status == 0, result.output
@@ -146,7 +157,6 @@ def test_program_that_is_not_dpdk_is_unaffected(cdev: Guest) -> None:
 
 @pytest.mark.parametrize("release", ["22.11", "24.11", "25.11"])
 def test_same_file_serves_release(guest: Callable[..., Guest], release: str) -> None:
-    other = guest(nics=NICS) if release == host_release() else guest(dpdk=release)
-    result, nodes = forward(other, PAIR, eal=["-v"])
+    result, nodes = forward(release_guest(guest, release), PAIR, eal=["-v"])
     assert f"RTE Version: 'DPDK {release}." in result.output
     assert_forwarded_over_cdevs(result, nodes, PAIR)

@@ -17,6 +17,7 @@
 	SAME(sizeof(((struct ours *)0)->mine), sizeof(((struct theirs *)0)->kernels))
 
 SAME(IFD_IOAS_ALLOC, IOMMU_IOAS_ALLOC);
+SAME(IFD_IOAS_COPY, IOMMU_IOAS_COPY);
 SAME(IFD_IOAS_MAP, IOMMU_IOAS_MAP);
 SAME(IFD_IOAS_UNMAP, IOMMU_IOAS_UNMAP);
 SAME(IFD_HWPT_ALLOC, IOMMU_HWPT_ALLOC);
@@ -42,6 +43,15 @@ SAME_MEMBER(ifd_ioas_map, ioas_id, iommu_ioas_map, ioas_id);
 SAME_MEMBER(ifd_ioas_map, user_va, iommu_ioas_map, user_va);
 SAME_MEMBER(ifd_ioas_map, length, iommu_ioas_map, length);
 SAME_MEMBER(ifd_ioas_map, iova, iommu_ioas_map, iova);
+
+SAME_SIZE(ifd_ioas_copy, iommu_ioas_copy);
+SAME_MEMBER(ifd_ioas_copy, size, iommu_ioas_copy, size);
+SAME_MEMBER(ifd_ioas_copy, flags, iommu_ioas_copy, flags);
+SAME_MEMBER(ifd_ioas_copy, dst_ioas_id, iommu_ioas_copy, dst_ioas_id);
+SAME_MEMBER(ifd_ioas_copy, src_ioas_id, iommu_ioas_copy, src_ioas_id);
+SAME_MEMBER(ifd_ioas_copy, length, iommu_ioas_copy, length);
+SAME_MEMBER(ifd_ioas_copy, dst_iova, iommu_ioas_copy, dst_iova);
+SAME_MEMBER(ifd_ioas_copy, src_iova, iommu_ioas_copy, src_iova);
 
 SAME_SIZE(ifd_ioas_unmap, iommu_ioas_unmap);
 SAME_MEMBER(ifd_ioas_unmap, size, iommu_ioas_unmap, size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The devices that were set up over a cdev, and the domain they share. */
+/* The devices that were set up over a cdev. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,41 +10,14 @@
 
 #include "private.h"
 
-#define VF_TOKEN_LEN 16
-
 struct device {
 	SLIST_ENTRY(device) next;
 	struct rte_vfio_cdev_device *cdev;
 	int group;		/* what rte_vfio_get_group_num() answers, or -1 */
 };
 
-pthread_mutex_t backend_lock = PTHREAD_MUTEX_INITIALIZER;
-
 /* Guarded by backend_lock. */
 static SLIST_HEAD(, device) devices = SLIST_HEAD_INITIALIZER(devices);
-static struct rte_vfio_cdev_domain *domain;
-
-static struct rte_vfio_cdev_ctx *ctx;	/* constant after ctx_init() */
-static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
-
-static void
-ctx_init(void)
-{
-	rte_vfio_cdev_ctx_create(lib_log, NULL, &ctx);
-}
-
-struct rte_vfio_cdev_ctx *
-backend_ctx(void)
-{
-	pthread_once(&ctx_once, ctx_init);
-	return ctx;
-}
-
-struct rte_vfio_cdev_domain *
-backend_domain(void)
-{
-	return domain;
-}
 
 static struct device *
 device_find(const char *addr)
@@ -57,8 +30,7 @@ device_find(const char *addr)
 	return dev;
 }
 
-/* The token the application was started with (--vfio-vf-token), or NULL. */
-static const void *
+const void *
 vf_token(unsigned char token[VF_TOKEN_LEN])
 {
 	static const unsigned char none[VF_TOKEN_LEN];
@@ -72,7 +44,7 @@ device_report(const struct rte_vfio_cdev_info *info)
 {
 	struct rte_vfio_cdev_stats stats;
 
-	rte_vfio_cdev_domain_stats(domain, &stats);
+	rte_vfio_cdev_domain_stats(backend.domain, &stats);
 	bus_log(RTE_VFIO_CDEV_LOG_INFO,
 		"%s: %s, %s, NUMA node %d, %" PRIu64 " pages mapped, %" PRIu64 " verified",
 		info->addr, info->name, rte_vfio_cdev_mode_name(info->mode), info->numa_node,
@@ -87,7 +59,7 @@ device_open(const struct rte_vfio_cdev_info *info, struct device *dev,
 	unsigned char token[VF_TOKEN_LEN];
 	int ret;
 
-	ret = rte_vfio_cdev_device_open(domain, info, vf_token(token), &dev->cdev);
+	ret = rte_vfio_cdev_device_open(backend.domain, info, vf_token(token), &dev->cdev);
 	if (ret < 0)
 		return ret;
 	ret = rte_vfio_cdev_device_get_info(dev->cdev, device_info);
@@ -115,23 +87,19 @@ device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	if (dev == NULL)
 		goto err;
 	dev->group = group;
-	ret = domain != NULL ? 0 : rte_vfio_cdev_domain_create(backend_ctx(), info->mode, &domain);
-	if (ret < 0)
-		goto err_free;
-	ret = device_open(info, dev, device_info);
+	ret = domain_open();
+	if (ret == 0)
+		ret = device_open(info, dev, device_info);
 	if (ret != 0)
-		goto err_domain;
+		goto err_free;
+	backend.primed = backend.kept = true;
 	SLIST_INSERT_HEAD(&devices, dev, next);
 	*fd = rte_vfio_cdev_device_fd(dev->cdev);
 	device_report(info);
 	return 0;
 
-err_domain:
-	if (SLIST_EMPTY(&devices)) {
-		rte_vfio_cdev_domain_destroy(domain);
-		domain = NULL;
-	}
 err_free:
+	domain_drop_unkept();
 	free(dev);
 err:
 	/* What failed is told, but if it was the memory not for which device. */
@@ -176,7 +144,7 @@ device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	return ret;
 }
 
-/* Closing stops the device; only then may its memory be unpinned. */
+/* The memory stays pinned: the EAL goes on handing out its addresses. */
 static int
 device_release_locked(const char *addr, int fd)
 {
@@ -192,11 +160,6 @@ device_release_locked(const char *addr, int fd)
 	SLIST_REMOVE(&devices, dev, device, next);
 	rte_vfio_cdev_device_close(dev->cdev);
 	free(dev);
-	if (SLIST_EMPTY(&devices)) {
-		memory_detach();
-		rte_vfio_cdev_domain_destroy(domain);
-		domain = NULL;
-	}
 	return 0;
 }
 

@@ -47,7 +47,11 @@ static const struct {
 	SYMBOL(virt2memseg_list, "rte_mem_virt2memseg_list"),
 	SYMBOL(virt2memseg, "rte_mem_virt2memseg"),
 	SYMBOL(event_register, "rte_mem_event_callback_register"),
-	SYMBOL(event_unregister, "rte_mem_event_callback_unregister"),
+	SYMBOL(virt2phy, "rte_mem_virt2phy"),
+	SYMBOL(fbarray_set_free, "rte_fbarray_set_free"),
+	SYMBOL(fbarray_get, "rte_fbarray_get"),
+	SYMBOL(devargs_next, "rte_devargs_next"),
+	{ "rte_eal_has_pci", offsetof(struct eal_api, has_pci), true },
 #undef SYMBOL
 };
 

@@ -14,9 +14,6 @@
 /* Stands in for the group number of a device that has a cdev and no group. */
 #define CDEV_GROUP_BASE (1 << 24)
 
-/* Devices that stock has set up in this process; guarded by backend_lock. */
-static unsigned int stock_devices;
-
 /* Not ours to answer: switched off. An invalid value is an error everywhere. */
 static bool
 is_off(void)
@@ -81,6 +78,32 @@ rte_vfio_noiommu_is_enabled(void)
 	return !is_off() && have_cdevs() ? 1 : eal_api()->noiommu_is_enabled();
 }
 
+phys_addr_t
+rte_mem_virt2phy(const void *virt)
+{
+	if (is_invalid())
+		return RTE_BAD_PHYS_ADDR;
+	return is_off() ? eal_api()->virt2phy(virt) : phys_of(virt);
+}
+
+rte_iova_t
+rte_mem_virt2iova(const void *virt)
+{
+	if (eal_api() != NULL && eal_api()->iova_mode() == RTE_IOVA_VA)
+		return (uintptr_t)virt;
+	return rte_mem_virt2phy(virt);
+}
+
+int
+rte_fbarray_set_free(struct rte_fbarray *arr, unsigned int idx)
+{
+	if (eal_api() == NULL)
+		return -1;
+	if (arr != NULL && !is_invalid() && !is_off())
+		phys_drop(arr, idx);
+	return eal_api()->fbarray_set_free(arr, idx);
+}
+
 static int
 stock_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_device_info *info)
 {
@@ -88,7 +111,7 @@ stock_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_d
 
 	if (ret == 0) {
 		pthread_mutex_lock(&backend_lock);
-		stock_devices++;
+		backend.stock_devices++;
 		pthread_mutex_unlock(&backend_lock);
 	}
 	return ret;
@@ -148,8 +171,8 @@ rte_vfio_release_device(const char *sysfs_base, const char *dev_addr, int fd)
 
 	ret = eal_api()->release_device(sysfs_base, dev_addr, fd);
 	pthread_mutex_lock(&backend_lock);
-	if (ret == 0 && stock_devices > 0)
-		stock_devices--;
+	if (ret == 0 && backend.stock_devices > 0)
+		backend.stock_devices--;
 	pthread_mutex_unlock(&backend_lock);
 	return ret;
 }
@@ -222,8 +245,8 @@ rte_vfio_get_container_fd(void)
 	if (fd >= 0 || is_off())
 		return fd;
 	pthread_mutex_lock(&backend_lock);
-	if (backend_domain() != NULL)
-		fd = rte_vfio_cdev_domain_fd(backend_domain());
+	if (backend.domain != NULL)
+		fd = rte_vfio_cdev_domain_fd(backend.domain);
 	pthread_mutex_unlock(&backend_lock);
 	return fd;
 }
@@ -252,13 +275,13 @@ both_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 	const void *va = (const void *)(uintptr_t)vaddr;
 	int ret, err;
 
-	ret = rte_vfio_cdev_domain_map(backend_domain(), va, iova, len, 4096);
-	if (ret < 0 || stock_devices == 0)
+	ret = rte_vfio_cdev_domain_map(backend.domain, va, iova, len, 4096);
+	if (ret < 0 || backend.stock_devices == 0)
 		return errno_return(ret);
 	ret = eal_api()->container_dma_map(container_fd, vaddr, iova, len);
 	if (ret < 0) {
 		err = eal_errno_get();
-		rte_vfio_cdev_domain_unmap(backend_domain(), va, iova, len);
+		rte_vfio_cdev_domain_unmap(backend.domain, va, iova, len);
 		eal_errno_set(err);
 	}
 	return ret;
@@ -271,44 +294,53 @@ both_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 	const void *va = (const void *)(uintptr_t)vaddr;
 	int ret;
 
-	ret = rte_vfio_cdev_domain_unmap(backend_domain(), va, iova, len);
-	if ((ret < 0 && ret != -ENOENT) || stock_devices == 0)
+	ret = rte_vfio_cdev_domain_unmap(backend.domain, va, iova, len);
+	if ((ret < 0 && ret != -ENOENT) || backend.stock_devices == 0)
 		return errno_return(ret);
 	return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
 }
 
-static int
-container_dma(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len,
-	      int (*both)(int, uint64_t, uint64_t, uint64_t),
-	      int (*stock)(int, uint64_t, uint64_t, uint64_t))
+/* Memory may come before the first device: then the domain keeps it for that. */
+static bool
+domain_for_map(void)
 {
-	int ret;
-
-	if (is_off() || !is_default_container(container_fd))
-		return stock(container_fd, vaddr, iova, len);
-	pthread_mutex_lock(&backend_lock);
-	if (backend_domain() != NULL)
-		ret = both(container_fd, vaddr, iova, len);
-	else
-		ret = stock(container_fd, vaddr, iova, len);
-	pthread_mutex_unlock(&backend_lock);
-	return ret;
+	if (backend.domain != NULL)
+		return true;
+	if (eal_api()->process_type() != RTE_PROC_PRIMARY ||
+	    eal_api()->iova_mode() != RTE_IOVA_PA || !have_cdevs() || domain_open() < 0)
+		return false;
+	backend.kept = true;
+	return true;
 }
 
 int
 rte_vfio_container_dma_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
+	int ret;
+
 	if (is_invalid())
 		return -1;
-	return container_dma(container_fd, vaddr, iova, len, both_map,
-			     eal_api()->container_dma_map);
+	if (is_off() || !is_default_container(container_fd))
+		return eal_api()->container_dma_map(container_fd, vaddr, iova, len);
+	pthread_mutex_lock(&backend_lock);
+	ret = domain_for_map() ? both_map(container_fd, vaddr, iova, len)
+			       : eal_api()->container_dma_map(container_fd, vaddr, iova, len);
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
 }
 
 int
 rte_vfio_container_dma_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
+	int ret;
+
 	if (is_invalid())
 		return -1;
-	return container_dma(container_fd, vaddr, iova, len, both_unmap,
-			     eal_api()->container_dma_unmap);
+	if (is_off() || !is_default_container(container_fd))
+		return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
+	pthread_mutex_lock(&backend_lock);
+	ret = backend.domain != NULL ? both_unmap(container_fd, vaddr, iova, len)
+		: eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
 }

@@ -47,9 +47,32 @@ bus_log(enum rte_vfio_cdev_log_level level, const char *format, ...)
 	line_log(&bus_type, level, line);
 }
 
+/* Of the thread between lib_log_hold() and lib_log_release(): its last error. */
+static __thread bool holding;
+static __thread char held[LINE_LEN];
+
 void
 lib_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line)
 {
 	(void)arg;
+	if (holding && level <= RTE_VFIO_CDEV_LOG_ERR) {
+		snprintf(held, sizeof(held), "%s", line);
+		level = RTE_VFIO_CDEV_LOG_DEBUG;
+	}
 	line_log(&lib_type, level, line);
+}
+
+void
+lib_log_hold(void)
+{
+	held[0] = '\0';
+	holding = true;
+}
+
+void
+lib_log_release(bool tell)
+{
+	holding = false;
+	if (tell && held[0] != '\0')
+		line_log(&lib_type, RTE_VFIO_CDEV_LOG_WARNING, held);
 }

@@ -22,10 +22,16 @@ memseg_page_size(const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 	return msl->external ? UINT64_C(4096) : ms->hugepage_sz;
 }
 
+/* The EAL's own pages were pinned when their address was asked for (phys.c). */
 static int
 memseg_map(const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 {
-	return rte_vfio_cdev_domain_map(backend_domain(), ms->addr, ms->iova, ms->len,
+	struct rte_vfio_cdev_domain *domain = backend.domain;
+
+	if (!msl->external &&
+	    rte_vfio_cdev_domain_lookup(domain, ms->addr, ms->iova, ms->len) == 0)
+		return 0;
+	return rte_vfio_cdev_domain_map(domain, ms->addr, ms->iova, ms->len,
 					memseg_page_size(msl, ms));
 }
 
@@ -48,7 +54,7 @@ walk_map(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *a
 static int
 memseg_unmap(const struct rte_memseg *ms)
 {
-	struct rte_vfio_cdev_domain *domain = backend_domain();
+	struct rte_vfio_cdev_domain *domain = backend.domain;
 
 	if (rte_vfio_cdev_domain_lookup(domain, ms->addr, ms->iova, ms->len) == -ENOENT)
 		return 0;
@@ -111,20 +117,16 @@ memory_attach(void)
 {
 	int err = 0;
 
+	if (backend.attached)
+		return 0;
 	if (eal_api()->memseg_walk(walk_map, &err) != 0)
 		return err;
-	if (eal_api()->event_register(EVENT_NAME, memory_event, NULL) == 0)
-		return 0;
-	err = eal_errno_get();
+	if (eal_api()->event_register(EVENT_NAME, memory_event, NULL) != 0)
+		err = eal_errno_get() != 0 ? eal_errno_get() : EPROTO;
 	/* --legacy-mem and --no-huge have no events, since nothing changes. */
-	if (err == ENOTSUP)
+	backend.attached = err == 0 || err == ENOTSUP;
+	if (backend.attached)
 		return 0;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR, "cannot ask the EAL for memory events: %s", strerror(err));
-	return err != 0 ? -err : -EPROTO;
-}
-
-void
-memory_detach(void)
-{
-	eal_api()->event_unregister(EVENT_NAME, NULL);
+	return -err;
 }

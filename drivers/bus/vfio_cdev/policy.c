@@ -1,36 +1,72 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+/* What the environment asks for. */
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "private.h"
 
-#define POLICY_ENV "RTE_VFIO_CDEV"
+struct choice {
+	const char *env;
+	const char *names[3];
+	const char *help;
+};
+
+static const struct choice policy_choice = {
+	.env = "RTE_VFIO_CDEV",
+	.names = {
+		[POLICY_PREFER] = "prefer",
+		[POLICY_REQUIRE] = "require",
+		[POLICY_OFF] = "off",
+	},
+	.help = "prefer (the cdev where a device has one), require (a device without one is an "
+		"error) or off (stock DPDK)",
+};
+
+static const struct choice phys_choice = {
+	.env = "RTE_VFIO_CDEV_PHYS",
+	.names = {
+		[PHYS_AUTO] = "auto",
+		[PHYS_IOAS] = "ioas",
+		[PHYS_PAGEMAP] = "pagemap",
+	},
+	.help = "auto (pagemap where it can be read, else the IOAS), ioas (the IOAS only) or "
+		"pagemap (what pagemap says, if the IOAS confirms it)",
+};
 
 static enum policy policy;
+static enum phys phys;
 static pthread_once_t policy_once = PTHREAD_ONCE_INIT;
 
-static const char *const policies[] = {
-	[POLICY_PREFER] = "prefer",
-	[POLICY_REQUIRE] = "require",
-	[POLICY_OFF] = "off",
-};
+/* The index of the name, the first if nothing is set, one too high if it is none of them. */
+static unsigned int
+choice_get(const struct choice *choice)
+{
+	const char *value = getenv(choice->env);
+	unsigned int i;
+
+	if (value == NULL || value[0] == '\0')
+		return 0;
+	for (i = 0; i < RTE_DIM(choice->names); i++)
+		if (strcmp(value, choice->names[i]) == 0)
+			return i;
+	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s=%.32s: %s; set it to %s", choice->env, value,
+		strerror(EINVAL), choice->help);
+	return i;
+}
 
 static void
 policy_init(void)
 {
-	const char *value = getenv(POLICY_ENV);
+	unsigned int found = choice_get(&phys_choice);
 
-	if (value == NULL || value[0] == '\0')
-		value = policies[POLICY_PREFER];
-	for (policy = POLICY_PREFER; policy < POLICY_INVALID; policy++)
-		if (strcmp(value, policies[policy]) == 0)
-			return;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		POLICY_ENV "=%.32s: %s; set it to prefer (the cdev where a device has one), "
-		"require (a device without one is an error) or off (stock DPDK)", value,
-		strerror(EINVAL));
+	policy = choice_get(&policy_choice);
+	if (found == RTE_DIM(phys_choice.names))
+		policy = POLICY_INVALID;
+	else
+		phys = found;
 }
 
 enum policy
@@ -38,4 +74,11 @@ policy_get(void)
 {
 	pthread_once(&policy_once, policy_init);
 	return policy;
+}
+
+enum phys
+phys_get(void)
+{
+	pthread_once(&policy_once, policy_init);
+	return phys;
 }

@@ -27,7 +27,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include <rte_devargs.h>
 #include <rte_eal.h>
+#include <rte_fbarray.h>
 #include <rte_log.h>
 #include <rte_memory.h>
 #include <rte_vfio.h>
@@ -59,9 +61,14 @@ struct eal_api {
 	__typeof__(rte_mem_virt2memseg_list) *virt2memseg_list;
 	__typeof__(rte_mem_virt2memseg) *virt2memseg;
 	__typeof__(rte_mem_event_callback_register) *event_register;
-	__typeof__(rte_mem_event_callback_unregister) *event_unregister;
 	__typeof__(rte_log_register_type_and_pick_level) *log_register;
 	__typeof__(rte_log) *log;
+	/* physical addresses and the options that say which devices are the EAL's */
+	__typeof__(rte_mem_virt2phy) *virt2phy;
+	__typeof__(rte_fbarray_set_free) *fbarray_set_free;
+	__typeof__(rte_fbarray_get) *fbarray_get;
+	__typeof__(rte_devargs_next) *devargs_next;
+	int (*has_pci)(void);		/* NULL where it is not exported */
 };
 
 /* The EAL of this process, or NULL, logged once, if it lacks one of them. */
@@ -84,6 +91,16 @@ bus_log(enum rte_vfio_cdev_log_level level, const char *format, ...)
 void
 lib_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line);
 
+/*
+ * Until the release the calling thread's errors are lines for debugging; then
+ * the last one is a warning, if there is something to tell.
+ */
+void
+lib_log_hold(void);
+
+void
+lib_log_release(bool tell);
+
 /* policy.c */
 enum policy {
 	POLICY_PREFER,	/* the cdev where a device has one */
@@ -92,25 +109,66 @@ enum policy {
 	POLICY_INVALID,	/* RTE_VFIO_CDEV says something else */
 };
 
-/* What RTE_VFIO_CDEV asks for; logs once if it is not one of the three. */
+/* What RTE_VFIO_CDEV asks for; logs once if it, or the other, is unknown. */
 enum policy
 policy_get(void);
 
-/* device.c */
+enum phys {
+	PHYS_AUTO,	/* pagemap where it can be read, else the IOAS */
+	PHYS_IOAS,	/* always the IOAS */
+	PHYS_PAGEMAP,	/* pagemap, confirmed by the IOAS when the page is pinned */
+};
+
+/* Where physical addresses come from: RTE_VFIO_CDEV_PHYS. */
+enum phys
+phys_get(void);
+
+/* domain.c */
 
 /* The library's context, or NULL if memory is short. */
 struct rte_vfio_cdev_ctx *
 backend_ctx(void);
 
-/*
- * Guards the device table, the domain and their being there. Whoever holds it
- * may use backend_domain().
- */
+/* Guards the device table and all of this. */
 extern pthread_mutex_t backend_lock;
 
-/* The domain of the devices without an IOMMU, or NULL without any device. */
-struct rte_vfio_cdev_domain *
-backend_domain(void);
+extern struct backend {
+	struct rte_vfio_cdev_domain *domain;	/* of the devices without an IOMMU, or NULL */
+	bool primed;		/* it has a HWPT: it pins memory and tells addresses */
+	bool prime_tried;	/* there is no use in trying again */
+	bool kept;		/* something relies on it: it stays to the end */
+	bool attached;		/* all memory is mapped and events have been asked for */
+	bool unavailable_told;	/* that there are no physical addresses */
+	unsigned int stock_devices;	/* set up by stock in this process */
+} backend;
+
+/* The functions below want backend_lock held. */
+
+/* Make sure that there is a domain; 0 or -errno, logged. */
+int
+domain_open(void);
+
+/* Undo domain_open() if nothing came of it. */
+void
+domain_drop_unkept(void);
+
+/* Make sure that the domain has a HWPT. Looks for a device to that end, once. */
+bool
+domain_prime(void);
+
+/* candidate.c */
+
+/* Give the domain a HWPT through a device that the EAL may use. */
+bool
+candidate_prime(struct rte_vfio_cdev_domain *domain);
+
+/* device.c */
+
+#define VF_TOKEN_LEN 16
+
+/* The token the application was started with (--vfio-vf-token), or NULL. */
+const void *
+vf_token(unsigned char token[VF_TOKEN_LEN]);
 
 /* 0, or -1 after an error was logged. */
 int
@@ -138,7 +196,14 @@ device_has_group(int group);
 int
 memory_attach(void);
 
+/* phys.c */
+
+/* The physical address of virt, or RTE_BAD_PHYS_ADDR; of the EAL's pages after pinning them. */
+phys_addr_t
+phys_of(const void *virt);
+
+/* The EAL takes an element out of an array: unpin it if it is a page without an event. */
 void
-memory_detach(void);
+phys_drop(const struct rte_fbarray *array, unsigned int idx);
 
 #endif /* BUS_VFIO_CDEV_PRIVATE_H */

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Physical addresses; RTE_VFIO_CDEV=prefer, RTE_VFIO_CDEV_PHYS=auto. */
+
+#include <errno.h>
+
+#include "test_bus.h"
+
+/* A page of the EAL that is being added: its list is there, its segment is empty. */
+static void
+new_page(uint64_t offset)
+{
+	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(offset), RTE_BAD_IOVA, FAKE_HUGE);
+	rte_mem_virt2memseg(FAKE_VA(offset), rte_mem_virt2memseg_list(FAKE_VA(offset)))->len = 0;
+}
+
+/* The EAL has added the page. */
+static void
+page_added(uint64_t offset, rte_iova_t iova)
+{
+	struct rte_memseg *ms = rte_mem_virt2memseg(FAKE_VA(offset),
+						    rte_mem_virt2memseg_list(FAKE_VA(offset)));
+
+	ms->iova = iova;
+	ms->len = FAKE_HUGE;
+}
+
+static phys_addr_t
+pagemap_read(const void *virt)
+{
+	return fake_phys(virt);
+}
+
+static void
+address_of_anything_comes_from_pagemap(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(5)), FAKE_PHYS(5));
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
+static void
+address_of_anything_comes_from_the_ioas_without_pagemap(void **state)
+{
+	(void)state;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(5)), FAKE_PHYS(5));
+	assert_kernel_holds(1, 0, 0);
+	assert_false(fake_node(BUS_NODE)->bound);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+static void
+new_page_is_pinned_before_its_address_is_told(void **state)
+{
+	int fd;
+
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(7)), FAKE_PHYS(7));
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+	page_added(0, FAKE_PHYS(0));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), FAKE_HUGE);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), FAKE_HUGE);
+	assert_kernel_holds(2, 0, 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+static void
+asking_again_pins_once(void **state)
+{
+	(void)state;
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(0));
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(0));
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+	page_added(0, FAKE_PHYS(0));
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(9)), FAKE_PHYS(9));
+	fake_eal_drop(FAKE_VA(0));
+	assert_kernel_holds(1, 0, 0);
+}
+
+/* A page that is not contiguous with the others goes without an event. */
+static void
+page_that_is_given_up_without_an_event_is_unpinned(void **state)
+{
+	(void)state;
+	new_page(0);
+	new_page(FAKE_HUGE);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(rte_mem_virt2iova(FAKE_VA(i * FAKE_HUGE)),
+				 FAKE_PHYS(i * FAKE_HUGE));
+		page_added(i * FAKE_HUGE, FAKE_PHYS(i * FAKE_HUGE));
+	}
+	assert_kernel_holds(1, 2, 2 * FAKE_HUGE);
+	fake_eal_drop(FAKE_VA(FAKE_HUGE));
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+	fake_eal_drop(FAKE_VA(0));
+	assert_kernel_holds(1, 0, 0);
+}
+
+static void
+page_that_cannot_be_pinned_has_no_address(void **state)
+{
+	(void)state;
+	new_page(0);
+	fake.memlock = FAKE_PAGE;
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), RTE_BAD_IOVA);
+	assert_logged(ERR, "lib.vfio_cdev", "cannot map", strerror(ENOMEM), "RLIMIT_MEMLOCK");
+	assert_kernel_holds(1, 0, 0);
+}
+
+static void
+page_that_moves_while_it_is_pinned_has_its_new_address(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	new_page(0);
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(50 * FAKE_HUGE));
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(50 * FAKE_HUGE));
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+}
+
+static void
+virtual_addresses_are_their_own_iova(void **state)
+{
+	(void)state;
+	fake_eal()->iova_mode = RTE_IOVA_VA;
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(3)), (uintptr_t)FAKE_VA(3));
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
+static void
+secondary_answers_from_the_primarys_segments(void **state)
+{
+	(void)state;
+	fake_eal()->process_type = RTE_PROC_SECONDARY;
+	bus_memory(1);
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), FAKE_PHYS(0));
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(8 * FAKE_HUGE)), RTE_BAD_PHYS_ADDR);
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
+static void
+devargs(unsigned int i, const char *name, enum rte_dev_policy policy)
+{
+	struct rte_devargs *args = &fake_eal()->devargs[i];
+
+	snprintf(args->name, sizeof(args->name), "%s", name);
+	args->policy = policy;
+}
+
+/* Which device was opened to get at addresses. */
+static void
+blocked_device_is_not_touched(void **state)
+{
+	(void)state;
+	devargs(0, BUS_ADDR, RTE_DEV_BLOCKED);
+	fake_node(BUS_NODE)->open_error = EIO;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), FAKE_PHYS(0));
+	assert_string_equal(log_text(), "");
+}
+
+static void
+only_allowed_devices_are_touched(void **state)
+{
+	(void)state;
+	/* As short as a user may write 0000:00:04.0. */
+	devargs(0, "0:4.0", RTE_DEV_ALLOWED);
+	fake_node(BUS_NODE)->open_error = EIO;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), FAKE_PHYS(0));
+	assert_string_equal(log_text(), "");
+}
+
+static void
+device_that_is_held_is_passed_over(void **state)
+{
+	(void)state;
+	fake_node(BUS_NODE)->bound = true;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), FAKE_PHYS(0));
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+	assert_true(fake_node(BUS_NODE)->bound);
+}
+
+static void
+without_a_device_the_reason_is_told_once(void **state)
+{
+	(void)state;
+	fake.rawio = false;
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), RTE_BAD_PHYS_ADDR);
+	assert_logged(ERR, "bus.vfio_cdev", "no physical addresses", "CAP_SYS_ADMIN",
+		      "CAP_SYS_RAWIO");
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 2);
+	assert_kernel_holds(0, 0, 0);
+}
+
+static void
+without_pci_no_device_is_touched(void **state)
+{
+	(void)state;
+	fake_eal()->no_pci = true;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), RTE_BAD_PHYS_ADDR);
+	assert_int_equal(fake_calls(FAKE_BIND), 0);
+	assert_kernel_holds(0, 0, 0);
+}
+
+int
+bus_phys_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(address_of_anything_comes_from_pagemap),
+		BUS_TEST(address_of_anything_comes_from_the_ioas_without_pagemap),
+		BUS_TEST(new_page_is_pinned_before_its_address_is_told),
+		BUS_TEST(asking_again_pins_once),
+		BUS_TEST(page_that_is_given_up_without_an_event_is_unpinned),
+		BUS_TEST(page_that_cannot_be_pinned_has_no_address),
+		BUS_TEST(page_that_moves_while_it_is_pinned_has_its_new_address),
+		BUS_TEST(virtual_addresses_are_their_own_iova),
+		BUS_TEST(secondary_answers_from_the_primarys_segments),
+		BUS_TEST(blocked_device_is_not_touched),
+		BUS_TEST(only_allowed_devices_are_touched),
+		BUS_TEST(device_that_is_held_is_passed_over),
+		BUS_TEST(without_a_device_the_reason_is_told_once),
+		BUS_TEST(without_pci_no_device_is_touched),
+	};
+
+	return cmocka_run_group_tests_name("bus: physical addresses", tests, NULL, NULL);
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Addresses that are learned: pinned first, asked for then, kept or not. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "fake_heap.h"
+#include "fixture.h"
+
+#define UNTOUCHED UINT64_C(0x5555)
+
+static int
+pin(const struct fixture *f, uint64_t offset, uint64_t len, uint64_t *iova)
+{
+	return rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(offset), len, len, iova);
+}
+
+static int
+phys(const struct fixture *f, uint64_t offset, uint64_t *address)
+{
+	return rte_vfio_cdev_domain_phys(f->domain, FAKE_VA(offset), address);
+}
+
+/* The trace of what came after so many calls. */
+static const char *
+trace_from(size_t start)
+{
+	return fake_trace() + start;
+}
+
+static void
+assert_pin_fails(const struct fixture *f, uint64_t offset, uint64_t len, int err)
+{
+	uint64_t iova = UNTOUCHED;
+
+	log_clear();
+	assert_int_equal(pin(f, offset, len, &iova), -err);
+	assert_int_equal(iova, UNTOUCHED);
+	assert_logged(ERR, strerror(err));
+}
+
+/* Map, ask, copy, ask again, and give the scratch back. */
+static void
+page_is_pinned_before_its_address_is_asked_for(void **state)
+{
+	struct fixture *f = *state;
+	const size_t start = strlen(fake_trace());
+	uint64_t iova = 0;
+
+	assert_int_equal(pin(f, 3 * HUGE, HUGE, &iova), 0);
+	assert_int_equal(iova, FAKE_PHYS(3 * HUGE));
+	assert_string_equal(trace_from(start), "MPYPU");
+	assert_int_equal(fake_pa_asked(), FAKE_PAGE);
+	assert_int_equal(fake_unpinned_live(), 0);
+	assert_kernel_holds(2, 1, HUGE);
+	assert_stats(f, 1, 1, HUGE);
+	assert_logged(DEBUG, "mapped", "2097152 bytes");
+}
+
+static void
+base_pages_and_large_ones_can_be_pinned(void **state)
+{
+	const uint64_t giant = UINT64_C(1) << 30;
+	struct fixture *f = *state;
+	uint64_t iova;
+
+	assert_int_equal(pin(f, FAKE_PAGE, FAKE_PAGE, &iova), 0);
+	assert_int_equal(iova, FAKE_PHYS(FAKE_PAGE));
+	assert_int_equal(pin(f, giant, giant, &iova), 0);
+	assert_int_equal(iova, FAKE_PHYS(giant));
+	assert_stats(f, 2, 2, giant + FAKE_PAGE);
+}
+
+static void
+pinned_page_is_a_mapping_like_any_other(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova;
+
+	assert_int_equal(pin(f, 0, HUGE, &iova), 0);
+	assert_int_equal(memory_lookup(f, 0, HUGE), 0);
+	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
+	assert_int_equal(fake_calls(FAKE_MAP), 1);
+	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
+	assert_kernel_holds(2, 1, HUGE);
+	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+page_pinned_earlier_is_not_counted_again(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova = 0;
+
+	assert_int_equal(pin(f, 0, HUGE, &iova), 0);
+	assert_int_equal(pin(f, 0, HUGE, &iova), 0);
+	assert_int_equal(iova, FAKE_PHYS(0));
+	assert_kernel_holds(2, 1, HUGE);
+	assert_stats(f, 1, 1, HUGE);
+	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+page_of_a_larger_mapping_is_pinned_already(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova = 0;
+
+	assert_int_equal(memory_map(f, 0, 4 * FAKE_PAGE, FAKE_PAGE), 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(pin(f, i * FAKE_PAGE, FAKE_PAGE, &iova), 0);
+		assert_int_equal(iova, FAKE_PHYS(i * FAKE_PAGE));
+	}
+	assert_kernel_holds(2, 1, 4 * FAKE_PAGE);
+	assert_stats(f, 1, 4, 4 * FAKE_PAGE);
+}
+
+/* The same page at two addresses, and a page around one that is mapped. */
+static void
+address_of_other_memory_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova;
+
+	assert_int_equal(pin(f, 0, FAKE_PAGE, &iova), 0);
+	fake_page_move(FAKE_VA(HUGE), FAKE_PHYS(0));
+	assert_pin_fails(f, HUGE, FAKE_PAGE, EEXIST);
+	assert_logged(ERR, "cannot map", "0x7f0000200000", "unmap it first");
+	assert_pin_fails(f, 0, HUGE, EEXIST);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_stats(f, 1, 1, FAKE_PAGE);
+}
+
+/* Not believed: memory that only says it is a hugepage. */
+static void
+page_that_is_smaller_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(FAKE_PAGE));
+	assert_pin_fails(f, 0, HUGE, EINVAL);
+	assert_logged(ERR, "cannot confirm", "0x7f0000000000", "2097152 bytes", "not one page");
+	assert_nothing_mapped(f);
+}
+
+static void
+bad_pages_are_refused(void **state)
+{
+	static const struct {
+		uint64_t va, len, page_size;
+	} bad[] = {
+		{ 0x200000, 0, 0 },
+		{ 0x200000, 0, 4096 },
+		{ 0x200000, 8192, 4096 },
+		{ 0x200000, 4096, 8192 },
+		{ 0x200800, 4096, 4096 },
+		{ 0x201000, 0x200000, 0x200000 },
+		{ 0x200000, 0x3000, 0x3000 },
+		{ 0x200000, 2048, 2048 },
+		{ 0, UINT64_C(1) << 53, UINT64_C(1) << 53 },
+	};
+	struct fixture *f = *state;
+	uint64_t iova = UNTOUCHED;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		log_clear();
+		assert_int_equal(rte_vfio_cdev_domain_pin(
+			f->domain, (void *)(uintptr_t)bad[i].va, bad[i].len, bad[i].page_size,
+			&iova), -EINVAL);
+		assert_logged(ERR, "cannot map", strerror(EINVAL));
+	}
+	assert_int_equal(iova, UNTOUCHED);
+	assert_int_equal(fake_calls(FAKE_MAP), 0);
+}
+
+static const struct {
+	enum fake_op op;
+	unsigned int nth;
+	const char *step;
+} pin_faults[] = {
+	{ FAKE_MAP, 1, "cannot map" },
+	{ FAKE_GET_PA, 1, "cannot confirm" },
+	{ FAKE_COPY, 1, "cannot map" },
+	{ FAKE_GET_PA, 2, "cannot confirm" },
+	{ FAKE_UNMAP, 1, "cannot unmap" },
+};
+
+static void
+each_call_that_fails_leaves_nothing_pinned(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova;
+
+	for (size_t i = 0; i < sizeof(pin_faults) / sizeof(pin_faults[0]); i++) {
+		fake_fail(pin_faults[i].op, pin_faults[i].nth, ENOMEM);
+		assert_pin_fails(f, 0, HUGE, ENOMEM);
+		assert_logged(ERR, pin_faults[i].step, strerror(ENOMEM));
+		assert_nothing_mapped(f);
+		assert_int_equal(memory_lookup(f, 0, HUGE), -ENOENT);
+	}
+	assert_int_equal(pin(f, 0, HUGE, &iova), 0);
+}
+
+static void
+page_pinned_earlier_outlives_a_call_that_fails(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova;
+
+	assert_int_equal(pin(f, 0, HUGE, &iova), 0);
+	fake_fail(FAKE_UNMAP, 1, ENOMEM);
+	assert_pin_fails(f, 0, HUGE, ENOMEM);
+	assert_kernel_holds(2, 1, HUGE);
+	assert_stats(f, 1, 1, HUGE);
+}
+
+/* The record stays with what the kernel does not let go. */
+static void
+page_that_the_kernel_keeps_stays_recorded(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_fail_from(FAKE_UNMAP, 1, EBUSY);
+	assert_pin_fails(f, 0, HUGE, EBUSY);
+	assert_stats(f, 1, 1, HUGE);
+	assert_int_equal(memory_lookup(f, 0, HUGE), 0);
+	fake_fail(FAKE_UNMAP, 0, 0);
+	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
+	assert_stats(f, 0, 0, 0);
+}
+
+static void
+short_heap_leaves_nothing_pinned(void **state)
+{
+	static const enum fake_heap_call calls[] = { FAKE_HEAP_MALLOC, FAKE_HEAP_TSEARCH };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		fake_heap_fail(calls[i]);
+		assert_pin_fails(f, 0, HUGE, ENOMEM);
+		assert_logged(ERR, "cannot map", strerror(ENOMEM));
+		assert_nothing_mapped(f);
+	}
+}
+
+/* RLIMIT_MEMLOCK counts the page once, though it is mapped twice for a while. */
+static void
+page_is_charged_once(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova;
+
+	fake.memlock = HUGE - 1;
+	assert_pin_fails(f, 0, HUGE, ENOMEM);
+	assert_logged(ERR, "RLIMIT_MEMLOCK");
+	assert_nothing_mapped(f);
+	fake.memlock = HUGE;
+	assert_int_equal(pin(f, 0, HUGE, &iova), 0);
+}
+
+static void
+capability_dropped_after_start_is_named(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t address;
+
+	fake.rawio = false;
+	assert_pin_fails(f, 0, HUGE, EPERM);
+	assert_logged(ERR, "CAP_SYS_RAWIO");
+	log_clear();
+	assert_int_equal(phys(f, 0, &address), -EPERM);
+	assert_logged(ERR, "CAP_SYS_RAWIO");
+	assert_nothing_mapped(f);
+}
+
+static void
+without_a_device_no_address_is_known(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t address = UNTOUCHED;
+
+	assert_pin_fails(f, 0, HUGE, ENODEV);
+	assert_logged(ERR, "set up a device first");
+	log_clear();
+	assert_int_equal(phys(f, 0, &address), -ENODEV);
+	assert_int_equal(address, UNTOUCHED);
+	assert_logged(ERR, "set up a device first");
+	assert_int_equal(fake_calls(FAKE_MAP), 0);
+}
+
+static void
+address_is_told_without_keeping_the_page(void **state)
+{
+	struct fixture *f = *state;
+	const size_t start = strlen(fake_trace());
+	uint64_t address = 0;
+
+	fake_page_move(FAKE_VA(FAKE_PAGE), FAKE_PHYS(9 * FAKE_PAGE));
+	assert_int_equal(phys(f, FAKE_PAGE + 0x123, &address), 0);
+	assert_int_equal(address, FAKE_PHYS(9 * FAKE_PAGE) + 0x123);
+	assert_string_equal(trace_from(start), "MPU");
+	assert_int_equal(phys(f, 2 * FAKE_PAGE - 1, &address), 0);
+	assert_int_equal(address, FAKE_PHYS(10 * FAKE_PAGE) - 1);
+	assert_nothing_mapped(f);
+}
+
+static void
+address_in_a_mapping_leaves_the_mapping(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t address = 0;
+
+	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
+	assert_int_equal(phys(f, HUGE / 2 + 8, &address), 0);
+	assert_int_equal(address, FAKE_PHYS(HUGE / 2 + 8));
+	assert_kernel_holds(2, 1, HUGE);
+	assert_stats(f, 1, 1, HUGE);
+}
+
+static void
+address_that_cannot_be_told_leaves_nothing_pinned(void **state)
+{
+	static const enum fake_op ops[] = { FAKE_MAP, FAKE_GET_PA };
+	struct fixture *f = *state;
+	uint64_t address = UNTOUCHED;
+
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		fake_fail(ops[i], 1, EFAULT);
+		log_clear();
+		assert_int_equal(phys(f, 0, &address), -EFAULT);
+		assert_logged(ERR, "0x7f0000000000", strerror(EFAULT));
+		assert_nothing_mapped(f);
+	}
+	fake_fail(FAKE_UNMAP, 1, EBUSY);
+	assert_int_equal(phys(f, 0, &address), -EBUSY);
+	assert_logged(ERR, "cannot unmap", strerror(EBUSY));
+	assert_int_equal(address, UNTOUCHED);
+}
+
+#define PIN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PIN_TEST(page_is_pinned_before_its_address_is_asked_for),
+		PIN_TEST(base_pages_and_large_ones_can_be_pinned),
+		PIN_TEST(pinned_page_is_a_mapping_like_any_other),
+		PIN_TEST(page_pinned_earlier_is_not_counted_again),
+		PIN_TEST(page_of_a_larger_mapping_is_pinned_already),
+		PIN_TEST(address_of_other_memory_is_refused),
+		PIN_TEST(page_that_is_smaller_is_refused),
+		PIN_TEST(bad_pages_are_refused),
+		PIN_TEST(each_call_that_fails_leaves_nothing_pinned),
+		PIN_TEST(page_pinned_earlier_outlives_a_call_that_fails),
+		PIN_TEST(page_that_the_kernel_keeps_stays_recorded),
+		PIN_TEST(short_heap_leaves_nothing_pinned),
+		PIN_TEST(page_is_charged_once),
+		PIN_TEST(capability_dropped_after_start_is_named),
+		cmocka_unit_test_setup_teardown(without_a_device_no_address_is_known,
+						fixture_domain, fixture_end),
+		PIN_TEST(address_is_told_without_keeping_the_page),
+		PIN_TEST(address_in_a_mapping_leaves_the_mapping),
+		PIN_TEST(address_that_cannot_be_told_leaves_nothing_pinned),
+	};
+
+	return cmocka_run_group_tests_name("pin", tests, NULL, NULL);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Unmapping parts of mappings, and several: what stays is pinned all the time. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "fake_heap.h"
+#include "fixture.h"
+
+#define PAGES(n) ((n) * FAKE_PAGE)
+
+static int
+pages_map(const struct fixture *f, uint64_t first, uint64_t count)
+{
+	return memory_map(f, PAGES(first), PAGES(count), FAKE_PAGE);
+}
+
+static int
+pages_unmap(const struct fixture *f, uint64_t first, uint64_t count)
+{
+	return memory_unmap(f, PAGES(first), PAGES(count));
+}
+
+static int
+pages_lookup(const struct fixture *f, uint64_t first, uint64_t count)
+{
+	return memory_lookup(f, PAGES(first), PAGES(count));
+}
+
+/* So much is mapped, in so many mappings, and nothing else was ever unpinned. */
+static void
+assert_unmapped_only(const struct fixture *f, uint64_t mappings, uint64_t pages,
+		     uint64_t unmapped)
+{
+	assert_stats(f, mappings, pages, PAGES(pages));
+	assert_kernel_holds(2, mappings, PAGES(pages));
+	assert_int_equal(fake_unpinned_live(), PAGES(unmapped));
+}
+
+static void
+start_middle_and_end_can_be_unmapped(void **state)
+{
+	static const struct {
+		uint64_t first, count, mappings;
+	} parts[] = {
+		{ 0, 2, 1 },	/* 2..9 stay */
+		{ 8, 2, 1 },	/* 2..7 */
+		{ 4, 1, 2 },	/* 2..3 and 5..7 */
+		{ 2, 1, 2 },	/* 3 and 5..7 */
+		{ 6, 1, 3 },	/* 3, 5 and 7 */
+		{ 3, 1, 2 },
+		{ 7, 1, 1 },
+		{ 5, 1, 0 },
+	};
+	struct fixture *f = *state;
+	uint64_t unmapped = 0;
+
+	assert_int_equal(pages_map(f, 0, 10), 0);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		assert_int_equal(pages_unmap(f, parts[i].first, parts[i].count), 0);
+		unmapped += parts[i].count;
+		assert_unmapped_only(f, parts[i].mappings, 10 - unmapped, unmapped);
+		assert_int_equal(pages_lookup(f, parts[i].first, parts[i].count), -ENOENT);
+	}
+	assert_int_equal(fake_calls(FAKE_MAP), 1);
+}
+
+static void
+range_over_several_mappings_is_unmapped(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(pages_map(f, 4 * i, 4), 0);
+	assert_int_equal(pages_unmap(f, 2, 11), 0);
+	assert_unmapped_only(f, 2, 5, 11);
+	assert_int_equal(pages_lookup(f, 0, 2), 0);
+	assert_int_equal(pages_lookup(f, 13, 3), 0);
+}
+
+static void
+several_whole_mappings_need_no_copy(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(memory_map(f, i * HUGE, HUGE, HUGE), 0);
+	assert_int_equal(memory_unmap(f, HUGE, 3 * HUGE), 0);
+	assert_int_equal(fake_calls(FAKE_COPY), 0);
+	assert_stats(f, 1, 1, HUGE);
+}
+
+static void
+what_was_unmapped_can_be_mapped_again(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 8), 0);
+	assert_int_equal(pages_unmap(f, 2, 3), 0);
+	assert_int_equal(pages_map(f, 2, 3), 0);
+	assert_int_equal(pages_unmap(f, 0, 8), 0);
+	assert_unmapped_only(f, 0, 0, 3 + 8);
+}
+
+static void
+range_that_is_not_all_mapped_stays(void **state)
+{
+	static const uint64_t ranges[][2] = { { 0, 5 }, { 2, 4 }, { 5, 2 }, { 4, 2 }, { 0, 10 } };
+	struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 4), 0);
+	assert_int_equal(pages_map(f, 6, 4), 0);
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		log_clear();
+		assert_int_equal(pages_unmap(f, ranges[i][0], ranges[i][1]), -ENOENT);
+		assert_logged(ERR, "cannot unmap", strerror(ENOENT), "nothing is mapped there");
+	}
+	assert_unmapped_only(f, 2, 8, 0);
+}
+
+/* At the IOVA of the first, in the middle, or where the second follows. */
+static void
+range_of_other_memory_stays(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_page_move(FAKE_VA(PAGES(100)), FAKE_PHYS(PAGES(4)));
+	assert_int_equal(pages_map(f, 0, 4), 0);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(PAGES(100)),
+						  FAKE_PHYS(PAGES(4)), FAKE_PAGE, FAKE_PAGE), 0);
+	assert_int_equal(pages_unmap(f, 0, 5), -ENOENT);
+	assert_int_equal(pages_unmap(f, 4, 1), -ENOENT);
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(1)), FAKE_PHYS(0),
+						    PAGES(2)), -ENOENT);
+	assert_unmapped_only(f, 2, 5, 0);
+}
+
+static void
+hugepages_are_not_cut(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(memory_map(f, 0, 4 * HUGE, HUGE), 0);
+	assert_int_equal(memory_unmap(f, 0, FAKE_PAGE), -EOPNOTSUPP);
+	assert_logged(ERR, "cannot unmap", strerror(EOPNOTSUPP), "whole pages");
+	assert_int_equal(memory_unmap(f, FAKE_PAGE, HUGE), -EOPNOTSUPP);
+	assert_int_equal(memory_unmap(f, HUGE, HUGE + FAKE_PAGE), -EOPNOTSUPP);
+	assert_int_equal(memory_unmap(f, 3 * HUGE + FAKE_PAGE, HUGE - FAKE_PAGE), -EOPNOTSUPP);
+	assert_int_equal(fake_calls(FAKE_COPY), 0);
+	assert_stats(f, 1, 4, 4 * HUGE);
+	assert_int_equal(memory_unmap(f, HUGE, 2 * HUGE), 0);
+	assert_stats(f, 2, 2, 2 * HUGE);
+	assert_int_equal(fake_unpinned_live(), 2 * HUGE);
+}
+
+static void
+users_go_with_the_parts(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 6), 0);
+	assert_int_equal(pages_map(f, 0, 6), 0);
+	assert_int_equal(pages_unmap(f, 2, 2), 0);
+	assert_unmapped_only(f, 3, 6, 0);
+	assert_int_equal(pages_unmap(f, 0, 6), 0);
+	assert_unmapped_only(f, 2, 4, 2);
+	assert_int_equal(pages_unmap(f, 4, 2), 0);
+	assert_int_equal(pages_unmap(f, 0, 2), 0);
+	assert_unmapped_only(f, 0, 0, 6);
+}
+
+static void
+last_page_of_all_can_be_cut_off(void **state)
+{
+	const uint64_t iova = UINT64_MAX - (PAGES(2) - 1);
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 2; i++)
+		fake_page_move(FAKE_VA(PAGES(i)), iova + PAGES(i));
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), iova, PAGES(2),
+						  FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(1)),
+						    iova + PAGES(1), PAGES(1)), 0);
+	assert_unmapped_only(f, 1, 1, 1);
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(0), iova, PAGES(1)), 0);
+	assert_unmapped_only(f, 0, 0, 2);
+}
+
+static void
+short_heap_leaves_mappings_whole(void **state)
+{
+	static const enum fake_heap_call calls[] = { FAKE_HEAP_MALLOC, FAKE_HEAP_TSEARCH };
+	struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 8), 0);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		fake_heap_fail(calls[i]);
+		assert_int_equal(pages_unmap(f, 2, 3), -ENOMEM);
+		assert_int_equal(fake_calls(FAKE_COPY), 0);
+		assert_int_equal(pages_lookup(f, 0, 8), 0);
+		assert_unmapped_only(f, 1, 8, 0);
+	}
+}
+
+struct fault {
+	enum fake_op op;
+	unsigned int nth;
+};
+
+/* The calls of cutting one mapping in two, and in three. */
+static const struct fault cut_faults[] = {
+	{ FAKE_COPY, 1 }, { FAKE_UNMAP, 1 }, { FAKE_COPY, 2 }, { FAKE_COPY, 3 },
+	{ FAKE_COPY, 4 }, { FAKE_UNMAP, 3 }, { FAKE_COPY, 5 }, { FAKE_COPY, 6 },
+};
+
+/* Of pages 2 to 5 of 8; all of them are mapped and pinned as before. */
+static void
+call_that_fails_leaves_a_mapping_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 8), 0);
+	for (size_t i = 0; i < sizeof(cut_faults) / sizeof(cut_faults[0]); i++) {
+		fake_fail(cut_faults[i].op, cut_faults[i].nth, ENOMEM);
+		log_clear();
+		assert_int_equal(pages_unmap(f, 2, 4), -ENOMEM);
+		assert_logged(ERR, "cannot unmap", strerror(ENOMEM));
+		assert_int_equal(pages_lookup(f, 0, 8), 0);
+		assert_stats(f, 1, 8, PAGES(8));
+		assert_int_equal(fake_holds().pinned, PAGES(8));
+		assert_int_equal(fake_unpinned_live(), 0);
+	}
+	assert_int_equal(pages_unmap(f, 2, 4), 0);
+	assert_int_equal(pages_unmap(f, 0, 2), 0);
+	assert_int_equal(pages_unmap(f, 6, 2), 0);
+	assert_unmapped_only(f, 0, 0, 8);
+}
+
+static void
+call_that_fails_leaves_several_mappings_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 4), 0);
+	assert_int_equal(pages_map(f, 4, 4), 0);
+	for (size_t i = 0; i < sizeof(cut_faults) / sizeof(cut_faults[0]); i++) {
+		fake_fail(cut_faults[i].op, cut_faults[i].nth, ENOMEM);
+		assert_int_equal(pages_unmap(f, 2, 4), -ENOMEM);
+		assert_int_equal(pages_lookup(f, 0, 4), 0);
+		assert_int_equal(pages_lookup(f, 4, 4), 0);
+		assert_stats(f, 2, 8, PAGES(8));
+		assert_int_equal(fake_unpinned_live(), 0);
+	}
+	assert_int_equal(pages_unmap(f, 0, 8), 0);
+	assert_unmapped_only(f, 0, 0, 8);
+}
+
+/*
+ * Unmap pages 4 to 7 of 8 while a call fails from then on: all is pinned and
+ * recorded, and can be unmapped as a whole, and only so, when the kernel is
+ * well again.
+ */
+static void
+assert_astray(struct fixture *f, struct fault fault)
+{
+	const uint64_t unpinned = fake_unpinned_live();
+
+	assert_int_equal(pages_map(f, 0, 8), 0);
+	fake_fail_from(fault.op, fault.nth, EBUSY);
+	log_clear();
+	assert_int_equal(pages_unmap(f, 4, 4), -EBUSY);
+	assert_logged(ERR, "cannot unmap", strerror(EBUSY));
+	assert_int_equal(fake_holds().pinned, PAGES(8));
+	assert_int_equal(fake_unpinned_live(), unpinned);
+	assert_stats(f, 1, 8, PAGES(8));
+
+	fake_fail(fault.op, 0, 0);
+	assert_int_equal(pages_lookup(f, 0, 8), 0);
+	assert_int_equal(pages_unmap(f, 4, 4), -EIO);
+	assert_logged(ERR, "cannot unmap", strerror(EIO), "as a whole");
+	assert_int_equal(fake_holds().pinned, PAGES(8));
+	assert_int_equal(pages_unmap(f, 0, 8), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+mapping_that_cannot_be_put_back_stays_pinned(void **state)
+{
+	struct fixture *f = *state;
+
+	/* The first part goes back or does not, and then neither does the whole. */
+	assert_astray(f, (struct fault){ FAKE_COPY, 2 });
+	assert_astray(f, (struct fault){ FAKE_COPY, 3 });
+}
+
+static void
+mapping_whose_copy_cannot_be_unmapped_stays_pinned(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_astray(f, (struct fault){ FAKE_UNMAP, 1 });
+	assert_astray(f, (struct fault){ FAKE_UNMAP, 2 });
+}
+
+/* The scratch alone is refused: the next try does not mind that the rest is gone. */
+static void
+astray_mapping_can_be_unmapped_in_two_tries(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 8), 0);
+	fake_fail(FAKE_UNMAP, 2, EBUSY);
+	assert_int_equal(pages_unmap(f, 4, 4), -EBUSY);
+	fake_fail(FAKE_UNMAP, 2, EBUSY);
+	assert_int_equal(pages_unmap(f, 0, 8), -EBUSY);
+	assert_stats(f, 1, 8, PAGES(8));
+	assert_int_equal(pages_unmap(f, 0, 8), 0);
+	assert_nothing_mapped(f);
+	assert_int_equal(fake_unpinned_live(), PAGES(8));
+}
+
+/* The upper part stays a mapping of its own, and the range can be unmapped. */
+static void
+second_cut_that_goes_astray_keeps_the_first(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 8), 0);
+	fake_fail_from(FAKE_COPY, 5, ENOMEM);
+	assert_int_equal(pages_unmap(f, 2, 4), -ENOMEM);
+	fake_fail(FAKE_COPY, 0, 0);
+	assert_int_equal(fake_unpinned_live(), 0);
+	assert_stats(f, 2, 8, PAGES(8));
+	assert_int_equal(pages_lookup(f, 0, 2), 0);
+	assert_int_equal(pages_lookup(f, 2, 6), 0);
+	assert_int_equal(pages_unmap(f, 0, 8), 0);
+	assert_unmapped_only(f, 0, 0, 8);
+}
+
+/* Of several mappings the lower ones are gone; the records say so. */
+static void
+kernel_that_fails_halfway_leaves_the_rest(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(memory_map(f, i * HUGE, HUGE, HUGE), 0);
+	fake_fail(FAKE_UNMAP, 2, EBUSY);
+	assert_int_equal(memory_unmap(f, 0, 3 * HUGE), -EBUSY);
+	assert_kernel_holds(2, 2, 2 * HUGE);
+	assert_stats(f, 2, 2, 2 * HUGE);
+	assert_int_equal(memory_lookup(f, 0, HUGE), -ENOENT);
+	assert_int_equal(memory_unmap(f, HUGE, 2 * HUGE), 0);
+	assert_nothing_mapped(f);
+}
+
+#define UNMAP_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		UNMAP_TEST(start_middle_and_end_can_be_unmapped),
+		UNMAP_TEST(range_over_several_mappings_is_unmapped),
+		UNMAP_TEST(several_whole_mappings_need_no_copy),
+		UNMAP_TEST(what_was_unmapped_can_be_mapped_again),
+		UNMAP_TEST(range_that_is_not_all_mapped_stays),
+		UNMAP_TEST(range_of_other_memory_stays),
+		UNMAP_TEST(hugepages_are_not_cut),
+		UNMAP_TEST(users_go_with_the_parts),
+		UNMAP_TEST(last_page_of_all_can_be_cut_off),
+		UNMAP_TEST(short_heap_leaves_mappings_whole),
+		UNMAP_TEST(call_that_fails_leaves_a_mapping_whole),
+		UNMAP_TEST(call_that_fails_leaves_several_mappings_whole),
+		UNMAP_TEST(mapping_that_cannot_be_put_back_stays_pinned),
+		UNMAP_TEST(mapping_whose_copy_cannot_be_unmapped_stays_pinned),
+		UNMAP_TEST(astray_mapping_can_be_unmapped_in_two_tries),
+		UNMAP_TEST(second_cut_that_goes_astray_keeps_the_first),
+		UNMAP_TEST(kernel_that_fails_halfway_leaves_the_rest),
+	};
+
+	return cmocka_run_group_tests_name("unmap", tests, NULL, NULL);
+}

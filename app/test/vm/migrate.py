@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs in the guest: moves the hugepages of a live process between NUMA nodes, again and again.
+
+    migrate.py PID SECONDS
+
+Starts with the first hugepage that there is. Prints how many moves were tried and how many the
+kernel made.
+"""
+
+import ctypes
+import re
+import sys
+import time
+
+HUGEPAGE = 2 << 20
+MOVE_PAGES = 279            # include/uapi/asm/unistd_64.h
+MPOL_MF_MOVE_ALL = 1 << 2   # include/uapi/linux/mempolicy.h
+NODES = 2
+
+
+def hugepages(pid: int) -> list[int]:
+    """Addresses of the process's hugepages; those that are not there answer with an error."""
+    found = []
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps:
+        for line in maps:
+            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) .*(hugepages/|/anon_hugepage)", line)
+            if match:
+                found += range(int(match[1], 16), int(match[2], 16), HUGEPAGE)
+    return found
+
+
+def move(pid: int, pages: list[int], node: int | None) -> list[int]:
+    """Ask for all pages to be on a node, or only where they are; the node of each."""
+    addresses = (ctypes.c_void_p * len(pages))(*pages)
+    status = (ctypes.c_int * len(pages))(*([-1] * len(pages)))
+    nodes = None if node is None else (ctypes.c_int * len(pages))(*([node] * len(pages)))
+    ctypes.CDLL(None).syscall(MOVE_PAGES, pid, ctypes.c_ulong(len(pages)), addresses, nodes,
+                              status, MPOL_MF_MOVE_ALL)
+    return list(status)
+
+
+def main() -> None:
+    pid = int(sys.argv[1])
+    while not hugepages(pid):
+        time.sleep(0.01)
+    end = time.monotonic() + float(sys.argv[2])
+    tried = moved = rounds = 0
+    while time.monotonic() < end:
+        pages = hugepages(pid)
+        before = move(pid, pages, None)
+        move(pid, pages, rounds % NODES)
+        after = move(pid, pages, None)
+        tried += sum(node >= 0 and node != rounds % NODES for node in before)
+        moved += sum(was >= 0 and now >= 0 and was != now for was, now in zip(before, after))
+        rounds += 1
+    print(tried, moved)
+
+
+main()

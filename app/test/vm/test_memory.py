@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Memory in all the ways that the EAL has it: pinned, verified, and without CAP_SYS_ADMIN."""
+
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
+
+from test_forward import (CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs, forward,
+                          release_guest, without)
+
+MIGRATE = Path(__file__).parent / "migrate.py"
+RELEASES = ["22.11", "24.11", "25.11"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_forwards_without_sys_admin(guest: Callable[..., Guest], release: str) -> None:
+    result, nodes = forward(release_guest(guest, release), PAIR, wrapper=without("sys_admin"))
+    assert "Selected IOVA mode 'PA'" in result.output
+    assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_stock_does_nothing_without_sys_admin(guest: Callable[..., Guest], release: str) -> None:
+    other = release_guest(guest, release)
+    with Testpmd(other, PAIR, policy="", wrapper=without("sys_admin")) as testpmd:
+        result = testpmd.stop()
+    said = {"22.11": "Expecting 'PA' IOVA mode but current mode is 'VA'"}
+    assert said.get(release, "physical addresses are not available") in result.output
+    assert not result.ports
+
+
+def test_addresses_from_the_ioas_only(guest: Callable[..., Guest]) -> None:
+    result, nodes = forward(guest(nics=NICS), PAIR, wrapper=["env", "RTE_VFIO_CDEV_PHYS=ioas"])
+    assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+def test_addresses_from_pagemap_are_verified(guest: Callable[..., Guest]) -> None:
+    result, nodes = forward(guest(nics=NICS), PAIR, wrapper=["env", "RTE_VFIO_CDEV_PHYS=pagemap"])
+    assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+def test_device_that_is_blocked_is_not_used_for_addresses(guest: Callable[..., Guest]) -> None:
+    """Without pagemap the EAL gets no address, since the only device allowed is held."""
+    cdev = guest(nics=NICS)
+    with Testpmd(cdev, PAIR[:1], eal=["--file-prefix=first"]) as first:
+        first.ready()
+        with Testpmd(cdev, PAIR[:1], eal=["--file-prefix=second"],
+                     wrapper=without("sys_admin")) as second:
+            second.ready()
+            assert second.nodes() <= {CONTAINER}
+            output = second.stop().output
+    assert "no physical addresses: pagemap is not used or cannot be read" in output
+
+
+@pytest.mark.parametrize("eal", [
+    ["-m", "64"],
+    ["--legacy-mem", "-m", "128"],
+    ["--in-memory"],
+    ["--single-file-segments"],
+    ["--match-allocations"],
+    ["--huge-unlink"],
+], ids=lambda eal: eal[0].lstrip("-"))
+def test_eal_memory_option_forwards(guest: Callable[..., Guest], eal: list[str]) -> None:
+    result, nodes = forward(guest(nics=NICS), PAIR, seconds=1, eal=eal)
+    assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+@pytest.mark.parametrize("kind", ["xmem", "xmemhuge", "xbuf"])
+def test_external_memory_forwards(guest: Callable[..., Guest], kind: str) -> None:
+    result, nodes = forward(guest(nics=NICS), PAIR, seconds=1, args=[f"--mp-alloc={kind}"])
+    assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+def migrate(guest: Guest, testpmd: Testpmd) -> tuple[int, int]:
+    """Moves of its pages tried and made, within some seconds from its first page on."""
+    done = guest.run(["/usr/bin/python3", str(MIGRATE), testpmd.pid, "5"], check=True)
+    tried, moved = done.stdout.split()
+    return int(tried), int(moved)
+
+
+def test_no_page_moves_from_the_first_one_on(guest: Callable[..., Guest]) -> None:
+    numa = guest(numa=2)
+    with Testpmd(numa, PAIR, eal=["--socket-mem", "32,32"]) as testpmd:
+        tried, moved = migrate(numa, testpmd)
+        result = testpmd.ready().stop()
+    assert (tried > 0, moved) == (True, 0)
+    assert result.all_ports_work(2), result.output
+
+
+def test_pages_of_stock_move(guest: Callable[..., Guest]) -> None:
+    """What becomes of its traffic is not looked at: it often ends."""
+    numa = guest(numa=2)
+    with Testpmd(numa, PAIR, policy="off", eal=["--socket-mem", "32,32"]) as testpmd:
+        assert migrate(numa, testpmd.ready())[1] > 0

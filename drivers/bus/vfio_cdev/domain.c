@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The domain of the devices without an IOMMU. It comes with the first address
+ * that has to be known, map or device, and stays: the EAL's memory is pinned as
+ * long as the EAL may hand out its address, whatever devices come and go.
+ */
+
+#include "private.h"
+
+pthread_mutex_t backend_lock = PTHREAD_MUTEX_INITIALIZER;
+struct backend backend;
+
+static struct rte_vfio_cdev_ctx *ctx;	/* constant after ctx_init() */
+static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
+
+static void
+ctx_init(void)
+{
+	rte_vfio_cdev_ctx_create(lib_log, NULL, &ctx);
+}
+
+struct rte_vfio_cdev_ctx *
+backend_ctx(void)
+{
+	pthread_once(&ctx_once, ctx_init);
+	return ctx;
+}
+
+int
+domain_open(void)
+{
+	if (backend.domain != NULL)
+		return 0;
+	return rte_vfio_cdev_domain_create(backend_ctx(), RTE_VFIO_CDEV_NOIOMMU,
+					   &backend.domain);
+}
+
+void
+domain_drop_unkept(void)
+{
+	if (backend.kept)
+		return;
+	rte_vfio_cdev_domain_destroy(backend.domain);
+	backend.domain = NULL;
+}
+
+bool
+domain_prime(void)
+{
+	if (backend.primed || backend.prime_tried)
+		return backend.primed;
+	backend.prime_tried = true;
+	if (rte_vfio_cdev_count(backend_ctx(), RTE_VFIO_CDEV_NOIOMMU) == 0 || domain_open() < 0)
+		return false;
+	backend.primed = candidate_prime(backend.domain);
+	backend.kept |= backend.primed;
+	domain_drop_unkept();
+	return backend.primed;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * How a domain gets its HWPT, without which nothing is pinned and no address is
+ * told. With one of our own, pins do not come and go with the devices
+ * (drivers/iommu/iommufd/device.c destroys an automatic one with the last
+ * detach).
+ */
+
+#include <stdio.h>
+
+#include "vfio_cdev_private.h"
+
+/* Undo records_map() up to a record. */
+static void
+records_unmap(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *end)
+{
+	const struct vfio_cdev_record *rec;
+	int ret;
+
+	for (rec = record_next(&domain->records, 0); rec != end;
+	     rec = record_after(&domain->records, rec)) {
+		ret = mapping_unmap(domain, rec);
+		if (ret < 0)
+			ctx_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_UNMAP, ret, "%p",
+				 (void *)(uintptr_t)rec->va);
+	}
+}
+
+/* Map what was waiting: all of it, or it goes on waiting. */
+static int
+records_map(struct rte_vfio_cdev_domain *domain)
+{
+	const struct vfio_cdev_record *rec;
+	int ret;
+
+	for (rec = record_next(&domain->records, 0); rec != NULL;
+	     rec = record_after(&domain->records, rec)) {
+		ret = mapping_map(domain, rec);
+		if (ret < 0) {
+			records_unmap(domain, rec);
+			return ret;
+		}
+	}
+	domain->stats.pending = 0;
+	return 0;
+}
+
+int
+domain_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
+{
+	int ret = 0;
+
+	if (domain->hwpt_id == 0)
+		ret = iommufd_hwpt_alloc(domain->ctx->sys, domain->iommufd, dev_id,
+					 domain->ioas_id, &domain->hwpt_id);
+	if (ret == 0 && !domain->ready)
+		ret = records_map(domain);
+	if (ret == 0)
+		domain->ready = true;
+	return ret;
+}
+
+static int
+domain_prime(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
+	     const void *token)
+{
+	char node[NODE_LEN];
+	uint32_t dev_id;
+	int fd, ret;
+
+	snprintf(node, sizeof(node), NODE_FORMAT, info->name);
+	ret = cdev_bind(domain, info, node, token, &fd, &dev_id);
+	if (ret < 0)
+		return ret;
+	ret = domain_make_ready(domain, dev_id);
+	if (ret < 0)
+		ctx_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
+	domain->ctx->sys->close(fd);
+	return ret;
+}
+
+int
+rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
+			   const struct rte_vfio_cdev_info *info, const void *token)
+{
+	int ret;
+
+	pthread_mutex_lock(&domain->lock);
+	/* A device does not matter any more once there is a HWPT. */
+	ret = domain->hwpt_id != 0 ? domain_make_ready(domain, 0) :
+		domain_prime(domain, info, token);
+	pthread_mutex_unlock(&domain->lock);
+	return ret;
+}
