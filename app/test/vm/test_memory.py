@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Memory in all the ways that the EAL has it: pinned, verified, and without CAP_SYS_ADMIN."""
+"""Memory in the ways that the EAL has it: pinned and verified."""
 
 from pathlib import Path
 from typing import Callable
@@ -10,27 +10,9 @@ from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
 from test_forward import (CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs, forward,
-                          release_guest, without)
+                          without)
 
 MIGRATE = Path(__file__).parent / "migrate.py"
-RELEASES = ["22.11", "24.11", "25.11"]
-
-
-@pytest.mark.parametrize("release", RELEASES)
-def test_forwards_without_sys_admin(guest: Callable[..., Guest], release: str) -> None:
-    result, nodes = forward(release_guest(guest, release), PAIR, wrapper=without("sys_admin"))
-    assert "Selected IOVA mode 'PA'" in result.output
-    assert_forwarded_over_cdevs(result, nodes, PAIR)
-
-
-@pytest.mark.parametrize("release", RELEASES)
-def test_stock_does_nothing_without_sys_admin(guest: Callable[..., Guest], release: str) -> None:
-    other = release_guest(guest, release)
-    with Testpmd(other, PAIR, policy="", wrapper=without("sys_admin")) as testpmd:
-        result = testpmd.stop()
-    said = {"22.11": "Expecting 'PA' IOVA mode but current mode is 'VA'"}
-    assert said.get(release, "physical addresses are not available") in result.output
-    assert not result.ports
 
 
 def test_addresses_from_the_ioas_only(guest: Callable[..., Guest]) -> None:
@@ -65,13 +47,13 @@ def test_device_that_is_blocked_is_not_used_for_addresses(guest: Callable[..., G
     ["--huge-unlink"],
 ], ids=lambda eal: eal[0].lstrip("-"))
 def test_eal_memory_option_forwards(guest: Callable[..., Guest], eal: list[str]) -> None:
-    result, nodes = forward(guest(nics=NICS), PAIR, seconds=1, eal=eal)
+    result, nodes = forward(guest(nics=NICS), PAIR, eal=eal)
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 
 @pytest.mark.parametrize("kind", ["xmem", "xmemhuge", "xbuf"])
 def test_external_memory_forwards(guest: Callable[..., Guest], kind: str) -> None:
-    result, nodes = forward(guest(nics=NICS), PAIR, seconds=1, args=[f"--mp-alloc={kind}"])
+    result, nodes = forward(guest(nics=NICS), PAIR, args=[f"--mp-alloc={kind}"])
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The very same library file in the DPDK releases at hand, also without CAP_SYS_ADMIN."""
+
+import subprocess
+from typing import Callable, Iterator
+
+import pytest
+
+from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
+
+from test_forward import NICS, PAIR, assert_forwarded_over_cdevs, forward, without
+
+# What stock says when it cannot read pagemap.
+REFUSALS = {
+    "22.11": "Expecting 'PA' IOVA mode but current mode is 'VA'",
+    "24.11": "physical addresses are not available",
+    "25.11": "physical addresses are not available",
+}
+
+
+def host_release() -> str:
+    """The DPDK of this machine, which needs no root of its own."""
+    version = subprocess.run(["dpkg-query", "--show", "--showformat=${Version}", "dpdk"],
+                             capture_output=True, text=True, check=True).stdout
+    return ".".join(version.split(".")[:2])
+
+
+@pytest.fixture(scope="module", params=REFUSALS)
+def release(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Of the module, so that pytest runs all tests of a release in one guest."""
+    yield request.param
+
+
+@pytest.fixture
+def other(guest: Callable[..., Guest], release: str) -> Guest:
+    """A guest with this DPDK."""
+    return guest(nics=NICS) if release == host_release() else guest(dpdk=release)
+
+
+def test_same_file_serves_release(other: Guest, release: str) -> None:
+    result, nodes = forward(other, PAIR, eal=["-v"])
+    assert f"RTE Version: 'DPDK {release}." in result.output
+    assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+def test_forwards_without_sys_admin(other: Guest) -> None:
+    result, nodes = forward(other, PAIR, wrapper=without("sys_admin"))
+    assert "Selected IOVA mode 'PA'" in result.output
+    assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+def test_stock_does_nothing_without_sys_admin(other: Guest, release: str) -> None:
+    with Testpmd(other, PAIR, policy="", wrapper=without("sys_admin")) as testpmd:
+        result = testpmd.stop()
+    assert REFUSALS[release] in result.output
+    assert not result.ports
