@@ -37,7 +37,8 @@ need_packages() {
 		die "cannot install packages; try: apt-get install ${missing[*]}"
 }
 
-# build DIRECTORY [MESON OPTION...]: set up once, then bring up to date.
+# build DIRECTORY [MESON OPTION...]: set up once, then bring up to date. The
+# directory may be there with other options: demo.sh builds no tests.
 build() {
 	local dir=$1 output
 
@@ -45,6 +46,8 @@ build() {
 	if [ ! -e "$dir/build.ninja" ]; then
 		rm -rf "$dir"
 		output=$(meson setup --werror "$dir" "$@" 2>&1) || die "cannot configure: $output"
+	elif [ $# -gt 0 ]; then
+		output=$(meson configure "$dir" "$@" 2>&1) || die "cannot configure: $output"
 	fi
 	output=$(ninja -C "$dir" 2>&1) || die "cannot build: $output"
 }

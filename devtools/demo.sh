@@ -29,5 +29,5 @@ esac
 
 need_packages $PACKAGES
 say "building the library"
-build build -Dtests=false
+[ -e build/build.ninja ] && build build || build build -Dtests=false
 exec "$PYTHON" -B devtools/demo.py "${1-10}"

@@ -50,21 +50,21 @@ prefetch() {
 
 builds() {
 	say "building with gcc, clang, and gcc with sanitizers"
-	build build
+	build build -Dtests=true
 	CC=clang CXX=clang++ build build-clang
 	build build-asan -Db_sanitize=address,undefined
 }
 
 units() {
-	local passed=0 failed=0 dir
+	local passed=0 failed=0 dir ok
 
 	for dir in build build-clang build-asan; do
-		if meson test -C $dir --no-rebuild --print-errorlogs >$dir/tests.log 2>&1; then
-			passed=$((passed + $(sed -n 's/^Ok: *//p' $dir/tests.log)))
-		else
+		meson test -C $dir --no-rebuild --print-errorlogs >$dir/tests.log 2>&1 ||
 			failed=$((failed + 1))
-			cat $dir/tests.log
-		fi
+		ok=$(sed -n 's/^Ok: *\([0-9]*\) *$/\1/p' $dir/tests.log)
+		[ -n "$ok" ] || die "no test was run in $dir: $(cat $dir/tests.log)"
+		passed=$((passed + ok))
+		[ $failed = 0 ] || cat $dir/tests.log
 	done
 	printf '%s passed, %s failed\n' $passed $failed
 	[ $failed = 0 ] || exit 1

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Guests for the tests: booted when first asked for, shared by all tests that ask alike."""
 
+import os
 import sys
 from collections import OrderedDict
 from pathlib import Path
@@ -25,6 +26,7 @@ class GuestPool:
 
     def get(self, **options: Any) -> Guest:
         """A guest with these options, booted now if there is none."""
+        options.setdefault("source", os.environ.get("VM_KERNEL_FROM", "distro"))
         key = Options(**options)
         guest = self._guests.pop(key, None)
         if guest and not guest.alive:

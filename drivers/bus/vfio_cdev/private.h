@@ -4,16 +4,16 @@
  * What the files of the EAL backend share.
  *
  *	EAL, buses, drivers, applications
- *	        | rte_vfio_*()			eal_events (memory)
- *	        v				     |
- *	  entry.c -- policy.c			     |
- *	        |				     v
- *	        +--> device.c (device table) --> memory.c
- *	        |	 |			     |
- *	        |	 v			     v
- *	        |      librte_vfio_cdev: devices and one domain
- *	        v
- *	  eal_api.c: the functions of the EAL, the stock rte_vfio_*() among them
+ *	   |		  | rte_vfio_*(), rte_mem_virt2phy(), ...
+ *	   | memory	  v
+ *	   | events	entry.c -- policy.c (what the environment asks for)
+ *	   v		  |	|	\
+ *	memory.c <-- device.c	|	 phys.c (addresses) -- candidate.c
+ *	   |		  |	|	   |
+ *	   v		  v	|	   v
+ *	domain.c: the one domain, of librte_vfio_cdev
+ *				v
+ *	eal_api.c: the EAL's functions, the stock rte_vfio_*() among them
  *
  * Locks, in the order they are taken: the EAL's memory lock, backend_lock, a
  * domain's lock. The EAL holds the first when it reports memory; set-up and
