@@ -29,5 +29,9 @@ esac
 
 need_packages $PACKAGES
 say "building the library"
-[ -e build/build.ninja ] && build build || build build -Dtests=false
+if [ -e build/build.ninja ]; then
+	build build
+else
+	build build -Dtests=false
+fi
 exec "$PYTHON" -B devtools/demo.py "${1-10}"

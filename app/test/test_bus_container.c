@@ -141,6 +141,23 @@ other_containers_go_to_stock(void **state)
 	assert_kernel_holds(2, 0, 0);
 }
 
+/* Addresses were asked for, then the EAL chose virtual ones as IOVA. */
+static void
+memory_by_virtual_address_is_stocks(void **state)
+{
+	(void)state;
+	fake_eal()->iova_mode = RTE_IOVA_DC;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), FAKE_PHYS(0));
+	fake_eal()->iova_mode = RTE_IOVA_VA;
+	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
+	fake_eal()->stock[STOCK_DMA_UNMAP].ret = 0;
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 1);
+	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 1);
+	assert_kernel_holds(1, 0, 0);
+}
+
 static void
 both_kinds_of_device_get_the_memory(void **state)
 {
@@ -261,6 +278,7 @@ bus_container_tests(void)
 		BUS_TEST(errors_are_those_of_stock),
 		BUS_TEST(part_of_a_mapping_is_unmapped),
 		BUS_TEST(other_containers_go_to_stock),
+		BUS_TEST(memory_by_virtual_address_is_stocks),
 		BUS_TEST(both_kinds_of_device_get_the_memory),
 		BUS_TEST(memory_that_stock_refuses_is_unmapped_again),
 		BUS_TEST(memory_that_is_not_confirmed_does_not_reach_stock),

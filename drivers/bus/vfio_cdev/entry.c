@@ -251,9 +251,16 @@ rte_vfio_get_container_fd(void)
 	return fd;
 }
 
+/*
+ * Does memory of this container concern the devices without an IOMMU? They are
+ * not set up where IOVAs are virtual addresses; there may be a domain all the
+ * same, since an address was asked for.
+ */
 static bool
-is_default_container(int container_fd)
+is_our_container(int container_fd)
 {
+	if (is_off() || eal_api()->iova_mode() != RTE_IOVA_PA)
+		return false;
 	return container_fd == RTE_VFIO_DEFAULT_CONTAINER_FD ||
 		container_fd == rte_vfio_get_container_fd();
 }
@@ -306,8 +313,7 @@ domain_for_map(void)
 {
 	if (backend.domain != NULL)
 		return true;
-	if (eal_api()->process_type() != RTE_PROC_PRIMARY ||
-	    eal_api()->iova_mode() != RTE_IOVA_PA || !have_cdevs() || domain_open() < 0)
+	if (eal_api()->process_type() != RTE_PROC_PRIMARY || !have_cdevs() || domain_open() < 0)
 		return false;
 	backend.kept = true;
 	return true;
@@ -320,7 +326,7 @@ rte_vfio_container_dma_map(int container_fd, uint64_t vaddr, uint64_t iova, uint
 
 	if (is_invalid())
 		return -1;
-	if (is_off() || !is_default_container(container_fd))
+	if (!is_our_container(container_fd))
 		return eal_api()->container_dma_map(container_fd, vaddr, iova, len);
 	pthread_mutex_lock(&backend_lock);
 	ret = domain_for_map() ? both_map(container_fd, vaddr, iova, len)
@@ -336,7 +342,7 @@ rte_vfio_container_dma_unmap(int container_fd, uint64_t vaddr, uint64_t iova, ui
 
 	if (is_invalid())
 		return -1;
-	if (is_off() || !is_default_container(container_fd))
+	if (!is_our_container(container_fd))
 		return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
 	pthread_mutex_lock(&backend_lock);
 	ret = backend.domain != NULL ? both_unmap(container_fd, vaddr, iova, len)
