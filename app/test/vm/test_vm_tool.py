@@ -48,17 +48,25 @@ def test_hang_has_its_own_status():
     assert "no end after 2 s" in done.stderr
 
 
+def heed_interrupt() -> None:
+    """What is started in the background by a shell has SIGINT ignored, and hands that down."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_guest_outlives_its_starter(number):
     with subprocess.Popen([VM, "run", "--", "sleep", "1000"], stdin=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as tool:
-        deadline = time.monotonic() + 60
-        while not guests_of(tool.pid):
-            assert time.monotonic() < deadline and tool.poll() is None
-            time.sleep(0.1)
-        qemu = guests_of(tool.pid)
-        tool.send_signal(number)
-        tool.wait(30)
+                          stderr=subprocess.DEVNULL, preexec_fn=heed_interrupt) as tool:
+        try:
+            deadline = time.monotonic() + 60
+            while not guests_of(tool.pid):
+                assert time.monotonic() < deadline and tool.poll() is None
+                time.sleep(0.1)
+            qemu = guests_of(tool.pid)
+            tool.send_signal(number)
+            tool.wait(30)
+        finally:
+            tool.kill()
     deadline = time.monotonic() + 10
     while any(Path(f"/proc/{pid}").exists() for pid in qemu):
         assert time.monotonic() < deadline
