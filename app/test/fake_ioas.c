@@ -9,7 +9,7 @@
 #include "fake_kernel_private.h"
 #include "iommufd_uapi.h"
 
-#define MOVED 8
+#define MOVES 256
 
 struct fake_area {
 	struct fake_area *next;	/* by IOVA */
@@ -19,13 +19,14 @@ struct fake_area {
 	uint64_t len;
 	uint64_t pages;		/* whose VA: copies have the same, and one pin */
 	bool pinned;
+	unsigned int moves;	/* so many had been made when it was pinned */
 };
 
 static struct {
 	uint64_t va;
 	uint64_t phys;
-} moved[MOVED];
-static unsigned int moved_count;
+} moves[MOVES];
+static unsigned int move_count;
 static uint64_t unpinned_live;
 static uint64_t pa_asked;
 static uint64_t last_pages;
@@ -33,7 +34,7 @@ static uint64_t last_pages;
 void
 fake_ioas_reset(void)
 {
-	moved_count = 0;
+	move_count = 0;
 	unpinned_live = 0;
 	pa_asked = 0;
 }
@@ -50,22 +51,58 @@ fake_pa_asked(void)
 	return pa_asked;
 }
 
+/* Where a page was after so many moves. */
+static uint64_t
+phys_after(unsigned int count, uint64_t va)
+{
+	const uint64_t page = va & ~(FAKE_PAGE - 1);
+
+	while (count-- > 0)
+		if (moves[count].va == page)
+			return moves[count].phys + (va & (FAKE_PAGE - 1));
+	return FAKE_PHYS(va - (uintptr_t)FAKE_VA(0));
+}
+
 uint64_t
 fake_phys(const void *va)
 {
-	const uint64_t page = (uintptr_t)va & ~(FAKE_PAGE - 1);
-
-	for (unsigned int i = 0; i < moved_count; i++)
-		if (moved[i].va == page)
-			return moved[i].phys + ((uintptr_t)va & (FAKE_PAGE - 1));
-	return FAKE_PHYS((uintptr_t)va - (uintptr_t)FAKE_VA(0));
+	return phys_after(move_count, (uintptr_t)va);
 }
 
 void
 fake_page_move(const void *va, uint64_t phys)
 {
-	moved[moved_count].va = (uintptr_t)va;
-	moved[moved_count++].phys = phys;
+	if (move_count == MOVES)
+		abort();
+	moves[move_count].va = (uintptr_t)va;
+	moves[move_count++].phys = phys;
+}
+
+static uint64_t
+area_phys(const struct fake_area *area, uint64_t offset)
+{
+	return phys_after(area->moves, area->va + offset);
+}
+
+/* Is the page pinned that is now at the VA? */
+static bool
+page_is_pinned(const struct fake_ctx *ctx, uint64_t va, uint64_t phys)
+{
+	for (const struct fake_area *area = ctx->areas; area != NULL; area = area->next)
+		if (area->pinned && va >= area->va && va - area->va < area->len &&
+		    area_phys(area, va - area->va) == phys)
+			return true;
+	return false;
+}
+
+static void
+page_migrate(const struct fake_ctx *ctx)
+{
+	const uint64_t va = (uintptr_t)fake.restless;
+
+	if (va != 0 && !page_is_pinned(ctx, va, fake_phys(fake.restless)))
+		fake_page_move(fake.restless, FAKE_PHYS(UINT64_C(1) << 40) +
+			       move_count * FAKE_PAGE);
 }
 
 uint32_t
@@ -114,6 +151,7 @@ area_pin(struct fake_area *area)
 		return ENOMEM;
 	fake_held.pinned += area->len;
 	area->pinned = true;
+	area->moves = move_count;
 	return 0;
 }
 
@@ -149,18 +187,28 @@ area_alone(const struct fake_ctx *ctx, const struct fake_area *area)
 	return alone;
 }
 
+/* Pages of an area that is taken out which are free to move now. */
+static uint64_t
+area_loose(const struct fake_ctx *ctx, const struct fake_area *area)
+{
+	uint64_t off, loose = 0;
+
+	for (off = 0; off < area->len; off += FAKE_PAGE)
+		if (!page_is_pinned(ctx, area->va + off, area_phys(area, off)))
+			loose += FAKE_PAGE;
+	return loose;
+}
+
 /* Take out and free the area that *link points at. */
 static void
 area_remove(struct fake_ctx *ctx, struct fake_area **link)
 {
 	struct fake_area *area = *link;
-	uint64_t alone;
 
 	*link = area->next;
 	if (area->pinned) {
-		alone = area_alone(ctx, area);
-		fake_held.pinned -= alone;
-		unpinned_live += ctx->devices != 0 ? alone : 0;
+		fake_held.pinned -= area_alone(ctx, area);
+		unpinned_live += ctx->devices != 0 ? area_loose(ctx, area) : 0;
 	}
 	fake_held.areas--;
 	free(area);
@@ -373,13 +421,12 @@ ioas_unmap(struct fake_ctx *ctx, const struct ifd_ioas_unmap *cmd)
 static uint64_t
 area_run(const struct fake_area *area, uint64_t offset, uint64_t most)
 {
-	const uint64_t start = fake_phys((void *)(uintptr_t)(area->va + offset));
+	const uint64_t start = area_phys(area, offset);
 	uint64_t run = FAKE_PAGE - (offset & (FAKE_PAGE - 1));
 
 	if (most > area->len - offset)
 		most = area->len - offset;
-	while (run < most &&
-	       fake_phys((void *)(uintptr_t)(area->va + offset + run)) == start + run)
+	while (run < most && area_phys(area, offset + run) == start + run)
 		run += FAKE_PAGE;
 	return run < most ? run : most;
 }
@@ -417,7 +464,7 @@ noiommu_get_pa(struct fake_ctx *ctx, struct ifd_noiommu_get_pa *cmd)
 	if (area == NULL)
 		return ENOENT;
 	offset = cmd->iova - area->iova;
-	cmd->out_phys = fake_phys((void *)(uintptr_t)(area->va + offset));
+	cmd->out_phys = area_phys(area, offset);
 	cmd->length = area_run(area, offset, cmd->length < fake.pa_run ? cmd->length : fake.pa_run);
 	if (fake.pa_length != 0)
 		cmd->length = fake.pa_length;
@@ -427,6 +474,7 @@ noiommu_get_pa(struct fake_ctx *ctx, struct ifd_noiommu_get_pa *cmd)
 int
 fake_ioas_ioctl(struct fake_ctx *ctx, unsigned long request, void *arg)
 {
+	page_migrate(ctx);
 	switch (request) {
 	case IFD_IOAS_ALLOC:
 		return ioas_alloc(ctx, arg);

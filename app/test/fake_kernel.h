@@ -55,6 +55,7 @@ struct fake_machine {
 	uint64_t memlock;	/* RLIMIT_MEMLOCK in bytes */
 	uint64_t pa_run;	/* GET_PA never says more bytes than that */
 	uint64_t pa_length;	/* not 0: GET_PA says just that, a lie */
+	const void *restless;	/* a page that is moved before each ioctl unless it is pinned */
 };
 
 struct fake_holds {
@@ -124,7 +125,10 @@ fake_bad_fds(void);
 uint64_t
 fake_phys(const void *va);
 
-/* Let the page at va be at phys. */
+/*
+ * Let the page at va be at phys from now on. A mapping that is pinned keeps the
+ * page that it has, as if the memory had been freed under it.
+ */
 void
 fake_page_move(const void *va, uint64_t phys);
 

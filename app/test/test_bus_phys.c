@@ -31,23 +31,84 @@ pagemap_read(const void *virt)
 	return fake_phys(virt);
 }
 
+/* As rte_eal_using_phys_addrs() asks: on its stack, before it has chosen. */
 static void
-address_of_anything_comes_from_pagemap(void **state)
+address_before_the_mode_is_chosen_comes_from_pagemap(void **state)
 {
 	(void)state;
+	fake_eal()->iova_mode = RTE_IOVA_DC;
 	fake_eal()->pagemap = pagemap_read;
 	assert_int_equal(rte_mem_virt2phy(FAKE_VA(5)), FAKE_PHYS(5));
 	assert_int_equal(fake_calls(FAKE_OPEN), 0);
 }
 
 static void
-address_of_anything_comes_from_the_ioas_without_pagemap(void **state)
+address_before_the_mode_is_chosen_comes_from_the_ioas_without_pagemap(void **state)
 {
 	(void)state;
+	fake_eal()->iova_mode = RTE_IOVA_DC;
 	assert_int_equal(rte_mem_virt2phy(FAKE_VA(5)), FAKE_PHYS(5));
 	assert_kernel_holds(1, 0, 0);
 	assert_false(fake_node(BUS_NODE)->bound);
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+static void
+page_that_is_not_the_eals_is_held_where_it_is(void **state)
+{
+	const void *page = FAKE_VA(3 * FAKE_PAGE);
+	rte_iova_t iova;
+
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	fake.restless = page;
+	iova = rte_mem_virt2iova(FAKE_VA(3 * FAKE_PAGE + 5));
+	assert_kernel_holds(1, 1, FAKE_PAGE);
+	assert_int_equal(rte_mem_virt2iova(page), iova - 5);
+	assert_int_equal(fake_phys(page), iova - 5);
+	assert_int_equal(rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD,
+						    (uintptr_t)page, iova - 5, FAKE_PAGE), 0);
+	assert_kernel_holds(1, 1, FAKE_PAGE);
+	assert_int_equal(rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD,
+						      (uintptr_t)page, iova - 5, FAKE_PAGE), 0);
+	assert_kernel_holds(1, 0, 0);
+}
+
+static void
+page_that_cannot_be_held_has_no_address(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(0));
+	fake_fail(FAKE_MAP, 1, EFAULT);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAKE_PAGE)), RTE_BAD_IOVA);
+	assert_logged(ERR, "lib.vfio_cdev", "cannot map", strerror(EFAULT), "read-only");
+}
+
+static void
+without_a_device_for_it_pagemap_is_believed(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	fake_sysfs_reset();
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), FAKE_PHYS(5));
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
+/* --legacy-mem asks at places that it leaves, and maps the pages elsewhere. */
+static void
+pages_left_behind_are_let_go_with_the_first_device(void **state)
+{
+	int fd;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(rte_mem_virt2iova(FAKE_VA(i * FAKE_HUGE)),
+				 FAKE_PHYS(i * FAKE_HUGE));
+	assert_kernel_holds(1, 2, 2 * FAKE_PAGE);
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(50 * FAKE_HUGE));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
 }
 
 static void
@@ -212,8 +273,12 @@ int
 bus_phys_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		BUS_TEST(address_of_anything_comes_from_pagemap),
-		BUS_TEST(address_of_anything_comes_from_the_ioas_without_pagemap),
+		BUS_TEST(address_before_the_mode_is_chosen_comes_from_pagemap),
+		BUS_TEST(address_before_the_mode_is_chosen_comes_from_the_ioas_without_pagemap),
+		BUS_TEST(page_that_is_not_the_eals_is_held_where_it_is),
+		BUS_TEST(page_that_cannot_be_held_has_no_address),
+		BUS_TEST(without_a_device_for_it_pagemap_is_believed),
+		BUS_TEST(pages_left_behind_are_let_go_with_the_first_device),
 		BUS_TEST(new_page_is_pinned_before_its_address_is_told),
 		BUS_TEST(asking_again_pins_once),
 		BUS_TEST(page_that_is_given_up_without_an_event_is_unpinned),

@@ -60,7 +60,8 @@ primed_domain_pins_without_a_device(void **state)
 	assert_false(fake_node(FIXTURE_NODE)->bound);
 	assert_int_equal(fake_calls(FAKE_ATTACH), 0);
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
-	assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(HUGE), HUGE, HUGE, &iova), 0);
+	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(HUGE), HUGE, HUGE,
+						       &iova), 0);
 	assert_int_equal(iova, FAKE_PHYS(HUGE));
 	assert_kernel_holds(1, 2, 2 * HUGE);
 	assert_stats(f, 2, 2, 2 * HUGE);
@@ -131,8 +132,8 @@ each_call_that_fails_while_priming_leaves_nothing(void **state)
 			      cases[i].text);
 		assert_kernel_holds(1, 0, 0);
 		assert_false(fake_node(FIXTURE_NODE)->bound);
-		assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(0), HUGE, HUGE,
-							  &iova), -ENODEV);
+		assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(0), HUGE, HUGE,
+							       &iova), -ENODEV);
 	}
 	assert_int_equal(prime(f), 0);
 }

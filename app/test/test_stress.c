@@ -176,7 +176,7 @@ worker_round(const struct fixture *f, unsigned int page)
 	unsigned int errors = 0;
 	uint64_t iova, phys;
 
-	errors += rte_vfio_cdev_domain_pin(f->domain, va, FAKE_PAGE, FAKE_PAGE, &iova) != 0;
+	errors += rte_vfio_cdev_domain_pin_page(f->domain, va, FAKE_PAGE, FAKE_PAGE, &iova) != 0;
 	errors += rte_vfio_cdev_domain_phys(f->domain, va, &phys) != 0;
 	errors += iova != FAKE_PHYS(page * FAKE_PAGE) || phys != iova;
 	errors += pages_map(f, page + 1, 3) != 0;

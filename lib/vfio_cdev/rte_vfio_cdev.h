@@ -5,7 +5,7 @@
 
 /**
  * @file
- * VFIO character devices and the memory their devices may reach.
+ * VFIO character devices, and the domains that say what memory they may reach.
  *
  * Plain Linux: no DPDK, any program may use it.
  *
@@ -33,6 +33,8 @@
 
 #include <limits.h>
 #include <stdint.h>
+
+#include "rte_vfio_cdev_memory.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -90,16 +92,6 @@ struct rte_vfio_cdev_info {
 	int numa_node;				/**< -1 if sysfs does not say */
 	unsigned int major;			/**< device number of the node */
 	unsigned int minor;			/**< also the N of the name */
-};
-
-/** What a domain holds now. */
-struct rte_vfio_cdev_stats {
-	uint64_t mappings;		/**< ranges mapped, each part of a split one */
-	uint64_t pages_mapped;		/**< pages, of each mapping's page size */
-	uint64_t pages_verified;	/**< of these, confirmed by the kernel */
-	uint64_t bytes;			/**< bytes pinned */
-	unsigned int devices;		/**< devices attached */
-	uint64_t pending;		/**< ranges that wait for the first device */
 };
 
 /**
@@ -273,153 +265,6 @@ rte_vfio_cdev_domain_fd(const struct rte_vfio_cdev_domain *domain);
 int
 rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 			   const struct rte_vfio_cdev_info *info, const void *token);
-
-/**
- * Let the domain's devices reach memory of this process, and pin it
- * (IOMMU_IOAS_MAP, drivers/iommu/iommufd/ioas.c). Linux >= 7.3.
- *
- * After the kernel pinned the memory it is asked for the address of every page
- * (hwpt_noiommu.c); one that is not @p iova undoes the whole mapping. Mapping
- * the very same memory again counts a user more.
- *
- * Before the domain's first device, or rte_vfio_cdev_domain_prime(), nothing
- * can be pinned: the mapping is kept and made then, and if it fails so does
- * that call. Until then the memory may be moved.
- *
- * Thread-safe; needs CAP_SYS_RAWIO, and CAP_IPC_LOCK or a sufficient
- * RLIMIT_MEMLOCK, at the time of the call.
- *
- * @param domain
- *   The domain.
- * @param va
- *   Start in this process, a multiple of 4 KiB.
- * @param iova
- *   Start as the device sees it, a multiple of 4 KiB.
- * @param len
- *   Bytes, a multiple of 4 KiB.
- * @param page_size
- *   Bytes that are contiguous for sure, a power of two >= 4096 that divides
- *   @p va and @p len: the size of the hugepages, or 4096 if unknown.
- * @return
- *   0; -EINVAL arguments; -EEXIST the IOVA range has another mapping;
- *   -EOVERFLOW too many users; -EADDRNOTAVAIL a page is not at its IOVA;
- *   -EPROTO an answer of the kernel that makes no sense; -EFAULT, -ENOMEM,
- *   -EPERM from the kernel. Nothing stays mapped on error.
- */
-int
-rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-			 uint64_t len, uint64_t page_size);
-
-/**
- * Pin one page and map it where it is found to be.
- *
- * The page is pinned before its address is asked for and stays so, hence
- * nothing can move it between this answer and a device's use of it. It is
- * mapped at a scratch IOVA, and copied from there to the one that is its
- * address (IOMMU_IOAS_COPY, drivers/iommu/iommufd/ioas.c). Linux >= 7.3.
- *
- * The mapping is one like any other: map finds it as the very same and counts a
- * user more, unmap undoes it. But a page that is mapped already at its address
- * is not counted another time: do not unmap it more than once for all pins.
- *
- * Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
- *
- * @param domain
- *   The domain. It must have had a device, or been primed.
- * @param va
- *   The page's start in this process.
- * @param len
- *   Its size.
- * @param page_size
- *   The same: one page at a time.
- * @param[out] iova
- *   Its physical address, which is its IOVA.
- * @return
- *   0; -EINVAL arguments, @p len is not @p page_size, or the memory is no page
- *   of this size; -ENODEV no device yet; -EEXIST its address is mapped for other
- *   memory; -EADDRNOTAVAIL, -EPROTO answers of the kernel that make no sense;
- *   -EFAULT, -ENOMEM, -EPERM from the kernel. Nothing stays mapped on error.
- */
-int
-rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,
-			 uint64_t page_size, uint64_t *iova);
-
-/**
- * Tell where memory is at this moment, without keeping it there: it is pinned,
- * asked for (IOMMU_IOAS_NOIOMMU_GET_PA, drivers/iommu/iommufd/hwpt_noiommu.c)
- * and unpinned. Linux >= 7.3. Thread-safe; capabilities as for
- * rte_vfio_cdev_domain_map().
- *
- * @param domain
- *   The domain. It must have had a device, or been primed.
- * @param va
- *   Any address in memory that can be written.
- * @param[out] phys
- *   Its physical address.
- * @return
- *   0; -ENODEV no device yet; -EFAULT no memory, or read-only; -ENOMEM, -EPERM
- *   from the kernel.
- */
-int
-rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys);
-
-/**
- * Undo one rte_vfio_cdev_domain_map() or rte_vfio_cdev_domain_pin(), a part of
- * it, or several that follow each other (IOMMU_IOAS_UNMAP,
- * drivers/iommu/iommufd/io_pagetable.c). What stays of a mapping stays pinned
- * all the time. A mapping with more users loses one. Without an IOMMU nothing
- * keeps a device from using the memory later: stop its DMA first.
- * Linux >= 7.3. Thread-safe.
- *
- * @param domain
- *   The domain.
- * @param va
- *   Start in this process.
- * @param iova
- *   Start as the device sees it.
- * @param len
- *   Bytes.
- * @return
- *   0; -ENOENT this memory is not mapped at these IOVAs, or not all of it;
- *   -EOPNOTSUPP the range begins or ends inside a page of the size that was
- *   given to map; -EINVAL arguments; -ENOMEM; -EIO an earlier error made this
- *   mapping indivisible. On these nothing was done. What else the kernel says
- *   comes back as well; of several mappings the lower ones may be gone then.
- */
-int
-rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-			   uint64_t len);
-
-/**
- * Tell whether a mapping is there, pending ones included. Thread-safe.
- *
- * @param domain
- *   The domain.
- * @param va
- *   As given to map.
- * @param iova
- *   As given to map.
- * @param len
- *   As given to map.
- * @return
- *   0; -ENOENT nothing is mapped there; -EOPNOTSUPP something else is;
- *   -EINVAL arguments. Not logged.
- */
-int
-rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-			    uint64_t len);
-
-/**
- * Read what the domain holds. Thread-safe.
- *
- * @param domain
- *   The domain.
- * @param[out] stats
- *   A consistent copy.
- */
-void
-rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
-			   struct rte_vfio_cdev_stats *stats);
 
 /**
  * Open a cdev, bind it to the domain's iommufd (drivers/vfio/device_cdev.c) and

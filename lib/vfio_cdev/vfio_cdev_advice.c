@@ -87,8 +87,8 @@ static const struct {
 	  "address, IOVA and length must be multiples of the page size, and length not 0" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EADDRNOTAVAIL,
 	  "the page is elsewhere than the IOVA says: it was moved before it was pinned, or "
-	  "the IOVA is not a physical address; allocate it again, and keep hugepages out of "
-	  "CMA and ZONE_MOVABLE" },
+	  "freed while it was mapped, or the IOVA is not a physical address; allocate it again, "
+	  "and keep hugepages out of CMA and ZONE_MOVABLE" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EINVAL,
 	  "the memory is not one page of this size: give the size of the page it is in" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EPERM,

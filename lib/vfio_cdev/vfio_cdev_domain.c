@@ -83,6 +83,7 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 	/* Closing the last file of an iommufd unmaps, unpins and frees all in it. */
 	domain->ctx->sys->close(domain->iommufd);
 	record_remove_all(&domain->records);
+	record_remove_all(&domain->held);
 	pthread_mutex_destroy(&domain->lock);
 	free(domain);
 	return 0;

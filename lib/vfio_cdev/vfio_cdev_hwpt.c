@@ -31,7 +31,7 @@ records_unmap(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record
 static int
 records_map(struct rte_vfio_cdev_domain *domain)
 {
-	const struct vfio_cdev_record *rec;
+	struct vfio_cdev_record *rec;
 	int ret;
 
 	for (rec = record_next(&domain->records, 0); rec != NULL;

@@ -35,28 +35,28 @@ page_size_check(const void *va, uint64_t len, uint64_t page_size)
  * pages are asked for as many as follow each other.
  */
 int
-pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len,
+pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t phys, uint64_t len,
 	     uint64_t page_size)
 {
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
-	uint64_t off, step, phys;
+	uint64_t off, step, told;
 	int ret;
 
 	for (off = 0; off < len; off += step) {
 		step = page_size > BASE_PAGE ? BASE_PAGE : len - off;
 		ret = iommufd_noiommu_get_pa(ctx->sys, domain->iommufd, domain->ioas_id,
-					     iova + off, &step, &phys);
-		if (ret == 0 && phys != iova + off)
+					     iova + off, &step, &told);
+		if (ret == 0 && told != phys + off)
 			ret = -EADDRNOTAVAIL;
 		if (ret < 0)
 			return ctx_fail(ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, ret,
 					"IOVA 0x%" PRIx64 " (kernel says 0x%" PRIx64 ")",
-					iova + off, ret == -EADDRNOTAVAIL ? phys : 0);
+					phys + off, ret == -EADDRNOTAVAIL ? told : 0);
 		if (page_size > BASE_PAGE)
 			step = page_size;
 		else if (step < BASE_PAGE || (step & (BASE_PAGE - 1)) != 0 || step > len - off)
 			return ctx_fail(ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, -EPROTO,
-					"IOVA 0x%" PRIx64, iova + off);
+					"IOVA 0x%" PRIx64, phys + off);
 		domain->stats.pages_verified += step / page_size;
 	}
 	return 0;
@@ -97,14 +97,19 @@ void
 mapping_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
 {
 	domain->stats.mappings++;
-	domain->stats.pages_mapped += record_len(rec) >> rec->page_shift;
-	domain->stats.bytes += record_len(rec);
-	change_log(domain, "mapped", rec);
+	if (!rec->bar) {
+		domain->stats.pages_mapped += record_len(rec) >> rec->page_shift;
+		domain->stats.bytes += record_len(rec);
+	}
+	change_log(domain, rec->bar ? "recorded a BAR," : "mapped", rec);
 }
 
-/* On error the kernel and the counters are as before. */
+/*
+ * On error the kernel and the counters are as before. A BAR cannot be pinned
+ * (EFAULT, mm/gup.c) and does not move: its IOVA must be right, that is all.
+ */
 int
-mapping_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
+mapping_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	const uint64_t verified = domain->stats.pages_verified;
 	const void *va = (const void *)(uintptr_t)rec->va;
@@ -113,9 +118,11 @@ mapping_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *
 
 	ret = iommufd_ioas_map(domain->ctx->sys, domain->iommufd, domain->ioas_id, va, rec->iova,
 			       len);
-	if (ret < 0)
+	rec->bar = ret == -EFAULT && bar_has(domain->ctx, rec->iova, len);
+	if (ret < 0 && !rec->bar)
 		return map_fail(domain, ret, va, rec->iova, len);
-	ret = pages_verify(domain, rec->iova, len, UINT64_C(1) << rec->page_shift);
+	ret = rec->bar ? 0 : pages_verify(domain, rec->iova, rec->iova, len,
+					  UINT64_C(1) << rec->page_shift);
 	if (ret < 0) {
 		domain->stats.pages_verified = verified;
 		range_undo(domain, rec->iova, len);
@@ -133,6 +140,8 @@ mapping_unpin(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_
 	const uint64_t len = record_len(rec);
 	int ret;
 
+	if (rec->bar)
+		return 0;
 	ret = iommufd_ioas_unmap(sys, domain->iommufd, domain->ioas_id, rec->iova, len);
 	if (!rec->astray || (ret < 0 && ret != -ENOENT))
 		return ret;
@@ -149,23 +158,63 @@ mapping_unmap(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record
 	if (ret < 0)
 		return ret;
 	domain->stats.mappings--;
-	domain->stats.pages_mapped -= len >> rec->page_shift;
-	domain->stats.pages_verified -= len >> rec->page_shift;
-	domain->stats.bytes -= len;
+	if (!rec->bar) {
+		domain->stats.pages_mapped -= len >> rec->page_shift;
+		domain->stats.pages_verified -= len >> rec->page_shift;
+		domain->stats.bytes -= len;
+	}
 	change_log(domain, "unmapped", rec);
 	return 0;
 }
 
-/* The range overlaps a mapping: fine if it is that very mapping. */
-static int
-record_share(struct vfio_cdev_record *rec, const void *va, uint64_t iova, uint64_t len)
+int
+mapping_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec, const void *va,
+	      uint64_t iova, uint64_t len)
 {
 	if (!record_is(rec, va, iova, len))
-		return -EEXIST;
+		return map_fail(domain, -EEXIST, va, iova, len);
 	if (rec->users == VFIO_CDEV_MAX_USERS)
-		return -EOVERFLOW;
+		return map_fail(domain, -EOVERFLOW, va, iova, len);
 	rec->users++;
 	return 0;
+}
+
+/*
+ * Is the memory at the VA still what is mapped? It may have been freed under
+ * the mapping, which keeps the old pages, and other memory be there now.
+ */
+static int
+mapping_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
+{
+	const uint64_t verified = domain->stats.pages_verified, len = record_len(rec);
+	const void *va = (const void *)(uintptr_t)rec->va;
+	const uint64_t scratch = VFIO_CDEV_SCRATCH_VA(va);
+	int ret;
+
+	if (!domain->ready || rec->bar)
+		return 0;
+	ret = iommufd_ioas_map(domain->ctx->sys, domain->iommufd, domain->ioas_id, va, scratch,
+			       len);
+	if (ret < 0)
+		return map_fail(domain, ret, va, rec->iova, len);
+	ret = pages_verify(domain, scratch, rec->iova, len, UINT64_C(1) << rec->page_shift);
+	domain->stats.pages_verified = verified;
+	range_undo(domain, scratch, len);
+	return ret;
+}
+
+static int
+range_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec, const void *va,
+	    uint64_t iova, uint64_t len)
+{
+	int ret = mapping_share(domain, rec, va, iova, len);
+
+	if (ret < 0)
+		return ret;
+	ret = mapping_confirm(domain, rec);
+	if (ret < 0)
+		rec->users--;
+	return ret;
 }
 
 /* Recorded before it is mapped, so that a mapping never lacks its record. */
@@ -187,6 +236,8 @@ range_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, ui
 	ret = mapping_map(domain, rec);
 	if (ret < 0)
 		record_remove(&domain->records, rec);
+	else
+		held_release(domain, va, len);
 	return ret;
 }
 
@@ -195,25 +246,20 @@ rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, ui
 			 uint64_t len, uint64_t page_size)
 {
 	struct vfio_cdev_record *rec;
-	bool told = false;
 	int ret;
 
 	ret = range_check(va, iova, len);
 	if (ret == 0)
 		ret = page_size_check(va, len, page_size);
+	if (ret < 0)
+		return map_fail(domain, ret, va, iova, len);
 
 	pthread_mutex_lock(&domain->lock);
-	if (ret == 0) {
-		rec = record_find(&domain->records, iova, len);
-		told = rec == NULL;
-		if (rec != NULL)
-			ret = record_share(rec, va, iova, len);
-		else
-			ret = range_map(domain, va, iova, len, page_size);
-	}
+	rec = record_find(&domain->records, iova, len);
+	ret = rec != NULL ? range_share(domain, rec, va, iova, len)
+			  : range_map(domain, va, iova, len, page_size);
 	pthread_mutex_unlock(&domain->lock);
-
-	return ret < 0 && !told ? map_fail(domain, ret, va, iova, len) : ret;
+	return ret;
 }
 
 int

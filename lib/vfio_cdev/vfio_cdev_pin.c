@@ -1,166 +1,220 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Memory whose physical address nobody knows yet. It is mapped at a scratch
- * IOVA, which pins it, and only then is its address asked for. From there it is
- * copied to where its address says, which keeps the pin (IOMMU_IOAS_COPY).
+ * Memory pinned where it is. As with one page (vfio_cdev_page.c) all of it is
+ * mapped at a scratch IOVA first; then each piece that the kernel finds without
+ * a gap is copied to its address, as a mapping like any other.
  */
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdlib.h>
 
 #include "vfio_cdev_private.h"
 
-static int
-pin_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step step, int err,
-	 const void *va, uint64_t len)
-{
-	return ctx_fail(domain->ctx, "memory", step, err, "%p (%" PRIu64 " bytes)", va, len);
-}
+struct rte_vfio_cdev_pin {
+	struct rte_vfio_cdev_domain *domain;
+	const void *va;
+	struct rte_vfio_cdev_extent *extents;
+	unsigned int count;
+	unsigned int room;
+};
 
-/* Pin and ask. On error nothing is mapped. */
 static int
-scratch_map(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,
-	    uint64_t *phys)
+extent_add(struct rte_vfio_cdev_pin *pin, uint64_t iova, uint64_t len)
 {
-	const struct iommufd_sys *sys = domain->ctx->sys;
-	const uint64_t scratch = VFIO_CDEV_SCRATCH_VA(va);
-	uint64_t run = BASE_PAGE;
-	int ret;
+	const unsigned int room = pin->room == 0 ? 1 : 2 * pin->room;
+	struct rte_vfio_cdev_extent *extents = pin->extents;
 
-	ret = iommufd_ioas_map(sys, domain->iommufd, domain->ioas_id, va, scratch, len);
-	if (ret < 0)
-		return pin_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, len);
-	ret = iommufd_noiommu_get_pa(sys, domain->iommufd, domain->ioas_id, scratch, &run, phys);
-	/* A page is aligned to its size: this is no page, or a part of one. */
-	if (ret == 0 && (*phys & (len - 1)) != 0)
-		ret = -EINVAL;
-	if (ret < 0) {
-		pin_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, va, len);
-		range_undo(domain, scratch, len);
+	if (pin->count == pin->room) {
+		extents = realloc(extents, room * sizeof(*extents));
+		if (extents == NULL)
+			return -ENOMEM;
+		pin->extents = extents;
+		pin->room = room;
 	}
-	return ret;
+	pin->extents[pin->count++] = (struct rte_vfio_cdev_extent){ .iova = iova, .len = len };
+	return 0;
 }
 
+/* Ask where the memory is that is pinned at the scratch IOVA. */
 static int
-scratch_unmap(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len)
+extents_ask(struct rte_vfio_cdev_pin *pin, uint64_t len)
 {
-	int ret = iommufd_ioas_unmap(domain->ctx->sys, domain->iommufd, domain->ioas_id,
-				     VFIO_CDEV_SCRATCH_VA(va), len);
+	const struct rte_vfio_cdev_domain *domain = pin->domain;
+	const uint64_t scratch = VFIO_CDEV_SCRATCH_VA(pin->va);
+	uint64_t off, run, phys;
+	int ret = 0;
 
-	return ret < 0 ? pin_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, va, len) : 0;
+	for (off = 0; ret == 0 && off < len; off += run) {
+		run = len - off;
+		ret = iommufd_noiommu_get_pa(domain->ctx->sys, domain->iommufd, domain->ioas_id,
+					     scratch + off, &run, &phys);
+		if (ret == 0 && (run == 0 || run > len - off || ((run | phys) & (BASE_PAGE - 1))))
+			ret = -EPROTO;
+		if (ret == 0)
+			ret = extent_add(pin, phys, run);
+	}
+	return ret < 0 ? memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, pin->va, len) : 0;
 }
 
-/* Map what is at its scratch IOVA at its address as well. */
+/* Map at its address what is at the scratch IOVA, or count a user of it more. */
 static int
-scratch_copy(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
+extent_map(struct rte_vfio_cdev_domain *domain, const void *va,
+	   const struct rte_vfio_cdev_extent *extent)
 {
-	const void *va = (const void *)(uintptr_t)rec->va;
-	const uint64_t len = record_len(rec);
-	int ret;
-
-	ret = iommufd_ioas_copy(domain->ctx->sys, domain->iommufd, domain->ioas_id,
-				VFIO_CDEV_SCRATCH_VA(va), rec->iova, len);
-	if (ret < 0)
-		return pin_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, len);
-	ret = pages_verify(domain, rec->iova, len, len);
-	if (ret < 0)
-		range_undo(domain, rec->iova, len);
-	else
-		mapping_count(domain, rec);
-	return ret;
-}
-
-/* *rec is the new record, or NULL if the page was pinned earlier. */
-static int
-page_keep(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len, uint64_t phys,
-	  struct vfio_cdev_record **rec)
-{
-	const struct vfio_cdev_record *other = record_find(&domain->records, phys, len);
-	int ret;
-
-	*rec = NULL;
-	if (other != NULL && record_has(other, va, phys, len))
-		return 0;
-	if (other != NULL)
-		return pin_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -EEXIST, va, len);
-	*rec = record_add(&domain->records, &RECORD(va, phys, len, len));
-	if (*rec == NULL)
-		return pin_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM, va, len);
-	ret = scratch_copy(domain, *rec);
-	if (ret < 0)
-		record_remove(&domain->records, *rec);
-	return ret;
-}
-
-static int
-page_pin(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len, uint64_t *phys)
-{
+	const uint64_t verified = domain->stats.pages_verified;
 	struct vfio_cdev_record *rec;
 	int ret;
 
-	ret = scratch_map(domain, va, len, phys);
+	rec = record_find(&domain->records, extent->iova, extent->len);
+	if (rec != NULL)
+		return mapping_share(domain, rec, va, extent->iova, extent->len);
+	rec = record_add(&domain->records, &RECORD(va, extent->iova, extent->len, BASE_PAGE));
+	if (rec == NULL)
+		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM, va, extent->len);
+	ret = iommufd_ioas_copy(domain->ctx->sys, domain->iommufd, domain->ioas_id,
+				VFIO_CDEV_SCRATCH_VA(va), extent->iova, extent->len);
+	if (ret < 0) {
+		memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, extent->len);
+		goto err_record;
+	}
+	ret = pages_verify(domain, extent->iova, extent->iova, extent->len, BASE_PAGE);
 	if (ret < 0)
-		return ret;
-	ret = page_keep(domain, va, len, *phys, &rec);
-	if (ret < 0)
-		goto err_scratch;
-	ret = scratch_unmap(domain, va, len);
-	if (ret < 0)
-		goto err_keep;
+		goto err_copy;
+	mapping_count(domain, rec);
 	return 0;
 
-err_keep:
-	if (rec != NULL && mapping_unmap(domain, rec) == 0)
-		record_remove(&domain->records, rec);
-err_scratch:
-	range_undo(domain, VFIO_CDEV_SCRATCH_VA(va), len);
+err_copy:
+	domain->stats.pages_verified = verified;
+	range_undo(domain, extent->iova, extent->len);
+err_record:
+	record_remove(&domain->records, rec);
 	return ret;
+}
+
+/* Drop the first so many extents, the last of them first; *left are still there on error. */
+static int
+extents_unmap(const struct rte_vfio_cdev_pin *pin, unsigned int *left)
+{
+	struct rte_vfio_cdev_domain *domain = pin->domain;
+	const struct rte_vfio_cdev_extent *extent;
+	struct vfio_cdev_record *rec;
+	int ret;
+
+	for (; *left > 0; (*left)--) {
+		extent = &pin->extents[*left - 1];
+		rec = record_find(&domain->records, extent->iova, extent->len);
+		ret = rec == NULL || rec->iova != extent->iova || record_len(rec) != extent->len ?
+			-ENOENT : mapping_drop(domain, rec);
+		if (ret < 0)
+			return memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, pin->va,
+					   extent->len);
+	}
+	return 0;
+}
+
+/* All of them or none. */
+static int
+extents_map(const struct rte_vfio_cdev_pin *pin)
+{
+	const char *va = pin->va;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < pin->count; i++) {
+		ret = extent_map(pin->domain, va, &pin->extents[i]);
+		if (ret < 0) {
+			extents_unmap(pin, &i);
+			return ret;
+		}
+		va += pin->extents[i].len;
+	}
+	return 0;
+}
+
+static int
+memory_pin(struct rte_vfio_cdev_pin *pin, uint64_t len)
+{
+	const struct rte_vfio_cdev_domain *domain = pin->domain;
+	const uint64_t scratch = VFIO_CDEV_SCRATCH_VA(pin->va);
+	unsigned int left;
+	int ret;
+
+	ret = iommufd_ioas_map(domain->ctx->sys, domain->iommufd, domain->ioas_id, pin->va, scratch,
+			       len);
+	if (ret < 0)
+		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, pin->va, len);
+	ret = extents_ask(pin, len);
+	if (ret < 0)
+		goto err_scratch;
+	ret = extents_map(pin);
+	if (ret < 0)
+		goto err_scratch;
+	ret = scratch_unmap(domain, pin->va, len);
+	if (ret < 0)
+		goto err_extents;
+	held_release(pin->domain, pin->va, len);
+	return 0;
+
+err_extents:
+	left = pin->count;
+	extents_unmap(pin, &left);
+err_scratch:
+	range_undo(domain, scratch, len);
+	return ret;
+}
+
+static void
+pin_free(struct rte_vfio_cdev_pin *pin)
+{
+	free(pin->extents);
+	free(pin);
 }
 
 int
 rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,
-			 uint64_t page_size, uint64_t *iova)
+			 struct rte_vfio_cdev_pin **pin)
 {
-	uint64_t phys;
-	int ret;
+	struct rte_vfio_cdev_pin *p;
+	int ret = range_check(va, 0, len);
 
-	ret = range_check(va, 0, len);
-	if (ret == 0)
-		ret = page_size_check(va, len, page_size);
-	if (ret < 0 || len != page_size)
-		return pin_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -EINVAL, va, len);
-
+	if (ret < 0)
+		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, len);
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM, va, len);
+	p->domain = domain;
+	p->va = va;
 	pthread_mutex_lock(&domain->lock);
-	ret = domain->ready ? page_pin(domain, va, len, &phys) :
-		pin_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, va, len);
+	ret = domain->ready ? memory_pin(p, len) :
+		memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, va, len);
 	pthread_mutex_unlock(&domain->lock);
-	if (ret == 0)
-		*iova = phys;
+	if (ret < 0)
+		pin_free(p);
+	else
+		*pin = p;
 	return ret;
 }
 
-static int
-page_phys(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
+unsigned int
+rte_vfio_cdev_pin_extents(const struct rte_vfio_cdev_pin *pin,
+			  const struct rte_vfio_cdev_extent **extents)
 {
-	int ret = scratch_map(domain, va, BASE_PAGE, phys);
-
-	return ret == 0 ? scratch_unmap(domain, va, BASE_PAGE) : ret;
+	*extents = pin->extents;
+	return pin->count;
 }
 
 int
-rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
+rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin)
 {
-	const uint64_t offset = (uintptr_t)va & (BASE_PAGE - 1);
-	const void *page = (const char *)va - offset;
-	uint64_t start;
 	int ret;
 
-	pthread_mutex_lock(&domain->lock);
-	ret = domain->ready ? page_phys(domain, page, &start) :
-		pin_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, page, BASE_PAGE);
-	pthread_mutex_unlock(&domain->lock);
+	if (pin == NULL)
+		return 0;
+	pthread_mutex_lock(&pin->domain->lock);
+	ret = extents_unmap(pin, &pin->count);
+	pthread_mutex_unlock(&pin->domain->lock);
 	if (ret == 0)
-		*phys = start + offset;
+		pin_free(pin);
 	return ret;
 }

@@ -4,7 +4,7 @@
  * What the files of librte_vfio_cdev share.
  *
  * Locks: a domain has one mutex. It guards its HWPT, its device count, its
- * records, its counters and its scratch IOVAs, and is held over the ioctls that
+ * records, its counters and its other IOVAs, and is held over the ioctls that
  * change them, so that the records never disagree with the kernel. A ctx is
  * constant after its creation; a device after it was opened.
  */
@@ -37,6 +37,8 @@ struct rte_vfio_cdev_domain {
 	uint32_t hwpt_id;		/* 0: none yet */
 	bool ready;			/* the records are mapped; until then none is */
 	void *records;			/* search tree of struct vfio_cdev_record */
+	void *held;			/* another: pages at VFIO_CDEV_HELD_VA() */
+	uint64_t held_limit;		/* as many as that are swept */
 	struct rte_vfio_cdev_stats stats;
 };
 
@@ -53,10 +55,11 @@ struct rte_vfio_cdev_device {
 struct vfio_cdev_record {
 	uint64_t iova;
 	uint64_t va;
-	uint64_t pages_4k : 41;
+	uint64_t pages_4k : 40;
 	uint64_t page_shift : 6;
 	uint64_t users : 16;
 	uint64_t astray : 1;		/* in the kernel also, or only, at the scratch IOVA */
+	uint64_t bar : 1;		/* of a device, not memory: only recorded */
 };
 
 /* The value of a new one. */
@@ -70,7 +73,7 @@ struct vfio_cdev_record {
 	}
 
 #define BASE_PAGE UINT64_C(4096)
-#define VFIO_CDEV_MAX_LEN (UINT64_C(1) << (41 + 12))
+#define VFIO_CDEV_MAX_LEN (UINT64_C(1) << (40 + 12))
 #define VFIO_CDEV_MAX_USERS UINT16_MAX
 
 static inline uint64_t
@@ -101,12 +104,14 @@ record_is(const struct vfio_cdev_record *rec, const void *va, uint64_t iova, uin
 }
 
 /*
- * IOVAs for memory in passing, out of the way of physical addresses (at most 57
- * bits): of memory whose address is not known yet, and of a mapping that is
- * being split. Each memory has its own, so that a leftover is in nobody's way.
+ * IOVAs out of the way of physical addresses (at most 57 bits). For memory in
+ * passing: whose address is not known yet, or in a mapping that is being split.
+ * And for pages that are held. Each memory has its own, so that a leftover is in
+ * nobody's way.
  */
 #define VFIO_CDEV_SCRATCH_VA(va) ((uint64_t)(uintptr_t)(va) ^ (UINT64_C(1) << 62))
 #define VFIO_CDEV_SCRATCH_IOVA(iova) ((uint64_t)(iova) ^ (UINT64_C(1) << 61))
+#define VFIO_CDEV_HELD_VA(va) ((uint64_t)(uintptr_t)(va) ^ (UINT64_C(1) << 60))
 
 /* vfio_cdev_record.c: the tree, ordered by IOVA, without overlaps. */
 
@@ -153,18 +158,21 @@ range_check(const void *va, uint64_t iova, uint64_t len);
 int
 page_size_check(const void *va, uint64_t len, uint64_t page_size);
 
-/* Ask the kernel for each page's address, and count those that are right. */
+/*
+ * Ask for the address of each page that is mapped at an IOVA, and count those
+ * that are where they should be, from phys on.
+ */
 int
-pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len,
+pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t phys, uint64_t len,
 	     uint64_t page_size);
 
 /* Unmap in the kernel what cannot stay; the log is all that hears of an error. */
 void
 range_undo(const struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len);
 
-/* Pin, verify and count what a record says. */
+/* Pin, verify and count what a record says; that of a BAR is marked as one. */
 int
-mapping_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec);
+mapping_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 
 /* Unpin and uncount it, whoever its users are. */
 int
@@ -173,6 +181,37 @@ mapping_unmap(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record
 /* Count a mapping that is pinned and verified, except for its verified pages. */
 void
 mapping_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec);
+
+/* Count a user more of a mapping that is this very one. */
+int
+mapping_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec, const void *va,
+	      uint64_t iova, uint64_t len);
+
+/* vfio_cdev_unmap.c: drop a user of a mapping, and with the last one the mapping. */
+int
+mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+
+/* vfio_cdev_page.c: pin a page (of len bytes) at an IOVA and ask where it is; or nothing. */
+int
+page_ask(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len,
+	 uint64_t *phys);
+
+/* Unmap memory at its scratch IOVA. */
+int
+scratch_unmap(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
+
+/* Log what went wrong with memory. */
+int
+memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step step, int err,
+	    const void *va, uint64_t len);
+
+/* vfio_cdev_hold.c: let go of the held pages of memory that is pinned otherwise now. */
+void
+held_release(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
+
+/* vfio_cdev_bar.c: does the range lie in one BAR of a PCI device? */
+bool
+bar_has(const struct rte_vfio_cdev_ctx *ctx, uint64_t iova, uint64_t len);
 
 /* vfio_cdev_hwpt.c */
 

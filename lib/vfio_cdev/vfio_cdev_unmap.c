@@ -118,7 +118,7 @@ cut_make(struct rte_vfio_cdev_domain *domain, uint64_t at, struct vfio_cdev_reco
 		return 0;
 	len = record_len(rec);
 	ret = record_split(&domain->records, rec, at);
-	if (ret == 0 && domain->ready) {
+	if (ret == 0 && domain->ready && !rec->bar) {
 		ret = area_split(domain, rec->iova, len, at, &astray);
 		if (ret < 0)
 			record_join(&domain->records, rec);
@@ -141,9 +141,8 @@ cut_undo(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *lower)
 	(*ranges_counter(domain))--;
 }
 
-/* Drop a user of a mapping, and with the last one the mapping. */
-static int
-record_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+int
+mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	int ret = 0;
 
@@ -170,7 +169,7 @@ records_drop(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len)
 	for (rec = record_next(&domain->records, iova); rec != NULL && rec->iova <= last;
 	     rec = next) {
 		next = record_after(&domain->records, rec);
-		ret = record_drop(domain, rec);
+		ret = mapping_drop(domain, rec);
 		if (ret < 0)
 			return ret;
 	}
@@ -212,7 +211,7 @@ rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, 
 	if (ret == 0) {
 		rec = record_find(&domain->records, iova, len);
 		if (rec != NULL && record_is(rec, va, iova, len))
-			ret = record_drop(domain, rec);
+			ret = mapping_drop(domain, rec);
 		else
 			ret = parts_unmap(domain, va, iova, len);
 	}

@@ -6,7 +6,10 @@
  * long as the EAL may hand out its address, whatever devices come and go.
  */
 
+#include <errno.h>
+
 #include "private.h"
+#include "rte_bus_vfio_cdev.h"
 
 pthread_mutex_t backend_lock = PTHREAD_MUTEX_INITIALIZER;
 struct backend backend;
@@ -25,6 +28,12 @@ backend_ctx(void)
 {
 	pthread_once(&ctx_once, ctx_init);
 	return ctx;
+}
+
+bool
+have_cdevs(void)
+{
+	return rte_vfio_cdev_count(backend_ctx(), RTE_VFIO_CDEV_NOIOMMU) > 0;
 }
 
 int
@@ -51,10 +60,24 @@ domain_prime(void)
 	if (backend.primed || backend.prime_tried)
 		return backend.primed;
 	backend.prime_tried = true;
-	if (rte_vfio_cdev_count(backend_ctx(), RTE_VFIO_CDEV_NOIOMMU) == 0 || domain_open() < 0)
+	if (!have_cdevs() || domain_open() < 0)
 		return false;
 	backend.primed = candidate_prime(backend.domain);
 	backend.kept |= backend.primed;
 	domain_drop_unkept();
 	return backend.primed;
+}
+
+int
+rte_bus_vfio_cdev_domain(struct rte_vfio_cdev_domain **domain)
+{
+	int ret = -ENODEV;
+
+	pthread_mutex_lock(&backend_lock);
+	if (backend.attached) {
+		*domain = backend.domain;
+		ret = 0;
+	}
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
 }

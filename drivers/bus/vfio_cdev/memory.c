@@ -50,13 +50,13 @@ walk_map(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *a
 	return *err;
 }
 
-/* What could not be mapped was told of then. */
-static int
+/* What could not be mapped was told of then; something else may be there. */
+int
 memseg_unmap(const struct rte_memseg *ms)
 {
 	struct rte_vfio_cdev_domain *domain = backend.domain;
 
-	if (rte_vfio_cdev_domain_lookup(domain, ms->addr, ms->iova, ms->len) == -ENOENT)
+	if (rte_vfio_cdev_domain_lookup(domain, ms->addr, ms->iova, ms->len) != 0)
 		return 0;
 	return rte_vfio_cdev_domain_unmap(domain, ms->addr, ms->iova, ms->len);
 }
@@ -121,6 +121,8 @@ memory_attach(void)
 		return 0;
 	if (eal_api()->memseg_walk(walk_map, &err) != 0)
 		return err;
+	/* --legacy-mem asked for addresses at places that it has left (eal_memory.c). */
+	rte_vfio_cdev_domain_sweep(backend.domain);
 	if (eal_api()->event_register(EVENT_NAME, memory_event, NULL) != 0)
 		err = eal_errno_get() != 0 ? eal_errno_get() : EPROTO;
 	/* --legacy-mem and --no-huge have no events, since nothing changes. */

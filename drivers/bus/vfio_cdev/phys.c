@@ -43,7 +43,7 @@ unavailable_report(void)
 		"vfio-pci, allow it (-a) and give the process CAP_SYS_RAWIO and /dev/iommu");
 }
 
-/* Of any page: known when asked, nothing holds it there. */
+/* Of any page: known when asked, nothing keeps it there. */
 static phys_addr_t
 phys_transient(const void *virt)
 {
@@ -78,7 +78,7 @@ page_pin(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t size, u
 {
 	if (phys_get() == PHYS_PAGEMAP)
 		return page_pin_by_pagemap(domain, page, size, phys);
-	return rte_vfio_cdev_domain_pin(domain, page, size, size, phys);
+	return rte_vfio_cdev_domain_pin_page(domain, page, size, size, phys);
 }
 
 /* Of a page that the EAL is about to add to a list. */
@@ -93,6 +93,32 @@ phys_of_new(const struct rte_memseg_list *msl, const void *virt)
 	if (page_pin(backend.domain, page, msl->page_sz, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
 	return phys + RTE_PTR_DIFF(virt, page);
+}
+
+/*
+ * Of memory that is not the EAL's. Whoever asks may give it to a device by this
+ * address: after mapping it, or after handing it to the EAL as external memory.
+ */
+static phys_addr_t
+phys_of_foreign(const void *virt)
+{
+	uint64_t phys;
+
+	if (!domain_prime())
+		return phys_transient(virt);
+	if (rte_vfio_cdev_domain_hold(backend.domain, virt, &phys) < 0)
+		return RTE_BAD_PHYS_ADDR;
+	if (phys_get() == PHYS_PAGEMAP && eal_api()->virt2phy(virt) != phys)
+		return RTE_BAD_PHYS_ADDR;
+	return phys;
+}
+
+static phys_addr_t
+phys_ask(const struct rte_memseg_list *msl, const void *virt)
+{
+	if (eal_api()->iova_mode() != RTE_IOVA_PA)
+		return phys_transient(virt);
+	return msl != NULL && !msl->external ? phys_of_new(msl, virt) : phys_of_foreign(virt);
 }
 
 phys_addr_t
@@ -114,7 +140,7 @@ phys_of(const void *virt)
 		return eal_api()->virt2phy(virt);
 
 	pthread_mutex_lock(&backend_lock);
-	phys = msl != NULL && !msl->external ? phys_of_new(msl, virt) : phys_transient(virt);
+	phys = phys_ask(msl, virt);
 	pthread_mutex_unlock(&backend_lock);
 	return phys;
 }
@@ -135,8 +161,7 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 		return;
 
 	pthread_mutex_lock(&backend_lock);
-	if (backend.domain != NULL &&
-	    rte_vfio_cdev_domain_lookup(backend.domain, ms->addr, ms->iova, ms->len) == 0)
-		rte_vfio_cdev_domain_unmap(backend.domain, ms->addr, ms->iova, ms->len);
+	if (backend.domain != NULL)
+		memseg_unmap(ms);
 	pthread_mutex_unlock(&backend_lock);
 }

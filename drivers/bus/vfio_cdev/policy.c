@@ -82,3 +82,15 @@ phys_get(void)
 	pthread_once(&policy_once, policy_init);
 	return phys;
 }
+
+bool
+is_off(void)
+{
+	return policy_get() == POLICY_OFF;
+}
+
+bool
+is_invalid(void)
+{
+	return eal_api() == NULL || policy_get() == POLICY_INVALID || backend_ctx() == NULL;
+}

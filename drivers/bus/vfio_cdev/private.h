@@ -6,11 +6,11 @@
  *	EAL, buses, drivers, applications
  *	   |		  | rte_vfio_*(), rte_mem_virt2phy(), ...
  *	   | memory	  v
- *	   | events	entry.c -- policy.c (what the environment asks for)
- *	   v		  |	|	\
- *	memory.c <-- device.c	|	 phys.c (addresses) -- candidate.c
- *	   |		  |	|	   |
- *	   v		  v	|	   v
+ *	   | events	entry.c, container.c -- policy.c (what the environment asks for)
+ *	   v		  |	|   |	\
+ *	memory.c <-- device.c	| where.c phys.c (addresses) -- candidate.c
+ *	   |		  |	|   |	   |
+ *	   v		  v	|   v	   v
  *	domain.c: the one domain, of librte_vfio_cdev
  *				v
  *	eal_api.c: the EAL's functions, the stock rte_vfio_*() among them
@@ -123,11 +123,23 @@ enum phys {
 enum phys
 phys_get(void);
 
+/* Not ours to answer: switched off. */
+bool
+is_off(void);
+
+/* Nothing can be answered: no EAL, no memory, or RTE_VFIO_CDEV makes no sense. */
+bool
+is_invalid(void);
+
 /* domain.c */
 
 /* The library's context, or NULL if memory is short. */
 struct rte_vfio_cdev_ctx *
 backend_ctx(void);
+
+/* Does the machine have cdevs without an IOMMU? */
+bool
+have_cdevs(void);
 
 /* Guards the device table and all of this. */
 extern pthread_mutex_t backend_lock;
@@ -187,6 +199,16 @@ device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info)
 bool
 device_has_group(int group);
 
+/* where.c: memory mapped with the IOVA 0, which is where it is. */
+
+/* Pin the memory; the same again needs as many unmaps. 0 or -errno. */
+int
+where_map(uint64_t va, uint64_t len);
+
+/* -ENOENT: not mapped so; -EOPNOTSUPP: a part of what is. */
+int
+where_unmap(uint64_t va, uint64_t len);
+
 /* memory.c: the EAL's memory lock and backend_lock are held. */
 
 /*
@@ -196,9 +218,17 @@ device_has_group(int group);
 int
 memory_attach(void);
 
+/* Unmap a segment if it is mapped; only backend_lock is needed. */
+int
+memseg_unmap(const struct rte_memseg *ms);
+
 /* phys.c */
 
-/* The physical address of virt, or RTE_BAD_PHYS_ADDR; of the EAL's pages after pinning them. */
+/*
+ * The physical address of virt, or RTE_BAD_PHYS_ADDR. The page is pinned first
+ * and stays so: one of the EAL's until the EAL gives it up, any other as long as
+ * it is there and not mapped (rte_vfio_cdev_domain_hold()).
+ */
 phys_addr_t
 phys_of(const void *virt);
 

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#ifndef RTE_VFIO_CDEV_MEMORY_H
+#define RTE_VFIO_CDEV_MEMORY_H
+
+/**
+ * @file
+ * The memory of a domain: part of rte_vfio_cdev.h, which includes it.
+ *
+ *	map ------- memory at an IOVA that the caller knows
+ *	pin_page -- a page, or
+ *	pin ------- any memory, where it is: the caller is told
+ *	hold ------ a page whose address is told before it is mapped
+ *
+ * All of it is pinned, and its address confirmed by the kernel, before a device
+ * can be given it. unmap ends the first two, release the third.
+ */
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rte_vfio_cdev_domain;
+struct rte_vfio_cdev_pin;
+
+/** What a domain holds now. */
+struct rte_vfio_cdev_stats {
+	uint64_t mappings;		/**< ranges mapped, each part of a split one */
+	uint64_t pages_mapped;		/**< pages, of each mapping's page size */
+	uint64_t pages_verified;	/**< of these, confirmed by the kernel */
+	uint64_t bytes;			/**< bytes pinned */
+	unsigned int devices;		/**< devices attached */
+	uint64_t pending;		/**< ranges that wait for the first device */
+	uint64_t held;			/**< pages held only because their address was told */
+};
+
+/** Memory that a device finds in one piece. */
+struct rte_vfio_cdev_extent {
+	uint64_t iova;	/**< where it begins: without an IOMMU, its physical address */
+	uint64_t len;	/**< bytes */
+};
+
+/**
+ * Let the domain's devices reach memory of this process, and pin it
+ * (IOMMU_IOAS_MAP, drivers/iommu/iommufd/ioas.c). Linux >= 7.3.
+ *
+ * After the kernel pinned the memory it is asked for the address of every page
+ * (hwpt_noiommu.c); one that is not @p iova undoes the whole mapping. Mapping
+ * the very same memory again counts a user more.
+ *
+ * Before the domain's first device, or rte_vfio_cdev_domain_prime(), nothing
+ * can be pinned: the mapping is kept and made then, and if it fails so does
+ * that call. Until then the memory may be moved.
+ *
+ * Thread-safe; needs CAP_SYS_RAWIO, and CAP_IPC_LOCK or a sufficient
+ * RLIMIT_MEMLOCK, at the time of the call.
+ *
+ * @param domain
+ *   The domain.
+ * @param va
+ *   Start in this process, a multiple of 4 KiB.
+ * @param iova
+ *   Start as the device sees it, a multiple of 4 KiB.
+ * @param len
+ *   Bytes, a multiple of 4 KiB.
+ * @param page_size
+ *   Bytes that are contiguous for sure, a power of two >= 4096 that divides
+ *   @p va and @p len: the size of the hugepages, or 4096 if unknown.
+ * @return
+ *   0; -EINVAL arguments; -EEXIST the IOVA range has another mapping;
+ *   -EOVERFLOW too many users; -EADDRNOTAVAIL a page is not at its IOVA;
+ *   -EPROTO an answer of the kernel that makes no sense; -EFAULT, -ENOMEM,
+ *   -EPERM from the kernel. Nothing stays mapped on error.
+ */
+int
+rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+			 uint64_t len, uint64_t page_size);
+
+/**
+ * Pin one page and map it where it is found to be.
+ *
+ * The page is pinned before its address is asked for and stays so, hence
+ * nothing can move it between this answer and a device's use of it. It is
+ * mapped at a scratch IOVA, and copied from there to the one that is its
+ * address (IOMMU_IOAS_COPY, drivers/iommu/iommufd/ioas.c). Linux >= 7.3.
+ *
+ * The mapping is one like any other: map finds it as the very same and counts a
+ * user more, unmap undoes it. But a page that is mapped already at its address
+ * is not counted another time: do not unmap it more than once for all pins.
+ *
+ * Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
+ *
+ * @param domain
+ *   The domain. It must have had a device, or been primed.
+ * @param va
+ *   The page's start in this process.
+ * @param len
+ *   Its size.
+ * @param page_size
+ *   The same: one page at a time.
+ * @param[out] iova
+ *   Its physical address, which is its IOVA.
+ * @return
+ *   0; -EINVAL arguments, @p len is not @p page_size, or the memory is no page
+ *   of this size; -ENODEV no device yet; -EEXIST its address is mapped for other
+ *   memory; -EADDRNOTAVAIL, -EPROTO answers of the kernel that make no sense;
+ *   -EFAULT, -ENOMEM, -EPERM from the kernel. Nothing stays mapped on error.
+ */
+int
+rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,
+			 uint64_t page_size, uint64_t *iova);
+
+/**
+ * Pin memory of this process where it is, and let the domain's devices reach
+ * it: any that can be written to, whatever its pages (anonymous, shared, memfd,
+ * hugetlb), as long as it stays mapped here. Linux >= 7.3.
+ *
+ * The memory is pinned before its addresses are asked for: nothing can move it
+ * before or while a device uses it. Pinning the very same memory again is
+ * another pin; a part that is mapped in another way is in the way (-EEXIST).
+ * After fork(2) the parent keeps the pinned pages, and the child gets copies of
+ * those that are not shared (mm/memory.c).
+ *
+ * Thread-safe; capabilities as for rte_vfio_cdev_domain_map(). For a moment
+ * RLIMIT_MEMLOCK may be charged twice for pages that are held.
+ *
+ * @param domain
+ *   The domain. It must have had a device, or been primed.
+ * @param va
+ *   Start in this process, a multiple of 4 KiB.
+ * @param len
+ *   Bytes, a multiple of 4 KiB.
+ * @param[out] pin
+ *   The pinned memory; release it with rte_vfio_cdev_pin_release(), before the
+ *   domain is destroyed.
+ * @return
+ *   0; -EINVAL arguments; -ENODEV no device yet; -EFAULT no memory, read-only,
+ *   or of a file whose pages cannot be pinned (mm/gup.c); -EEXIST a part of it
+ *   has another mapping; -EPROTO answers of the kernel that make no sense;
+ *   -ENOMEM, -EPERM from the kernel. Nothing stays pinned on error.
+ */
+int
+rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,
+			 struct rte_vfio_cdev_pin **pin);
+
+/**
+ * Where pinned memory is. Thread-safe.
+ *
+ * @param pin
+ *   The pinned memory.
+ * @param[out] extents
+ *   In the order of the memory, and together as long. They live as long as
+ *   @p pin.
+ * @return
+ *   How many there are, at least 1. Neighbours may follow each other without a
+ *   gap.
+ */
+unsigned int
+rte_vfio_cdev_pin_extents(const struct rte_vfio_cdev_pin *pin,
+			  const struct rte_vfio_cdev_extent **extents);
+
+/**
+ * Unmap and unpin what rte_vfio_cdev_domain_pin() pinned. Without an IOMMU
+ * nothing keeps a device from using the memory later: stop its DMA first. The
+ * memory may be gone already. Thread-safe, but nothing else may use @p pin
+ * meanwhile.
+ *
+ * @param pin
+ *   The pinned memory, or NULL.
+ * @return
+ *   0, or what the kernel says: @p pin stays then, for another try.
+ */
+int
+rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin);
+
+/**
+ * Tell where a page is, and hold it there until it is mapped or pinned for
+ * good: by rte_vfio_cdev_domain_map(), _pin() or _pin_page() of memory that it
+ * is in. For whoever tells an address to somebody who may, or may not, map the
+ * memory by it later. Linux >= 7.3.
+ *
+ * A held page is asked for again each time, so memory that has come in the place
+ * of other memory gets its own address. Pages that nobody maps are let go with
+ * the domain, or when their memory has gone or been replaced, which is looked
+ * after when they are many. Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
+ *
+ * @param domain
+ *   The domain. It must have had a device, or been primed.
+ * @param va
+ *   Any address in memory that can be written.
+ * @param[out] phys
+ *   Its physical address.
+ * @return
+ *   0; -ENODEV no device yet; -EFAULT no memory, or read-only; -ENOMEM, -EPERM
+ *   from the kernel.
+ */
+int
+rte_vfio_cdev_domain_hold(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys);
+
+/**
+ * Let go of held pages whose memory has gone or been replaced. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ */
+void
+rte_vfio_cdev_domain_sweep(struct rte_vfio_cdev_domain *domain);
+
+/**
+ * Tell where memory is at this moment, without keeping it there: it is pinned,
+ * asked for (IOMMU_IOAS_NOIOMMU_GET_PA, drivers/iommu/iommufd/hwpt_noiommu.c)
+ * and unpinned. Linux >= 7.3. Thread-safe; capabilities as for
+ * rte_vfio_cdev_domain_map().
+ *
+ * @param domain
+ *   The domain. It must have had a device, or been primed.
+ * @param va
+ *   Any address in memory that can be written.
+ * @param[out] phys
+ *   Its physical address.
+ * @return
+ *   0; -ENODEV no device yet; -EFAULT no memory, or read-only; -ENOMEM, -EPERM
+ *   from the kernel.
+ */
+int
+rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys);
+
+/**
+ * Undo one rte_vfio_cdev_domain_map() or rte_vfio_cdev_domain_pin_page(), a part of
+ * it, or several that follow each other (IOMMU_IOAS_UNMAP,
+ * drivers/iommu/iommufd/io_pagetable.c). What stays of a mapping stays pinned
+ * all the time. A mapping with more users loses one. Without an IOMMU nothing
+ * keeps a device from using the memory later: stop its DMA first.
+ * Linux >= 7.3. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @param va
+ *   Start in this process.
+ * @param iova
+ *   Start as the device sees it.
+ * @param len
+ *   Bytes.
+ * @return
+ *   0; -ENOENT this memory is not mapped at these IOVAs, or not all of it;
+ *   -EOPNOTSUPP the range begins or ends inside a page of the size that was
+ *   given to map; -EINVAL arguments; -ENOMEM; -EIO an earlier error made this
+ *   mapping indivisible. On these nothing was done. What else the kernel says
+ *   comes back as well; of several mappings the lower ones may be gone then.
+ */
+int
+rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+			   uint64_t len);
+
+/**
+ * Tell whether a mapping is there, pending ones included. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @param va
+ *   As given to map.
+ * @param iova
+ *   As given to map.
+ * @param len
+ *   As given to map.
+ * @return
+ *   0; -ENOENT nothing is mapped there; -EOPNOTSUPP something else is;
+ *   -EINVAL arguments. Not logged.
+ */
+int
+rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+			    uint64_t len);
+
+/**
+ * Read what the domain holds. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @param[out] stats
+ *   A consistent copy.
+ */
+void
+rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
+			   struct rte_vfio_cdev_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* RTE_VFIO_CDEV_MEMORY_H */
