@@ -12,11 +12,15 @@ __real_malloc(size_t size);
 void *
 __real_calloc(size_t count, size_t size);
 void *
+__real_realloc(void *old, size_t size);
+void *
 __real_tsearch(const void *key, void **root, int (*compare)(const void *, const void *));
 void *
 __wrap_malloc(size_t size);
 void *
 __wrap_calloc(size_t count, size_t size);
+void *
+__wrap_realloc(void *old, size_t size);
 void *
 __wrap_tsearch(const void *key, void **root, int (*compare)(const void *, const void *));
 
@@ -44,6 +48,12 @@ void *
 __wrap_calloc(size_t count, size_t size)
 {
 	return is_failing(FAKE_HEAP_CALLOC) ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return is_failing(FAKE_HEAP_REALLOC) ? NULL : __real_realloc(old, size);
 }
 
 void *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Makes memory short: linked with --wrap=malloc,calloc,tsearch, for the calls
+ * Makes memory short: linked with --wrap=malloc,calloc,realloc,tsearch, for the calls
  * that come out of objects of the test program.
  */
 
@@ -12,6 +12,7 @@ enum fake_heap_call {
 	FAKE_HEAP_NONE,
 	FAKE_HEAP_MALLOC,
 	FAKE_HEAP_CALLOC,
+	FAKE_HEAP_REALLOC,
 	FAKE_HEAP_TSEARCH,
 };
 

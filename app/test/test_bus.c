@@ -129,7 +129,7 @@ main(void)
 
 	if (policy == NULL || policy[0] == '\0')
 		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
-			bus_container_tests() + bus_phys_tests();
+			bus_container_tests() + bus_phys_tests() + bus_where_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	return strcmp(policy, "off") == 0 ? bus_off_tests() : bus_invalid_tests();

@@ -37,6 +37,8 @@ bus_container_tests(void);
 int
 bus_phys_tests(void);
 int
+bus_where_tests(void);
+int
 bus_require_tests(void);
 int
 bus_off_tests(void);

@@ -67,6 +67,40 @@ same_mapping_again_counts_a_user(void **state)
 	assert_int_equal(memory_unmap(f, 0, HUGE), -ENOENT);
 }
 
+/* Freed under the mapping, which keeps the old page; other memory is there now. */
+static void
+same_range_of_other_memory_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(memory_map(f, 0, 4 * FAKE_PAGE, FAKE_PAGE), 0);
+	fake_page_move(FAKE_VA(2 * FAKE_PAGE), FAKE_PHYS(HUGE));
+	log_clear();
+	assert_int_equal(memory_map(f, 0, 4 * FAKE_PAGE, FAKE_PAGE), -EADDRNOTAVAIL);
+	assert_logged(ERR, "cannot confirm", "freed while it was mapped");
+	assert_kernel_holds(2, 1, 4 * FAKE_PAGE);
+	assert_stats(f, 1, 4, 4 * FAKE_PAGE);
+	assert_int_equal(memory_unmap(f, 0, 4 * FAKE_PAGE), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+same_range_without_memory_is_refused(void **state)
+{
+	static const enum fake_op ops[] = { FAKE_MAP, FAKE_GET_PA };
+	struct fixture *f = *state;
+
+	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+		fake_fail(ops[i], 1, EFAULT);
+		assert_int_equal(memory_map(f, 0, HUGE, HUGE), -EFAULT);
+		assert_kernel_holds(2, 1, HUGE);
+		assert_stats(f, 1, 1, HUGE);
+	}
+	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
+	assert_nothing_mapped(f);
+}
+
 static void
 users_do_not_wrap_around(void **state)
 {
@@ -409,6 +443,8 @@ main(void)
 		DOMAIN_TEST(adjacent_mappings_are_separate),
 		DOMAIN_TEST(mapping_is_looked_up_whole),
 		DOMAIN_TEST(same_mapping_again_counts_a_user),
+		DOMAIN_TEST(same_range_of_other_memory_is_refused),
+		DOMAIN_TEST(same_range_without_memory_is_refused),
 		DOMAIN_TEST(users_do_not_wrap_around),
 		DOMAIN_TEST(overlap_is_refused),
 		DOMAIN_TEST(kernels_eexist_is_an_error),

@@ -172,13 +172,17 @@ pages_unmap(const struct fixture *f, unsigned int page, unsigned int count)
 static unsigned int
 worker_round(const struct fixture *f, unsigned int page)
 {
-	const void *va = FAKE_VA(page * FAKE_PAGE);
+	const void *va = FAKE_VA(page * FAKE_PAGE), *next = FAKE_VA((page + 1) * FAKE_PAGE);
+	struct rte_vfio_cdev_pin *pin = NULL;
+	uint64_t iova, phys, held = 0;
 	unsigned int errors = 0;
-	uint64_t iova, phys;
 
 	errors += rte_vfio_cdev_domain_pin_page(f->domain, va, FAKE_PAGE, FAKE_PAGE, &iova) != 0;
 	errors += rte_vfio_cdev_domain_phys(f->domain, va, &phys) != 0;
-	errors += iova != FAKE_PHYS(page * FAKE_PAGE) || phys != iova;
+	errors += rte_vfio_cdev_domain_hold(f->domain, next, &held) != 0;
+	errors += iova != FAKE_PHYS(page * FAKE_PAGE) || phys != iova || held != iova + FAKE_PAGE;
+	errors += rte_vfio_cdev_domain_pin(f->domain, next, 3 * FAKE_PAGE, &pin) != 0;
+	errors += rte_vfio_cdev_pin_release(pin) != 0;
 	errors += pages_map(f, page + 1, 3) != 0;
 	errors += pages_unmap(f, page + 2, 1) != 0;
 	errors += memory_lookup(f, (page + 1) * FAKE_PAGE, FAKE_PAGE) != 0;
@@ -198,6 +202,7 @@ worker_run(void *arg)
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		w->errors += pages_map(w->f, 0, 1) != 0;
 		w->errors += worker_round(w->f, 4 * (1 + w->number + THREADS * (i % 8)));
+		rte_vfio_cdev_domain_sweep(w->f->domain);
 		rte_vfio_cdev_domain_stats(w->f->domain, &stats);
 		w->errors += stats.mappings < 1 || stats.mappings > 1 + 3 * THREADS;
 		w->errors += stats.pages_mapped != stats.pages_verified;

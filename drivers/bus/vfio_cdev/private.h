@@ -152,6 +152,7 @@ extern struct backend {
 	bool attached;		/* all memory is mapped and events have been asked for */
 	bool unavailable_told;	/* that there are no physical addresses */
 	unsigned int stock_devices;	/* set up by stock in this process */
+	void *wheres;		/* where.c: search tree (tsearch(3)) without overlaps */
 } backend;
 
 /* The functions below want backend_lock held. */

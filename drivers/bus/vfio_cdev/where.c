@@ -27,9 +27,6 @@ struct where {
 	SLIST_HEAD(, where_pin) pins;
 };
 
-/* Guarded by backend_lock: a search tree (tsearch(3)) without overlaps. */
-static void *wheres;
-
 static int
 where_compare(const void *left, const void *right)
 {
@@ -55,7 +52,7 @@ static struct where *
 where_find(uint64_t va, uint64_t len)
 {
 	const struct where key = { .va = va, .len = len };
-	void *node = len != 0 ? tfind(&key, &wheres, where_compare) : NULL;
+	void *node = len != 0 ? tfind(&key, &backend.wheres, where_compare) : NULL;
 
 	return node != NULL ? *(struct where **)node : NULL;
 }
@@ -69,7 +66,7 @@ where_add(uint64_t va, uint64_t len)
 		return NULL;
 	where->va = va;
 	where->len = len;
-	if (tsearch(where, &wheres, where_compare) != NULL)
+	if (tsearch(where, &backend.wheres, where_compare) != NULL)
 		return where;
 	free(where);
 	return NULL;
@@ -80,7 +77,7 @@ where_drop_empty(struct where *where)
 {
 	if (!SLIST_EMPTY(&where->pins))
 		return;
-	tdelete(where, &wheres, where_compare);
+	tdelete(where, &backend.wheres, where_compare);
 	free(where);
 }
 

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Memory of any kind pinned where it is: its extents, its errors, its release. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "fake_heap.h"
+#include "fixture.h"
+
+#define PAGES(count) ((count) * FAKE_PAGE)
+
+static int
+pin(const struct fixture *f, uint64_t first, uint64_t count, struct rte_vfio_cdev_pin **out)
+{
+	return rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(PAGES(first)), PAGES(count), out);
+}
+
+static void
+assert_pin_fails(const struct fixture *f, uint64_t first, uint64_t count, int err)
+{
+	struct rte_vfio_cdev_pin *out = NULL;
+
+	log_clear();
+	assert_int_equal(pin(f, first, count, &out), -err);
+	assert_null(out);
+	assert_logged(ERR, "memory", strerror(err));
+}
+
+static void
+assert_extent(const struct rte_vfio_cdev_pin *pinned, unsigned int i, uint64_t iova, uint64_t len)
+{
+	const struct rte_vfio_cdev_extent *extents;
+
+	assert_true(rte_vfio_cdev_pin_extents(pinned, &extents) > i);
+	assert_int_equal(extents[i].iova, iova);
+	assert_int_equal(extents[i].len, len);
+}
+
+static unsigned int
+extent_count(const struct rte_vfio_cdev_pin *pinned)
+{
+	const struct rte_vfio_cdev_extent *extents;
+
+	return rte_vfio_cdev_pin_extents(pinned, &extents);
+}
+
+/* Page 2 is far away, page 5 before page 4. */
+static void
+memory_scatter(void)
+{
+	fake_page_move(FAKE_VA(PAGES(2)), FAKE_PHYS(PAGES(1000)));
+	fake_page_move(FAKE_VA(PAGES(4)), FAKE_PHYS(PAGES(2001)));
+	fake_page_move(FAKE_VA(PAGES(5)), FAKE_PHYS(PAGES(2000)));
+}
+
+static void
+memory_in_one_piece_is_one_extent(void **state)
+{
+	struct fixture *f = *state;
+	struct rte_vfio_cdev_pin *pinned;
+	const size_t start = strlen(fake_trace());
+
+	assert_int_equal(pin(f, 3, 8, &pinned), 0);
+	assert_string_equal(fake_trace() + start, "MPYPU");
+	assert_int_equal(extent_count(pinned), 1);
+	assert_extent(pinned, 0, FAKE_PHYS(PAGES(3)), PAGES(8));
+	assert_kernel_holds(2, 1, PAGES(8));
+	assert_stats(f, 1, 8, PAGES(8));
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+scattered_memory_has_its_extents_in_order(void **state)
+{
+	struct fixture *f = *state;
+	struct rte_vfio_cdev_pin *pinned;
+
+	memory_scatter();
+	assert_int_equal(pin(f, 0, 7, &pinned), 0);
+	assert_int_equal(extent_count(pinned), 6);
+	assert_extent(pinned, 0, FAKE_PHYS(0), PAGES(2));
+	assert_extent(pinned, 1, FAKE_PHYS(PAGES(1000)), PAGES(1));
+	assert_extent(pinned, 2, FAKE_PHYS(PAGES(3)), PAGES(1));
+	assert_extent(pinned, 3, FAKE_PHYS(PAGES(2001)), PAGES(1));
+	assert_extent(pinned, 4, FAKE_PHYS(PAGES(2000)), PAGES(1));
+	assert_extent(pinned, 5, FAKE_PHYS(PAGES(6)), PAGES(1));
+	assert_kernel_holds(2, 6, PAGES(7));
+	assert_stats(f, 6, 7, PAGES(7));
+	assert_int_equal(fake_unpinned_live(), 0);
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+extents_are_mappings_like_any_other(void **state)
+{
+	struct fixture *f = *state;
+	struct rte_vfio_cdev_pin *pinned;
+
+	assert_int_equal(pin(f, 0, 4, &pinned), 0);
+	assert_int_equal(memory_lookup(f, 0, PAGES(4)), 0);
+	assert_int_equal(memory_map(f, 0, PAGES(4), FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+	assert_kernel_holds(2, 1, PAGES(4));
+	assert_int_equal(memory_unmap(f, 0, PAGES(4)), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+same_memory_again_is_another_pin(void **state)
+{
+	struct rte_vfio_cdev_pin *first, *second;
+	struct fixture *f = *state;
+
+	memory_scatter();
+	assert_int_equal(pin(f, 0, 7, &first), 0);
+	assert_int_equal(pin(f, 0, 7, &second), 0);
+	assert_kernel_holds(2, 6, PAGES(7));
+	assert_int_equal(rte_vfio_cdev_pin_release(first), 0);
+	assert_kernel_holds(2, 6, PAGES(7));
+	assert_int_equal(rte_vfio_cdev_pin_release(second), 0);
+	assert_nothing_mapped(f);
+}
+
+/* What the first extents did is undone when a later one is in the way. */
+static void
+memory_that_is_mapped_in_another_way_is_refused(void **state)
+{
+	struct rte_vfio_cdev_pin *whole;
+	struct fixture *f = *state;
+
+	memory_scatter();
+	assert_int_equal(memory_map(f, PAGES(6), PAGES(2), FAKE_PAGE), 0);
+	assert_pin_fails(f, 0, 7, EEXIST);
+	assert_kernel_holds(2, 1, PAGES(2));
+	assert_stats(f, 1, 2, PAGES(2));
+	assert_int_equal(pin(f, 0, 6, &whole), 0);
+	assert_pin_fails(f, 0, 2 + 1 + 1 + 1 + 1 + 1, EEXIST);
+	assert_kernel_holds(2, 6, PAGES(8));
+	assert_int_equal(rte_vfio_cdev_pin_release(whole), 0);
+	assert_stats(f, 1, 2, PAGES(2));
+}
+
+/* The memory was freed: what was pinned is unpinned all the same. */
+static void
+release_does_not_need_the_memory(void **state)
+{
+	struct rte_vfio_cdev_pin *before, *after;
+	struct fixture *f = *state;
+
+	assert_int_equal(pin(f, 0, 1, &before), 0);
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(PAGES(77)));
+	assert_int_equal(pin(f, 0, 1, &after), 0);
+	assert_extent(before, 0, FAKE_PHYS(0), FAKE_PAGE);
+	assert_extent(after, 0, FAKE_PHYS(PAGES(77)), FAKE_PAGE);
+	assert_int_equal(rte_vfio_cdev_pin_release(before), 0);
+	assert_stats(f, 1, 1, FAKE_PAGE);
+	assert_int_equal(rte_vfio_cdev_pin_release(after), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+bad_ranges_are_refused(void **state)
+{
+	static const struct {
+		uint64_t va, len;
+	} bad[] = {
+		{ 0x200000, 0 },
+		{ 0x200800, 4096 },
+		{ 0x200000, 4095 },
+		{ 0x200000, 6000 },
+		{ UINT64_MAX - 4095, 8192 },
+		{ 0, UINT64_C(1) << 53 },
+	};
+	struct rte_vfio_cdev_pin *pinned = NULL;
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		log_clear();
+		assert_int_equal(rte_vfio_cdev_domain_pin(f->domain,
+							  (void *)(uintptr_t)bad[i].va,
+							  bad[i].len, &pinned), -EINVAL);
+		assert_logged(ERR, "cannot map", strerror(EINVAL));
+	}
+	assert_null(pinned);
+	assert_int_equal(fake_calls(FAKE_MAP), 0);
+}
+
+/* Each call of pinning the scattered memory in turn; it takes 6 copies. */
+static void
+each_call_that_fails_leaves_nothing_pinned(void **state)
+{
+	static const struct {
+		enum fake_op op;
+		unsigned int times;
+	} calls[] = {
+		{ FAKE_MAP, 1 }, { FAKE_GET_PA, 12 }, { FAKE_COPY, 6 }, { FAKE_UNMAP, 1 },
+	};
+	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
+
+	memory_scatter();
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		for (unsigned int nth = 1; nth <= calls[i].times; nth++) {
+			fake_fail(calls[i].op, nth, ENOMEM);
+			assert_pin_fails(f, 0, 7, ENOMEM);
+			assert_nothing_mapped(f);
+		}
+	}
+	assert_int_equal(pin(f, 0, 7, &pinned), 0);
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+}
+
+static void
+short_heap_leaves_nothing_pinned(void **state)
+{
+	static const enum fake_heap_call calls[] = {
+		FAKE_HEAP_CALLOC, FAKE_HEAP_MALLOC, FAKE_HEAP_REALLOC, FAKE_HEAP_TSEARCH,
+	};
+	struct fixture *f = *state;
+
+	memory_scatter();
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		fake_heap_fail(calls[i]);
+		assert_pin_fails(f, 0, 7, ENOMEM);
+		assert_nothing_mapped(f);
+	}
+}
+
+static void
+answers_that_make_no_sense_are_refused(void **state)
+{
+	static const uint64_t lengths[] = { 1, 4095, 6000, PAGES(9) };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		fake.pa_length = lengths[i];
+		assert_pin_fails(f, 0, 8, EPROTO);
+		assert_logged(ERR, "makes no sense");
+		assert_nothing_mapped(f);
+	}
+}
+
+/* The kernel does not let go of the third of six: the pin stays for another try. */
+static void
+release_that_fails_can_be_tried_again(void **state)
+{
+	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
+
+	memory_scatter();
+	assert_int_equal(pin(f, 0, 7, &pinned), 0);
+	fake_fail(FAKE_UNMAP, 3, EBUSY);
+	log_clear();
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), -EBUSY);
+	assert_logged(ERR, "cannot unmap", strerror(EBUSY));
+	assert_int_equal(extent_count(pinned), 4);
+	assert_stats(f, 4, 5, PAGES(5));
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+extent_that_somebody_unmapped_is_missed(void **state)
+{
+	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
+
+	assert_int_equal(pin(f, 0, 2, &pinned), 0);
+	assert_int_equal(memory_unmap(f, 0, PAGES(2)), 0);
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), -ENOENT);
+	assert_logged(ERR, "nothing is mapped there");
+	assert_int_equal(memory_map(f, 0, PAGES(2), FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+	assert_nothing_mapped(f);
+}
+
+static void
+nothing_can_be_released(void **state)
+{
+	(void)state;
+	assert_int_equal(rte_vfio_cdev_pin_release(NULL), 0);
+}
+
+static void
+without_a_device_nothing_is_pinned(void **state)
+{
+	assert_pin_fails(*state, 0, 1, ENODEV);
+	assert_logged(ERR, "set up a device first");
+	assert_int_equal(fake_calls(FAKE_MAP), 0);
+}
+
+static void
+limit_of_locked_memory_is_named(void **state)
+{
+	struct fixture *f = *state;
+	struct rte_vfio_cdev_pin *pinned;
+
+	fake.memlock = PAGES(7) - 1;
+	assert_pin_fails(f, 0, 7, ENOMEM);
+	assert_logged(ERR, "RLIMIT_MEMLOCK");
+	fake.memlock = PAGES(7);
+	assert_int_equal(pin(f, 0, 7, &pinned), 0);
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+}
+
+#define PIN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PIN_TEST(memory_in_one_piece_is_one_extent),
+		PIN_TEST(scattered_memory_has_its_extents_in_order),
+		PIN_TEST(extents_are_mappings_like_any_other),
+		PIN_TEST(same_memory_again_is_another_pin),
+		PIN_TEST(memory_that_is_mapped_in_another_way_is_refused),
+		PIN_TEST(release_does_not_need_the_memory),
+		PIN_TEST(bad_ranges_are_refused),
+		PIN_TEST(each_call_that_fails_leaves_nothing_pinned),
+		PIN_TEST(short_heap_leaves_nothing_pinned),
+		PIN_TEST(answers_that_make_no_sense_are_refused),
+		PIN_TEST(release_that_fails_can_be_tried_again),
+		PIN_TEST(extent_that_somebody_unmapped_is_missed),
+		PIN_TEST(nothing_can_be_released),
+		cmocka_unit_test_setup_teardown(without_a_device_nothing_is_pinned,
+						fixture_domain, fixture_end),
+		PIN_TEST(limit_of_locked_memory_is_named),
+	};
+
+	return cmocka_run_group_tests_name("pin", tests, NULL, NULL);
+}
