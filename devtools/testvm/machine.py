@@ -12,6 +12,7 @@ from .util import CHECKOUT, VmError
 PAGE_MIB = {"2M": 2, "1G": 1024}
 DEFAULT_NICS = ("virtio-net-pci", "virtio-net-pci")
 FIRST_SLOT, LAST_SLOT = 0x03, 0x17
+MOST_SHARES = 3    # down to the slot of the agent
 # Without these an emulated CPU spends a second on what a test machine has no use for. oops=panic
 # makes a kernel bug the end of the guest instead of a line that nobody reads. maxcpus=1: init.sh
 # brings up the other CPUs, since while the kernel patches its own code at boot, multi-threaded
@@ -143,6 +144,11 @@ class CommandLine:
                 "-device", f"virtserialport,chardev=agent,name={wire.PORT}"]
 
     def _shares(self) -> list[str]:
+        if len(self.options.shares) > MOST_SHARES:
+            raise VmError(f"at most {MOST_SHARES} shared directories")
+        for path in self.options.shares:
+            if not Path(path).is_dir():
+                raise VmError(f"--share {path}: no such directory")
         wanted = [("root", self.root, True), ("modules", self.modules, True),
                   ("checkout", CHECKOUT, True)]
         wanted += [(f"share{i}", Path(path), False) for i, path in enumerate(self.options.shares)]
@@ -172,8 +178,13 @@ class CommandLine:
         return arguments
 
     def _qmp(self) -> list[str]:
-        path = self.options.qmp
-        return ["-qmp", f"unix:{_escape(Path(path))},server=on,wait=off"] if path else []
+        if not self.options.qmp:
+            return []
+        path = Path(self.options.qmp)
+        # QEMU would remove it, whatever it is.
+        if path.exists() and not path.is_socket():
+            raise VmError(f"--qmp {path} is there already and is no socket")
+        return ["-qmp", f"unix:{_escape(path)},server=on,wait=off"]
 
 
 AGENT = Path(__file__).resolve().parent / "guest" / "agent.py"

@@ -336,6 +336,8 @@ class Guest:
             self._qemu.wait()
             self._socket.close()
             self._qemu = None
+            if self.options.qmp:
+                Path(self.options.qmp).unlink(missing_ok=True)
         self._ended = True
         for file in self._unnamed:
             file.close()

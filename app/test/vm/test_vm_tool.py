@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The test machine itself, in guests: what devtools/vm promises to its users."""
 
+import contextlib
+import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
 from testvm import cli
@@ -28,6 +32,31 @@ def guests_of(pid: int) -> list[int]:
             if "qemu" in Path(f"/proc/{c}/comm").read_text(encoding="ascii")]
 
 
+@contextlib.contextmanager
+def vm_started(*argv: str, options: tuple[str, ...]) -> Iterator["subprocess.Popen[str]"]:
+    """A command that runs in a guest meanwhile, and ends with its standard input."""
+    with subprocess.Popen([VM, "run", *options, "--", *argv], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as tool:
+        try:
+            yield tool
+            tool.communicate(timeout=30)
+            assert tool.returncode == 0
+        finally:
+            tool.kill()
+
+
+def qmp_execute(path: Path, *commands: str) -> list[dict[str, Any]]:
+    """The answers of QEMU's monitor to commands without arguments."""
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.settimeout(10)
+        monitor.connect(str(path))
+        lines = monitor.makefile("rw")
+        assert "QMP" in json.loads(lines.readline())
+        for command in commands:
+            print(json.dumps({"execute": command}), file=lines, flush=True)
+        return [json.loads(lines.readline()) for _ in commands]
+
+
 def test_status_and_streams_pass_through():
     done = vm_run("sh", "-c", "cat; pwd; echo bad >&2; exit 7", stdin="input\n")
     assert (done.returncode, done.stdout) == (7, f"input\n{os.getcwd()}\n")
@@ -46,6 +75,27 @@ def test_hang_has_its_own_status():
     assert done.returncode == cli.TIMED_OUT
     assert done.stdout == "before\n"
     assert "no end after 2 s" in done.stderr
+
+
+def test_qmp_socket_answers_while_a_command_runs_and_goes_with_it(tmp_path):
+    path = tmp_path / "a,b.qmp"
+    with vm_started("sh", "-c", "echo ready; cat", options=("--qmp", str(path))) as tool:
+        assert tool.stdout.readline() == "ready\n"
+        done, status = qmp_execute(path, "qmp_capabilities", "query-status")
+        assert (done, status["return"]["status"]) == ({"return": {}}, "running")
+    assert not path.exists()
+
+
+def test_share_is_written_through(tmp_path):
+    """A file that is still open when the guest goes away has what was written to it."""
+    (tmp_path / "to guest").write_text("hello\n")
+    script = "cat 'to guest'; read -r line; echo $line >&9; echo written; cat"
+    with vm_started("sh", "-c", f"cd {tmp_path}; exec 9>from,guest; {script}",
+                    options=("--share", str(tmp_path))) as tool:
+        assert tool.stdout.readline() == "hello\n"
+        print("answer", file=tool.stdin, flush=True)
+        assert tool.stdout.readline() == "written\n"
+        assert (tmp_path / "from,guest").read_text() == "answer\n"
 
 
 def heed_interrupt() -> None:

@@ -258,6 +258,22 @@ def test_nodes_share_memory_and_processors():
     assert "size=1024M -numa node,nodeid=1,memdev=ram1,cpus=1" in line
 
 
+def test_shares_are_checked_before_qemu_is_started(tmp_path):
+    with pytest.raises(util.VmError, match="--share /no/such: no such directory"):
+        command_line(shares=("/no/such",))
+    assert command_line(shares=(tmp_path,) * 3).count(str(tmp_path)) == 3
+    with pytest.raises(util.VmError, match="at most 3"):
+        command_line(shares=(tmp_path,) * 4)
+
+
+def test_qmp_socket_takes_no_files_place(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("precious")
+    with pytest.raises(util.VmError, match="--qmp .*/file is there"):
+        command_line(qmp=str(path))
+    assert f"unix:{tmp_path}/new,server=on" in command_line(qmp=f"{tmp_path}/new")
+
+
 def test_kvm_needs_the_processor_flag(monkeypatch):
     monkeypatch.setattr(machine.Path, "read_text", lambda *_, **__: "flags : fpu sse2\n")
     monkeypatch.setattr(machine.os, "access", lambda *_: True)

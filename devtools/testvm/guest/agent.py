@@ -184,7 +184,8 @@ class Agent:
 def mount(request: dict) -> str:
     """Mount one shared directory at its own path; returns what went wrong, if anything."""
     os.makedirs(request["path"], exist_ok=True)
-    options = "trans=virtio,version=9p2000.L,cache=mmap,msize=512000"
+    # sync: else what is written to an open file is lost when the guest is ended or panics.
+    options = "trans=virtio,version=9p2000.L,cache=mmap,msize=512000,sync"
     status = os.spawnvp(os.P_WAIT, "mount", ["mount", "-t", "9p", "-o", options,
                                              request["tag"], request["path"]])
     return "" if status == 0 else f"mount of {request['path']} failed with status {status}"
