@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""bench_pages measures something; how long anything takes is nobody's promise."""
+
+import re
+from typing import Callable
+
+import pytest
+from testvm.machine import nic_address
+from testvm.qemu import Guest
+from testvm.util import CHECKOUT
+
+BENCH = CHECKOUT / "build/app/test/vm/bench_pages"
+STEPS = ["map + verify", "unmap", "pin page + verify", "unmap again"]
+ROW = re.compile(r"^(\S.*?) {2,}(\d+) +(\d+) +(\d+\.\d\d)$", re.M)
+
+
+def free_hugepages(guest: Guest) -> str:
+    return guest.run(["grep", "HugePages_Free", "/proc/meminfo"], check=True).stdout
+
+
+def test_table_has_positive_figures_for_each_step(guest: Callable[..., Guest]) -> None:
+    before = free_hugepages(guest())
+    done = guest().run([BENCH, "-n", "4", "--rounds=3", nic_address(1)])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{nic_address(1)} (noiommu-vfio1): 4 x 2 MiB" in done.stdout
+    rows = ROW.findall(done.stdout)
+    assert [row[0] for row in rows] == STEPS
+    assert all(int(bare) > 0 and int(library) > 0 for _, bare, library, _ in rows)
+    assert free_hugepages(guest()) == before
+
+
+def test_first_cdev_is_the_default(guest: Callable[..., Guest]) -> None:
+    done = guest().run([BENCH, "-n", "1", "-r", "1"], check=True)
+    assert done.stdout.startswith(f"{nic_address(0)} (noiommu-vfio0): 1 x 2 MiB")
+
+
+def test_ratio_of_one_round_is_that_of_its_figures(guest: Callable[..., Guest]) -> None:
+    rows = ROW.findall(guest().run([BENCH, "-n", "2", "-r", "1"], check=True).stdout)
+    assert [row[0] for row in rows] == STEPS
+    for _, bare, library, ratio in rows:
+        assert float(ratio) == pytest.approx(int(library) / int(bare), rel=0.01, abs=0.01)
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["-n", "0"], "0 is no number from 1"),
+    (["-r", "3x"], "3x is no number from 1"),
+    (["--bogus"], "usage: bench_pages"),
+    (["0000:00:03.0", "0000:00:04.0"], "usage: bench_pages"),
+    (["0000:00:1f.0"], "0000:00:1f.0 has no cdev"),
+    (["../x"], "../x"),
+    (["-n", "60000"], "60000 hugepages of 2 MiB: Cannot allocate memory"),
+])
+def test_what_cannot_be_tried_is_said(guest: Callable[..., Guest], arguments: list[str],
+                                      said: str) -> None:
+    done = guest().run([BENCH, *arguments])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_device_in_use_is_said(guest: Callable[..., Guest]) -> None:
+    group = "exec 9<>/dev/vfio/noiommu-0; "
+    done = guest().run(["sh", "-c", f"{group} exec {BENCH} -n 1 -r 1 {nic_address(0)}"])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{nic_address(0)}: " in done.stderr and "Device or resource busy" in done.stderr
+
+
+def test_failed_call_is_said(guest: Callable[..., Guest]) -> None:
+    limited = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "sh", "-c",
+               f"ulimit -l 1024; exec {BENCH}"]
+    done = guest().run(limited)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Cannot allocate memory" in done.stderr and "RLIMIT_MEMLOCK" in done.stderr
