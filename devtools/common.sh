@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# What demo.sh and test.sh share; sourced from the top of the checkout.
+# What the scripts beside it share; sourced from the top of the checkout.
 
 # Where Debian's own Python modules are, whatever comes first in PATH.
 PYTHON=/usr/bin/python3
