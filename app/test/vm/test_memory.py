@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Memory in the ways that the EAL has it: pinned and verified."""
 
+import re
 from pathlib import Path
 from typing import Callable
 
@@ -9,9 +10,12 @@ import pytest
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
+from test_errors import locked_pages
 from test_forward import (CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs, forward,
                           without)
 
+HUGEPAGE_KIB = 2048
+MBUFS, MBUF_SIZE = 8192, 2176   # what Testpmd asks for, and what it says they take
 MIGRATE = Path(__file__).parent / "migrate.py"
 
 
@@ -51,10 +55,30 @@ def test_eal_memory_option_forwards(guest: Callable[..., Guest], eal: list[str])
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 
-@pytest.mark.parametrize("kind", ["xmem", "xmemhuge", "xbuf"])
-def test_external_memory_forwards(guest: Callable[..., Guest], kind: str) -> None:
+@pytest.mark.parametrize("kind", ["native", "xmem", "xmemhuge", "xbuf"])
+def test_pool_of_any_memory_forwards(guest: Callable[..., Guest], kind: str) -> None:
     result, nodes = forward(guest(nics=NICS), PAIR, args=[f"--mp-alloc={kind}"])
     assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+def hugepages_mapped(output: str) -> int:
+    """kB of the hugepages that the log says are mapped at its end."""
+    return HUGEPAGE_KIB * (len(re.findall(r"VFIO_CDEV: mapped .* 2097152 bytes", output))
+                           - len(re.findall(r"VFIO_CDEV: unmapped .* 2097152 bytes", output)))
+
+
+def test_pool_of_anonymous_memory_is_pinned(guest: Callable[..., Guest]) -> None:
+    """Mapped with the IOVA 0 as far as testpmd manages to register it, held where it does not."""
+    cdev = guest(nics=NICS)
+    with Testpmd(cdev, PAIR, args=["--mp-alloc=anon"]) as testpmd:
+        testpmd.ready()
+        pinned = locked_pages(cdev, testpmd.pid)
+        pool = pinned - hugepages_mapped(testpmd.process.stdout)
+        result = testpmd.stop()
+    assert result.all_ports_work(2), result.output
+    assert result.mapped == result.verified
+    assert pool >= MBUFS * MBUF_SIZE // 1024
+    assert "cannot" not in "".join(re.findall("VFIO_CDEV: .*", result.output))
 
 
 def migrate(guest: Guest, testpmd: Testpmd) -> tuple[int, int]:
