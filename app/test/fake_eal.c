@@ -352,6 +352,12 @@ rte_eal_has_pci(void)
 	return !eal.no_pci;
 }
 
+int
+rte_eal_has_hugepages(void)
+{
+	return !eal.no_huge;
+}
+
 struct rte_devargs *
 rte_devargs_next(const char *busname, const struct rte_devargs *start)
 {

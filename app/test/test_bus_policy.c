@@ -74,6 +74,7 @@ everything_goes_to_stock(void **state)
 	int fd, group;
 
 	(void)state;
+	fake_eal()->no_huge = true;
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	assert_int_equal(rte_vfio_is_enabled("vfio"), 0);
 	assert_int_equal(rte_vfio_noiommu_is_enabled(), 0);

@@ -67,6 +67,45 @@ noiommu_is_enabled_where_there_are_cdevs(void **state)
 	assert_int_equal(rte_vfio_noiommu_is_enabled(), -1);
 }
 
+/* The device that a line names, if there is one. */
+static void
+assert_no_huge_is_told_of(const char *addr)
+{
+	log_clear();
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 1);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), addr != NULL);
+	if (addr != NULL)
+		assert_logged(ERR, "bus.vfio_cdev", addr, "cannot be used with --no-huge",
+			      strerror(EOPNOTSUPP), "--in-memory", "rte_vfio_cdev_domain_pin()");
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
+static void
+no_huge_is_told_once(void **state)
+{
+	(void)state;
+	assert_no_huge_is_told_of(NULL);
+	fake_eal()->no_huge = true;
+	assert_no_huge_is_told_of(BUS_ADDR);
+	assert_no_huge_is_told_of(NULL);
+}
+
+static void
+no_huge_is_told_of_a_device_that_is_allowed(void **state)
+{
+	struct rte_devargs *args = fake_eal()->devargs;
+
+	(void)state;
+	fake_eal()->no_huge = fake_eal()->no_pci = true;
+	assert_no_huge_is_told_of(NULL);
+	fake_eal()->no_pci = false;
+	strcpy(args->name, BUS_STOCK_ADDR);
+	args->policy = RTE_DEV_ALLOWED;
+	assert_no_huge_is_told_of(NULL);
+	strcpy(args->name, BUS_ADDR2);
+	assert_no_huge_is_told_of(BUS_ADDR2);
+}
+
 static void
 info_of_a_device_is_given_for_its_fd(void **state)
 {
@@ -226,6 +265,8 @@ bus_query_tests(void)
 		BUS_TEST(enable_succeeds_with_cdevs_alone),
 		BUS_TEST(vfio_is_enabled_where_there_are_cdevs),
 		BUS_TEST(noiommu_is_enabled_where_there_are_cdevs),
+		BUS_TEST(no_huge_is_told_once),
+		BUS_TEST(no_huge_is_told_of_a_device_that_is_allowed),
 		BUS_TEST(info_of_a_device_is_given_for_its_fd),
 		BUS_TEST(info_for_a_foreign_fd_is_refused),
 		BUS_TEST(info_without_fd_sets_the_device_up),

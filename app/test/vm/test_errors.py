@@ -205,6 +205,14 @@ def test_virtual_addresses_are_refused(cdev: Guest) -> None:
     assert "VFIO_CDEV" in output or "Expecting 'PA' IOVA mode" in output
 
 
+def test_memory_without_hugepages_is_refused(cdev: Guest) -> None:
+    output = refusal(cdev, eal=["--no-huge"])
+    line = f"{DEVICE}: cannot be used with --no-huge: Operation not supported; the device has " \
+           "no IOMMU and needs memory with physical addresses"
+    assert output.count(line) == output.count("VFIO_CDEV: 0000:00:03.0") == 1
+    assert "leave --no-huge out (-m 64 --in-memory needs no hugetlbfs mount)" in output
+
+
 def test_unknown_policy_stops_the_eal(cdev: Guest) -> None:
     with Testpmd(cdev, [DEVICE], policy="sometimes") as testpmd:
         result = testpmd.wait()

@@ -55,3 +55,11 @@ def test_stock_does_nothing_without_sys_admin(other: Guest, release: str) -> Non
         result = testpmd.stop()
     assert REFUSALS[release] in result.output
     assert not result.ports
+
+
+def test_no_huge_is_refused_in_our_words(other: Guest) -> None:
+    """Some releases end and some go on without a port, as they do without the backend."""
+    with Testpmd(other, PAIR, eal=["--no-huge"]) as testpmd:
+        result = testpmd.stop()
+    assert f"{PAIR[0]}: cannot be used with --no-huge" in result.output
+    assert not result.ports

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A device through which physical addresses can be had before the application
- * has set up one: any without an IOMMU that the EAL's options do not forbid.
- * It is reset and given back at once; only its HWPT stays.
+ * A device that the EAL may set up: any without an IOMMU that its options do not
+ * forbid. Physical addresses can be had through it before the application has
+ * set up one; it is reset and given back at once, and only its HWPT stays.
  */
 
 #include <stdio.h>
@@ -58,15 +58,26 @@ device_is_allowed(const char *addr)
 	return !allow_list;
 }
 
+static bool
+is_candidate(const struct rte_vfio_cdev_info *info)
+{
+	return info->mode == RTE_VFIO_CDEV_NOIOMMU && device_is_allowed(info->addr);
+}
+
+static bool
+bus_is_used(void)
+{
+	return eal_api()->has_pci == NULL || eal_api()->has_pci();
+}
+
 /* Stops the walk with 1 when the domain has got what it needs. */
 static int
 candidate_try(const struct rte_vfio_cdev_info *info, void *domain)
 {
 	unsigned char token[VF_TOKEN_LEN];
 
-	if (info->mode != RTE_VFIO_CDEV_NOIOMMU || !device_is_allowed(info->addr))
-		return 0;
-	return rte_vfio_cdev_domain_prime(domain, info, vf_token(token)) == 0;
+	return is_candidate(info) &&
+		rte_vfio_cdev_domain_prime(domain, info, vf_token(token)) == 0;
 }
 
 /*
@@ -78,10 +89,33 @@ candidate_prime(struct rte_vfio_cdev_domain *domain)
 {
 	bool found;
 
-	if (eal_api()->has_pci != NULL && !eal_api()->has_pci())
+	if (!bus_is_used())
 		return false;
 	lib_log_hold();
 	found = rte_vfio_cdev_walk(backend_ctx(), "pci", candidate_try, domain) == 1;
 	lib_log_release(!found);
+	return found;
+}
+
+static int
+candidate_copy(const struct rte_vfio_cdev_info *info, void *found)
+{
+	if (!is_candidate(info))
+		return 0;
+	*(struct rte_vfio_cdev_info *)found = *info;
+	return 1;
+}
+
+/* What is wrong with other devices is told when they are set up. */
+bool
+candidate_find(struct rte_vfio_cdev_info *info)
+{
+	bool found;
+
+	if (!bus_is_used())
+		return false;
+	lib_log_hold();
+	found = rte_vfio_cdev_walk(backend_ctx(), "pci", candidate_copy, info) == 1;
+	lib_log_release(false);
 	return found;
 }

@@ -51,6 +51,7 @@ static const struct {
 	SYMBOL(fbarray_set_free, "rte_fbarray_set_free"),
 	SYMBOL(fbarray_get, "rte_fbarray_get"),
 	SYMBOL(devargs_next, "rte_devargs_next"),
+	SYMBOL(has_hugepages, "rte_eal_has_hugepages"),
 	{ "rte_eal_has_pci", offsetof(struct eal_api, has_pci), true },
 #undef SYMBOL
 };

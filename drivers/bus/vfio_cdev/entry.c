@@ -48,6 +48,33 @@ rte_vfio_is_enabled(const char *modname)
 }
 
 /*
+ * The EAL and the bus say only which IOVA mode they miss. The EAL never asks for
+ * addresses of memory that is not hugepages, and drivers rely on more of it being
+ * contiguous than a page of 4K.
+ */
+static void
+no_huge_report(void)
+{
+	struct rte_vfio_cdev_info info;
+	bool told;
+
+	if (!candidate_find(&info))
+		return;
+	pthread_mutex_lock(&backend_lock);
+	told = backend.no_huge_told;
+	backend.no_huge_told = true;
+	pthread_mutex_unlock(&backend_lock);
+	if (told)
+		return;
+	bus_log(RTE_VFIO_CDEV_LOG_ERR,
+		"%s: cannot be used with --no-huge: %s; the device has no IOMMU and needs memory "
+		"with physical addresses that are known and stay, and of the EAL's memory only "
+		"hugepages have them: leave --no-huge out (-m 64 --in-memory needs no hugetlbfs "
+		"mount); ordinary memory can be pinned for payload beside them, with "
+		"rte_vfio_cdev_domain_pin()", info.addr, strerror(EOPNOTSUPP));
+}
+
+/*
  * The bus asks once, to choose between physical and virtual addresses. The
  * module's parameter may have been turned off since the device got its cdev.
  */
@@ -56,7 +83,11 @@ rte_vfio_noiommu_is_enabled(void)
 {
 	if (is_invalid())
 		return -1;
-	return !is_off() && have_cdevs() ? 1 : eal_api()->noiommu_is_enabled();
+	if (is_off() || !have_cdevs())
+		return eal_api()->noiommu_is_enabled();
+	if (!eal_api()->has_hugepages())
+		no_huge_report();
+	return 1;
 }
 
 phys_addr_t

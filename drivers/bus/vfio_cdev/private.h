@@ -68,6 +68,7 @@ struct eal_api {
 	__typeof__(rte_fbarray_set_free) *fbarray_set_free;
 	__typeof__(rte_fbarray_get) *fbarray_get;
 	__typeof__(rte_devargs_next) *devargs_next;
+	__typeof__(rte_eal_has_hugepages) *has_hugepages;
 	int (*has_pci)(void);		/* NULL where it is not exported */
 };
 
@@ -151,6 +152,7 @@ extern struct backend {
 	bool kept;		/* something relies on it: it stays to the end */
 	bool attached;		/* all memory is mapped and events have been asked for */
 	bool unavailable_told;	/* that there are no physical addresses */
+	bool no_huge_told;	/* that --no-huge leaves no device usable */
 	unsigned int stock_devices;	/* set up by stock in this process */
 	void *wheres;		/* where.c: search tree (tsearch(3)) without overlaps */
 } backend;
@@ -174,6 +176,10 @@ domain_prime(void);
 /* Give the domain a HWPT through a device that the EAL may use. */
 bool
 candidate_prime(struct rte_vfio_cdev_domain *domain);
+
+/* The first such device. Wants no lock. */
+bool
+candidate_find(struct rte_vfio_cdev_info *info);
 
 /* device.c */
 
