@@ -102,6 +102,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         help="driver for the NICs; none leaves them to the kernel")
     add("--hugepages", type=int, default=256, metavar="N")
     add("--hugepage-size", choices=PAGE_MIB, default="2M")
+    add("--hugepages-1g", type=int, default=0, metavar="N", help="beside those, hugepages of "
+        "1G, with a mount of their own (/dev/hugepages1G)")
     add("--memory", default="", metavar="SIZE", help="such as 2G (default: the hugepages' and "
         "1 GiB per node)")
     add("--cpus", type=positive, default=2, metavar="N")

@@ -32,6 +32,7 @@ class Options:
     bind: str = "vfio-pci"
     hugepages: int = 256
     hugepage_size: str = "2M"
+    hugepages_1g: int = 0
     memory: str = ""
     numa: int = 1
     viommu: str = "none"
@@ -47,16 +48,28 @@ class Options:
         object.__setattr__(self, "nics", tuple(self.nics))
         object.__setattr__(self, "shares", tuple(self.shares))
 
+    def reserved(self) -> dict[str, int]:
+        """Hugepages of each size."""
+        pages = {"2M": 0, "1G": self.hugepages_1g}
+        pages[self.hugepage_size] += self.hugepages
+        return pages
+
     def memory_mib(self) -> int:
         """Memory as asked for, else what the hugepages need and some for each node."""
-        needed = self.hugepages * PAGE_MIB[self.hugepage_size]
+        pages = self.reserved()
+        needed = sum(count * PAGE_MIB[size] for size, count in pages.items())
         # A 1G page takes an aligned one, and the low ones are the kernel's and the firmware's.
-        spare = self.numa * (3072 if self.hugepage_size == "1G" else 1024)
+        spare = self.numa * (3072 if pages["1G"] else 1024)
         size = parse_size(self.memory) if self.memory else needed + spare
         if size < needed + 256:
-            raise VmError(f"--memory {self.memory} is too little for {self.hugepages} hugepages "
-                          f"of {self.hugepage_size} and 256 MiB beside them")
+            raise VmError(f"--memory {self.memory} is too little for {pages_text(pages)} and "
+                          "256 MiB beside them")
         return size - size % self.numa
+
+
+def pages_text(pages: dict[str, int]) -> str:
+    """Hugepages in words."""
+    return " and ".join(f"{count} hugepages of {size}" for size, count in pages.items() if count)
 
 
 def parse_size(text: str) -> int:
@@ -131,9 +144,11 @@ class CommandLine:
         opts = self.options
         nics = ",".join(nic_address(i) for i in range(len(opts.nics)))
         words = [KERNEL_ARGUMENTS, f"default_hugepagesz={opts.hugepage_size}",
-                 f"hugepagesz={opts.hugepage_size}", f"hugepages={opts.hugepages}",
+                 *(f"hugepagesz={size} hugepages={count}"
+                   for size, count in opts.reserved().items()),
                  f"VM_CHECKOUT={CHECKOUT}", f"VM_AGENT={AGENT.relative_to(CHECKOUT)}",
-                 f"VM_VIOMMU={opts.viommu}", f"VM_BIND={opts.bind}", f"VM_NICS={nics}"]
+                 f"VM_HUGEPAGES_1G={opts.hugepages_1g}", f"VM_VIOMMU={opts.viommu}",
+                 f"VM_BIND={opts.bind}", f"VM_NICS={nics}"]
         if opts.viommu == "intel":
             words.append("intel_iommu=on")
         return " ".join([*words, opts.append]).strip()

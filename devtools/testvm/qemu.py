@@ -24,7 +24,7 @@ from .apt import PrivateApt
 from .cache import Cache
 from .guest import wire
 from .kernel import Kernel, KernelMaker
-from .machine import CommandLine, Options
+from .machine import CommandLine, Options, pages_text
 from .root import make_root
 from .source import SourceKernel
 from .util import CHECKOUT, VmError, need, tail
@@ -235,10 +235,10 @@ class Guest:
         if self.report["unbound"] and self.options.config != "stock":
             raise BootFailed(f"{self.options.bind} refused {', '.join(self.report['unbound'])}",
                              self.console)
-        if self.report["hugepages"] != self.options.hugepages:
-            raise BootFailed(f"the guest's kernel found room for {self.report['hugepages']} of "
-                             f"{self.options.hugepages} hugepages: give it more --memory",
-                             self.console)
+        found, wanted = self.report["hugepages"], self.options.reserved()
+        if any(found[size] < count for size, count in wanted.items()):
+            raise BootFailed(f"the guest's kernel found room for {pages_text(found) or 'none'} of "
+                             f"{pages_text(wanted)}: give it more --memory", self.console)
         for i, path in enumerate(self.options.shares):
             self._mount(f"share{i}", path)
 

@@ -290,6 +290,15 @@ def test_memory_is_checked(memory):
         assert options.memory_mib() == 5024
 
 
+def test_hugepages_of_two_sizes():
+    options = machine.Options(hugepages=64, hugepages_1g=2)
+    assert options.reserved() == {"2M": 64, "1G": 2}
+    assert options.memory_mib() == 128 + 2048 + 3072
+    line = command_line(hugepages=64, hugepages_1g=2)
+    assert "hugepagesz=2M hugepages=64 hugepagesz=1G hugepages=2 " in line
+    assert machine.Options(hugepages=3, hugepage_size="1G").reserved() == {"2M": 0, "1G": 3}
+
+
 @pytest.mark.parametrize("argv", [
     [], ["run"], ["run", "--dpdk", "1.0", "--", "true"], ["run", "--numa", "0", "--", "true"],
     ["run", "--bogus", "--", "true"], ["kernel", "--config", "nosuch"], ["root", "nosuch"],

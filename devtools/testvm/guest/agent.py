@@ -200,11 +200,15 @@ def unbound() -> "list[str]":
         return []
 
 
-def hugepages() -> int:
-    """How many of the default size the kernel found."""
-    with open("/proc/meminfo", encoding="ascii") as lines:
-        found = [line.split()[1] for line in lines if line.startswith("HugePages_Total:")]
-    return int(found[0]) if found else 0
+def hugepages() -> "dict[str, int]":
+    """How many of each size the kernel found."""
+    found = {"2M": 0, "1G": 0}
+    for size, kilobytes in (("2M", 2048), ("1G", 1048576)):
+        path = f"/sys/kernel/mm/hugepages/hugepages-{kilobytes}kB/nr_hugepages"
+        if os.path.exists(path):
+            with open(path, encoding="ascii") as count:
+                found[size] = int(count.read())
+    return found
 
 
 def open_port() -> int:

@@ -52,6 +52,10 @@ mkdir -p /new/run/vm /new/run/lock /dev/shm /dev/pts /dev/hugepages
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
 mount -t hugetlbfs hugetlbfs /dev/hugepages
+if [ "$VM_HUGEPAGES_1G" != 0 ]; then
+	mkdir /dev/hugepages1G
+	mount -t hugetlbfs -o pagesize=1G hugetlbfs /dev/hugepages1G
+fi
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t debugfs debugfs /sys/kernel/debug
 mount_9p modules "/new/lib/modules/$(uname -r)"
