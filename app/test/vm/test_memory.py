@@ -42,19 +42,6 @@ def test_device_that_is_blocked_is_not_used_for_addresses(guest: Callable[..., G
     assert "no physical addresses: pagemap is not used or cannot be read" in output
 
 
-@pytest.mark.parametrize("eal", [
-    ["-m", "64"],
-    ["--legacy-mem", "-m", "128"],
-    ["--in-memory"],
-    ["--single-file-segments"],
-    ["--match-allocations"],
-    ["--huge-unlink"],
-], ids=lambda eal: eal[0].lstrip("-"))
-def test_eal_memory_option_forwards(guest: Callable[..., Guest], eal: list[str]) -> None:
-    result, nodes = forward(guest(nics=NICS), PAIR, eal=eal)
-    assert_forwarded_over_cdevs(result, nodes, PAIR)
-
-
 @pytest.mark.parametrize("kind", ["native", "xmem", "xmemhuge", "xbuf"])
 def test_pool_of_any_memory_forwards(guest: Callable[..., Guest], kind: str) -> None:
     result, nodes = forward(guest(nics=NICS), PAIR, args=[f"--mp-alloc={kind}"])

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The EAL's memory options: each hugepage in use is pinned and verified, as one page."""
+
+import re
+from typing import Callable
+
+import pytest
+
+from testvm.qemu import Guest
+from testvm.testpmd import PAGES, Testpmd
+
+from test_errors import locked_pages
+from test_forward import CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs
+
+KILOBYTES = {"2M": 2 << 10, "1G": 1 << 20}
+ONLY_1G = ["--huge-dir", "/dev/hugepages1G"]
+CHANGE = re.compile(r"VFIO_CDEV: (mapped|unmapped) 0x(\w+) at IOVA 0x\w+, (\d+) bytes; now")
+
+
+@pytest.fixture
+def nodes(guest: Callable[..., Guest]) -> Guest:
+    """Two NUMA nodes; the guest that test_memory.py used last."""
+    return guest(numa=2)
+
+
+@pytest.fixture
+def small(guest: Callable[..., Guest]) -> Guest:
+    """2M pages; the guest that most tests use."""
+    return guest(nics=NICS)
+
+
+@pytest.fixture
+def both(guest: Callable[..., Guest]) -> Guest:
+    """Pages of both sizes, none of which a file has kept since the last test."""
+    machine = guest(hugepages=64, hugepages_1g=2)
+    machine.run(["sh", "-c", "rm -f /dev/hugepages*/rtemap_*"], check=True)
+    return machine
+
+
+def areas(testpmd: Testpmd) -> list[tuple[int, int, dict[int, int]]]:
+    """The process's areas of hugepages: address, kB of a page, pages on each node."""
+    maps = testpmd.guest.run(["cat", f"/proc/{testpmd.pid}/numa_maps"], check=True).stdout
+    lines = re.findall(r"^(\w+) .* huge (.*) kernelpagesize_kB=(\d+)$", maps, re.M)
+    return [(int(address, 16), int(kilobytes),
+             {int(node): int(pages) for node, pages in re.findall(r"\bN(\d+)=(\d+)", counts)})
+            for address, counts, kilobytes in lines]
+
+
+def mappings(output: str) -> dict[int, int]:
+    """What the backend says it holds: the kB of each mapping, by its address."""
+    held: dict[int, int] = {}
+    for change, address, size in CHANGE.findall(output):
+        if change == "mapped":
+            held[int(address, 16)] = int(size) >> 10
+        else:
+            del held[int(address, 16)]
+    return held
+
+
+def pages_held(testpmd: Testpmd) -> dict[str, int]:
+    """Hugepages of the process; each is a mapping, was verified as one page, and is pinned."""
+    held = list(mappings(testpmd.process.stdout).values())
+    pages = {size: held.count(kilobytes) for size, kilobytes in KILOBYTES.items()}
+    assert pages == {size: sum(sum(nodes.values()) for _, of, nodes in areas(testpmd)
+                               if of == kilobytes) for size, kilobytes in KILOBYTES.items()}
+    assert locked_pages(testpmd.guest, testpmd.pid) == sum(held)
+    counts = PAGES.findall(testpmd.process.stdout)
+    assert counts[-1] == (str(len(held)), str(len(held)))
+    assert all(mapped == verified for mapped, verified in counts)
+    return pages
+
+
+def forward_holding(guest: Guest, eal: list[str]) -> dict[str, int]:
+    """Forward, and see what is held meanwhile."""
+    with Testpmd(guest, PAIR, eal=eal) as testpmd:
+        held = pages_held(testpmd.ready())
+        opened = testpmd.nodes() - {CONTAINER}
+        assert_forwarded_over_cdevs(testpmd.stop(), opened, PAIR)
+    return held
+
+
+@pytest.mark.parametrize("more", [[], ["--legacy-mem"]], ids=["dynamic", "legacy-mem"])
+def test_pages_of_two_nodes_are_held(nodes: Guest, more: list[str]) -> None:
+    with Testpmd(nodes, PAIR, eal=["--socket-mem", "32,32", *more]) as testpmd:
+        assert pages_held(testpmd.ready()) == {"2M": 32, "1G": 0}
+        pages = {address: list(nodes) for address, _, nodes in areas(testpmd)}
+        assert pages.keys() == mappings(testpmd.process.stdout).keys()
+        assert sorted(pages.values()) == [[0]] * 16 + [[1]] * 16
+        opened = testpmd.nodes() - {CONTAINER}
+        assert_forwarded_over_cdevs(testpmd.stop(), opened, PAIR)
+
+
+@pytest.mark.parametrize("eal,pages", [
+    (["-m", "64"], 32),
+    (["--legacy-mem", "-m", "128"], 64),
+    (["--in-memory"], None),
+    (["--single-file-segments"], None),
+    (["--match-allocations"], None),
+    (["--huge-unlink"], None),
+], ids=lambda value: value[0].lstrip("-") if isinstance(value, list) else None)
+def test_2m_pages_are_held(small: Guest, eal: list[str], pages: int | None) -> None:
+    """Without -m the EAL takes as many as it needs, some after the devices are set up."""
+    held = forward_holding(small, eal)
+    assert held["2M"] == (pages or held["2M"]) > 0
+
+
+def test_pages_of_both_sizes_are_held_by_one_process(both: Guest) -> None:
+    assert forward_holding(both, ["-m", "2112"]) == {"2M": 32, "1G": 2}
+
+
+@pytest.mark.parametrize("eal", [
+    [*ONLY_1G, "-m", "1024"],
+    [*ONLY_1G, "-m", "1024", "--legacy-mem"],
+    ["-m", "1024", "--in-memory"],
+    [*ONLY_1G, "--single-file-segments"],
+    [*ONLY_1G, "--match-allocations"],
+    [*ONLY_1G, "--huge-unlink"],
+], ids=lambda eal: eal[-1].lstrip("-"))
+def test_1g_page_is_held(both: Guest, eal: list[str]) -> None:
+    assert forward_holding(both, eal) == {"2M": 0, "1G": 1}
