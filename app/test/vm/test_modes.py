@@ -2,19 +2,24 @@
 """The EAL's memory options: each hugepage in use is pinned and verified, as one page."""
 
 import re
+import time
 from typing import Callable
 
 import pytest
 
 from testvm.qemu import Guest
-from testvm.testpmd import PAGES, Testpmd
+from testvm.testpmd import LIBRARY, PAGES, Testpmd
+from testvm.util import CHECKOUT
 
 from test_errors import locked_pages
 from test_forward import CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs
 
+GROWER = CHECKOUT / "build/app/test/vm/grower.so"
+GROW = "/run/grow"
 KILOBYTES = {"2M": 2 << 10, "1G": 1 << 20}
 ONLY_1G = ["--huge-dir", "/dev/hugepages1G"]
 CHANGE = re.compile(r"VFIO_CDEV: (mapped|unmapped) 0x(\w+) at IOVA 0x\w+, (\d+) bytes; now")
+UNMOUNTED = ["unshare", "--mount", "sh", "-c", 'umount /dev/hugepages && exec "$@"', "sh"]
 
 
 @pytest.fixture
@@ -35,6 +40,12 @@ def both(guest: Callable[..., Guest]) -> Guest:
     machine = guest(hugepages=64, hugepages_1g=2)
     machine.run(["sh", "-c", "rm -f /dev/hugepages*/rtemap_*"], check=True)
     return machine
+
+
+def free_pages(guest: Guest) -> list[str]:
+    """Hugepages that nobody has, of each size."""
+    script = "cat /sys/kernel/mm/hugepages/*/free_hugepages"
+    return guest.run(["sh", "-c", script], check=True).stdout.split()
 
 
 def areas(testpmd: Testpmd) -> list[tuple[int, int, dict[int, int]]]:
@@ -104,6 +115,47 @@ def test_2m_pages_are_held(small: Guest, eal: list[str], pages: int | None) -> N
     assert held["2M"] == (pages or held["2M"]) > 0
 
 
+def grow(testpmd: Testpmd, sizes: str, seconds: float) -> tuple[dict[str, int], int, int]:
+    """Let memory grow and shrink; what the grower tells, and the pages mapped and unmapped."""
+    start = len(testpmd.process.stdout)
+    testpmd.guest.run(["sh", "-c", f"echo {sizes} >{GROW}"], check=True)
+    testpmd.process.expect("VFIO_CDEV: mapped 0x", start=start)
+    time.sleep(seconds)
+    testpmd.guest.run(["rm", GROW], check=True)
+    told = testpmd.process.expect(r"grower: (.*)\n", start=start).group(1)
+    changes = [change for change, _, _ in CHANGE.findall(testpmd.process.stdout[start:])]
+    return ({name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", told)},
+            changes.count("mapped"), changes.count("unmapped"))
+
+
+def grow_and_shrink(guest: Guest, eal: list[str], sizes: str, pages: int,
+                    wrapper: tuple[str, ...] = (), seconds: float = 1) -> None:
+    """Blocks of so many MiB, which take at least so many pages a round, under traffic."""
+    with Testpmd(guest, PAIR, eal=eal, library=f"{LIBRARY}:{GROWER}",
+                 wrapper=[*wrapper, "env", f"GROW={GROW}"]) as testpmd:
+        before, free = pages_held(testpmd.ready()), free_pages(guest)
+        told, mapped, unmapped = grow(testpmd, sizes, seconds)
+        assert (pages_held(testpmd), free_pages(guest)) == (before, free)
+        opened = testpmd.nodes() - {CONTAINER}
+        result = testpmd.stop()
+    assert_forwarded_over_cdevs(result, opened, PAIR)
+    assert told["rounds"] > 0
+    assert told["grown"] == told["back"] == mapped == unmapped >= pages * told["rounds"]
+    assert {told[name] for name in ("refused", "elsewhere", "spoiled", "quiet")} == {0}, told
+    assert result.mapped > sum(before.values())
+
+
+@pytest.mark.parametrize("eal,wrapper", [
+    ([], ()),
+    (["--in-memory", "-m", "64"], UNMOUNTED),
+    (["--single-file-segments"], ()),
+], ids=["default", "in-memory", "single-file-segments"])
+def test_2m_pages_come_and_go_under_traffic(small: Guest, eal: list[str],
+                                            wrapper: tuple[str, ...]) -> None:
+    """--in-memory without a mount of hugetlbfs, as the message about --no-huge advises."""
+    grow_and_shrink(small, eal, "1 3 40", 20, wrapper)
+
+
 def test_pages_of_both_sizes_are_held_by_one_process(both: Guest) -> None:
     assert forward_holding(both, ["-m", "2112"]) == {"2M": 32, "1G": 2}
 
@@ -118,3 +170,7 @@ def test_pages_of_both_sizes_are_held_by_one_process(both: Guest) -> None:
 ], ids=lambda eal: eal[-1].lstrip("-"))
 def test_1g_page_is_held(both: Guest, eal: list[str]) -> None:
     assert forward_holding(both, eal) == {"2M": 0, "1G": 1}
+
+
+def test_1g_pages_come_and_go_under_traffic(both: Guest) -> None:
+    grow_and_shrink(both, ONLY_1G, "1010", 1, seconds=0)
