@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs in the guest: moves the memory of a live process that its children shall not have.
+
+    move_anon.py PID PAGES SECONDS
+
+That is memory with MADV_DONTFORK, as in doc/examples/pin. Waits until there are that many pages;
+then asks for them to be on another NUMA node, where there is one, and for memory to be compacted,
+again and again while they are there, or for some seconds. Prints how many rounds it were and how
+many pages were elsewhere after one.
+"""
+
+import array
+import ctypes
+import re
+import sys
+import time
+from pathlib import Path
+
+PAGE = 4096
+MOVE_PAGES = 279            # include/uapi/asm/unistd_64.h
+MPOL_MF_MOVE_ALL = 1 << 2   # include/uapi/linux/mempolicy.h
+PRESENT, FRAME = 1 << 63, (1 << 55) - 1     # Documentation/admin-guide/mm/pagemap.rst
+AREA = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0 *\n(?:(?![0-9a-f]+-).*\n)*?"
+                  r"VmFlags:.* dc\b", re.M)
+
+
+def areas_of(pid: int) -> list[range]:
+    """Addresses of the pages."""
+    smaps = Path(f"/proc/{pid}/smaps").read_text(encoding="ascii")
+    return [range(int(start, 16), int(end, 16), PAGE) for start, end in AREA.findall(smaps)]
+
+
+def frames_of(pid: int, areas: list[range]) -> list[int]:
+    """Where those are that are anywhere."""
+    entries = array.array("Q")
+    try:
+        with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
+            for area in areas:
+                pagemap.seek(area.start // PAGE * 8)
+                entries.frombytes(pagemap.read(len(area) * 8))
+    except FileNotFoundError:
+        pass    # it has ended
+    return [entry & FRAME for entry in entries if entry & PRESENT]
+
+
+def move(pid: int, areas: list[range], node: int) -> None:
+    """Ask for all of them to be on a node."""
+    pages = [page for area in areas for page in area]
+    count = len(pages)
+    ctypes.CDLL(None).syscall(MOVE_PAGES, pid, ctypes.c_ulong(count),
+                              (ctypes.c_void_p * count)(*pages),
+                              (ctypes.c_int * count)(*([node] * count)),
+                              (ctypes.c_int * count)(), MPOL_MF_MOVE_ALL)
+
+
+def main() -> None:
+    pid, count = int(sys.argv[1]), int(sys.argv[2])
+    nodes = len(list(Path("/sys/devices/system/node").glob("node[0-9]*")))
+    while len(frames_of(pid, areas_of(pid))) < count:
+        time.sleep(0.05)
+    areas, end = areas_of(pid), time.monotonic() + float(sys.argv[3])
+    moved = rounds = 0
+    frames = frames_of(pid, areas)
+    while time.monotonic() < end and len(frames) == count:
+        before = frames
+        if nodes > 1:
+            move(pid, areas, rounds % nodes)
+        Path("/proc/sys/vm/compact_memory").write_text("1", encoding="ascii")
+        frames = frames_of(pid, areas)
+        if len(frames) == count:
+            moved += sum(was != now for was, now in zip(before, frames))
+            rounds += 1
+    print(rounds, moved)
+
+
+main()

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The example of doc/pinning.rst: packets from and to 4 KiB pages, as a user builds and runs it."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Callable, Sequence
+
+import pytest
+
+from testvm.machine import nic_address
+from testvm.qemu import Guest, Process
+from testvm.testpmd import LIBRARY, command
+from testvm.util import CHECKOUT
+
+from test_forward import MODELS, NICS, PAIR, without
+
+EXAMPLE = CHECKOUT / "build/doc/examples/pin/example_pin"
+SOURCES = CHECKOUT / "doc/examples/pin"
+MOVE = Path(__file__).parent / "move_anon.py"
+PAGES = 4096
+SUMMARY = re.compile(r"^pin: (\d+) packets sent, (\d+) received, (\d+) bad; (\d+) pages in (\d+) "
+                     r"extents; (\d+) bytes compared$", re.M)
+# A DONTFORK area as large as the example's, which nobody pins.
+UNPINNED = ("import mmap, time\n"
+            f"area = mmap.mmap(-1, {PAGES} * 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
+            "area.madvise(mmap.MADV_NOHUGEPAGE)\n"
+            "area.madvise(mmap.MADV_DONTFORK)\n"
+            f"area.write(b'x' * {PAGES} * 4096)\n"
+            "time.sleep(60)\n")
+
+
+def program(packets: int = 10000, devices: Sequence[str] = PAIR, eal: Sequence[str] = (),
+            path: str = str(EXAMPLE)) -> list[str]:
+    """Its command line."""
+    allow = [word for device in devices for word in ("-a", device)]
+    return [path, "-l", "0", *allow, "--no-telemetry", *eal, "--", "-n", str(packets)]
+
+
+def summary(output: str) -> tuple[int, ...]:
+    """Packets sent, received, bad; pages, extents, bytes."""
+    found = SUMMARY.findall(output)
+    assert len(found) == 1, output
+    return tuple(map(int, found[0]))
+
+
+def assert_all_came(status: int, output: str, packets: int) -> None:
+    """Each packet, as it was sent."""
+    assert status == 0, output
+    sent, received, bad, pages, extents, compared = summary(output)
+    assert (sent, received, bad, pages) == (packets, packets, 0, PAGES), output
+    assert 1 <= extents <= PAGES
+    assert compared >= 64 * packets
+
+
+def run_example(guest: Guest, argv: Sequence[str], timeout: float = 60) -> tuple[int, str]:
+    """To its end; exit status and all that it said."""
+    done = guest.run(argv, timeout=timeout)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def cdev(guest: Callable[..., Guest]) -> Guest:
+    """The guest that test_forward.py uses too."""
+    return guest(nics=NICS)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_packets_come_as_they_were_sent(cdev: Guest, model: str) -> None:
+    first = NICS.index(model)
+    devices = [nic_address(first), nic_address(first + 1)]
+    status, output = run_example(cdev, program(devices=devices))
+    assert_all_came(status, output, 10000)
+    assert output.count("no-IOMMU, NUMA node") == 2
+
+
+def test_preloaded_as_well(cdev: Guest) -> None:
+    assert_all_came(*run_example(cdev, command(program())), 10000)
+
+
+def test_without_sys_admin(cdev: Guest) -> None:
+    assert_all_came(*run_example(cdev, [*without("sys_admin"), *program()]), 10000)
+
+
+def test_payload_needs_no_hugepages(cdev: Guest) -> None:
+    """16 MiB of payload beside 8 MiB of hugepages, which have mbufs and rings."""
+    assert_all_came(*run_example(cdev, program(eal=["-m", "8", "--legacy-mem"])), 10000)
+
+
+def start(guest: Guest, argv: Sequence[str]) -> tuple[Process, str]:
+    """In the background; the process and its pid."""
+    process = guest.start(["sh", "-c", 'echo "pid $$"; exec "$@"', "sh", *argv])
+    return process, process.expect(r"pid (\d+)").group(1)
+
+
+def moves(guest: Guest, pid: str, seconds: float) -> tuple[int, int]:
+    """Rounds of moving, and pages moved."""
+    done = guest.run(["/usr/bin/python3", str(MOVE), pid, str(PAGES), str(seconds)], check=True)
+    rounds, moved = done.stdout.split()
+    return int(rounds), int(moved)
+
+
+@pytest.mark.parametrize("numa", [1, 2])
+def test_no_page_moves_while_packets_flow(guest: Callable[..., Guest], numa: int) -> None:
+    """Compaction, and with two nodes also migration, which is tried on all pages."""
+    machine = guest(numa=2) if numa == 2 else guest(nics=NICS)
+    packets = 300000
+    process, pid = start(machine, program(packets))
+    rounds, moved = moves(machine, pid, 30)
+    status = process.wait(120)
+    assert (rounds > 0, moved) == (True, 0)
+    assert_all_came(status, process.stdout + process.stderr, packets)
+
+
+def test_pages_that_are_not_pinned_move(guest: Callable[..., Guest]) -> None:
+    numa = guest(numa=2)
+    process, pid = start(numa, ["/usr/bin/python3", "-c", UNPINNED])
+    try:
+        rounds, moved = moves(numa, pid, 1)
+    finally:
+        process.kill()
+    assert rounds > 0 and moved > PAGES / 2
+
+
+def test_without_the_capability_it_says_what_is_missing(cdev: Guest) -> None:
+    status, output = run_example(cdev, [*without("sys_rawio"), *program()])
+    assert status == 1
+    assert "CAP_SYS_RAWIO is needed" in output
+    assert "pin: cannot go on with 0 ports, it takes two" in output
+    assert summary(output) == (0,) * 6
+
+
+@pytest.mark.parametrize("setting", ["RTE_VFIO_CDEV=off", "LD_PRELOAD=librte_eal.so.23"])
+def test_on_devices_without_cdevs_it_says_so(cdev: Guest, setting: str) -> None:
+    """Switched off, or with the backend behind the EAL, as if it were linked so."""
+    status, output = run_example(cdev, ["env", setting, *program()])
+    assert status == 1
+    assert "pin: cannot pin memory for the devices: No such device" in output
+    assert "none of them is set up over a VFIO cdev" in output
+    assert summary(output) == (0,) * 6
+
+
+def test_beyond_the_memlock_limit_nothing_is_sent(cdev: Guest) -> None:
+    limited = ["prlimit", f"--memlock={10 << 20}", *without("ipc_lock"), *program()]
+    status, output = run_example(cdev, limited)
+    assert status == 1
+    assert "RLIMIT_MEMLOCK" in output
+    assert "pin: cannot pin memory (see the line before): Cannot allocate memory" in output
+
+
+def test_lost_packets_are_told(cdev: Guest) -> None:
+    """Ports of two models are on two hubs: nothing that one sends comes to the other."""
+    devices = [nic_address(0), nic_address(NICS.index("e1000e"))]
+    status, output = run_example(cdev, program(devices=devices))
+    assert status == 1
+    assert "pin: cannot receive what was sent: Connection timed out" in output
+    assert summary(output)[1] == 0
+
+
+def test_usage_needs_no_eal() -> None:
+    shown = subprocess.run([EXAMPLE, "--", "--help"], capture_output=True, text=True, check=True)
+    assert "--packets" in shown.stdout and not shown.stderr
+    for wrong in (["-n", "0"], ["-n", "x"], ["-n", "-1"], ["--bogus"], ["word"]):
+        done = subprocess.run([EXAMPLE, "--", *wrong], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "-- --help" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, built as doc/pinning.rst says, with the project installed."""
+    where = tmp_path_factory.mktemp("installed")
+    subprocess.run(["meson", "setup", "-Dtests=false", f"--prefix={where}", where / "build",
+                    CHECKOUT], check=True, capture_output=True)
+    subprocess.run(["meson", "install", "-C", where / "build", "--quiet"], check=True)
+    found = re.findall(r"^ +(cc .*)", (CHECKOUT / "doc/pinning.rst").read_text(), re.M)
+    assert len(found) == 1
+    configs = next(where.glob("lib/**/librte_bus_vfio_cdev.pc")).parent
+    for source in SOURCES.glob("*.[ch]"):
+        shutil.copy(source, where)
+    subprocess.run(["sh", "-c", found[0]], cwd=where, check=True,
+                   env={**os.environ, "PKG_CONFIG_PATH": str(configs)})
+    return where / "pin"
+
+
+def order_of(path: Path) -> list[str]:
+    """The libraries that a program names, in their order."""
+    shown = subprocess.run(["readelf", "--dynamic", path], capture_output=True, text=True,
+                           check=True).stdout
+    return re.findall(r"\(NEEDED\).*\[(.*)\]", shown)
+
+
+def test_built_as_documented_the_backend_comes_first(built: Path) -> None:
+    needed = order_of(built)
+    assert needed.index("librte_bus_vfio_cdev.so") == 0
+    assert any(name.startswith("librte_eal.so") for name in needed)
+
+
+def test_built_as_documented_it_runs(cdev: Guest, built: Path) -> None:
+    cdev.run(["sh", "-c", "cat >/tmp/pin && chmod +x /tmp/pin"], input=built.read_bytes(),
+             check=True)
+    argv = ["env", f"LD_LIBRARY_PATH={LIBRARY.parent}", *program(path="/tmp/pin")]
+    assert_all_came(*run_example(cdev, argv), 10000)
