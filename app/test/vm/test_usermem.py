@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Memory of the application, good and bad, on the real kernel: the cases of usermem.c."""
+
+import re
+from pathlib import Path
+from typing import Callable, Sequence
+
+import pytest
+
+from testvm.machine import nic_address
+from testvm.qemu import Guest
+from testvm.util import CHECKOUT
+
+from test_forward import NICS, without
+
+USERMEM = CHECKOUT / "build/app/test/vm/usermem"
+IDLE = nic_address(NICS.index("e1000e"))
+# More than the EAL needs, less than the cases ask for.
+LIMIT = ("prlimit", f"--memlock={24 << 20}", *without("ipc_lock"))
+RESULT = re.compile(r"^(not )?ok (\w+)(?:: (.*))?$", re.M)
+
+
+def names() -> list[str]:
+    """The cases, in the order of the source files."""
+    sources = sorted(Path(__file__).parent.glob("usermem_*.c"))
+    return [name for source in sources
+            for name in re.findall(r"^\tCASE\((\w+)\)", source.read_text(), re.M)]
+
+
+LIMITED = [name for name in names() if name.startswith("limit_")]
+UNLIMITED = [name for name in names() if name not in LIMITED]
+
+
+def run_cases(guest: Guest, wrapper: Sequence[str] = (),
+              cases: Sequence[str] = ()) -> dict[str, str]:
+    """What was wrong with each case; "" for nothing. What the program said goes to pytest."""
+    done = guest.run([*wrapper, str(USERMEM), "-l", "0", "-a", nic_address(0), "--no-telemetry",
+                      "--", IDLE, *cases], timeout=180)
+    print(f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return {name: wrong if bad else "" for bad, name, wrong in RESULT.findall(done.stdout)}
+
+
+@pytest.fixture(scope="module")
+def unlimited(guest: Callable[..., Guest]) -> dict[str, str]:
+    """One process runs them one after the other."""
+    return run_cases(guest(nics=NICS))
+
+
+@pytest.fixture(scope="module")
+def limited(guest: Callable[..., Guest]) -> dict[str, str]:
+    """Those that want a limit."""
+    return run_cases(guest(nics=NICS), LIMIT, LIMITED)
+
+
+@pytest.mark.parametrize("name", UNLIMITED)
+def test_case(unlimited: dict[str, str], name: str) -> None:
+    assert unlimited.get(name, "was not run") == ""
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_case_within_a_memlock_limit(limited: dict[str, str], name: str) -> None:
+    assert limited.get(name, "was not run") == ""
+
+
+def test_no_case_is_missed(unlimited: dict[str, str], limited: dict[str, str]) -> None:
+    assert sorted([*unlimited, *limited]) == sorted(names())
