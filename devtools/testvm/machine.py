@@ -5,6 +5,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Sequence
 
 from .guest import wire
 from .util import CHECKOUT, VmError
@@ -39,6 +40,7 @@ class Options:
     append: str = ""
     cpus: int = 2
     shares: tuple[str, ...] = ()
+    wires: bool = False
     qmp: str = ""
     console: str = ""
     source: str = "distro"
@@ -100,6 +102,13 @@ def nic_mac(position: int) -> str:
     return f"52:54:00:cd:ef:{position + 1:02x}"
 
 
+def nic_hubs(nics: Sequence[str]) -> list[int]:
+    """The hub of each NIC: all of one model share one."""
+    models = [nic.partition(",")[0] for nic in nics]
+    order = list(dict.fromkeys(models))
+    return [order.index(model) for model in models]
+
+
 class CommandLine:
     """Assembles the QEMU command line."""
 
@@ -108,14 +117,15 @@ class CommandLine:
         self.root = root
         self.modules = modules
 
-    def build(self, image: Path, initramfs: Path, console: Path, agent_fd: int) -> list[str]:
+    def build(self, image: Path, initramfs: Path, console: Path, agent_fd: int,
+              wires: Sequence[int] = ()) -> list[str]:
         """All of it."""
         return ["qemu-system-x86_64", "-name", "testvm", "-nodefaults", "-no-user-config",
                 "-display", "none", "-no-reboot", *self._machine(), *self._memory(),
                 "-kernel", str(image), "-initrd", str(initramfs), "-append", self._append(),
                 "-chardev", f"file,id=console,path={_escape(console)}",
                 "-serial", "chardev:console", *self._agent(agent_fd), *self._shares(),
-                *self._nics(), *self._qmp()]
+                *self._nics(), *self._wires(wires), *self._qmp()]
 
     def _machine(self) -> list[str]:
         kvm = kvm_usable()
@@ -179,11 +189,9 @@ class CommandLine:
     def _nics(self) -> list[str]:
         if len(self.options.nics) > LAST_SLOT - FIRST_SLOT + 1:
             raise VmError(f"at most {LAST_SLOT - FIRST_SLOT + 1} NICs")
-        hubs: dict[str, int] = {}
         arguments: list[str] = []
-        for i, nic in enumerate(self.options.nics):
+        for i, (nic, hub) in enumerate(zip(self.options.nics, nic_hubs(self.options.nics))):
             model, _, properties = nic.partition(",")
-            hub = hubs.setdefault(model, len(hubs))
             device = f"{model},netdev=nic{i},mac={nic_mac(i)},addr=0x{FIRST_SLOT + i:x},romfile="
             if self.options.viommu != "none" and model.startswith("virtio-"):
                 # Else the device goes past the IOMMU and takes an IOVA for an address.
@@ -191,6 +199,12 @@ class CommandLine:
             arguments += ["-netdev", f"hubport,id=nic{i},hubid={hub}",
                           "-device", f"{device},{properties}".rstrip(",")]
         return arguments
+
+    @staticmethod
+    def _wires(fds: Sequence[int]) -> list[str]:
+        return [word for hub, fd in enumerate(fds) for word in (
+            "-netdev", f"dgram,id=wire{hub},local.type=fd,local.str={fd}",
+            "-netdev", f"hubport,id=plug{hub},hubid={hub},netdev=wire{hub}")]
 
     def _qmp(self) -> list[str]:
         if not self.options.qmp:

@@ -22,9 +22,10 @@ from typing import Any, Callable, Sequence
 
 from .apt import PrivateApt
 from .cache import Cache
+from .ether import Wire
 from .guest import wire
 from .kernel import Kernel, KernelMaker
-from .machine import CommandLine, Options, pages_text
+from .machine import CommandLine, Options, nic_hubs, pages_text
 from .root import make_root
 from .source import SourceKernel
 from .util import CHECKOUT, VmError, need, tail
@@ -167,6 +168,8 @@ class Guest:
         self.options = Options(**options)
         self.boot_seconds = 0.0
         self.report: dict[str, Any] = {}
+        # One for each hub, in the order of the hubs, if the options ask for them.
+        self.wires: list[Wire] = []
         self._cache = cache or Cache()
         self._changed = threading.Condition()
         self._writing = threading.Lock()
@@ -217,14 +220,19 @@ class Guest:
 
     def _start(self, kernel: Kernel, root: Path) -> None:
         self.console.write_bytes(b"")
+        hubs = set(nic_hubs(self.options.nics)) if self.options.wires else ()
+        self.wires = [Wire() for _ in hubs]
+        plugs = [each.theirs.fileno() for each in self.wires]
         self._socket, theirs = socket.socketpair()
         with theirs:
             command = CommandLine(self.options, root, kernel.modules).build(
-                kernel.image, kernel.initramfs, self.console, theirs.fileno())
+                kernel.image, kernel.initramfs, self.console, theirs.fileno(), plugs)
             self._qemu = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=self._unnamed[1],
-                stderr=subprocess.STDOUT, pass_fds=[theirs.fileno()],
+                stderr=subprocess.STDOUT, pass_fds=[theirs.fileno(), *plugs],
                 preexec_fn=_die_with(os.getpid()))
+        for each in self.wires:
+            each.theirs.close()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _await_agent(self) -> None:
@@ -339,7 +347,7 @@ class Guest:
             if self.options.qmp:
                 Path(self.options.qmp).unlink(missing_ok=True)
         self._ended = True
-        for file in self._unnamed:
+        for file in (*self._unnamed, *self.wires):
             file.close()
 
 

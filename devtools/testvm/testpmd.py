@@ -68,11 +68,14 @@ class Testpmd:
 
     def __init__(self, guest: Guest, devices: Sequence[str], policy: str = "prefer",
                  eal: Sequence[str] = (), args: Sequence[str] = (),
-                 library: str = str(LIBRARY), wrapper: Sequence[str] = ()) -> None:
+                 library: str = str(LIBRARY), wrapper: Sequence[str] = (),
+                 tx_first: bool = True) -> None:
+        """Without tx_first there are no packets but those that somebody sends to it."""
         allow = [word for device in devices for word in ("-a", device)]
+        first = ["--tx-first"] if tx_first else []
         program = ["dpdk-testpmd", "-l", "0,1", "-n", "2", *allow,
                    "--log-level=lib.vfio_cdev:debug", *eal, "--", "--forward-mode=io",
-                   "--tx-first", "--total-num-mbufs=8192", "--no-lsc-interrupt", *args]
+                   *first, "--total-num-mbufs=8192", "--no-lsc-interrupt", *args]
         started = ["sh", "-c", START, "sh", *command(program, policy, library, wrapper)]
         self.guest = guest
         self.process = guest.start([*TERMINAL, shlex.join(started)])
