@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs in the guest: moves the hugepages of a live process between NUMA nodes, again and again.
 
-    migrate.py PID SECONDS
+    migrate.py PID
 
-Starts with the first hugepage that there is. Prints how many moves were tried and how many the
-kernel made.
+From the first hugepage that there is until its standard input or the process ends. Prints a dot
+when each page has been asked to every node, and at the end how many moves were tried and how many
+the kernel made.
 """
 
 import ctypes
+import os
 import re
+import select
 import sys
 import time
 
@@ -29,6 +32,11 @@ def hugepages(pid: int) -> list[int]:
     return found
 
 
+def wanted(pid: int) -> bool:
+    """Whether to go on."""
+    return os.path.exists(f"/proc/{pid}") and not select.select([sys.stdin], [], [], 0)[0]
+
+
 def move(pid: int, pages: list[int], node: int | None) -> list[int]:
     """Ask for all pages to be on a node, or only where they are; the node of each."""
     addresses = (ctypes.c_void_p * len(pages))(*pages)
@@ -43,9 +51,8 @@ def main() -> None:
     pid = int(sys.argv[1])
     while not hugepages(pid):
         time.sleep(0.01)
-    end = time.monotonic() + float(sys.argv[2])
     tried = moved = rounds = 0
-    while time.monotonic() < end:
+    while wanted(pid):
         pages = hugepages(pid)
         before = move(pid, pages, None)
         move(pid, pages, rounds % NODES)
@@ -53,6 +60,8 @@ def main() -> None:
         tried += sum(node >= 0 and node != rounds % NODES for node in before)
         moved += sum(was >= 0 and now >= 0 and was != now for was, now in zip(before, after))
         rounds += 1
+        if rounds == NODES:
+            print(".", flush=True)
     print(tried, moved)
 
 

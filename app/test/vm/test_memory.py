@@ -2,7 +2,6 @@
 """Memory in the ways that the EAL has it: pinned and verified."""
 
 import re
-from pathlib import Path
 from typing import Callable
 
 import pytest
@@ -16,7 +15,6 @@ from test_forward import (CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs, fo
 
 HUGEPAGE_KIB = 2048
 MBUFS, MBUF_SIZE = 8192, 2176   # what Testpmd asks for, and what it says they take
-MIGRATE = Path(__file__).parent / "migrate.py"
 
 
 def test_addresses_from_the_ioas_only(guest: Callable[..., Guest]) -> None:
@@ -66,26 +64,3 @@ def test_pool_of_anonymous_memory_is_pinned(guest: Callable[..., Guest]) -> None
     assert result.mapped == result.verified
     assert pool >= MBUFS * MBUF_SIZE // 1024
     assert "cannot" not in "".join(re.findall("VFIO_CDEV: .*", result.output))
-
-
-def migrate(guest: Guest, testpmd: Testpmd) -> tuple[int, int]:
-    """Moves of its pages tried and made, within some seconds from its first page on."""
-    done = guest.run(["/usr/bin/python3", str(MIGRATE), testpmd.pid, "5"], check=True)
-    tried, moved = done.stdout.split()
-    return int(tried), int(moved)
-
-
-def test_no_page_moves_from_the_first_one_on(guest: Callable[..., Guest]) -> None:
-    numa = guest(numa=2)
-    with Testpmd(numa, PAIR, eal=["--socket-mem", "32,32"]) as testpmd:
-        tried, moved = migrate(numa, testpmd)
-        result = testpmd.ready().stop()
-    assert (tried > 0, moved) == (True, 0)
-    assert result.all_ports_work(2), result.output
-
-
-def test_pages_of_stock_move(guest: Callable[..., Guest]) -> None:
-    """What becomes of its traffic is not looked at: it often ends."""
-    numa = guest(numa=2)
-    with Testpmd(numa, PAIR, policy="off", eal=["--socket-mem", "32,32"]) as testpmd:
-        assert migrate(numa, testpmd.ready())[1] > 0

@@ -247,6 +247,16 @@ def test_nics_of_one_model_share_a_hub():
         assert f"hubport,id=nic{nic},hubid={hub}" in line
 
 
+def test_each_hub_has_a_wire_if_one_is_wanted():
+    assert machine.nic_hubs(("e1000e", "vmxnet3,x=y", "e1000e")) == [0, 1, 0]
+    line = machine.CommandLine(machine.Options(), Path("/"), Path("/m"))
+    words = " ".join(line.build(Path("/k"), Path("/i"), Path("/c"), 3, [7, 8]))
+    for hub, fd in enumerate((7, 8)):
+        assert f"dgram,id=wire{hub},local.type=fd,local.str={fd}" in words
+        assert f"hubport,id=plug{hub},hubid={hub},netdev=wire{hub}" in words
+    assert "dgram" not in command_line()
+
+
 def test_virtio_nic_behind_an_iommu_uses_it():
     assert "iommu_platform=on" in command_line(viommu="intel")
     assert "iommu_platform=on" not in command_line()

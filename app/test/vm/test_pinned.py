@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Pages of a live testpmd cannot move: not under traffic, and not at the worst of moments.
+
+Each frame is made here, goes through the guest's two NICs and testpmd, and is compared with what
+was sent. The mbufs are used in turn (--mbcache=0), so it passes through all pages that have some.
+"""
+
+import threading
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from testvm.ether import Wire
+from testvm.qemu import Guest
+from testvm.testpmd import LIBRARY, Testpmd
+from testvm.util import CHECKOUT
+
+from test_forward import PAIR
+from traffic import Report, Traffic
+
+MIGRATE = Path(__file__).parent / "migrate.py"
+MOVER = CHECKOUT / "build/app/test/vm/mover.so"
+COUNTS = "/tmp/moves"
+SECONDS = 3
+MBUFS = 8192
+MEMORY = ["--socket-mem", "32,32"]
+
+
+@pytest.fixture
+def numa(guest: Callable[..., Guest]) -> Guest:
+    """Two nodes, and two NICs that have nothing in common but testpmd."""
+    return guest(numa=2, hugepages=96, nics=("virtio-net-pci", "e1000e"), wires=True)
+
+
+def start(guest: Guest, **options: object) -> Testpmd:
+    """testpmd without packets of its own."""
+    args = ["--mbcache=0", *options.pop("args", [])]    # type: ignore[misc]
+    return Testpmd(guest, PAIR, tx_first=False, args=args, **options)   # type: ignore[arg-type]
+
+
+def checked(guest: Guest, seconds: float = SECONDS) -> Report:
+    """What became of the traffic of some seconds."""
+    traffic = Traffic(guest.wires)
+    traffic.flow(seconds)
+    return traffic.end()
+
+
+def assert_right(report: Report, at_least: int = 1000) -> None:
+    """Nothing was lost or changed."""
+    assert not report.wrong, report
+    assert report.lost == 0 and report.received >= at_least, report
+
+
+class Migration:
+    """migrate.py beside a testpmd, from its first page to counts()."""
+
+    def __init__(self, testpmd: Testpmd) -> None:
+        self._process = testpmd.guest.start(["/usr/bin/python3", str(MIGRATE), testpmd.pid])
+
+    def begun(self) -> "Migration":
+        """Wait until each page has been asked to move."""
+        self._process.expect(r"\.")
+        return self
+
+    def counts(self) -> tuple[int, int]:
+        """Moves tried and made."""
+        self._process.close_stdin()
+        assert self._process.wait(30) == 0, self._process.stderr
+        tried, moved = self._process.stdout.split()[-2:]
+        return int(tried), int(moved)
+
+
+def test_traffic_is_right(numa: Guest) -> None:
+    """And goes through all mbufs."""
+    with start(numa, eal=MEMORY) as testpmd:
+        testpmd.ready()
+        report = checked(numa)
+        result = testpmd.stop()
+    assert_right(report, at_least=2 * MBUFS)
+    assert result.forwarded == report.sent
+
+
+def test_changed_byte_is_seen() -> None:
+    """Of all frames from one wire to another one lacks a bit and one comes twice."""
+    wires = Wire(), Wire()
+    done = threading.Event()
+
+    def forward() -> None:
+        for number in range(100):
+            frame = bytearray(wires[0].theirs.recv(2000))
+            frame[number % len(frame)] ^= number == 50
+            for _ in range(1 + (number == 60)):
+                wires[1].theirs.send(frame)
+        done.set()
+
+    traffic = Traffic(wires)
+    threading.Thread(target=forward, daemon=True).start()
+    while not done.is_set():
+        traffic.flow(0.1)
+    report = traffic.end()
+    for wire in wires:
+        wire.close()
+    assert (report.received, len(report.wrong), report.damaged) == (99, 2, 1)
+    assert report.lost == report.sent - 99
+
+
+def test_no_page_moves_from_the_first_one_on(numa: Guest) -> None:
+    with start(numa, eal=MEMORY) as testpmd:
+        migration = Migration(testpmd)
+        testpmd.ready()
+        report = checked(numa)
+        tried, moved = migration.begun().counts()
+        result = testpmd.stop()
+    assert (tried > 0, moved) == (True, 0)
+    assert_right(report)
+    assert result.mapped == result.verified > 0
+
+
+def test_pages_of_stock_move(numa: Guest) -> None:
+    """And take the traffic with them."""
+    with start(numa, eal=MEMORY, policy="off") as testpmd:
+        testpmd.ready()
+        assert_right(checked(numa, 0.5))
+        migration = Migration(testpmd).begun()
+        report = checked(numa)
+        assert migration.counts()[1] > 0
+    assert report.wrong or report.lost, report
+
+
+class Moves:
+    """What mover.c tried and made at each moment."""
+
+    def __init__(self, guest: Guest) -> None:
+        lines = guest.run(["cat", COUNTS], check=True).stdout.splitlines()
+        self.lines = [(name, int(tried), int(made)) for name, tried, made in map(str.split, lines)]
+
+    def total(self, when: str) -> tuple[int, int]:
+        """Tried and made before, or inside."""
+        picked = [line[1:] for line in self.lines if line[0].startswith(f"{when}-")]
+        return sum(tried for tried, _ in picked), sum(made for _, made in picked)
+
+
+def start_with_moves(guest: Guest, *env: str, **options: object) -> Testpmd:
+    """testpmd with a page moved at each moment that there is."""
+    guest.run(["rm", "-f", COUNTS], check=True)
+    return start(guest, library=f"{MOVER}:{LIBRARY}",
+                 wrapper=["env", f"MOVES={COUNTS}", *env], **options)
+
+
+# Of small pages there are 40000: a line for each takes longer than the moves.
+FEW_LINES = ["--log-level=lib.vfio_cdev:info"]
+MODES = {
+    "default": ([], []),
+    "single-file-segments": (["--single-file-segments"], []),
+    "legacy-mem": (["--legacy-mem"], []),
+    "xmem": (FEW_LINES, ["--mp-alloc=xmem", "--no-numa"]),
+    "anon": (FEW_LINES, ["--mp-alloc=anon", "--no-numa"]),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_page_moves_between_answer_and_use(numa: Guest, mode: str) -> None:
+    """Those that have no address yet do move, and nothing comes of it."""
+    eal, args = MODES[mode]
+    with start_with_moves(numa, eal=[*MEMORY, *eal], args=args) as testpmd:
+        testpmd.ready(180)
+        report = checked(numa, 1)
+        moves = Moves(numa)
+        result = testpmd.stop()
+    tried, made = moves.total("inside")
+    assert (tried > 0, made) == (True, 0), moves.lines
+    assert moves.total("before")[1] > 0, moves.lines
+    assert_right(report, at_least=100)
+    assert result.mapped == result.verified > 0
+
+
+def test_no_page_moves_when_addresses_are_from_the_ioas(numa: Guest) -> None:
+    with start_with_moves(numa, "RTE_VFIO_CDEV_PHYS=ioas", eal=MEMORY) as testpmd:
+        testpmd.ready()
+        report = checked(numa, 1)
+        moves = Moves(numa)
+    tried, made = moves.total("inside")
+    assert (tried > 0, made) == (True, 0), moves.lines
+    assert_right(report, at_least=100)
+
+
+def test_page_that_left_its_address_in_pagemap_is_refused(numa: Guest) -> None:
+    """It moves after pagemap was read and before it is pinned."""
+    with start_with_moves(numa, "RTE_VFIO_CDEV_PHYS=pagemap", eal=MEMORY) as testpmd:
+        result = testpmd.wait()
+        moves = Moves(numa)
+    assert result.status != 0
+    assert "cannot confirm IOVA 0x" in result.output
+    assert moves.total("before")[1] > 0
+    assert moves.total("inside")[1] == 0, moves.lines
+
+
+def test_page_that_comes_home_after_the_answer(numa: Guest) -> None:
+    """On another node when its address is asked for, and where it should be when the EAL looks.
+
+    It may have no address, but none that does not hold.
+    """
+    with start_with_moves(numa, "MOVES_ONCE=1", eal=MEMORY) as testpmd:
+        testpmd.process.expect("Configuring Port 0|Cannot init memory|No probed ethernet devices")
+        moves = Moves(numa)
+    assert moves.total("before")[1] > 0
+    assert moves.total("inside")[1] == 0, moves.lines
+
+
+def test_pages_of_stock_move_after_the_answer(numa: Guest) -> None:
+    """It mostly hangs when it first talks to a device, so nobody waits for more."""
+    with start_with_moves(numa, policy="off", eal=MEMORY) as testpmd:
+        testpmd.process.expect("Configuring Port 0")
+        moves = Moves(numa)
+    assert moves.total("inside")[1] > 0, moves.lines
