@@ -358,6 +358,23 @@ rte_eal_has_hugepages(void)
 	return !eal.no_huge;
 }
 
+long
+get_mempolicy(int *mode, unsigned long *nodemask, unsigned long maxnode, const void *addr,
+	      unsigned int flags);
+
+/* Of libnuma, as the EAL uses it. */
+long
+get_mempolicy(int *mode, unsigned long *nodemask, unsigned long maxnode, const void *addr,
+	      unsigned int flags)
+{
+	(void)nodemask;
+	(void)maxnode;
+	(void)addr;
+	(void)flags;
+	*mode = eal.node;
+	return 0;
+}
+
 struct rte_devargs *
 rte_devargs_next(const char *busname, const struct rte_devargs *start)
 {

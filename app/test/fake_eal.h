@@ -45,6 +45,7 @@ struct fake_eal {
 	void (*lock_hook)(void);	/* called when the memory lock is taken */
 	phys_addr_t (*pagemap)(const void *virt);	/* NULL: it cannot be read */
 	bool no_pci;
+	int node;			/* that all pages are on; lists are of node 0 */
 	bool no_huge;
 	struct rte_devargs devargs[4];	/* up to the first without a name */
 	struct {

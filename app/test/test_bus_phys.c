@@ -174,6 +174,22 @@ page_that_cannot_be_pinned_has_no_address(void **state)
 	assert_kernel_holds(1, 0, 0);
 }
 
+/* The EAL drops it, whatever it is told; it must not come home until then. */
+static void
+page_of_another_node_has_no_address(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->node = 1;
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), RTE_BAD_IOVA);
+	assert_kernel_holds(1, 0, 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+	fake_eal()->node = 0;
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(0));
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+}
+
 static void
 page_that_moves_while_it_is_pinned_has_its_new_address(void **state)
 {
@@ -283,6 +299,7 @@ bus_phys_tests(void)
 		BUS_TEST(asking_again_pins_once),
 		BUS_TEST(page_that_is_given_up_without_an_event_is_unpinned),
 		BUS_TEST(page_that_cannot_be_pinned_has_no_address),
+		BUS_TEST(page_of_another_node_has_no_address),
 		BUS_TEST(page_that_moves_while_it_is_pinned_has_its_new_address),
 		BUS_TEST(virtual_addresses_are_their_own_iova),
 		BUS_TEST(secondary_answers_from_the_primarys_segments),

@@ -40,7 +40,7 @@
 #include "iommufd_uapi.h"
 
 #define BASE_PAGE 4096
-#define BASE_STRIDE 512
+#define BASE_STRIDE 2048
 #define HUGEPAGE (UINT64_C(2) << 20)
 #define STACK_NEAR (UINT64_C(1) << 20)
 #define MOST_PAGES 64
@@ -69,10 +69,15 @@ struct pages {
 	size_t size;
 };
 
-/* What the backend has mapped; a slot without a length is free. */
+/*
+ * What the backend has mapped; a slot without a length is free. Other memory may
+ * have come to the VA meanwhile, which is free to move: entry tells.
+ */
 static struct area {
 	uint64_t iova, va, len;
+	uint64_t entry;		/* of pagemap, for the first page */
 } areas[MOST_AREAS];
+static unsigned int area_end;	/* no slot from here on was ever used */
 
 /* Guards all of the above. Not held while the real functions run: they come back to us. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -246,15 +251,38 @@ rte_mem_virt2iova(const void *virt)
 	return iova;
 }
 
+static uint64_t
+pagemap_entry(uint64_t va)
+{
+	uint64_t entry = 0;
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (pread(fd, &entry, sizeof(entry), va / BASE_PAGE * sizeof(entry)) != sizeof(entry))
+		return 0;
+	return entry & ((UINT64_C(1) << 55) - 1);
+}
+
+/* Is it there, and what it was? */
+static bool
+area_lasts(const struct area *area)
+{
+	return area->len > 0 && pagemap_entry(area->va) == area->entry;
+}
+
 static void
 area_add(uint64_t iova, uint64_t va, uint64_t len)
 {
+	const struct area area = { iova, va, len, pagemap_entry(va) };
+
 	if (!is_chosen(va, len))
 		return;
 	pthread_mutex_lock(&lock);
 	for (unsigned int i = 0; i < MOST_AREAS; i++)
 		if (areas[i].len == 0) {
-			areas[i] = (struct area){ iova, va, len };
+			areas[i] = area;
+			area_end = RTE_MAX(area_end, i + 1);
 			break;
 		}
 	pthread_mutex_unlock(&lock);
@@ -264,7 +292,7 @@ static void
 areas_remove(uint64_t iova, uint64_t len)
 {
 	pthread_mutex_lock(&lock);
-	for (unsigned int i = 0; i < MOST_AREAS; i++)
+	for (unsigned int i = 0; i < area_end; i++)
 		if (areas[i].iova >= iova && areas[i].iova - iova < len)
 			areas[i].len = 0;
 	pthread_mutex_unlock(&lock);
@@ -277,8 +305,8 @@ area_va(uint64_t iova)
 	uint64_t va = 0;
 
 	pthread_mutex_lock(&lock);
-	for (unsigned int i = 0; i < MOST_AREAS && va == 0; i++)
-		if (areas[i].len > 0 && iova - areas[i].iova < areas[i].len)
+	for (unsigned int i = 0; i < area_end && va == 0; i++)
+		if (iova - areas[i].iova < areas[i].len && area_lasts(&areas[i]))
 			va = areas[i].va + (iova - areas[i].iova);
 	pthread_mutex_unlock(&lock);
 	return va;
@@ -290,8 +318,8 @@ area_has(uint64_t va)
 	bool found = false;
 
 	pthread_mutex_lock(&lock);
-	for (unsigned int i = 0; i < MOST_AREAS && !found; i++)
-		found = areas[i].len > 0 && va - areas[i].va < areas[i].len;
+	for (unsigned int i = 0; i < area_end && !found; i++)
+		found = va - areas[i].va < areas[i].len && area_lasts(&areas[i]);
 	pthread_mutex_unlock(&lock);
 	return found;
 }

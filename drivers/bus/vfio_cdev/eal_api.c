@@ -53,6 +53,7 @@ static const struct {
 	SYMBOL(devargs_next, "rte_devargs_next"),
 	SYMBOL(has_hugepages, "rte_eal_has_hugepages"),
 	{ "rte_eal_has_pci", offsetof(struct eal_api, has_pci), true },
+	{ "get_mempolicy", offsetof(struct eal_api, get_mempolicy), true },
 #undef SYMBOL
 };
 

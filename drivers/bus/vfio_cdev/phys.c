@@ -10,23 +10,23 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <linux/mempolicy.h>
 
 #include "private.h"
 
 /*
- * The EAL drops a page of another node right after it has asked for its
- * address. A system call, since libnuma would be loaded into every program.
+ * The EAL drops a page of another node right after it has asked for its address,
+ * without an event. Asked in its own way, of a page that is pinned already: what
+ * one of both finds is what the other does. An EAL without libnuma does not ask.
  */
 static bool
-page_is_local(const void *page, int socket)
+page_is_kept(const void *page, int socket)
 {
 	int node = socket;
 
-	if (syscall(SYS_get_mempolicy, &node, NULL, 0, page, MPOL_F_NODE | MPOL_F_ADDR) != 0)
+	if (eal_api()->get_mempolicy == NULL ||
+	    eal_api()->get_mempolicy(&node, NULL, 0, page, MPOL_F_NODE | MPOL_F_ADDR) != 0)
 		return true;
 	return node == socket;
 }
@@ -88,10 +88,14 @@ phys_of_new(const struct rte_memseg_list *msl, const void *virt)
 	const void *page = RTE_PTR_ALIGN_FLOOR(virt, msl->page_sz);
 	uint64_t phys;
 
-	if (!domain_prime() || !page_is_local(page, msl->socket_id))
+	if (!domain_prime())
 		return phys_transient(virt);
 	if (page_pin(backend.domain, page, msl->page_sz, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
+	if (!page_is_kept(page, msl->socket_id)) {
+		rte_vfio_cdev_domain_unmap(backend.domain, page, phys, msl->page_sz);
+		return RTE_BAD_PHYS_ADDR;
+	}
 	return phys + RTE_PTR_DIFF(virt, page);
 }
 

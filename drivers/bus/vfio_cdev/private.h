@@ -70,6 +70,9 @@ struct eal_api {
 	__typeof__(rte_devargs_next) *devargs_next;
 	__typeof__(rte_eal_has_hugepages) *has_hugepages;
 	int (*has_pci)(void);		/* NULL where it is not exported */
+	/* libnuma's, NULL where the EAL was built without it */
+	long (*get_mempolicy)(int *mode, unsigned long *nodemask, unsigned long maxnode,
+			      const void *addr, unsigned int flags);
 };
 
 /* The EAL of this process, or NULL, logged once, if it lacks one of them. */
