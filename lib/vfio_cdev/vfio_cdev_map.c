@@ -39,7 +39,7 @@ pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t phys, 
 	     uint64_t page_size)
 {
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
-	uint64_t off, step, told;
+	uint64_t off, step, told, pages = 0;
 	int ret;
 
 	for (off = 0; off < len; off += step) {
@@ -57,8 +57,9 @@ pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t phys, 
 		else if (step < BASE_PAGE || (step & (BASE_PAGE - 1)) != 0 || step > len - off)
 			return ctx_fail(ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, -EPROTO,
 					"IOVA 0x%" PRIx64, phys + off);
-		domain->stats.pages_verified += step / page_size;
+		pages += step / page_size;
 	}
+	domain->stats.pages_verified += pages;
 	return 0;
 }
 
@@ -111,7 +112,6 @@ mapping_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record
 int
 mapping_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
-	const uint64_t verified = domain->stats.pages_verified;
 	const void *va = (const void *)(uintptr_t)rec->va;
 	const uint64_t len = record_len(rec);
 	int ret;
@@ -124,7 +124,6 @@ mapping_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 	ret = rec->bar ? 0 : pages_verify(domain, rec->iova, rec->iova, len,
 					  UINT64_C(1) << rec->page_shift);
 	if (ret < 0) {
-		domain->stats.pages_verified = verified;
 		range_undo(domain, rec->iova, len);
 		return ret;
 	}

@@ -62,7 +62,6 @@ static int
 extent_map(struct rte_vfio_cdev_domain *domain, const void *va,
 	   const struct rte_vfio_cdev_extent *extent)
 {
-	const uint64_t verified = domain->stats.pages_verified;
 	struct vfio_cdev_record *rec;
 	int ret;
 
@@ -85,7 +84,6 @@ extent_map(struct rte_vfio_cdev_domain *domain, const void *va,
 	return 0;
 
 err_copy:
-	domain->stats.pages_verified = verified;
 	range_undo(domain, extent->iova, extent->len);
 err_record:
 	record_remove(&domain->records, rec);

@@ -159,8 +159,8 @@ int
 page_size_check(const void *va, uint64_t len, uint64_t page_size);
 
 /*
- * Ask for the address of each page that is mapped at an IOVA, and count those
- * that are where they should be, from phys on.
+ * Ask for the address of each page that is mapped at an IOVA, and count them if
+ * all are where they should be, from phys on.
  */
 int
 pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t phys, uint64_t len,
