@@ -9,7 +9,7 @@
 #include "fixture.h"
 
 #define PAGES(count) ((count) * FAKE_PAGE)
-#define SWEEP_FROM 16384	/* vfio_cdev_hold.c */
+#define SWEEP_FROM 64		/* in these tests */
 
 static int
 hold(const struct fixture *f, uint64_t offset, uint64_t *phys)
@@ -101,6 +101,20 @@ page_that_is_mapped_is_not_held(void **state)
 	assert_int_equal(phys, FAKE_PHYS(PAGES(3)));
 	assert_int_equal(held(f), 0);
 	assert_kernel_holds(2, 1, PAGES(4));
+}
+
+/* Shared memory at two places: the mapping of one goes without the other. */
+static void
+page_that_is_mapped_at_another_place_is_held(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t phys = 0;
+
+	fake_page_move(FAKE_VA(PAGES(9)), FAKE_PHYS(0));
+	assert_int_equal(memory_map(f, 0, PAGES(1), FAKE_PAGE), 0);
+	assert_int_equal(hold(f, PAGES(9), &phys), 0);
+	assert_int_equal(phys, FAKE_PHYS(0));
+	assert_int_equal(held(f), 1);
 }
 
 /* Freed and allocated again: other memory at the same place. */
@@ -205,6 +219,7 @@ many_pages_are_swept(void **state)
 	struct fixture *f = *state;
 	uint64_t phys, i;
 
+	f->domain->sweep_from = SWEEP_FROM;
 	for (i = 0; i < 8; i++)
 		assert_int_equal(hold(f, PAGES(i), &phys), 0);
 	for (i = 0; i < 4; i++)
@@ -214,6 +229,36 @@ many_pages_are_swept(void **state)
 	assert_int_equal(held(f), SWEEP_FROM - 1);
 	assert_int_equal(hold(f, PAGES(i), &phys), 0);
 	assert_only_held(f, SWEEP_FROM - 4);
+}
+
+static void
+next_sweep_comes_with_twice_as_many(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int maps;
+	uint64_t phys, i;
+
+	f->domain->sweep_from = SWEEP_FROM;
+	for (i = 0; i < SWEEP_FROM; i++)
+		assert_int_equal(hold(f, PAGES(i), &phys), 0);
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(PAGES(1000)));
+	maps = fake_calls(FAKE_MAP);
+	for (; i < 2 * SWEEP_FROM - 1; i++)
+		assert_int_equal(hold(f, PAGES(i), &phys), 0);
+	assert_int_equal(fake_calls(FAKE_MAP), maps + SWEEP_FROM - 1);
+	assert_int_equal(hold(f, PAGES(i), &phys), 0);
+	assert_only_held(f, 2 * SWEEP_FROM - 1);
+}
+
+static void
+few_pages_are_not_swept(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t phys, i;
+
+	for (i = 0; i < SWEEP_FROM; i++)
+		assert_int_equal(hold(f, PAGES(i), &phys), 0);
+	assert_int_equal(fake_calls(FAKE_MAP), SWEEP_FROM);
 }
 
 static void
@@ -255,7 +300,7 @@ held_page_that_cannot_be_asked_for_has_no_address(void **state)
 }
 
 static void
-page_that_the_kernel_keeps_stays_held(void **state)
+page_that_the_kernel_keeps_stays_held_until_a_sweep(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t phys;
@@ -266,8 +311,12 @@ page_that_the_kernel_keeps_stays_held(void **state)
 	assert_int_equal(memory_map(f, 0, FAKE_PAGE, FAKE_PAGE), 0);
 	assert_logged(ERR, "cannot unmap", strerror(EBUSY));
 	assert_int_equal(held(f), 1);
+	fake_fail(FAKE_UNMAP, 2, EBUSY);
 	rte_vfio_cdev_domain_sweep(f->domain);
 	assert_int_equal(held(f), 1);
+	rte_vfio_cdev_domain_sweep(f->domain);
+	assert_int_equal(held(f), 0);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
 }
 
 static void
@@ -288,6 +337,7 @@ main(void)
 		HOLD_TEST(page_that_is_not_held_moves),
 		HOLD_TEST(asking_again_holds_once),
 		HOLD_TEST(page_that_is_mapped_is_not_held),
+		HOLD_TEST(page_that_is_mapped_at_another_place_is_held),
 		HOLD_TEST(replaced_memory_has_its_own_address),
 		HOLD_TEST(mapping_lets_go_of_the_pages_in_it_only),
 		HOLD_TEST(pins_let_go_of_their_pages),
@@ -295,9 +345,11 @@ main(void)
 		HOLD_TEST(sweep_lets_go_of_what_has_gone_or_was_replaced),
 		HOLD_TEST(sweep_keeps_what_it_cannot_tell),
 		HOLD_TEST(many_pages_are_swept),
+		HOLD_TEST(next_sweep_comes_with_twice_as_many),
+		HOLD_TEST(few_pages_are_not_swept),
 		HOLD_TEST(each_call_that_fails_leaves_nothing_held),
 		HOLD_TEST(held_page_that_cannot_be_asked_for_has_no_address),
-		HOLD_TEST(page_that_the_kernel_keeps_stays_held),
+		HOLD_TEST(page_that_the_kernel_keeps_stays_held_until_a_sweep),
 		cmocka_unit_test_setup_teardown(without_a_device_nothing_is_held, fixture_domain,
 						fixture_end),
 	};

@@ -200,7 +200,8 @@ int
 rte_vfio_cdev_domain_hold(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys);
 
 /**
- * Let go of held pages whose memory has gone or been replaced. Thread-safe.
+ * Let go of held pages whose memory has gone, been replaced or been mapped.
+ * Thread-safe.
  *
  * @param domain
  *   The domain.

@@ -63,6 +63,7 @@ rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mo
 	if (d == NULL)
 		return ctx_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, -ENOMEM, IOMMU_NODE);
 	d->ctx = ctx;
+	d->sweep_from = VFIO_CDEV_SWEEP_FROM;
 	ret = ioas_open(d);
 	if (ret < 0) {
 		free(d);

@@ -11,9 +11,6 @@
 
 #include "vfio_cdev_private.h"
 
-/* 64 MiB: nobody minds that much, and fewer are not worth a sweep. */
-#define SWEEP_FROM 16384
-
 static const void *
 record_va(const struct vfio_cdev_record *rec)
 {
@@ -26,7 +23,7 @@ held_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 	const int ret = iommufd_ioas_unmap(domain->ctx->sys, domain->iommufd, domain->ioas_id,
 					   rec->iova, BASE_PAGE);
 
-	if (ret < 0 && ret != -ENOENT) {
+	if (ret < 0) {
 		memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, record_va(rec), BASE_PAGE);
 		return;
 	}
@@ -84,20 +81,6 @@ held_check(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_rec
 	return ret == 0 && *phys != now ? -ESTALE : ret;
 }
 
-static void
-held_sweep(struct rte_vfio_cdev_domain *domain)
-{
-	struct vfio_cdev_record *rec, *next;
-	uint64_t phys;
-
-	for (rec = record_next(&domain->held, 0); rec != NULL; rec = next) {
-		next = record_after(&domain->held, rec);
-		if (held_check(domain, rec, &phys) == -ESTALE)
-			held_drop(domain, rec);
-	}
-	domain->held_limit = 2 * domain->stats.held;
-}
-
 /* A page that is mapped where it is needs no holding. */
 static bool
 page_is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t phys)
@@ -105,6 +88,24 @@ page_is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint
 	const struct vfio_cdev_record *rec = record_find(&domain->records, phys, BASE_PAGE);
 
 	return rec != NULL && record_has(rec, page, phys, BASE_PAGE);
+}
+
+/* A mapped one is there if the kernel did not let go of it when it was mapped. */
+static void
+held_sweep(struct rte_vfio_cdev_domain *domain)
+{
+	struct vfio_cdev_record *rec, *next;
+	uint64_t phys;
+	int ret;
+
+	for (rec = record_next(&domain->held, 0); rec != NULL; rec = next) {
+		next = record_after(&domain->held, rec);
+		ret = held_check(domain, rec, &phys);
+		if (ret == -ESTALE ||
+		    (ret == 0 && page_is_mapped(domain, record_va(rec), phys)))
+			held_drop(domain, rec);
+	}
+	domain->held_limit = 2 * domain->stats.held;
 }
 
 static int
@@ -125,7 +126,7 @@ held_add(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys)
 		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM, page, BASE_PAGE);
 	}
 	domain->stats.held++;
-	if (domain->stats.held >= SWEEP_FROM && domain->stats.held >= domain->held_limit)
+	if (domain->stats.held >= domain->sweep_from && domain->stats.held >= domain->held_limit)
 		held_sweep(domain);
 	return 0;
 }

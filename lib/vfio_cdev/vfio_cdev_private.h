@@ -39,6 +39,7 @@ struct rte_vfio_cdev_domain {
 	void *records;			/* search tree of struct vfio_cdev_record */
 	void *held;			/* another: pages at VFIO_CDEV_HELD_VA() */
 	uint64_t held_limit;		/* as many as that are swept */
+	uint64_t sweep_from;		/* but not fewer: VFIO_CDEV_SWEEP_FROM, or a test's */
 	struct rte_vfio_cdev_stats stats;
 };
 
@@ -75,6 +76,9 @@ struct vfio_cdev_record {
 #define BASE_PAGE UINT64_C(4096)
 #define VFIO_CDEV_MAX_LEN (UINT64_C(1) << (40 + 12))
 #define VFIO_CDEV_MAX_USERS UINT16_MAX
+
+/* 64 MiB: nobody minds that much, and fewer are not worth a sweep. */
+#define VFIO_CDEV_SWEEP_FROM 16384
 
 static inline uint64_t
 record_len(const struct vfio_cdev_record *rec)
