@@ -89,8 +89,24 @@ only_what_was_mapped_is_unmapped(void **state)
 	assert_refused(unmap(0, LEN + FAKE_PAGE), ENOTSUP);
 	assert_refused(unmap(2 * LEN, LEN), EINVAL);
 	assert_refused(map(FAKE_PAGE, FAKE_PAGE), EEXIST);
+	assert_refused(map(FAKE_PAGE, LEN), EEXIST);
+	assert_refused(map(0, FAKE_PAGE), EEXIST);
+	assert_refused(unmap(FAKE_PAGE, LEN), ENOTSUP);
 	assert_kernel_holds(2, 1, LEN);
 	assert_int_equal(unmap(0, LEN), 0);
+}
+
+static void
+neighbours_are_mapped_apart(void **state)
+{
+	(void)state;
+	device_setup_ok();
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(map(((i + 1) % 3) * LEN, LEN), 0);
+	assert_kernel_holds(2, 3, 3 * LEN);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(unmap(i * LEN, LEN), 0);
+	assert_kernel_holds(2, 0, 0);
 }
 
 static void
@@ -102,8 +118,16 @@ bad_ranges_are_refused(void **state)
 	assert_int_equal(rte_errno, EINVAL);
 	assert_int_equal(map(5, LEN), -1);
 	assert_int_equal(rte_errno, EINVAL);
+	log_clear();
 	assert_int_equal(map(0, UINT64_MAX), -1);
 	assert_int_equal(rte_errno, EINVAL);
+	assert_logged(ERR, "bus.vfio_cdev", "give a length that fits");
+	assert_int_equal(map(0, LEN), 0);
+	assert_int_equal(rte_vfio_container_dma_map(DEFAULT, 0, 0, 0), -1);
+	assert_int_equal(rte_errno, EINVAL);
+	assert_int_equal(unmap(FAKE_PAGE, 0), -1);
+	assert_int_equal(rte_errno, EINVAL);
+	assert_int_equal(unmap(0, LEN), 0);
 	assert_int_equal(unmap(0, 0), -1);
 	assert_int_equal(rte_errno, EINVAL);
 	assert_kernel_holds(2, 0, 0);
@@ -120,8 +144,7 @@ what_fails_leaves_nothing_mapped(void **state)
 	device_setup_ok();
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		fake_heap_fail(calls[i]);
-		assert_int_equal(map(0, LEN), -1);
-		assert_int_equal(rte_errno, ENOMEM);
+		assert_refused(map(0, LEN), ENOMEM);
 		assert_kernel_holds(2, 0, 0);
 	}
 	fake_fail(FAKE_MAP, 1, EFAULT);
@@ -168,6 +191,18 @@ without_a_device_for_it_the_memory_is_refused(void **state)
 }
 
 static void
+without_a_device_that_opens_the_memory_is_refused(void **state)
+{
+	(void)state;
+	fake_node(BUS_NODE)->open_error = EIO;
+	fake_node_remove(FAKE_CDEV(BUS_NAME2));
+	assert_int_equal(map(0, LEN), -1);
+	assert_int_equal(rte_errno, ENODEV);
+	assert_logged(ERR, "bus.vfio_cdev", "where it is", "set up a device first");
+	assert_kernel_holds(1, 0, 0);
+}
+
+static void
 domain_is_the_applications_once_a_device_is_set_up(void **state)
 {
 	struct rte_vfio_cdev_domain *domain = NULL;
@@ -193,11 +228,13 @@ bus_where_tests(void)
 		BUS_TEST(scattered_memory_is_mapped_where_it_is),
 		BUS_TEST(pages_whose_address_was_asked_for_are_the_ones_mapped),
 		BUS_TEST(only_what_was_mapped_is_unmapped),
+		BUS_TEST(neighbours_are_mapped_apart),
 		BUS_TEST(bad_ranges_are_refused),
 		BUS_TEST(what_fails_leaves_nothing_mapped),
 		BUS_TEST(unmap_that_fails_can_be_tried_again),
 		BUS_TEST(memory_before_the_first_device_is_pinned_at_once),
 		BUS_TEST(without_a_device_for_it_the_memory_is_refused),
+		BUS_TEST(without_a_device_that_opens_the_memory_is_refused),
 		BUS_TEST(domain_is_the_applications_once_a_device_is_set_up),
 	};
 

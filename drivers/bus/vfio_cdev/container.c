@@ -29,7 +29,7 @@ errno_return(int ret)
 {
 	if (ret == 0)
 		return 0;
-	eal_errno_set(ret == -ENOENT ? EINVAL : ret == -EOPNOTSUPP ? ENOTSUP : -ret);
+	eal_errno_set(ret == -ENOENT ? EINVAL : -ret);
 	return -1;
 }
 
@@ -56,17 +56,14 @@ our_unmap(uint64_t vaddr, uint64_t iova, uint64_t len)
 static int
 both_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	int ret, err;
+	int ret;
 
 	ret = our_map(vaddr, iova, len);
 	if (ret < 0 || backend.stock_devices == 0)
 		return errno_return(ret);
 	ret = eal_api()->container_dma_map(container_fd, vaddr, iova, len);
-	if (ret < 0) {
-		err = eal_errno_get();
+	if (ret < 0)
 		our_unmap(vaddr, iova, len);
-		eal_errno_set(err);
-	}
 	return ret;
 }
 

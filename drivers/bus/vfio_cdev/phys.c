@@ -155,10 +155,10 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 	const struct rte_memseg_list *msl;
 	const struct rte_memseg *ms;
 
-	if (array->elt_sz != sizeof(*ms) || eal_api()->process_type() != RTE_PROC_PRIMARY)
+	if (array->elt_sz != sizeof(*ms))
 		return;
 	ms = eal_api()->fbarray_get(array, idx);
-	if (ms == NULL || ms->len == 0 || ms->iova == RTE_BAD_IOVA)
+	if (ms == NULL)
 		return;
 	msl = eal_api()->virt2memseg_list(ms->addr);
 	if (msl == NULL || &msl->memseg_arr != array || msl->external)

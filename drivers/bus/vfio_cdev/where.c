@@ -88,7 +88,7 @@ where_pin(struct where *where)
 	int ret;
 
 	if (pin == NULL)
-		return -ENOMEM;
+		return where_fail("map", -ENOMEM, where->va, where->len, "memory is short");
 	ret = rte_vfio_cdev_domain_pin(backend.domain, (const void *)(uintptr_t)where->va,
 				       where->len, &pin->pin);
 	if (ret < 0)
