@@ -62,6 +62,7 @@ fake_reset(void)
 		.rawio = true,
 		.memlock = UINT64_MAX,
 		.pa_run = UINT64_MAX,
+		.pa_length = UINT64_MAX,
 	};
 	fake_ioas_reset();
 	fake_node_add(FAKE_IOMMU, 10, 124);

@@ -54,7 +54,7 @@ struct fake_machine {
 	int get_pa_error;	/* ENOTTY: older kernel; EOPNOTSUPP: not built in */
 	uint64_t memlock;	/* RLIMIT_MEMLOCK in bytes */
 	uint64_t pa_run;	/* GET_PA never says more bytes than that */
-	uint64_t pa_length;	/* not 0: GET_PA says just that, a lie */
+	uint64_t pa_length;	/* if not UINT64_MAX: GET_PA says just that, a lie */
 	const void *restless;	/* a page that is moved before each ioctl unless it is pinned */
 };
 

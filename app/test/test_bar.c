@@ -3,6 +3,7 @@
 /* A device's registers: not memory, so not pinned, but known by sysfs. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "fixture.h"
@@ -12,7 +13,7 @@
 
 /* Six BARs, the ROM and what else there is, as drivers/pci/pci-sysfs.c writes it. */
 static const char resource[] =
-	"0x000000000000c040 0x000000000000c05f 0x0000000000040101\n"
+	"0x000000000000c000 0x000000000000cfff 0x0000000000040101\n"
 	"0x00000000febd0000 0x00000000febd3fff 0x0000000000140204\n"
 	"0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
 	"0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
@@ -22,13 +23,24 @@ static const char resource[] =
 	"0x0000000900000000 0x00000009000fffff 0x0000000000140204\n";
 
 static int
-setup(void **state)
+resource_write(int ret)
 {
-	const int ret = fixture_device(state);
 
 	fake_sysfs_write(resource, "bus/pci/devices/0000:00:07.0/resource");
 	fake_sysfs_write("no addresses\n", "bus/pci/devices/0000:00:08.0/resource");
 	return ret;
+}
+
+static int
+setup(void **state)
+{
+	return resource_write(fixture_device(state));
+}
+
+static int
+setup_domain(void **state)
+{
+	return resource_write(fixture_domain(state));
 }
 
 /* The kernel cannot pin it: drivers map registers as PFNs. */
@@ -109,6 +121,56 @@ what_is_not_in_a_bar_is_refused(void **state)
 	}
 }
 
+static unsigned int
+open_files(void)
+{
+	unsigned int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void
+no_file_stays_open(void **state)
+{
+	struct fixture *f = *state;
+	const unsigned int files = open_files();
+
+	assert_int_equal(bar_map(f, BAR, BAR_LEN), 0);
+	assert_int_equal(bar_map(f, 0, FAKE_PAGE), -EFAULT);
+	assert_int_equal(open_files(), files);
+}
+
+static void
+without_pci_there_is_no_bar(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_sysfs_reset();
+	assert_int_equal(bar_map(f, BAR, BAR_LEN), -EFAULT);
+	assert_int_equal(mappings(f), 0);
+}
+
+/* All or nothing for the first device; by the next the range may be memory. */
+static void
+bar_that_was_waiting_is_looked_at_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), BAR, BAR_LEN, FAKE_PAGE),
+			 0);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(HUGE), FAKE_PHYS(0),
+						  FAKE_PAGE, FAKE_PAGE), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		fake_fail(FAKE_MAP, i + 1, EFAULT);
+		assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device),
+				 -EADDRNOTAVAIL);
+		assert_int_equal(mappings(f), 0);
+		assert_kernel_holds(1, 0, 0);
+	}
+}
+
 /* An error that does not say "cannot be pinned" is one for a BAR's address too. */
 static void
 other_errors_stay_errors(void **state)
@@ -159,6 +221,10 @@ main(void)
 		BAR_TEST(bar_is_recorded_and_not_pinned),
 		BAR_TEST(part_of_a_bar_will_do),
 		BAR_TEST(what_is_not_in_a_bar_is_refused),
+		BAR_TEST(no_file_stays_open),
+		BAR_TEST(without_pci_there_is_no_bar),
+		cmocka_unit_test_setup_teardown(bar_that_was_waiting_is_looked_at_anew,
+						setup_domain, fixture_end),
 		BAR_TEST(other_errors_stay_errors),
 		BAR_TEST(memory_cannot_pass_for_a_bar),
 		BAR_TEST(bar_has_users_and_parts_like_memory),

@@ -126,7 +126,14 @@ int
 main(void)
 {
 	const char *policy = getenv("RTE_VFIO_CDEV");
+	const char *phys = getenv("RTE_VFIO_CDEV_PHYS");
 
+	if (phys != NULL && strcmp(phys, "ioas") == 0)
+		return bus_ioas_tests();
+	if (phys != NULL && strcmp(phys, "pagemap") == 0)
+		return bus_pagemap_tests();
+	if (phys != NULL && phys[0] != '\0')
+		return bus_phys_invalid_tests();
 	if (policy == NULL || policy[0] == '\0')
 		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
 			bus_container_tests() + bus_phys_tests() + bus_where_tests();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Tests of the EAL backend's entry points. RTE_VFIO_CDEV is read once a
- * process, so that each of its values is a run of its own: see test_bus.c.
+ * Tests of the EAL backend's entry points. RTE_VFIO_CDEV and _PHYS are read once
+ * a process, so that each of their values is a run of its own: see test_bus.c.
  */
 
 #ifndef TEST_BUS_H
@@ -37,6 +37,10 @@ bus_container_tests(void);
 int
 bus_phys_tests(void);
 int
+bus_ioas_tests(void);
+int
+bus_pagemap_tests(void);
+int
 bus_where_tests(void);
 int
 bus_require_tests(void);
@@ -44,6 +48,8 @@ int
 bus_off_tests(void);
 int
 bus_invalid_tests(void);
+int
+bus_phys_invalid_tests(void);
 
 int
 bus_begin(void **state);

@@ -68,7 +68,7 @@ each_base_page_is_verified(void **state)
 	(void)state;
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	fake_page_move(FAKE_VA(5 * FAKE_PAGE), FAKE_PHYS(FAKE_HUGE));
-	assert_int_equal(map(DEFAULT, 0, LEN), -1);
+	assert_int_equal(map(DEFAULT, 0, FAKE_HUGE), -1);
 	assert_int_equal(rte_errno, EADDRNOTAVAIL);
 	assert_kernel_holds(2, 0, 0);
 }
@@ -141,6 +141,18 @@ other_containers_go_to_stock(void **state)
 	assert_kernel_holds(2, 0, 0);
 }
 
+/* The domain, and what is in it, is the primary's. */
+static void
+memory_of_a_secondary_is_stocks(void **state)
+{
+	(void)state;
+	fake_eal()->process_type = RTE_PROC_SECONDARY;
+	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 1);
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
 /* Addresses were asked for, then the EAL chose virtual ones as IOVA. */
 static void
 memory_by_virtual_address_is_stocks(void **state)
@@ -192,6 +204,19 @@ memory_that_is_not_confirmed_does_not_reach_stock(void **state)
 	assert_int_equal(map(DEFAULT, 0, LEN), -1);
 	assert_int_equal(rte_errno, EADDRNOTAVAIL);
 	assert_int_equal(stock_calls(STOCK_DMA_MAP), 0);
+}
+
+static void
+memory_that_is_not_unpinned_stays_mapped_for_stock(void **state)
+{
+	(void)state;
+	both_setup();
+	assert_int_equal(map(DEFAULT, 0, LEN), 0);
+	fake_fail(FAKE_UNMAP, 1, EBUSY);
+	assert_int_equal(unmap(DEFAULT, 0, LEN), -1);
+	assert_int_equal(rte_errno, EBUSY);
+	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 0);
+	assert_kernel_holds(2, 1, LEN);
 }
 
 /* Mapped for a device of stock before there was one with a cdev. */
@@ -278,10 +303,12 @@ bus_container_tests(void)
 		BUS_TEST(errors_are_those_of_stock),
 		BUS_TEST(part_of_a_mapping_is_unmapped),
 		BUS_TEST(other_containers_go_to_stock),
+		BUS_TEST(memory_of_a_secondary_is_stocks),
 		BUS_TEST(memory_by_virtual_address_is_stocks),
 		BUS_TEST(both_kinds_of_device_get_the_memory),
 		BUS_TEST(memory_that_stock_refuses_is_unmapped_again),
 		BUS_TEST(memory_that_is_not_confirmed_does_not_reach_stock),
+		BUS_TEST(memory_that_is_not_unpinned_stays_mapped_for_stock),
 		BUS_TEST(memory_that_only_stock_knows_is_unmapped_by_stock),
 		BUS_TEST(released_device_of_stock_is_not_asked_any_more),
 		BUS_TEST(memory_of_the_application_outlives_the_last_device),

@@ -139,6 +139,7 @@ event_ends_where_it_says(void **state)
 	/* Longer than the list: the segments end first. */
 	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(2 * FAKE_HUGE), 9 * FAKE_HUGE);
 	assert_kernel_holds(2, 2, 2 * FAKE_HUGE);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
 }
 
 static void
@@ -172,6 +173,45 @@ event_about_a_new_external_heap_maps_it(void **state)
 	assert_kernel_holds(2, 1, FAKE_HUGE);
 }
 
+static int
+application_maps(uint64_t len)
+{
+	return rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)FAKE_VA(0),
+					  FAKE_PHYS(0), len);
+}
+
+static void
+external_heap_that_the_application_mapped_has_two_users(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(application_maps(FAKE_HUGE), 0);
+	fake_eal_memseg(fake_eal_list(true, true), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), FAKE_HUGE);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+}
+
+/* The EAL's page could not be mapped: its end does not concern what was in the way. */
+static void
+mapping_in_the_way_outlives_the_memory(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(application_maps(FAKE_PAGE), 0);
+	bus_memory(1);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), FAKE_HUGE);
+	assert_logged(ERR, "lib.vfio_cdev", "cannot map", strerror(EEXIST));
+	log_clear();
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), FAKE_HUGE);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+}
+
 static void
 memory_that_cannot_be_pinned_later_is_told(void **state)
 {
@@ -190,6 +230,22 @@ memory_that_cannot_be_pinned_later_is_told(void **state)
 	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), 3 * FAKE_HUGE);
 	assert_kernel_holds(2, 0, 0);
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+/* It is still pinned, so this is no reason to stop the application. */
+static void
+memory_that_cannot_be_unpinned_is_told_once(void **state)
+{
+	int fd;
+
+	(void)state;
+	bus_memory(1);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	fake_fail(FAKE_UNMAP, 1, EBUSY);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), FAKE_HUGE);
+	assert_logged(ERR, "lib.vfio_cdev", "cannot unmap", strerror(EBUSY));
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 1);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
 }
 
 static void
@@ -239,7 +295,10 @@ bus_memory_tests(void)
 		BUS_TEST(event_ends_where_it_says),
 		BUS_TEST(event_about_memory_without_address_is_ignored),
 		BUS_TEST(event_about_a_new_external_heap_maps_it),
+		BUS_TEST(external_heap_that_the_application_mapped_has_two_users),
+		BUS_TEST(mapping_in_the_way_outlives_the_memory),
 		BUS_TEST(memory_that_cannot_be_pinned_later_is_told),
+		BUS_TEST(memory_that_cannot_be_unpinned_is_told_once),
 		BUS_TEST(wrong_table_of_external_memory_is_told_once),
 		BUS_TEST(memory_of_a_second_device_is_mapped_once),
 	};

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Physical addresses; RTE_VFIO_CDEV=prefer, RTE_VFIO_CDEV_PHYS=auto. */
+/* Physical addresses; RTE_VFIO_CDEV=prefer. */
 
 #include <errno.h>
 
 #include "test_bus.h"
+
+/* Any place that no other memory of a test is at. */
+#define FAR (100 * FAKE_HUGE)
 
 /* A page of the EAL that is being added: its list is there, its segment is empty. */
 static void
@@ -54,6 +57,15 @@ address_before_the_mode_is_chosen_comes_from_the_ioas_without_pagemap(void **sta
 }
 
 static void
+address_before_the_mode_is_chosen_that_cannot_be_told_is_bad(void **state)
+{
+	(void)state;
+	fake_eal()->iova_mode = RTE_IOVA_DC;
+	fake_fail(FAKE_MAP, 1, EFAULT);
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(5)), RTE_BAD_PHYS_ADDR);
+}
+
+static void
 page_that_is_not_the_eals_is_held_where_it_is(void **state)
 {
 	const void *page = FAKE_VA(3 * FAKE_PAGE);
@@ -72,6 +84,21 @@ page_that_is_not_the_eals_is_held_where_it_is(void **state)
 	assert_int_equal(rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD,
 						      (uintptr_t)page, iova - 5, FAKE_PAGE), 0);
 	assert_kernel_holds(1, 0, 0);
+}
+
+/* Its owner asks for addresses, maps it, and has the EAL forget it. */
+static void
+page_of_external_memory_is_held_and_left_to_its_owner(void **state)
+{
+	(void)state;
+	fake_eal_memseg(fake_eal_list(true, false), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), FAKE_PHYS(5));
+	assert_kernel_holds(1, 1, FAKE_PAGE);
+	assert_int_equal(rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD,
+						    (uintptr_t)FAKE_VA(0), FAKE_PHYS(0),
+						    FAKE_HUGE), 0);
+	fake_eal_drop(FAKE_VA(0));
+	assert_kernel_holds(1, 1, FAKE_HUGE);
 }
 
 static void
@@ -144,6 +171,19 @@ asking_again_pins_once(void **state)
 	assert_kernel_holds(1, 0, 0);
 }
 
+static void
+page_that_comes_back_is_asked_for_anew(void **state)
+{
+	(void)state;
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(0));
+	page_added(0, FAKE_PHYS(0));
+	fake_eal_drop(FAKE_VA(0));
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(50 * FAKE_HUGE));
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(50 * FAKE_HUGE));
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+}
+
 /* A page that is not contiguous with the others goes without an event. */
 static void
 page_that_is_given_up_without_an_event_is_unpinned(void **state)
@@ -161,6 +201,44 @@ page_that_is_given_up_without_an_event_is_unpinned(void **state)
 	assert_kernel_holds(1, 1, FAKE_HUGE);
 	fake_eal_drop(FAKE_VA(0));
 	assert_kernel_holds(1, 0, 0);
+}
+
+/* The EAL has arrays of other things, too. */
+static void
+element_of_another_size_is_no_page(void **state)
+{
+	(void)state;
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(0));
+	page_added(0, FAKE_PHYS(0));
+	rte_mem_virt2memseg_list(FAKE_VA(0))->memseg_arr.elt_sz = 4;
+	fake_eal_drop(FAKE_VA(0));
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+}
+
+static void
+element_of_another_array_is_no_page(void **state)
+{
+	struct rte_memseg_list *other;
+
+	(void)state;
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(0));
+	page_added(0, FAKE_PHYS(0));
+	other = fake_eal_list(false, true);
+	fake_eal_memseg(other, FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
+	phys_drop(&other->memseg_arr, 0);
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+}
+
+static void
+page_is_given_up_before_there_is_a_domain(void **state)
+{
+	(void)state;
+	bus_memory(1);
+	fake_eal_drop(FAKE_VA(0));
+	fake_eal_drop(FAKE_VA(0));
+	assert_string_equal(log_text(), "");
 }
 
 static void
@@ -291,13 +369,19 @@ bus_phys_tests(void)
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(address_before_the_mode_is_chosen_comes_from_pagemap),
 		BUS_TEST(address_before_the_mode_is_chosen_comes_from_the_ioas_without_pagemap),
+		BUS_TEST(address_before_the_mode_is_chosen_that_cannot_be_told_is_bad),
 		BUS_TEST(page_that_is_not_the_eals_is_held_where_it_is),
+		BUS_TEST(page_of_external_memory_is_held_and_left_to_its_owner),
 		BUS_TEST(page_that_cannot_be_held_has_no_address),
 		BUS_TEST(without_a_device_for_it_pagemap_is_believed),
 		BUS_TEST(pages_left_behind_are_let_go_with_the_first_device),
 		BUS_TEST(new_page_is_pinned_before_its_address_is_told),
 		BUS_TEST(asking_again_pins_once),
+		BUS_TEST(page_that_comes_back_is_asked_for_anew),
 		BUS_TEST(page_that_is_given_up_without_an_event_is_unpinned),
+		BUS_TEST(element_of_another_size_is_no_page),
+		BUS_TEST(element_of_another_array_is_no_page),
+		BUS_TEST(page_is_given_up_before_there_is_a_domain),
 		BUS_TEST(page_that_cannot_be_pinned_has_no_address),
 		BUS_TEST(page_of_another_node_has_no_address),
 		BUS_TEST(page_that_moves_while_it_is_pinned_has_its_new_address),
@@ -311,4 +395,103 @@ bus_phys_tests(void)
 	};
 
 	return cmocka_run_group_tests_name("bus: physical addresses", tests, NULL, NULL);
+}
+
+static phys_addr_t
+pagemap_forbid(const void *virt)
+{
+	fail_msg("pagemap is asked for %p", virt);
+	return RTE_BAD_PHYS_ADDR;
+}
+
+static void
+pagemap_is_not_asked(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_forbid;
+	fake_eal()->iova_mode = RTE_IOVA_DC;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(5)), FAKE_PHYS(5));
+	fake_eal()->iova_mode = RTE_IOVA_PA;
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR + 5)), FAKE_PHYS(FAR + 5));
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(7)), FAKE_PHYS(7));
+	assert_kernel_holds(1, 2, FAKE_HUGE + FAKE_PAGE);
+}
+
+int
+bus_ioas_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(pagemap_is_not_asked),
+	};
+
+	return cmocka_run_group_tests_name("bus: addresses of the IOAS", tests, NULL, NULL);
+}
+
+static phys_addr_t
+pagemap_lie(const void *virt)
+{
+	return fake_phys(virt) + FAKE_HUGE;
+}
+
+static void
+new_page_is_pinned_where_pagemap_says(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	new_page(0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(rte_mem_virt2iova(FAKE_VA(7)), FAKE_PHYS(7));
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+	page_added(0, FAKE_PHYS(0));
+	fake_eal_drop(FAKE_VA(0));
+	assert_kernel_holds(1, 0, 0);
+}
+
+static void
+page_that_pagemap_has_elsewhere_has_no_address(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_lie;
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), RTE_BAD_IOVA);
+	assert_logged(ERR, "lib.vfio_cdev", "cannot confirm", strerror(EADDRNOTAVAIL));
+	assert_kernel_holds(1, 0, 0);
+}
+
+static void
+foreign_page_needs_both_to_agree(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), FAKE_PHYS(5));
+	fake_eal()->pagemap = pagemap_lie;
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), RTE_BAD_IOVA);
+}
+
+static void
+without_pagemap_nothing_has_an_address(void **state)
+{
+	(void)state;
+	fake_eal()->iova_mode = RTE_IOVA_DC;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), RTE_BAD_PHYS_ADDR);
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+	fake_eal()->iova_mode = RTE_IOVA_PA;
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), RTE_BAD_IOVA);
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), RTE_BAD_IOVA);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+int
+bus_pagemap_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(new_page_is_pinned_where_pagemap_says),
+		BUS_TEST(page_that_pagemap_has_elsewhere_has_no_address),
+		BUS_TEST(foreign_page_needs_both_to_agree),
+		BUS_TEST(without_pagemap_nothing_has_an_address),
+	};
+
+	return cmocka_run_group_tests_name("bus: addresses of pagemap", tests, NULL, NULL);
 }

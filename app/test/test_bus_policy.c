@@ -155,3 +155,26 @@ bus_invalid_tests(void)
 
 	return cmocka_run_group_tests_name("bus: invalid", tests, NULL, NULL);
 }
+
+static void
+invalid_source_of_addresses_is_told(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(rte_vfio_enable("vfio"), -1);
+	assert_logged(ERR, "bus.vfio_cdev", "RTE_VFIO_CDEV_PHYS=invalid", strerror(EINVAL), "auto",
+		      "ioas", "pagemap");
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), -1);
+	assert_int_equal(stock_calls(STOCK_ENABLE) + stock_calls(STOCK_SETUP), 0);
+}
+
+int
+bus_phys_invalid_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(invalid_source_of_addresses_is_told),
+	};
+
+	return cmocka_run_group_tests_name("bus: invalid source", tests, NULL, NULL);
+}

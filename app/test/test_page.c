@@ -160,7 +160,7 @@ bad_pages_are_refused(void **state)
 		{ 0x201000, 0x200000, 0x200000 },
 		{ 0x200000, 0x3000, 0x3000 },
 		{ 0x200000, 2048, 2048 },
-		{ 0, UINT64_C(1) << 53, UINT64_C(1) << 53 },
+		{ 0, UINT64_C(1) << 52, UINT64_C(1) << 52 },
 	};
 	struct fixture *f = *state;
 	uint64_t iova = UNTOUCHED;

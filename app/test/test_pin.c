@@ -172,7 +172,7 @@ bad_ranges_are_refused(void **state)
 		{ 0x200000, 4095 },
 		{ 0x200000, 6000 },
 		{ UINT64_MAX - 4095, 8192 },
-		{ 0, UINT64_C(1) << 53 },
+		{ 0, UINT64_C(1) << 52 },
 	};
 	struct rte_vfio_cdev_pin *pinned = NULL;
 	struct fixture *f = *state;
@@ -232,7 +232,7 @@ short_heap_leaves_nothing_pinned(void **state)
 static void
 answers_that_make_no_sense_are_refused(void **state)
 {
-	static const uint64_t lengths[] = { 1, 4095, 6000, PAGES(9) };
+	static const uint64_t lengths[] = { 0, 1, 4095, 6000, PAGES(9) };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
@@ -275,6 +275,41 @@ extent_that_somebody_unmapped_is_missed(void **state)
 	assert_int_equal(memory_map(f, 0, PAGES(2), FAKE_PAGE), 0);
 	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
 	assert_nothing_mapped(f);
+}
+
+/* What is left of it begins or ends elsewhere. */
+static void
+extent_that_somebody_unmapped_a_part_of_is_missed(void **state)
+{
+	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(pin(f, 0, 2, &pinned), 0);
+		assert_int_equal(memory_unmap(f, PAGES(i), PAGES(1)), 0);
+		assert_int_equal(rte_vfio_cdev_pin_release(pinned), -ENOENT);
+		assert_stats(f, 1, 1, PAGES(1));
+		assert_int_equal(memory_unmap(f, PAGES(1 - i), PAGES(1)), 0);
+		assert_int_equal(memory_map(f, 0, PAGES(2), FAKE_PAGE), 0);
+		assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+		assert_nothing_mapped(f);
+	}
+}
+
+static void
+other_mapping_across_an_extent_is_not_released(void **state)
+{
+	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
+
+	assert_int_equal(pin(f, 0, 2, &pinned), 0);
+	assert_int_equal(memory_unmap(f, 0, PAGES(2)), 0);
+	assert_int_equal(memory_map(f, PAGES(1), PAGES(2), FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), -ENOENT);
+	assert_stats(f, 1, 2, PAGES(2));
+	assert_int_equal(memory_unmap(f, PAGES(1), PAGES(2)), 0);
+	assert_int_equal(memory_map(f, 0, PAGES(2), FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
 }
 
 static void
@@ -324,6 +359,8 @@ main(void)
 		PIN_TEST(answers_that_make_no_sense_are_refused),
 		PIN_TEST(release_that_fails_can_be_tried_again),
 		PIN_TEST(extent_that_somebody_unmapped_is_missed),
+		PIN_TEST(extent_that_somebody_unmapped_a_part_of_is_missed),
+		PIN_TEST(other_mapping_across_an_extent_is_not_released),
 		PIN_TEST(nothing_can_be_released),
 		cmocka_unit_test_setup_teardown(without_a_device_nothing_is_pinned,
 						fixture_domain, fixture_end),
