@@ -49,7 +49,7 @@ extents_ask(struct rte_vfio_cdev_pin *pin, uint64_t len)
 		run = len - off;
 		ret = iommufd_noiommu_get_pa(domain->ctx->sys, domain->iommufd, domain->ioas_id,
 					     scratch + off, &run, &phys);
-		if (ret == 0 && (run == 0 || run > len - off || ((run | phys) & (BASE_PAGE - 1))))
+		if (ret == 0 && (run == 0 || run > len - off || (run & (BASE_PAGE - 1)) != 0))
 			ret = -EPROTO;
 		if (ret == 0)
 			ret = extent_add(pin, phys, run);
