@@ -164,8 +164,8 @@ rte_vfio_cdev_pin_extents(const struct rte_vfio_cdev_pin *pin,
 /**
  * Unmap and unpin what rte_vfio_cdev_domain_pin() pinned. Without an IOMMU
  * nothing keeps a device from using the memory later: stop its DMA first. The
- * memory may be gone already. Thread-safe, but nothing else may use @p pin
- * meanwhile.
+ * memory may be gone already, and parts of it unmapped. Thread-safe, but nothing
+ * else may use @p pin meanwhile.
  *
  * @param pin
  *   The pinned memory, or NULL.

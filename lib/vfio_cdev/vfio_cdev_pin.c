@@ -90,22 +90,26 @@ err_record:
 	return ret;
 }
 
-/* Drop the first so many extents, the last of them first; *left are still there on error. */
+/*
+ * Drop the first so many extents, the last of them first; *left are still there
+ * on error. Of one that somebody has unmapped a part of, the rest.
+ */
 static int
 extents_unmap(const struct rte_vfio_cdev_pin *pin, unsigned int *left)
 {
-	struct rte_vfio_cdev_domain *domain = pin->domain;
 	const struct rte_vfio_cdev_extent *extent;
-	struct vfio_cdev_record *rec;
+	const char *va = pin->va;
+	unsigned int i;
 	int ret;
 
+	for (i = 0; i < *left; i++)
+		va += pin->extents[i].len;
 	for (; *left > 0; (*left)--) {
 		extent = &pin->extents[*left - 1];
-		rec = record_find(&domain->records, extent->iova, extent->len);
-		ret = rec == NULL || rec->iova != extent->iova || record_len(rec) != extent->len ?
-			-ENOENT : mapping_drop(domain, rec);
+		va -= extent->len;
+		ret = range_drop(pin->domain, va, extent->iova, extent->len);
 		if (ret < 0)
-			return memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, pin->va,
+			return memory_fail(pin->domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, va,
 					   extent->len);
 	}
 	return 0;

@@ -191,9 +191,9 @@ int
 mapping_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec, const void *va,
 	      uint64_t iova, uint64_t len);
 
-/* vfio_cdev_unmap.c: drop a user of a mapping, and with the last one the mapping. */
+/* vfio_cdev_unmap.c: drop a user of each mapping of this memory that is in the range as a whole. */
 int
-mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+range_drop(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len);
 
 /* vfio_cdev_page.c: pin a page (of len bytes) at an IOVA and ask where it is; or nothing. */
 int

@@ -141,7 +141,8 @@ cut_undo(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *lower)
 	(*ranges_counter(domain))--;
 }
 
-int
+/* Drop a user of a mapping, and with the last one the mapping. */
+static int
 mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	int ret = 0;
@@ -159,8 +160,8 @@ mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 	return ret;
 }
 
-static int
-records_drop(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len)
+int
+range_drop(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len)
 {
 	const uint64_t last = iova + (len - 1);
 	struct vfio_cdev_record *rec, *next;
@@ -169,6 +170,9 @@ records_drop(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len)
 	for (rec = record_next(&domain->records, iova); rec != NULL && rec->iova <= last;
 	     rec = next) {
 		next = record_after(&domain->records, rec);
+		if (rec->iova < iova || record_last(rec) > last ||
+		    rec->va - rec->iova != (uintptr_t)va - iova)
+			continue;
 		ret = mapping_drop(domain, rec);
 		if (ret < 0)
 			return ret;
@@ -197,7 +201,7 @@ parts_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, 
 		cut_undo(domain, first);
 		return ret;
 	}
-	return records_drop(domain, iova, len);
+	return range_drop(domain, va, iova, len);
 }
 
 int
