@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # All tests: style, builds with gcc and clang, unit tests (plain, ASAN and
-# UBSAN), documentation, and the tests on the real kernel in VMs.
+# UBSAN, TSAN), documentation, and the tests on the real kernel in VMs.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,12 +53,13 @@ builds() {
 	build build -Dtests=true
 	CC=clang CXX=clang++ build build-clang
 	build build-asan -Db_sanitize=address,undefined
+	build build-tsan -Db_sanitize=thread
 }
 
 units() {
 	local passed=0 failed=0 dir ok
 
-	for dir in build build-clang build-asan; do
+	for dir in build build-clang build-asan build-tsan; do
 		meson test -C $dir --no-rebuild --print-errorlogs >$dir/tests.log 2>&1 ||
 			failed=$((failed + 1))
 		ok=$(sed -n 's/^Ok: *\([0-9]*\) *$/\1/p' $dir/tests.log)
