@@ -23,6 +23,8 @@ struct fake_file {
 	struct fake_node *node;
 	struct fake_ctx *ctx;	/* an iommufd's own, or what a cdev is bound to */
 	uint32_t pt_id;
+	unsigned int opened;	/* those of the same open() have the same number */
+	bool cloexec;
 };
 
 /* Guards all of the fake's state. */
@@ -32,6 +34,7 @@ static struct fake_ctx ctxs[FILES];
 static struct fake_file files[FILES];
 static unsigned int calls[FAKE_OPS];
 static unsigned int bad_fds;
+static unsigned int opens;
 static struct {
 	unsigned int countdown;
 	int err;
@@ -43,7 +46,7 @@ struct fake_machine fake;
 struct fake_holds fake_held;
 
 /* In the order of enum fake_op; small letters are a device's. */
-static const char trace_letters[] = "OrbagIHMUYPcC";
+static const char trace_letters[] = "OrbagIHMUYPcCds";
 
 void
 fake_reset(void)
@@ -173,7 +176,12 @@ file_new(struct fake_node *node)
 		i++;
 	if (i == FILES)
 		return -1;
-	files[i] = (struct fake_file){ .used = true, .node = node };
+	files[i] = (struct fake_file){
+		.used = true,
+		.node = node,
+		.opened = ++opens,
+		.cloexec = true,
+	};
 	if (is_iommu(node)) {
 		files[i].ctx = &ctxs[i];
 		for (int j = 0; files[i].ctx->refs != 0; j++)
@@ -234,6 +242,17 @@ ctx_put(struct fake_ctx *ctx)
 	memset(ctx, 0, sizeof(*ctx));
 }
 
+/* Has the open file another fd? */
+static bool
+file_is_shared(const struct fake_file *file)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < FILES; i++)
+		count += files[i].used && files[i].opened == file->opened;
+	return count > 1;
+}
+
 static int
 kernel_close(int fd)
 {
@@ -244,14 +263,74 @@ kernel_close(int fd)
 	file = file_find(fd);
 	if (file != NULL) {
 		err = fake_enter(is_iommu(file->node) ? FAKE_CLOSE_IOMMU : FAKE_CLOSE_CDEV);
-		if (!is_iommu(file->node) && file->ctx != NULL) {
-			file->node->bound = false;
-			file->ctx->devices--;
-		}
-		if (file->ctx != NULL)
+		if (file->ctx != NULL && !file_is_shared(file)) {
+			if (!is_iommu(file->node)) {
+				file->node->bound = false;
+				file->ctx->devices--;
+			}
 			ctx_put(file->ctx);
+		}
 		file->used = false;
 		fake_held.files--;
+	}
+	return errno_return(err, 0);
+}
+
+/* Another fd of the same file. */
+static int
+file_copy(int fd, bool cloexec)
+{
+	const struct fake_file *file = file_find(fd);
+	int i = 0;
+
+	if (file == NULL)
+		return -1;
+	while (i < FILES && files[i].used)
+		i++;
+	if (i == FILES)
+		return -1;
+	files[i] = *file;
+	files[i].cloexec = cloexec;
+	fake_held.files++;
+	return FD_BASE + i;
+}
+
+static int
+kernel_dup(int fd)
+{
+	int err, copy = -1;
+
+	pthread_mutex_lock(&fake_lock);
+	err = fake_enter(FAKE_DUP);
+	if (err == 0)
+		copy = file_copy(fd, true);
+	return errno_return(err != 0 || copy >= 0 ? err : EMFILE, copy);
+}
+
+int
+fake_send(int fd)
+{
+	int copy;
+
+	pthread_mutex_lock(&fake_lock);
+	copy = file_copy(fd, false);
+	pthread_mutex_unlock(&fake_lock);
+	return copy;
+}
+
+/* A wrong fd is the sender's mistake, not ours: it does not count as a bad one. */
+static int
+kernel_adopt(int fd)
+{
+	struct fake_file *file = NULL;
+	int err = EBADF;
+
+	pthread_mutex_lock(&fake_lock);
+	if (fd >= FD_BASE && fd < FD_BASE + FILES && files[fd - FD_BASE].used)
+		file = &files[fd - FD_BASE];
+	if (file != NULL) {
+		err = file->cloexec ? EEXIST : fake_enter(FAKE_ADOPT);
+		file->cloexec = true;
 	}
 	return errno_return(err, 0);
 }
@@ -372,4 +451,6 @@ const struct iommufd_sys fake_sys = {
 	.close = kernel_close,
 	.ioctl = kernel_ioctl,
 	.rdev = kernel_rdev,
+	.dup = kernel_dup,
+	.adopt = kernel_adopt,
 };

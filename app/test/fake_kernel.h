@@ -45,6 +45,8 @@ enum fake_op {
 	FAKE_GET_PA,
 	FAKE_CLOSE_CDEV,
 	FAKE_CLOSE_IOMMU,
+	FAKE_DUP,
+	FAKE_ADOPT,
 	FAKE_OPS,
 };
 
@@ -109,6 +111,10 @@ fake_trace(void);
 
 struct fake_holds
 fake_holds(void);
+
+/* The fd that a process gets to whom this one is sent: not close-on-exec. */
+int
+fake_send(int fd);
 
 /* Bytes unpinned while a device was bound that could reach them. */
 uint64_t

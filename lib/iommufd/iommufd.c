@@ -36,11 +36,33 @@ linux_rdev(int fd, dev_t *rdev)
 	return 0;
 }
 
+static int
+linux_dup(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int
+linux_adopt(int fd)
+{
+	const int flags = fcntl(fd, F_GETFD);
+
+	if (flags < 0)
+		return -1;
+	if ((flags & FD_CLOEXEC) != 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
 const struct iommufd_sys iommufd_sys_linux = {
 	.open = linux_open,
 	.close = close,
 	.ioctl = linux_ioctl,
 	.rdev = linux_rdev,
+	.dup = linux_dup,
+	.adopt = linux_adopt,
 };
 
 /* A signal may interrupt the wait for a lock inside; nothing was done then. */

@@ -28,13 +28,17 @@ extern "C" {
 /**
  * The system calls everything goes through; the seam at which the unit tests
  * put a kernel of their own. Each returns what its namesake does, with errno
- * set, except rdev(), which stores the device number of a character device.
+ * set, except rdev(), which stores the device number of a character device;
+ * dup(), whose copy is close-on-exec; and adopt(), which makes an fd that came in
+ * a message close-on-exec. One that is so already came in no message: EEXIST.
  */
 struct iommufd_sys {
 	int (*open)(const char *path, int flags);
 	int (*close)(int fd);
 	int (*ioctl)(int fd, unsigned long request, void *arg);
 	int (*rdev)(int fd, dev_t *rdev);
+	int (*dup)(int fd);
+	int (*adopt)(int fd);
 };
 
 /** The running kernel. */

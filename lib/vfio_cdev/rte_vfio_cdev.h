@@ -44,6 +44,8 @@ extern "C" {
 #define RTE_VFIO_CDEV_ADDR_LEN 64
 /** Longest cdev name ("noiommu-vfio1048575") with its NUL. */
 #define RTE_VFIO_CDEV_NAME_LEN 24
+/** Longest name of a process (TASK_COMM_LEN) with its NUL. */
+#define RTE_VFIO_CDEV_PROCESS_LEN 16
 
 struct rte_vfio_cdev_ctx;
 struct rte_vfio_cdev_domain;
@@ -82,6 +84,7 @@ enum rte_vfio_cdev_step {
 	RTE_VFIO_CDEV_STEP_MAP,		/**< map and pin memory */
 	RTE_VFIO_CDEV_STEP_VERIFY,	/**< compare the physical address */
 	RTE_VFIO_CDEV_STEP_UNMAP,	/**< unmap and unpin memory */
+	RTE_VFIO_CDEV_STEP_IMPORT,	/**< take over a cdev that another process sent */
 };
 
 /** A device's cdev as sysfs shows it. */
@@ -92,6 +95,12 @@ struct rte_vfio_cdev_info {
 	int numa_node;				/**< -1 if sysfs does not say */
 	unsigned int major;			/**< device number of the node */
 	unsigned int minor;			/**< also the N of the name */
+};
+
+/** A process that has a file open. */
+struct rte_vfio_cdev_holder {
+	int pid;				/**< as this process sees it */
+	char name[RTE_VFIO_CDEV_PROCESS_LEN];	/**< what it calls itself, printable; or "?" */
 };
 
 /**
@@ -177,6 +186,49 @@ rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
  */
 unsigned int
 rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode);
+
+/**
+ * Tell which processes have a device's cdev open. As long as one of them has the
+ * file of whoever bound it, nobody else can (-EINVAL from BIND,
+ * drivers/vfio/vfio_main.c). Looks at all of /proc. Thread-safe.
+ *
+ * @param ctx
+ *   The context.
+ * @param info
+ *   From rte_vfio_cdev_find().
+ * @param[out] holders
+ *   The first ones, in the order of /proc. This process is one of them if it has
+ *   the cdev open.
+ * @param size
+ *   Room in @p holders; may be 0.
+ * @return
+ *   How many there are, perhaps more than @p size; -errno if /proc cannot be
+ *   listed. Processes that the caller may not look into (CAP_SYS_PTRACE), or
+ *   that are in another PID namespace, are not seen.
+ */
+int
+rte_vfio_cdev_holders(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+		      struct rte_vfio_cdev_holder *holders, unsigned int size);
+
+/**
+ * The same for the VFIO group of the device, which keeps the cdev from being
+ * bound while it is open (-EBUSY, drivers/vfio/group.c). Thread-safe.
+ *
+ * @param ctx
+ *   The context.
+ * @param info
+ *   From rte_vfio_cdev_find().
+ * @param[out] holders
+ *   As for rte_vfio_cdev_holders().
+ * @param size
+ *   Room in @p holders.
+ * @return
+ *   As for rte_vfio_cdev_holders(); -ENODEV the device has no group.
+ */
+int
+rte_vfio_cdev_group_holders(const struct rte_vfio_cdev_ctx *ctx,
+			    const struct rte_vfio_cdev_info *info,
+			    struct rte_vfio_cdev_holder *holders, unsigned int size);
 
 /**
  * What a user can do about an error. Thread-safe.
@@ -291,6 +343,46 @@ int
 rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 			  const struct rte_vfio_cdev_info *info, const void *token,
 			  struct rte_vfio_cdev_device **device);
+
+/**
+ * Another fd of the same open cdev, to be sent to a process that shares the device
+ * (SCM_RIGHTS). The device stays bound until all of them are closed, everywhere.
+ * Thread-safe.
+ *
+ * @param device
+ *   The device. It may be closed before the copy.
+ * @param[out] copy
+ *   A device of no domain; close it with rte_vfio_cdev_device_close().
+ * @return
+ *   0; -ENOMEM; -EMFILE.
+ */
+int
+rte_vfio_cdev_device_dup(const struct rte_vfio_cdev_device *device,
+			 struct rte_vfio_cdev_device **copy);
+
+/**
+ * Take over an fd that another process sent: one that opened the cdev, bound it,
+ * and maps memory for it. What came must be the device, and not close-on-exec,
+ * as no fd in a message is (unless MSG_CMSG_CLOEXEC was asked for); it is made so.
+ * Thread-safe.
+ *
+ * @param ctx
+ *   The context. It must outlive the device.
+ * @param info
+ *   From rte_vfio_cdev_find() in this process.
+ * @param fd
+ *   What came. It is the library's from now on, and closed on error; but not one
+ *   that cannot have come (-EBADF, -EEXIST).
+ * @param[out] device
+ *   A device of no domain; close it with rte_vfio_cdev_device_close().
+ * @return
+ *   0; -ENXIO another device; -ENOTTY no device; -EBADF nothing open; -EEXIST
+ *   an fd that this process had before; -ENOMEM.
+ */
+int
+rte_vfio_cdev_device_import(const struct rte_vfio_cdev_ctx *ctx,
+			    const struct rte_vfio_cdev_info *info, int fd,
+			    struct rte_vfio_cdev_device **device);
 
 /**
  * Close a device: the kernel turns bus mastering off and resets it when this

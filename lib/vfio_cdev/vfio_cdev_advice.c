@@ -101,6 +101,12 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_UNMAP, EOPNOTSUPP, "begin and end with whole pages" },
 	{ RTE_VFIO_CDEV_STEP_UNMAP, EIO,
 	  "an earlier unmap of a part went wrong: unmap this mapping as a whole" },
+	{ RTE_VFIO_CDEV_STEP_IMPORT, ENXIO,
+	  "it is not the device that sysfs shows here: the two processes see different machines" },
+	{ RTE_VFIO_CDEV_STEP_IMPORT, ENOTTY, "it is no device: do not trust its sender" },
+	{ RTE_VFIO_CDEV_STEP_IMPORT, EBADF, "no file came with the message" },
+	{ RTE_VFIO_CDEV_STEP_IMPORT, EEXIST,
+	  "it did not come with the message, this process had it before" },
 };
 
 const char *

@@ -21,6 +21,7 @@ ctx_create(const struct iommufd_sys *sys, const char *sysfs, rte_vfio_cdev_log_t
 		return -ENOMEM;
 	c->sys = sys;
 	c->sysfs = sysfs;
+	c->proc = "/proc";
 	c->log = log;
 	c->log_arg = log_arg;
 	*ctx = c;
@@ -74,6 +75,7 @@ static const char *const step_text[] = {
 	[RTE_VFIO_CDEV_STEP_MAP] = "cannot map",
 	[RTE_VFIO_CDEV_STEP_VERIFY] = "cannot confirm",
 	[RTE_VFIO_CDEV_STEP_UNMAP] = "cannot unmap",
+	[RTE_VFIO_CDEV_STEP_IMPORT] = "cannot take over",
 };
 
 int

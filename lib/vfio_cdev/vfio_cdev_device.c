@@ -35,6 +35,7 @@ cdev_bind(const struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_
 	  const char *node, const void *token, int *fd, uint32_t *dev_id)
 {
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
+	char holders[HOLDERS_LEN];
 	int ret;
 
 	ret = node_open(ctx, info, node, fd);
@@ -43,7 +44,9 @@ cdev_bind(const struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_
 	ret = iommufd_device_bind(ctx->sys, *fd, domain->iommufd, token, dev_id);
 	if (ret < 0) {
 		ctx->sys->close(*fd);
-		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s", node);
+		holders_tell(ctx, info, ret, holders);
+		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s%s", node,
+				holders);
 	}
 	return 0;
 }
@@ -79,6 +82,7 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 	dev = malloc(sizeof(*dev));
 	if (dev == NULL)
 		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, -ENOMEM, "%s", node);
+	dev->ctx = ctx;
 	dev->domain = domain;
 	dev->info = *info;
 	ret = cdev_bind(domain, info, node, token, &dev->fd, &dev_id);
@@ -108,10 +112,12 @@ rte_vfio_cdev_device_close(struct rte_vfio_cdev_device *device)
 		return;
 	domain = device->domain;
 	/* Detaches and unbinds, after the device was stopped (vfio_main.c). */
-	domain->ctx->sys->close(device->fd);
-	pthread_mutex_lock(&domain->lock);
-	domain->stats.devices--;
-	pthread_mutex_unlock(&domain->lock);
+	device->ctx->sys->close(device->fd);
+	if (domain != NULL) {
+		pthread_mutex_lock(&domain->lock);
+		domain->stats.devices--;
+		pthread_mutex_unlock(&domain->lock);
+	}
 	free(device);
 }
 
@@ -131,10 +137,10 @@ int
 rte_vfio_cdev_device_get_info(const struct rte_vfio_cdev_device *device, void *info)
 {
 	const struct rte_vfio_cdev_device *dev = device;
-	int ret = iommufd_device_get_info(dev->domain->ctx->sys, dev->fd, info);
+	int ret = iommufd_device_get_info(dev->ctx->sys, dev->fd, info);
 
 	if (ret < 0)
-		ctx_fail(dev->domain->ctx, dev->info.addr, RTE_VFIO_CDEV_STEP_ATTACH, ret,
+		ctx_fail(dev->ctx, dev->info.addr, RTE_VFIO_CDEV_STEP_ATTACH, ret,
 			 "and read the device's information");
 	return ret;
 }

@@ -87,28 +87,35 @@ attr_read(int dir, const char *path, char *text, size_t size)
 	return 0;
 }
 
+int
+dev_attr_read(int dir, const char *path, unsigned int *major, unsigned int *minor)
+{
+	unsigned long numbers[2];
+	const char *rest;
+	char text[32];
+	int ret;
+
+	ret = attr_read(dir, path, text, sizeof(text));
+	if (ret < 0)
+		return ret;
+	if (!number_parse(text, ':', UINT32_MAX, &numbers[0], &rest) ||
+	    !number_parse(rest + 1, '\0', NUMBER_MAX, &numbers[1], &rest))
+		return -EBADMSG;
+	*major = numbers[0];
+	*minor = numbers[1];
+	return 0;
+}
+
 /* "major:minor" of the node that belongs to the entry. */
 static int
 dev_read(int dir, struct rte_vfio_cdev_info *info)
 {
 	char path[RTE_VFIO_CDEV_NAME_LEN + 8];
-	unsigned long major, minor;
-	const char *rest;
-	char text[32];
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/dev", info->name);
-	ret = attr_read(dir, path, text, sizeof(text));
-	if (ret == -ENOENT)
-		return -EOPNOTSUPP;
-	if (ret < 0)
-		return ret;
-	if (!number_parse(text, ':', UINT32_MAX, &major, &rest) ||
-	    !number_parse(rest + 1, '\0', NUMBER_MAX, &minor, &rest))
-		return -EBADMSG;
-	info->major = major;
-	info->minor = minor;
-	return 0;
+	ret = dev_attr_read(dir, path, &info->major, &info->minor);
+	return ret == -ENOENT ? -EOPNOTSUPP : ret;
 }
 
 static int

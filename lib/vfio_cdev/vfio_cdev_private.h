@@ -25,6 +25,7 @@ extern "C" {
 struct rte_vfio_cdev_ctx {
 	const struct iommufd_sys *sys;
 	const char *sysfs;		/* "/sys", except in unit tests */
+	const char *proc;		/* "/proc", except in unit tests */
 	rte_vfio_cdev_log_t log;
 	void *log_arg;
 };
@@ -44,7 +45,8 @@ struct rte_vfio_cdev_domain {
 };
 
 struct rte_vfio_cdev_device {
-	struct rte_vfio_cdev_domain *domain;
+	const struct rte_vfio_cdev_ctx *ctx;
+	struct rte_vfio_cdev_domain *domain;	/* NULL: another file has it there */
 	struct rte_vfio_cdev_info info;
 	int fd;
 };
@@ -258,6 +260,22 @@ ctx_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what, enum rte_vfio_cd
 
 bool
 name_parse(const char *name, enum rte_vfio_cdev_mode *mode);
+
+/* Read an attribute with a device number; -EBADMSG if it is something else. */
+int
+dev_attr_read(int dir, const char *path, unsigned int *major, unsigned int *minor);
+
+/* vfio_cdev_holder.c */
+
+#define HOLDERS_LEN 112
+
+/*
+ * Who is in the way of a BIND that failed with err, as a part of a sentence; ""
+ * if that is nobody, or nobody that this process may know of.
+ */
+void
+holders_tell(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info, int err,
+	     char text[HOLDERS_LEN]);
 
 #ifdef __cplusplus
 }

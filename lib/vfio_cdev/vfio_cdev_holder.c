@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Who has a device node open: what /proc/<pid>/fd leads to is compared by device
+ * number, since a container may have the node under another name.
+ */
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "vfio_cdev_private.h"
+
+/* As many as a message names. */
+#define TOLD 2
+
+struct node {
+	unsigned int major;
+	unsigned int minor;
+};
+
+/* Without asking a file server that may have gone: only the inode is looked at. */
+static bool
+fd_is(int dir, const char *name, const struct node *node)
+{
+	struct statx st;
+
+	return statx(dir, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) == 0 &&
+		S_ISCHR(st.stx_mode) && st.stx_rdev_major == node->major &&
+		st.stx_rdev_minor == node->minor;
+}
+
+static bool
+process_holds(int proc, const char *pid, const struct node *node)
+{
+	char path[32];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+	int fd;
+
+	snprintf(path, sizeof(path), "%.16s/fd", pid);
+	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd >= 0 ? fdopendir(fd) : NULL;
+	if (dir == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (!found && (entry = readdir(dir)) != NULL)
+		found = entry->d_name[0] != '.' && fd_is(fd, entry->d_name, node);
+	closedir(dir);
+	return found;
+}
+
+/* A process gives itself any name, so that it is cleaned. */
+static void
+process_name(int proc, const char *pid, char name[RTE_VFIO_CDEV_PROCESS_LEN])
+{
+	char path[32];
+	ssize_t len = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "%.16s/comm", pid);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		len = read(fd, name, RTE_VFIO_CDEV_PROCESS_LEN - 1);
+		close(fd);
+	}
+	name[len > 0 ? len : 0] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	for (char *c = name; *c != '\0'; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+	if (name[0] == '\0')
+		memcpy(name, "?", sizeof("?"));
+}
+
+static int
+node_holders(const struct rte_vfio_cdev_ctx *ctx, const struct node *node,
+	     struct rte_vfio_cdev_holder *holders, unsigned int size)
+{
+	DIR *proc = opendir(ctx->proc);
+	struct dirent *entry;
+	unsigned int count = 0;
+
+	if (proc == NULL)
+		return -errno;
+	while ((entry = readdir(proc)) != NULL) {
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !process_holds(dirfd(proc), entry->d_name, node))
+			continue;
+		if (count < size) {
+			holders[count].pid = atoi(entry->d_name);
+			process_name(dirfd(proc), entry->d_name, holders[count].name);
+		}
+		count++;
+	}
+	closedir(proc);
+	return count;
+}
+
+int
+rte_vfio_cdev_holders(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+		      struct rte_vfio_cdev_holder *holders, unsigned int size)
+{
+	const struct node node = { .major = info->major, .minor = info->minor };
+
+	return node_holders(ctx, &node, holders, size);
+}
+
+/* The group's node has its number below /sys/class/vfio (drivers/vfio/group.c). */
+static int
+group_node(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+	   struct node *node)
+{
+	char path[PATH_MAX], group[PATH_MAX];
+	const char *number;
+	ssize_t len;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/class/vfio-dev/%s/device/iommu_group", ctx->sysfs,
+		 info->name);
+	len = readlink(path, group, sizeof(group) - 1);
+	if (len < 0)
+		return errno == ENOENT ? -ENODEV : -errno;
+	group[len] = '\0';
+	number = strrchr(group, '/');
+	number = number != NULL ? number + 1 : group;
+	snprintf(path, sizeof(path), "%s/class/vfio/%s%.16s/dev", ctx->sysfs,
+		 info->mode == RTE_VFIO_CDEV_NOIOMMU ? "noiommu-" : "", number);
+	ret = dev_attr_read(AT_FDCWD, path, &node->major, &node->minor);
+	return ret == -ENOENT ? -ENODEV : ret;
+}
+
+int
+rte_vfio_cdev_group_holders(const struct rte_vfio_cdev_ctx *ctx,
+			    const struct rte_vfio_cdev_info *info,
+			    struct rte_vfio_cdev_holder *holders, unsigned int size)
+{
+	struct node node;
+	int ret = group_node(ctx, info, &node);
+
+	return ret == 0 ? node_holders(ctx, &node, holders, size) : ret;
+}
+
+void
+holders_tell(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info, int err,
+	     char text[HOLDERS_LEN])
+{
+	struct rte_vfio_cdev_holder holders[TOLD];
+	int count = 0, len;
+
+	text[0] = '\0';
+	if (err == -EINVAL)
+		count = rte_vfio_cdev_holders(ctx, info, holders, TOLD);
+	else if (err == -EBUSY)
+		count = rte_vfio_cdev_group_holders(ctx, info, holders, TOLD);
+	if (count <= 0)
+		return;
+	len = snprintf(text, HOLDERS_LEN, err == -EBUSY ? ", its group open in" : ", open in");
+	for (int i = 0; i < count && i < TOLD; i++)
+		len += snprintf(text + len, HOLDERS_LEN - len, "%s pid %d (%s)", i > 0 ? "," : "",
+				holders[i].pid, holders[i].name);
+	if (count > TOLD)
+		snprintf(text + len, HOLDERS_LEN - len, " and %d more", count - TOLD);
+}
