@@ -34,6 +34,7 @@ static struct {
 	void *arg;
 } callback;
 static const char *log_types[LOG_TYPES];	/* kept: registered once a process */
+static struct fake_mp_msg replied;
 
 /* One thread uses the lock in the tests. */
 static unsigned int readers;
@@ -74,6 +75,8 @@ fake_eal_reset(void)
 	eal.stock[STOCK_DMA_UNMAP].ret = -1;
 	eal.stock[STOCK_DMA_UNMAP].err = EINVAL;
 	RTE_PER_LCORE(_rte_errno) = 0;
+	eal.runtime_dir = "/nonexistent";
+	memset(&replied, 0, sizeof(replied));
 	list_count = 0;
 	readers = 0;
 	writing = false;
@@ -347,6 +350,12 @@ rte_mem_virt2phy(const void *virt)
 }
 
 int
+rte_eal_using_phys_addrs(void)
+{
+	return rte_mem_virt2phy(&eal) != RTE_BAD_PHYS_ADDR;
+}
+
+int
 rte_eal_has_pci(void)
 {
 	return !eal.no_pci;
@@ -441,4 +450,56 @@ rte_log(uint32_t level, uint32_t logtype, const char *format, ...)
 	line[strcspn(line, "\n")] = '\0';
 	log_capture(NULL, level - 1, line);
 	return len;
+}
+
+int
+rte_mp_action_register(const char *name, rte_mp_t action)
+{
+	expect(strlen(name) < RTE_MP_MAX_NAME_LEN, "a name of an action that is too long");
+	expect(!writing && readers == 0, "an action is registered while memory is locked");
+	expect(eal.mp_action == NULL, "the action is registered twice");
+	RTE_PER_LCORE(_rte_errno) = eal.mp_errno;
+	if (eal.mp_errno != 0)
+		return -1;
+	eal.mp_action = action;
+	return 0;
+}
+
+/* Copies its own size, as the EAL does. */
+int
+rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
+{
+	expect(peer != NULL, "a reply to nobody");
+	expect(msg->num_fds >= 0 && msg->len_param >= 0, "a reply with lengths that are none");
+	memcpy(&replied, msg, sizeof(replied));
+	return 0;
+}
+
+struct fake_mp_msg *
+fake_eal_replied(void)
+{
+	return &replied;
+}
+
+int
+rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply, const struct timespec *ts)
+{
+	struct fake_mp_msg all;
+	int err = ETIMEDOUT;
+
+	expect(!writing && readers == 0, "a request while memory is locked");
+	expect(ts->tv_sec == 0 && ts->tv_nsec > 0, "a request that waits a second or more");
+	memcpy(&all, req, sizeof(all));
+	memset(reply, 0, sizeof(*reply));
+	eal.mp_requests++;
+	if (eal.mp_primary != NULL)
+		err = eal.mp_primary(req, reply);
+	RTE_PER_LCORE(_rte_errno) = err;
+	return err == 0 ? 0 : -1;
+}
+
+const char *
+rte_eal_get_runtime_dir(void)
+{
+	return eal.runtime_dir;
 }

@@ -47,6 +47,12 @@ struct fake_eal {
 	bool no_pci;
 	int node;			/* that all pages are on; lists are of node 0 */
 	bool no_huge;
+	int mp_errno;			/* of registering an action, or 0 */
+	rte_mp_t mp_action;		/* that is registered */
+	/* The primary that is asked, or NULL: it does not answer. 0 or an errno. */
+	int (*mp_primary)(const struct rte_mp_msg *request, struct rte_mp_reply *reply);
+	unsigned int mp_requests;
+	const char *runtime_dir;
 	struct rte_devargs devargs[4];	/* up to the first without a name */
 	struct {
 		int ret;
@@ -84,6 +90,18 @@ fake_eal_drop(void *addr);
 /* Callbacks registered for events. */
 unsigned int
 fake_eal_callbacks(void);
+
+/* What the last rte_mp_reply() sent: with 253 fds, as from 24.11 on. */
+struct fake_mp_msg {
+	char name[RTE_MP_MAX_NAME_LEN];
+	int len_param;
+	int num_fds;
+	uint8_t param[RTE_MP_MAX_PARAM_LEN];
+	int fds[253];
+};
+
+struct fake_mp_msg *
+fake_eal_replied(void);
 
 /* The first wrong use of the EAL, e.g. of a lock, or NULL. */
 const char *

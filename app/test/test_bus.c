@@ -136,8 +136,11 @@ main(void)
 		return bus_phys_invalid_tests();
 	if (policy == NULL || policy[0] == '\0')
 		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
-			bus_container_tests() + bus_phys_tests() + bus_where_tests();
+			bus_container_tests() + bus_phys_tests() + bus_where_tests() +
+			bus_primary_tests() + bus_secondary_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
-	return strcmp(policy, "off") == 0 ? bus_off_tests() : bus_invalid_tests();
+	if (strcmp(policy, "off") == 0)
+		return bus_off_tests() + bus_primary_off_tests() + bus_secondary_off_tests();
+	return bus_invalid_tests();
 }

@@ -43,6 +43,14 @@ bus_pagemap_tests(void);
 int
 bus_where_tests(void);
 int
+bus_primary_tests(void);
+int
+bus_primary_off_tests(void);
+int
+bus_secondary_tests(void);
+int
+bus_secondary_off_tests(void);
+int
 bus_require_tests(void);
 int
 bus_off_tests(void);

@@ -204,16 +204,6 @@ virtual_addresses_are_refused(void **state)
 }
 
 static void
-secondary_is_refused(void **state)
-{
-	(void)state;
-	fake_eal()->process_type = RTE_PROC_SECONDARY;
-	bus_setup_fails();
-	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR, "secondary", strerror(EOPNOTSUPP));
-	assert_int_equal(fake_calls(FAKE_OPEN), 0);
-}
-
-static void
 unreadable_group_does_not_matter(void **state)
 {
 	int fd;
@@ -397,7 +387,6 @@ bus_device_tests(void)
 		BUS_TEST(malformed_address_is_an_error),
 		BUS_TEST(bad_input_is_told_and_leaves_nothing),
 		BUS_TEST(virtual_addresses_are_refused),
-		BUS_TEST(secondary_is_refused),
 		BUS_TEST(unreadable_group_does_not_matter),
 		BUS_TEST(second_setup_of_a_device_is_refused),
 		BUS_TEST(token_is_passed_on),

@@ -15,6 +15,7 @@ everything_is_refused_quietly(void **state)
 	assert_int_equal(rte_vfio_enable("vfio"), -1);
 	assert_int_equal(rte_vfio_is_enabled("vfio"), 0);
 	assert_int_equal(rte_vfio_noiommu_is_enabled(), -1);
+	assert_int_equal(rte_eal_using_phys_addrs(), 0);
 	assert_int_equal(rte_vfio_setup_device("/sys/bus/pci/devices", "0", &fd, NULL), -1);
 	assert_int_equal(rte_vfio_release_device("/sys/bus/pci/devices", "0", 0), -1);
 	assert_int_equal(rte_vfio_get_group_num("/sys/bus/pci/devices", "0", &fd), -1);

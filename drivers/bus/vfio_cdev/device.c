@@ -14,6 +14,7 @@ struct device {
 	SLIST_ENTRY(device) next;
 	struct rte_vfio_cdev_device *cdev;
 	int group;		/* what rte_vfio_get_group_num() answers, or -1 */
+	bool group_told;	/* that a secondary process wanted it */
 };
 
 /* Guarded by backend_lock. */
@@ -70,6 +71,26 @@ device_open(const struct rte_vfio_cdev_info *info, struct device *dev,
 	return ret;
 }
 
+static bool
+device_is_new(const char *addr)
+{
+	if (device_find(addr) == NULL)
+		return true;
+	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up: %s; release the device first", addr,
+		strerror(EALREADY));
+	return false;
+}
+
+static struct device *
+device_new(int group)
+{
+	struct device *dev = calloc(1, sizeof(*dev));
+
+	if (dev != NULL)
+		dev->group = group;
+	return dev;
+}
+
 static int
 device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
 		    struct vfio_device_info *device_info)
@@ -77,16 +98,11 @@ device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	struct device *dev;
 	int ret = -ENOMEM;
 
-	if (device_find(info->addr) != NULL) {
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot set up: %s; release the device first", info->addr,
-			strerror(EALREADY));
+	if (!device_is_new(info->addr))
 		return -1;
-	}
-	dev = malloc(sizeof(*dev));
+	dev = device_new(group);
 	if (dev == NULL)
 		goto err;
-	dev->group = group;
 	ret = domain_open();
 	if (ret == 0)
 		ret = device_open(info, dev, device_info);
@@ -108,24 +124,56 @@ err:
 	return -1;
 }
 
-/* Without an IOMMU: physical addresses, and one process that has the device. */
-static int
-process_check(const struct rte_vfio_cdev_info *info)
+static bool
+device_add(struct device *dev)
 {
-	if (eal_api()->process_type() != RTE_PROC_PRIMARY) {
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot set up %s in a secondary process: %s; a cdev belongs to the "
-			"process that bound it", info->addr, info->name, strerror(EOPNOTSUPP));
+	bool is_new;
+
+	pthread_mutex_lock(&backend_lock);
+	is_new = device_is_new(rte_vfio_cdev_device_cdev(dev->cdev)->addr);
+	if (is_new)
+		SLIST_INSERT_HEAD(&devices, dev, next);
+	pthread_mutex_unlock(&backend_lock);
+	return is_new;
+}
+
+/* In a secondary process. No lock is held while the primary is asked. */
+static int
+device_setup_shared(const struct rte_vfio_cdev_info *info, int group, int *fd,
+		    struct vfio_device_info *device_info)
+{
+	struct device *dev = device_new(group);
+	int shared;
+
+	if (dev == NULL) {
+		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s", info->addr,
+			info->name, strerror(ENOMEM));
 		return -1;
 	}
-	if (eal_api()->iova_mode() != RTE_IOVA_PA) {
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot set up %s: %s; the device has no IOMMU and needs physical "
-			"addresses: start with --iova-mode=pa and with hugepages", info->addr,
-			info->name, strerror(EINVAL));
-		return -1;
+	if (secondary_open(info, &dev->cdev, device_info) < 0)
+		goto err_free;
+	shared = rte_vfio_cdev_device_fd(dev->cdev);
+	if (device_add(dev)) {
+		*fd = shared;
+		return 0;
 	}
-	return 0;
+	rte_vfio_cdev_device_close(dev->cdev);
+err_free:
+	free(dev);
+	return -1;
+}
+
+/* Without an IOMMU a device needs physical addresses. */
+static int
+iova_check(const struct rte_vfio_cdev_info *info)
+{
+	if (eal_api()->iova_mode() == RTE_IOVA_PA)
+		return 0;
+	bus_log(RTE_VFIO_CDEV_LOG_ERR,
+		"%s: cannot set up %s: %s; the device has no IOMMU and needs physical "
+		"addresses: start with --iova-mode=pa and with hugepages", info->addr,
+		info->name, strerror(EINVAL));
+	return -1;
 }
 
 int
@@ -134,8 +182,11 @@ device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 {
 	int ret;
 
-	if (process_check(info) < 0)
+	if (iova_check(info) < 0)
 		return -1;
+	if (eal_api()->process_type() != RTE_PROC_PRIMARY)
+		return device_setup_shared(info, group, fd, device_info);
+	mp_serve();
 	eal_api()->mem_read_lock();
 	pthread_mutex_lock(&backend_lock);
 	ret = device_setup_locked(info, group, fd, device_info);
@@ -194,15 +245,57 @@ device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info)
 	return ret;
 }
 
+/* The device of a group, or NULL. */
+static struct device *
+device_of_group(int group)
+{
+	struct device *dev;
+
+	SLIST_FOREACH(dev, &devices, next)
+		if (dev->group >= 0 && dev->group == group)
+			break;
+	return dev;
+}
+
 bool
 device_has_group(int group)
+{
+	bool found;
+
+	pthread_mutex_lock(&backend_lock);
+	found = device_of_group(group) != NULL;
+	pthread_mutex_unlock(&backend_lock);
+	return found;
+}
+
+void
+device_group_refuse(int group)
 {
 	struct device *dev;
 
 	pthread_mutex_lock(&backend_lock);
-	SLIST_FOREACH(dev, &devices, next)
-		if (dev->group >= 0 && dev->group == group)
-			break;
+	dev = device_of_group(group);
+	if (dev != NULL && !dev->group_told) {
+		dev->group_told = true;
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: a secondary process asks for its VFIO group, but it is set up over "
+			"%s: %s; preload librte_bus_vfio_cdev.so there as well, with the same "
+			"RTE_VFIO_CDEV", rte_vfio_cdev_device_cdev(dev->cdev)->addr,
+			rte_vfio_cdev_device_cdev(dev->cdev)->name, strerror(EBUSY));
+	}
 	pthread_mutex_unlock(&backend_lock);
-	return dev != NULL;
+}
+
+int
+device_dup(const char *addr, struct rte_vfio_cdev_device **copy)
+{
+	struct device *dev;
+	int ret = -ENODEV;
+
+	pthread_mutex_lock(&backend_lock);
+	dev = device_find(addr);
+	if (dev != NULL)
+		ret = rte_vfio_cdev_device_dup(dev->cdev, copy);
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
 }

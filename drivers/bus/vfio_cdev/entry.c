@@ -22,6 +22,7 @@ rte_vfio_enable(const char *modname)
 
 	if (is_invalid())
 		return -1;
+	mp_serve();
 	ret = eal_api()->enable(modname);
 	if (ret < 0 && !is_off() && have_cdevs()) {
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
@@ -106,6 +107,19 @@ rte_mem_virt2iova(const void *virt)
 	return rte_mem_virt2phy(virt);
 }
 
+/*
+ * The EAL tries with its stack, and starts with physical addresses only if that
+ * works. A secondary needs none but those of the primary's memory, which it has.
+ */
+int
+rte_eal_using_phys_addrs(void)
+{
+	if (is_invalid())
+		return 0;
+	return eal_api()->using_phys_addrs() ||
+		(!is_off() && eal_api()->process_type() == RTE_PROC_SECONDARY && have_cdevs());
+}
+
 int
 rte_fbarray_set_free(struct rte_fbarray *arr, unsigned int idx)
 {
@@ -151,8 +165,12 @@ rte_vfio_setup_device(const char *sysfs_base, const char *dev_addr, int *vfio_de
 
 	if (is_invalid())
 		return -1;
-	if (is_off())
-		return eal_api()->setup_device(sysfs_base, dev_addr, vfio_dev_fd, device_info);
+	if (is_off()) {
+		ret = eal_api()->setup_device(sysfs_base, dev_addr, vfio_dev_fd, device_info);
+		if (ret != 0)
+			secondary_explain(sysfs_base, dev_addr);
+		return ret;
+	}
 
 	ret = rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info);
 	if (ret == -ENODEV || ret == -EOPNOTSUPP)
@@ -233,19 +251,28 @@ rte_vfio_get_group_num(const char *sysfs_base, const char *dev_addr, int *iommu_
 	return 1;
 }
 
-/* A device that is bound over its cdev has no group to open: EBUSY otherwise. */
+/*
+ * A device that is bound over its cdev has no group to open: EBUSY otherwise.
+ * -ENOENT would make a secondary without the backend skip it as if it were none.
+ */
 int
 rte_vfio_get_group_fd(int iommu_group_num)
 {
 	if (is_invalid())
 		return -1;
-	if (!is_off() &&
-	    (iommu_group_num >= CDEV_GROUP_BASE || device_has_group(iommu_group_num)))
+	if (is_off() ||
+	    (iommu_group_num < CDEV_GROUP_BASE && !device_has_group(iommu_group_num)))
+		return eal_api()->get_group_fd(iommu_group_num);
+	if (!mp_is_thread())
 		return -ENOENT;
-	return eal_api()->get_group_fd(iommu_group_num);
+	device_group_refuse(iommu_group_num);
+	return -1;
 }
 
-/* Callers hand it back to us or use it as "VFIO is there"; any fd will do. */
+/*
+ * Callers hand it back to us or use it as "VFIO is there"; any fd will do. But up
+ * to 24.11 the EAL closes what it has sent to a secondary (eal_vfio_mp_sync.c).
+ */
 int
 rte_vfio_get_container_fd(void)
 {
@@ -254,7 +281,7 @@ rte_vfio_get_container_fd(void)
 	if (is_invalid())
 		return -1;
 	fd = eal_api()->get_container_fd();
-	if (fd >= 0 || is_off())
+	if (fd >= 0 || is_off() || mp_is_thread())
 		return fd;
 	pthread_mutex_lock(&backend_lock);
 	if (backend.domain != NULL)

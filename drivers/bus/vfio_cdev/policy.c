@@ -76,6 +76,12 @@ policy_get(void)
 	return policy;
 }
 
+const char *
+policy_name(enum policy value)
+{
+	return value < RTE_DIM(policy_choice.names) ? policy_choice.names[value] : "?";
+}
+
 enum phys
 phys_get(void)
 {

@@ -9,6 +9,8 @@
  *	   | events	entry.c, container.c -- policy.c (what the environment asks for)
  *	   v		  |	|   |	\
  *	memory.c <-- device.c	| where.c phys.c (addresses) -- candidate.c
+ *	   |		| |	|   |	   |
+ *	   |  secondary.c |	|   |	   |	(where the primary has it: mp.c)
  *	   |		  |	|   |	   |
  *	   v		  v	|   v	   v
  *	domain.c: the one domain, of librte_vfio_cdev
@@ -51,6 +53,11 @@ struct eal_api {
 	__typeof__(rte_vfio_container_dma_unmap) *container_dma_unmap;
 	int (*get_device_info)(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
 			       struct vfio_device_info *device_info); /* NULL before 24.03 */
+	/* other processes */
+	__typeof__(rte_mp_action_register) *mp_action_register;
+	__typeof__(rte_mp_request_sync) *mp_request_sync;
+	__typeof__(rte_mp_reply) *mp_reply;
+	__typeof__(rte_eal_get_runtime_dir) *runtime_dir;
 	/* what the backend itself uses */
 	__typeof__(rte_eal_iova_mode) *iova_mode;
 	__typeof__(rte_eal_process_type) *process_type;
@@ -65,6 +72,7 @@ struct eal_api {
 	__typeof__(rte_log) *log;
 	/* physical addresses and the options that say which devices are the EAL's */
 	__typeof__(rte_mem_virt2phy) *virt2phy;
+	__typeof__(rte_eal_using_phys_addrs) *using_phys_addrs;
 	__typeof__(rte_fbarray_set_free) *fbarray_set_free;
 	__typeof__(rte_fbarray_get) *fbarray_get;
 	__typeof__(rte_devargs_next) *devargs_next;
@@ -117,6 +125,10 @@ enum policy {
 enum policy
 policy_get(void);
 
+/* Its word, or "?" for what is none. */
+const char *
+policy_name(enum policy value);
+
 enum phys {
 	PHYS_AUTO,	/* pagemap where it can be read, else the IOAS */
 	PHYS_IOAS,	/* always the IOAS */
@@ -157,6 +169,8 @@ extern struct backend {
 	bool unavailable_told;	/* that there are no physical addresses */
 	bool no_huge_told;	/* that --no-huge leaves no device usable */
 	unsigned int stock_devices;	/* set up by stock in this process */
+	bool serving;		/* secondaries may ask for devices */
+	bool bad_request_told;	/* that one has asked for nonsense */
 	void *wheres;		/* where.c: search tree (tsearch(3)) without overlaps */
 } backend;
 
@@ -208,6 +222,49 @@ device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info)
 /* Is it the group of a device in the table? */
 bool
 device_has_group(int group);
+
+/* Say, once a device, that a secondary process wants the group instead of the cdev. */
+void
+device_group_refuse(int group);
+
+/* Another fd of a device in the table, or -ENODEV or -errno. Not logged. */
+int
+device_dup(const char *addr, struct rte_vfio_cdev_device **copy);
+
+/* mp.c */
+
+/* What an answer of the primary says of it; all 0 if there was none. */
+struct mp_answer {
+	int pid;
+	enum policy policy;
+};
+
+/* Let secondary processes ask for devices, if this is a primary. */
+void
+mp_serve(void);
+
+/* Is it the EAL that calls, for a secondary process? */
+bool
+mp_is_thread(void);
+
+/*
+ * Ask the primary for a device: an fd that is not checked yet, or -errno; -EINVAL
+ * its RTE_VFIO_CDEV is another. With fd NULL only the answer is wanted. Takes up
+ * to a second. No lock may be held.
+ */
+int
+mp_request(const char *addr, struct mp_answer *answer, int *fd);
+
+/* secondary.c */
+
+/* Get the cdev from the primary: 0, or -errno after an error was logged. */
+int
+secondary_open(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_device **cdev,
+	       struct vfio_device_info *device_info);
+
+/* RTE_VFIO_CDEV=off, and stock failed: say so if it is not off in the primary. */
+void
+secondary_explain(const char *sysfs_base, const char *addr);
 
 /* where.c: memory mapped with the IOVA 0, which is where it is. */
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Messages between a primary and its secondaries, as the tests of either side make them. */
+
+#ifndef TEST_BUS_MP_H
+#define TEST_BUS_MP_H
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "test_bus.h"
+
+/* What is sent, byte for byte: other versions have to understand the first two. */
+struct wire {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t kind;
+	int32_t err;
+	int32_t pid;
+	uint32_t policy;
+	char addr[64];
+};
+
+#define WIRE_MAGIC UINT32_C(0x63646576)
+#define WIRE_LEN ((int)sizeof(struct wire))
+#define REQUEST 0
+#define ANSWER 1
+#define PID 4711
+
+static inline bool
+fd_is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static inline int
+pipe_end(bool cloexec)
+{
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, cloexec ? O_CLOEXEC : 0), 0);
+	close(ends[0]);
+	return ends[1];
+}
+
+#endif /* TEST_BUS_MP_H */

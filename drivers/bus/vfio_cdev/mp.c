@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Messages between the primary and its secondaries, as an action of the EAL's
+ * multi-process channel (eal_common_proc.c). A secondary asks for a device, and
+ * the primary answers with the open cdev. Each side takes nothing for granted
+ * that the other one says.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "private.h"
+
+#define ACTION "vfio_cdev"
+#define MAGIC UINT32_C(0x63646576)
+#define VERSION 1
+
+/* Less than a second, so that it does not look like a hang. */
+#define TIMEOUT_NS 900000000L
+
+/*
+ * struct rte_mp_msg as it is from 24.11 on; before, it had 8 fds. The EAL copies
+ * its own size from what it is given, and gives messages of its own size: there
+ * nothing may be touched beyond the fds that the message has.
+ */
+#define MOST_FDS 253
+
+struct message {
+	char name[RTE_MP_MAX_NAME_LEN];
+	int len_param;
+	int num_fds;
+	uint8_t param[RTE_MP_MAX_PARAM_LEN];
+	int fds[MOST_FDS];
+};
+
+_Static_assert(offsetof(struct message, param) == offsetof(struct rte_mp_msg, param) &&
+	       offsetof(struct message, fds) == offsetof(struct rte_mp_msg, fds) &&
+	       sizeof(struct message) >= sizeof(struct rte_mp_msg), "not the EAL's message");
+
+/* From 25.11 on the EAL may take it that its own is aligned. */
+#define MESSAGE _Alignas(8) struct message
+
+enum kind {
+	KIND_DEVICE,	/* the cdev of a device is wanted */
+	KIND_ANSWER,
+};
+
+/* magic and version stay where they are in all versions. */
+struct body {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t kind;
+	int32_t err;		/* of an answer: 0, or why there is no fd */
+	int32_t pid;		/* of the sender */
+	uint32_t policy;	/* of the sender */
+	char addr[RTE_VFIO_CDEV_ADDR_LEN];
+};
+
+_Static_assert(sizeof(struct body) <= RTE_MP_MAX_PARAM_LEN, "a body does not fit");
+
+static void
+message_make(struct message *msg, enum kind kind, int err, const char *addr)
+{
+	struct body body = {
+		.magic = MAGIC,
+		.version = VERSION,
+		.kind = kind,
+		.err = err,
+		.pid = getpid(),
+		.policy = policy_get(),
+	};
+
+	memset(msg, 0, sizeof(*msg));
+	memcpy(msg->name, ACTION, sizeof(ACTION));
+	memcpy(body.addr, addr, strnlen(addr, sizeof(body.addr) - 1));
+	memcpy(msg->param, &body, sizeof(body));
+	msg->len_param = sizeof(body);
+}
+
+/* What another version sends may have any length. */
+static int
+message_read(const struct message *msg, enum kind kind, struct body *body)
+{
+	const size_t head = offsetof(struct body, kind);
+	const size_t len = msg->len_param >= 0 ? msg->len_param : 0;
+
+	memset(body, 0, sizeof(*body));
+	memcpy(body, msg->param, RTE_MIN(len, sizeof(*body)));
+	if (len < head || body->magic != MAGIC)
+		return -EBADMSG;
+	if (body->version != VERSION)
+		return -EPROTONOSUPPORT;
+	if (len != sizeof(*body) || body->kind != kind ||
+	    strnlen(body->addr, sizeof(body->addr)) == sizeof(body->addr))
+		return -EBADMSG;
+	return 0;
+}
+
+/*
+ * Close the fds from the one at first on, which nobody asked for. A message can
+ * say that it has more than came. What comes is not close-on-exec (the EAL does
+ * not ask for that), and most of what is ours is.
+ */
+static void
+fds_drop(const struct message *msg, int first)
+{
+	int flags;
+
+	for (int i = first; i < msg->num_fds && i < MOST_FDS; i++) {
+		flags = msg->fds[i] > STDERR_FILENO ? fcntl(msg->fds[i], F_GETFD) : -1;
+		if (flags >= 0 && (flags & FD_CLOEXEC) == 0)
+			close(msg->fds[i]);
+	}
+}
+
+/* One line a process, or whoever can send messages could fill the log. */
+static void
+bad_request_report(int err)
+{
+	bool told;
+
+	pthread_mutex_lock(&backend_lock);
+	told = backend.bad_request_told;
+	backend.bad_request_told = true;
+	pthread_mutex_unlock(&backend_lock);
+	if (!told)
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"cannot serve a secondary process: %s; preload the same "
+			"librte_bus_vfio_cdev.so in all processes", strerror(-err));
+}
+
+static int
+request_serve(const struct message *request, struct rte_vfio_cdev_device **copy)
+{
+	struct body body;
+	int ret = message_read(request, KIND_DEVICE, &body);
+
+	if (ret == 0 && request->num_fds != 0)
+		ret = -EBADMSG;
+	if (ret < 0) {
+		bad_request_report(ret);
+		return ret;
+	}
+	if (body.policy != policy_get())
+		return -EINVAL;
+	return device_dup(body.addr, copy);
+}
+
+/*
+ * On the EAL's mp thread, perhaps while the EAL's memory lock is held for the
+ * very secondary that asks: backend_lock only, and not while a message is sent,
+ * which takes as long as the secondary likes.
+ */
+static int
+request_answer(const struct rte_mp_msg *msg, const void *peer)
+{
+	const struct message *request = (const void *)msg;
+	struct rte_vfio_cdev_device *copy = NULL;
+	MESSAGE answer;
+	int ret;
+
+	ret = request_serve(request, &copy);
+	fds_drop(request, 0);
+	message_make(&answer, KIND_ANSWER, -ret, "");
+	if (copy != NULL) {
+		answer.fds[0] = rte_vfio_cdev_device_fd(copy);
+		answer.num_fds = 1;
+	}
+	eal_api()->mp_reply((struct rte_mp_msg *)&answer, peer);
+	rte_vfio_cdev_device_close(copy);
+	return 0;
+}
+
+/* There are no secondaries with --in-memory and --no-shconf: ENOTSUP. */
+void
+mp_serve(void)
+{
+	bool serving;
+	int err;
+
+	if (eal_api()->process_type() != RTE_PROC_PRIMARY)
+		return;
+	pthread_mutex_lock(&backend_lock);
+	serving = backend.serving;
+	backend.serving = true;
+	pthread_mutex_unlock(&backend_lock);
+	if (serving || eal_api()->mp_action_register(ACTION, request_answer) == 0)
+		return;
+	err = eal_errno_get();
+	if (err != ENOTSUP && err != EEXIST)
+		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+			"secondary processes will get no device: %s", strerror(err));
+}
+
+bool
+mp_is_thread(void)
+{
+	char name[16];
+
+	return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
+		(strcmp(name, "rte_mp_handle") == 0 ||	/* to 23.07 */
+		 strcmp(name, "dpdk-mp-msg") == 0);
+}
+
+static int
+request_send(const char *addr, struct rte_mp_reply *reply)
+{
+	/* The EAL refuses a second request of the same name. */
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	const struct timespec timeout = { .tv_nsec = TIMEOUT_NS };
+	MESSAGE request;
+	int ret;
+
+	message_make(&request, KIND_DEVICE, 0, addr);
+	pthread_mutex_lock(&one_at_a_time);
+	ret = eal_api()->mp_request_sync((struct rte_mp_msg *)&request, reply, &timeout);
+	pthread_mutex_unlock(&one_at_a_time);
+	if (ret == 0)
+		return 0;
+	ret = eal_errno_get();
+	return ret > 0 ? -ret : -EPROTO;
+}
+
+/* The fd that an answer brings, or why it brings none; of its fds it is the only one kept. */
+static int
+answer_read(const struct message *msg, struct mp_answer *answer, int *fd)
+{
+	struct body body;
+	int ret = message_read(msg, KIND_ANSWER, &body);
+
+	if (ret < 0)
+		return ret;
+	answer->pid = body.pid;
+	answer->policy = body.policy;
+	if (body.policy != policy_get())
+		return -EINVAL;
+	if (body.err != 0)
+		return body.err > 0 && body.err < 4096 && body.err != EINVAL ? -body.err : -EBADMSG;
+	if (msg->num_fds != 1)
+		return -EBADMSG;
+	if (fd != NULL)
+		*fd = msg->fds[0];
+	return 0;
+}
+
+int
+mp_request(const char *addr, struct mp_answer *answer, int *fd)
+{
+	struct rte_mp_reply reply = { .nb_received = 0 };
+	int ret = request_send(addr, &reply);
+
+	memset(answer, 0, sizeof(*answer));
+	/* The primary can say that it is not ready (MP_IGN): that is no answer. */
+	if (ret == 0 && reply.nb_received != 1)
+		ret = -EAGAIN;
+	if (ret == 0) {
+		/* The EAL's own size: only the first one is where it seems to be. */
+		ret = answer_read((const void *)reply.msgs, answer, fd);
+		fds_drop((const void *)reply.msgs, ret == 0 && fd != NULL ? 1 : 0);
+	}
+	free(reply.msgs);
+	return ret;
+}

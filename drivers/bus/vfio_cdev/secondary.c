@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Devices of a secondary process. The primary has opened, bound and attached
+ * them and maps the memory that both use; it sends the open cdev. What is done
+ * here is to take that over and, when there is none, to say why.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "private.h"
+
+#define PRELOAD "preload librte_bus_vfio_cdev.so there as well"
+
+/*
+ * The primary has a lock on its configuration (eal.c, rte_eal_config_create());
+ * a secondary has none that closing the file could take away.
+ */
+static int
+primary_pid(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	char path[PATH_MAX];
+	int fd, pid = 0;
+
+	snprintf(path, sizeof(path), "%s/config", eal_api()->runtime_dir());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+		pid = lock.l_pid;
+	close(fd);
+	return pid;
+}
+
+static const struct {
+	int err;
+	const char *what;	/* the primary process ... */
+	const char *advice;
+} refusals[] = {
+	{ ETIMEDOUT, "does not answer", PRELOAD ", or try again if it was busy" },
+	{ EAGAIN, "is not ready", "try again, or " PRELOAD },
+	{ ECONNREFUSED, "is gone", "start it first" },
+	{ ENOENT, "is gone", "start it first" },
+	{ ENODEV, "has not set it up",
+	  "allow the device there as well (-a), or block it here (-b)" },
+	{ EPROTONOSUPPORT, "speaks another version",
+	  "preload the same librte_bus_vfio_cdev.so in both" },
+	{ EBADMSG, "sends what makes no sense",
+	  "preload the same librte_bus_vfio_cdev.so in both" },
+};
+
+static void
+policy_report(const struct rte_vfio_cdev_info *info, const struct mp_answer *answer)
+{
+	bus_log(RTE_VFIO_CDEV_LOG_ERR,
+		"%s: cannot get %s: RTE_VFIO_CDEV=%s here, and %s in the primary process (pid %d): "
+		"%s; set it to the same in both", info->addr, info->name, policy_name(policy_get()),
+		policy_name(answer->policy), answer->pid, strerror(EINVAL));
+}
+
+static void
+refusal_report(const struct rte_vfio_cdev_info *info, const struct mp_answer *answer, int err)
+{
+	const char *what = "cannot hand it out", *advice = "see its log";
+	const int pid = answer->pid > 0 ? answer->pid : primary_pid();
+	char who[24] = "";
+
+	if (pid > 0)
+		snprintf(who, sizeof(who), " (pid %d)", pid);
+	for (size_t i = 0; i < RTE_DIM(refusals); i++) {
+		if (refusals[i].err == err) {
+			what = refusals[i].what;
+			advice = refusals[i].advice;
+		}
+	}
+	bus_log(RTE_VFIO_CDEV_LOG_ERR,
+		"%s: cannot get %s: the primary process%s %s: %s; %s", info->addr, info->name, who,
+		what, strerror(err), advice);
+}
+
+int
+secondary_open(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_device **cdev,
+	       struct vfio_device_info *device_info)
+{
+	struct mp_answer answer;
+	int fd, ret;
+
+	ret = mp_request(info->addr, &answer, &fd);
+	if (ret == -EINVAL)
+		policy_report(info, &answer);
+	else if (ret < 0)
+		refusal_report(info, &answer, -ret);
+	if (ret < 0)
+		return ret;
+	ret = rte_vfio_cdev_device_import(backend_ctx(), info, fd, cdev);
+	if (ret < 0)
+		return ret;
+	ret = rte_vfio_cdev_device_get_info(*cdev, device_info);
+	if (ret < 0) {
+		rte_vfio_cdev_device_close(*cdev);
+		return ret;
+	}
+	bus_log(RTE_VFIO_CDEV_LOG_INFO,
+		"%s: %s, %s, NUMA node %d, from the primary process (pid %d)", info->addr,
+		info->name, rte_vfio_cdev_mode_name(info->mode), info->numa_node, answer.pid);
+	return 0;
+}
+
+/*
+ * Stock could not set it up: because the primary has it open as a cdev? A
+ * primary that has no backend, or is as stock as this process, has no part in it.
+ */
+void
+secondary_explain(const char *sysfs_base, const char *addr)
+{
+	struct rte_vfio_cdev_info info;
+	struct mp_answer answer;
+
+	if (eal_api()->process_type() != RTE_PROC_SECONDARY ||
+	    rte_vfio_cdev_find(backend_ctx(), sysfs_base, addr, &info) < 0 ||
+	    info.mode != RTE_VFIO_CDEV_NOIOMMU)
+		return;
+	if (mp_request(addr, &answer, NULL) == -EINVAL)
+		policy_report(&info, &answer);
+}
