@@ -10,6 +10,7 @@ from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
 from test_forward import NICS, PAIR, assert_forwarded_over_cdevs, forward, without
+from test_secondary import forward_in_both
 
 # What stock says when it cannot read pagemap.
 REFUSALS = {
@@ -48,6 +49,11 @@ def test_forwards_without_sys_admin(other: Guest) -> None:
     result, nodes = forward(other, PAIR, wrapper=without("sys_admin"))
     assert "Selected IOVA mode 'PA'" in result.output
     assert_forwarded_over_cdevs(result, nodes, PAIR)
+
+
+def test_secondary_forwards(other: Guest) -> None:
+    """The EAL's messages have room for 8 fds up to 24.07, and for 253 from 24.11 on."""
+    forward_in_both(other, PAIR)
 
 
 def test_stock_does_nothing_without_sys_admin(other: Guest, release: str) -> None:

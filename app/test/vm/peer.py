@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs in the guest: secondary processes that start in no time, since they have no EAL.
+
+    peer.py hold DEVICE         get the cdev from the primary and keep it until killed
+    peer.py die DEVICE COUNT    as many that get it, map its first BAR and are killed by SIGKILL
+    peer.py lie DEVICE          send what no secondary sends; prints a line for each answer
+
+They speak as the EAL of 22.11 does (struct mp_msg_internal of eal_common_proc.c), at its
+default runtime directory.
+"""
+
+import array
+import errno
+import mmap
+import os
+import random
+import signal
+import socket
+import struct
+import sys
+import time
+
+DIRECTORY = "/var/run/dpdk/rte"
+MESSAGE = struct.Struct("=i64sii256s")      # type, name, len_param, num_fds, param
+BODY = struct.Struct("=IHHiiI64s")          # magic, version, kind, err, pid, policy, address
+MP_REQ, MAGIC, VERSION, DEVICE, PREFER = 1, 0x63646576, 1, 0, 0
+
+
+def body(address: str, magic: int = MAGIC, version: int = VERSION, kind: int = DEVICE,
+         policy: int = PREFER) -> bytes:
+    """What our own secondaries send."""
+    return BODY.pack(magic, version, kind, 0, os.getpid(), policy, address.encode())
+
+
+class Peer:
+    """A socket that the primary takes for a secondary's."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.settimeout(5)
+        self.path = f"{DIRECTORY}/mp_socket_{os.getpid()}_peer"
+        self.socket.bind(self.path)
+
+    def ask(self, param: bytes, length: int | None = None,
+            fds: "tuple[int, ...]" = ()) -> "tuple[int, list[int]]":
+        """Send a request; the errno and the fds of the answer."""
+        size = len(param) if length is None else length
+        message = MESSAGE.pack(MP_REQ, b"vfio_cdev", size, len(fds), param)
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        self.socket.sendmsg([message], rights, 0, f"{DIRECTORY}/mp_socket")
+        return self.answer()
+
+    def answer(self) -> "tuple[int, list[int]]":
+        """Wait for an answer."""
+        data, rights, _, _ = self.socket.recvmsg(MESSAGE.size, socket.CMSG_SPACE(64))
+        received = array.array("i")
+        for _, _, raw in rights:
+            received.frombytes(raw[:len(raw) - len(raw) % received.itemsize])
+        return BODY.unpack_from(MESSAGE.unpack(data)[4])[3], list(received)
+
+
+def hold(address: str) -> "list[int]":
+    """The device, for as long as this process lives."""
+    err, fds = Peer().ask(body(address))
+    print(f"peer {os.getpid()}: {errno.errorcode.get(err, err)}, {len(fds)} fds", flush=True)
+    return fds
+
+
+def victim(address: str, ready: int) -> None:
+    """A secondary at work: it reads a register until it is killed."""
+    _, fds = Peer().ask(body(address))
+    bar = mmap.mmap(fds[0], 4096, mmap.MAP_SHARED, mmap.PROT_READ)
+    os.write(ready, b"x")
+    while True:
+        bar[8]  # pylint: disable=pointless-statement
+
+
+def die(address: str, count: int) -> None:
+    """Every second one is killed when it has the device, the others at any moment."""
+    held = 0
+    for number in range(count):
+        readable, ready = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            victim(address, ready)
+        os.close(ready)
+        if number % 2:
+            time.sleep(random.random() * 0.02)
+        else:
+            held += len(os.read(readable, 1))
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(readable)
+    print(f"{count} killed, {held} of them with the device", flush=True)
+
+
+def lie(address: str) -> None:
+    """Each must be answered, with an error; the truth afterwards still is, with an fd."""
+    peer, good = Peer(), body(address)
+    ours = os.open("/dev/null", os.O_RDONLY)
+    lies = {
+        "magic": lambda: peer.ask(body(address, magic=1)),
+        "version": lambda: peer.ask(body(address, version=2)),
+        "kind": lambda: peer.ask(body(address, kind=1)),
+        "policy": lambda: peer.ask(body(address, policy=77)),
+        "empty": lambda: peer.ask(b""),
+        "short": lambda: peer.ask(good, len(good) - 1),
+        "long": lambda: peer.ask(good, 256),
+        "address": lambda: peer.ask(body("x" * 64)),
+        "absent": lambda: peer.ask(body("0000:ff:1f.7")),
+        "fds": lambda: peer.ask(good, fds=(ours,) * 8),
+        "truth": lambda: peer.ask(good),
+    }
+    for name, tell in lies.items():
+        err, fds = tell()
+        print(f"{name}: {errno.errorcode.get(err, err)}, {len(fds)} fds", flush=True)
+
+
+def main() -> None:
+    """See above."""
+    command, address = sys.argv[1:3]
+    if command == "hold":
+        kept = hold(address)
+        signal.pause()
+        del kept
+    elif command == "die":
+        die(address, int(sys.argv[3]))
+    else:
+        lie(address)
+
+
+main()

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Secondary processes: they get the cdev from the primary, do I/O, and come and go as they like."""
+
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+
+from testvm.qemu import Guest, Process
+from testvm.testpmd import Testpmd, command
+
+from test_errors import locked_pages
+from test_forward import CONTAINER, NICS, nic_address, without
+
+PEER = Path(__file__).parent / "peer.py"
+E1000E = [nic_address(NICS.index("e1000e") + i) for i in range(2)]
+# Each process has one port: what one sends the other one gets.
+FIRST = ["--portlist=0", "--port-topology=loop"]
+SECOND = ["--portlist=1", "--port-topology=loop"]
+SECONDARY = ["--proc-type=secondary"]
+NEVER = "Fail to recv reply"
+
+
+@pytest.fixture
+def cdev(guest: Callable[..., Guest]) -> Guest:
+    """The guest that test_forward.py uses too."""
+    return guest(nics=NICS)
+
+
+@pytest.fixture(scope="class")
+def primary(guest: Callable[..., Guest]) -> Iterator[Testpmd]:
+    """A primary that forwards, for tests that do it no harm."""
+    with Testpmd(guest(nics=NICS), E1000E) as testpmd:
+        yield testpmd.ready()
+        result = testpmd.stop()
+    assert result.status == 0, result.output
+    assert result.all_ports_work(2), result.output
+
+
+def tool(guest: Guest, program: str, *args: str, policy: str = "prefer",
+         devices: list[str] | None = None) -> str:
+    """Run one of DPDK's tools to its end and return what it said."""
+    allow = [word for device in devices or E1000E for word in ("-a", device)]
+    done = guest.run(command([program, *allow, *args], policy))
+    return done.stdout + done.stderr
+
+
+def peer(guest: Guest, *args: str) -> Process:
+    """A light secondary."""
+    return guest.start(["/usr/bin/python3", str(PEER), *args])
+
+
+def fds(testpmd: Testpmd) -> int:
+    """How many the process has."""
+    return len(testpmd.guest.run(["ls", f"/proc/{testpmd.pid}/fd"], check=True).stdout.split())
+
+
+def forward_in_both(guest: Guest, devices: list[str]) -> None:
+    """A primary and a secondary, which has no capability to speak of, forward to each other."""
+    with Testpmd(guest, devices, args=FIRST) as first:
+        first.ready()
+        with Testpmd(guest, devices, eal=SECONDARY, args=SECOND,
+                     wrapper=without("sys_admin", "sys_rawio")) as second:
+            second.ready()
+            time.sleep(1)
+            nodes = second.nodes() - {CONTAINER}
+            result = second.stop()
+        own = first.stop()
+    assert nodes == {f"/dev/vfio/devices/{device.cdev}" for device in own.devices}
+    for address in devices:
+        assert re.search(rf"{address}: \S+, no-IOMMU, .* from the primary process "
+                         rf"\(pid {first.pid}\)", result.output), result.output
+    assert min(result.ports[1]) > 0, result.output
+    assert min(own.ports[0]) > 0, own.output
+    assert own.mapped == own.verified > 0
+
+
+def test_both_processes_forward(cdev: Guest) -> None:
+    """test_releases.py has virtio, and the other releases."""
+    forward_in_both(cdev, E1000E)
+
+
+class TestLivePrimary:
+    """One primary that forwards all the time, whatever its secondaries do."""
+
+    def test_tool_reads_registers(self, primary: Testpmd) -> None:
+        said = tool(primary.guest, "dpdk-proc-info", "--", "--stats")
+        packets = re.findall(r"port \d+ +#+\s+RX-packets:\s*(\d+)", said)
+        assert len(packets) == 2 and min(map(int, packets)) > 0, said
+
+    def test_memory_for_a_secondary_is_pinned_before_it_is_used(self, primary: Testpmd) -> None:
+        """dpdk-pdump has the primary allocate a pool, and plugs devices into both."""
+        before = locked_pages(primary.guest, primary.pid)
+        start = len(primary.process.stdout)
+        allow = [word for device in E1000E for word in ("-a", device)]
+        pdump = primary.guest.start(command(
+            ["dpdk-pdump", *allow, "--", "--pdump",
+             "port=0,queue=*,rx-dev=/tmp/rx.pcap,total-num-mbufs=16383"]))
+        primary.guest.wait_for(lambda: "IOVA" in primary.process.stdout[start:], 60)
+        time.sleep(3)
+        pdump.signal(signal.SIGINT)
+        pdump.wait(60)
+        said = primary.process.stdout[start:]
+        pages = re.findall(r"now (\d+) pages mapped, (\d+) verified", said)
+        assert pages, said + pdump.stdout + pdump.stderr
+        assert all(mapped == verified for mapped, verified in pages)
+        assert max(int(mapped) for mapped, _ in pages) * 2048 > before
+        assert primary.guest.run(["stat", "-c", "%s", "/tmp/rx.pcap"]).stdout != "0\n"
+
+    def test_secondaries_are_killed_a_hundred_times(self, primary: Testpmd) -> None:
+        before = fds(primary), locked_pages(primary.guest, primary.pid)
+        killed = peer(primary.guest, "die", E1000E[1], "100")
+        assert killed.wait(60) == 0, killed.stderr
+        assert int(killed.stdout.split()[2]) >= 50
+        assert (fds(primary), locked_pages(primary.guest, primary.pid)) == before
+
+    def test_lies_are_answered_with_errors(self, primary: Testpmd) -> None:
+        before = fds(primary)
+        liar = peer(primary.guest, "lie", E1000E[0])
+        assert liar.wait(60) == 0, liar.stderr
+        told = dict(line.split(": ", 1) for line in liar.stdout.splitlines())
+        assert told == {
+            "magic": "EBADMSG, 0 fds", "version": "EPROTONOSUPPORT, 0 fds",
+            "kind": "EBADMSG, 0 fds", "policy": "EINVAL, 0 fds", "empty": "EBADMSG, 0 fds",
+            "short": "EBADMSG, 0 fds", "long": "EBADMSG, 0 fds", "address": "EBADMSG, 0 fds",
+            "absent": "ENODEV, 0 fds", "fds": "EBADMSG, 0 fds", "truth": "0, 1 fds"}
+        assert fds(primary) == before
+        assert primary.process.stdout.count("cannot serve a secondary process") == 1
+
+    def test_policies_that_differ(self, primary: Testpmd) -> None:
+        said = tool(primary.guest, "dpdk-proc-info", "--", "--stats", policy="off")
+        for device in E1000E:
+            assert f"{device}: cannot get noiommu-vfio" in said, said
+        assert "RTE_VFIO_CDEV=off here, and prefer in the primary process " \
+               f"(pid {primary.pid})" in said
+
+    def test_secondary_without_the_library(self, primary: Testpmd) -> None:
+        said = tool(primary.guest, "dpdk-proc-info", "--", "--stats", policy="")
+        assert NEVER not in said
+        assert "Cannot request VFIO group fd" in said
+        log = primary.process.stdout
+        assert log.count(f"{E1000E[0]}: a secondary process asks for its VFIO group") == 1
+        assert "preload librte_bus_vfio_cdev.so there as well" in log
+
+
+def test_primary_without_the_library(cdev: Guest) -> None:
+    with Testpmd(cdev, E1000E[:1], policy="") as first:
+        first.ready()
+        said = tool(cdev, "dpdk-proc-info", "--", "--stats", devices=E1000E[:1])
+    assert f"{E1000E[0]}: cannot get noiommu-vfio2: the primary process (pid {first.pid}) does " \
+           "not answer: Connection timed out; preload librte_bus_vfio_cdev.so there" in said
+
+
+def test_primary_that_starts_again_names_who_has_its_device(cdev: Guest) -> None:
+    with Testpmd(cdev, E1000E) as first:
+        first.ready()
+        survivor = peer(cdev, "hold", E1000E[0])
+        number = survivor.expect(r"peer (\d+): 0, 1 fds").group(1)
+    with Testpmd(cdev, E1000E[:1]) as second:
+        second.ready()
+        assert f"{E1000E[0]}: cannot bind /dev/vfio/devices/noiommu-vfio2, open in pid {number} " \
+               "(python3): Invalid argument; another program" in second.stop().output
+    survivor.kill()
+    with Testpmd(cdev, E1000E) as third:
+        assert third.ready().stop().all_ports_work(2)
+
+
+def test_device_is_plugged_and_unplugged_in_both(cdev: Guest) -> None:
+    def start(*args: str) -> Process:
+        program = ["dpdk-testpmd", "-l", "0,1", "-n", "2", "-a", E1000E[0], *args, "--", "-i",
+                   "--total-num-mbufs=4096", "--no-lsc-interrupt"]
+        process = cdev.start(["script", "--quiet", "--flush", "--return", "/dev/null", "--command",
+                              " ".join(command(program))])
+        process.expect("testpmd> ")
+        return process
+
+    first = start()
+    second = start(*SECONDARY)
+    try:
+        first.write(f"port attach {E1000E[1]}\n")
+        first.expect("Port 1 is attached")
+        second.expect(rf"{E1000E[1]}: \S+, no-IOMMU, .* from the primary process")
+        first.write(f"port stop 1\nport close 1\ndevice detach {E1000E[1]}\n")
+        first.expect("is detached|is removed|Now total ports is 1")
+    finally:
+        second.kill()
+        first.kill()
+    assert NEVER not in first.stdout + second.stdout
