@@ -111,13 +111,14 @@ fake_id_new(struct fake_ctx *ctx)
 	return ++ctx->last_id;
 }
 
-static int
-object_new(struct fake_ctx *ctx, uint32_t ioas, uint32_t *id)
+int
+fake_object_new(struct fake_ctx *ctx, uint32_t ioas, uint32_t *id)
 {
 	for (size_t i = 0; i < FAKE_OBJECTS; i++) {
 		if (ctx->objects[i].id != 0)
 			continue;
 		*id = fake_id_new(ctx);
+		memset(&ctx->objects[i], 0, sizeof(ctx->objects[i]));
 		ctx->objects[i].id = *id;
 		ctx->objects[i].ioas = ioas;
 		return 0;
@@ -214,6 +215,39 @@ area_remove(struct fake_ctx *ctx, struct fake_area **link)
 	free(area);
 }
 
+int
+fake_areas_pin(struct fake_ctx *ctx, uint32_t ioas)
+{
+	int err = 0;
+
+	for (struct fake_area *area = ctx->areas; area != NULL && err == 0; area = area->next)
+		if (area->ioas == ioas && !area->pinned)
+			err = area_pin(area);
+	return err;
+}
+
+/* The last HWPT has gone, so there are no copies that stay pinned. */
+void
+fake_areas_unpin(struct fake_ctx *ctx, uint32_t ioas)
+{
+	for (struct fake_area *area = ctx->areas; area != NULL; area = area->next) {
+		if (area->ioas == ioas && area->pinned) {
+			fake_held.pinned -= area->len;
+			area->pinned = false;
+		}
+	}
+}
+
+bool
+fake_areas_reserved(const struct fake_ctx *ctx, uint32_t ioas, const struct fake_node *node)
+{
+	for (const struct fake_area *area = ctx->areas; area != NULL; area = area->next)
+		if (area->ioas == ioas &&
+		    fake_is_reserved(ctx, 0, node, area->iova, area->iova + (area->len - 1)))
+			return true;
+	return false;
+}
+
 void
 fake_areas_free(struct fake_ctx *ctx)
 {
@@ -230,15 +264,42 @@ ioas_alloc(struct fake_ctx *ctx, struct ifd_ioas_alloc *cmd)
 		return err;
 	if (cmd->size < sizeof(*cmd))
 		return EINVAL;
-	return cmd->flags != 0 ? EOPNOTSUPP : object_new(ctx, 0, &cmd->out_ioas_id);
+	return cmd->flags != 0 ? EOPNOTSUPP : fake_object_new(ctx, 0, &cmd->out_ioas_id);
+}
+
+static bool
+device_is_noiommu(const struct fake_ctx *ctx, uint32_t dev_id)
+{
+	for (size_t i = 0; i < FAKE_FILES; i++)
+		if (fake_files[i].used && fake_files[i].ctx == ctx &&
+		    fake_files[i].dev_id == dev_id)
+			return fake_is_noiommu(fake_files[i].node);
+	return false;
+}
+
+static int
+object_destroy(struct fake_ctx *ctx, const struct ifd_destroy *cmd)
+{
+	const int err = fake_enter(FAKE_DESTROY);
+
+	if (err != 0)
+		return err;
+	for (size_t i = 0; i < FAKE_OBJECTS; i++) {
+		if (cmd->id == 0 || ctx->objects[i].id != cmd->id)
+			continue;
+		if (fake_has_hwpt(ctx, 0, cmd->id))
+			return EBUSY;
+		memset(&ctx->objects[i], 0, sizeof(ctx->objects[i]));
+		return 0;
+	}
+	return ENOENT;
 }
 
 /* What the IOAS holds already is pinned now. */
 static int
 hwpt_alloc(struct fake_ctx *ctx, struct ifd_hwpt_alloc *cmd)
 {
-	const int err = fake_enter(FAKE_HWPT_ALLOC);
-	int ret = 0;
+	int err = fake_enter(FAKE_HWPT_ALLOC);
 
 	if (err != 0)
 		return err;
@@ -248,10 +309,13 @@ hwpt_alloc(struct fake_ctx *ctx, struct ifd_hwpt_alloc *cmd)
 		return EOPNOTSUPP;
 	if (!fake_has_ioas(ctx, cmd->pt_id))
 		return EINVAL;
-	for (struct fake_area *area = ctx->areas; area != NULL && ret == 0; area = area->next)
-		if (area->ioas == cmd->pt_id && !area->pinned)
-			ret = area_pin(area);
-	return ret != 0 ? ret : object_new(ctx, cmd->pt_id, &cmd->out_hwpt_id);
+	err = fake_areas_pin(ctx, cmd->pt_id);
+	if (err == 0)
+		err = fake_object_new(ctx, cmd->pt_id, &cmd->out_hwpt_id);
+	for (size_t i = 0; i < FAKE_OBJECTS && err == 0; i++)
+		if (ctx->objects[i].id == cmd->out_hwpt_id)
+			ctx->objects[i].noiommu = device_is_noiommu(ctx, cmd->dev_id);
+	return err;
 }
 
 static int
@@ -321,6 +385,8 @@ ioas_map(struct fake_ctx *ctx, const struct ifd_ioas_map *cmd)
 	link = area_place(ctx, cmd->ioas_id, cmd->iova, cmd->length);
 	if (link == NULL)
 		return EEXIST;
+	if (fake_is_reserved(ctx, cmd->ioas_id, NULL, cmd->iova, cmd->iova + (cmd->length - 1)))
+		return EINVAL;
 	err = fake_has_hwpt(ctx, 0, cmd->ioas_id) ? area_pin(&area) : 0;
 	if (err == 0)
 		area_add(link, &area);
@@ -445,7 +511,10 @@ pa_error(const struct fake_ctx *ctx, const struct ifd_noiommu_get_pa *cmd)
 		return EINVAL;
 	if (!fake_has_ioas(ctx, cmd->ioas_id))
 		return ENOENT;
-	return fake_has_hwpt(ctx, 0, cmd->ioas_id) ? 0 : EOPNOTSUPP;
+	for (size_t i = 0; i < FAKE_OBJECTS; i++)
+		if (ctx->objects[i].ioas == cmd->ioas_id && ctx->objects[i].noiommu)
+			return 0;
+	return EOPNOTSUPP;
 }
 
 static int
@@ -478,6 +547,10 @@ fake_ioas_ioctl(struct fake_ctx *ctx, unsigned long request, void *arg)
 	switch (request) {
 	case IFD_IOAS_ALLOC:
 		return ioas_alloc(ctx, arg);
+	case IFD_DESTROY:
+		return object_destroy(ctx, arg);
+	case IFD_IOVA_RANGES:
+		return fake_ranges(ctx, arg);
 	case IFD_HWPT_ALLOC:
 		return hwpt_alloc(ctx, arg);
 	case IFD_IOAS_COPY:

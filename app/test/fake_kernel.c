@@ -14,24 +14,14 @@
 #include "iommufd_uapi.h"
 
 #define NODES 8
-#define FILES 16
 #define FD_BASE 1000	/* no real fd: mixing them up is seen at once */
 #define TRACE_LEN 4096
-
-struct fake_file {
-	bool used;
-	struct fake_node *node;
-	struct fake_ctx *ctx;	/* an iommufd's own, or what a cdev is bound to */
-	uint32_t pt_id;
-	unsigned int opened;	/* those of the same open() have the same number */
-	bool cloexec;
-};
 
 /* Guards all of the fake's state. */
 static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fake_node nodes[NODES];
-static struct fake_ctx ctxs[FILES];
-static struct fake_file files[FILES];
+static struct fake_ctx ctxs[FAKE_FILES];
+struct fake_file fake_files[FAKE_FILES];
 static unsigned int calls[FAKE_OPS];
 static unsigned int bad_fds;
 static unsigned int opens;
@@ -46,16 +36,16 @@ struct fake_machine fake;
 struct fake_holds fake_held;
 
 /* In the order of enum fake_op; small letters are a device's. */
-static const char trace_letters[] = "OrbagIHMUYPcCds";
+static const char trace_letters[] = "OrbadgIHRDMUYPcCus";
 
 void
 fake_reset(void)
 {
-	for (size_t i = 0; i < FILES; i++)
+	for (size_t i = 0; i < FAKE_FILES; i++)
 		fake_areas_free(&ctxs[i]);
 	memset(nodes, 0, sizeof(nodes));
 	memset(ctxs, 0, sizeof(ctxs));
-	memset(files, 0, sizeof(files));
+	memset(fake_files, 0, sizeof(fake_files));
 	memset(calls, 0, sizeof(calls));
 	memset(faults, 0, sizeof(faults));
 	memset(&fake_held, 0, sizeof(fake_held));
@@ -160,8 +150,8 @@ is_iommu(const struct fake_node *node)
 static struct fake_file *
 file_find(int fd)
 {
-	if (fd >= FD_BASE && fd < FD_BASE + FILES && files[fd - FD_BASE].used)
-		return &files[fd - FD_BASE];
+	if (fd >= FD_BASE && fd < FD_BASE + FAKE_FILES && fake_files[fd - FD_BASE].used)
+		return &fake_files[fd - FD_BASE];
 	bad_fds++;
 	return NULL;
 }
@@ -172,21 +162,21 @@ file_new(struct fake_node *node)
 {
 	int i = 0;
 
-	while (i < FILES && files[i].used)
+	while (i < FAKE_FILES && fake_files[i].used)
 		i++;
-	if (i == FILES)
+	if (i == FAKE_FILES)
 		return -1;
-	files[i] = (struct fake_file){
+	fake_files[i] = (struct fake_file){
 		.used = true,
 		.node = node,
 		.opened = ++opens,
 		.cloexec = true,
 	};
 	if (is_iommu(node)) {
-		files[i].ctx = &ctxs[i];
-		for (int j = 0; files[i].ctx->refs != 0; j++)
-			files[i].ctx = &ctxs[j];
-		files[i].ctx->refs = 1;
+		fake_files[i].ctx = &ctxs[i];
+		for (int j = 0; fake_files[i].ctx->refs != 0; j++)
+			fake_files[i].ctx = &ctxs[j];
+		fake_files[i].ctx->refs = 1;
 	}
 	fake_held.files++;
 	return FD_BASE + i;
@@ -205,7 +195,7 @@ open_error(const struct fake_node *node, int flags)
 		return node->open_error;
 	if (flags != (O_RDWR | O_CLOEXEC))
 		return EINVAL;
-	return !is_iommu(node) && strstr(node->path, "noiommu") != NULL && !fake.rawio ? EPERM : 0;
+	return !is_iommu(node) && fake_is_noiommu(node) && !fake.rawio ? EPERM : 0;
 }
 
 static int
@@ -248,8 +238,8 @@ file_is_shared(const struct fake_file *file)
 {
 	unsigned int count = 0;
 
-	for (size_t i = 0; i < FILES; i++)
-		count += files[i].used && files[i].opened == file->opened;
+	for (size_t i = 0; i < FAKE_FILES; i++)
+		count += fake_files[i].used && fake_files[i].opened == file->opened;
 	return count > 1;
 }
 
@@ -266,6 +256,7 @@ kernel_close(int fd)
 		if (file->ctx != NULL && !file_is_shared(file)) {
 			if (!is_iommu(file->node)) {
 				file->node->bound = false;
+				fake_detach(file);
 				file->ctx->devices--;
 			}
 			ctx_put(file->ctx);
@@ -285,12 +276,12 @@ file_copy(int fd, bool cloexec)
 
 	if (file == NULL)
 		return -1;
-	while (i < FILES && files[i].used)
+	while (i < FAKE_FILES && fake_files[i].used)
 		i++;
-	if (i == FILES)
+	if (i == FAKE_FILES)
 		return -1;
-	files[i] = *file;
-	files[i].cloexec = cloexec;
+	fake_files[i] = *file;
+	fake_files[i].cloexec = cloexec;
 	fake_held.files++;
 	return FD_BASE + i;
 }
@@ -326,8 +317,8 @@ kernel_adopt(int fd)
 	int err = EBADF;
 
 	pthread_mutex_lock(&fake_lock);
-	if (fd >= FD_BASE && fd < FD_BASE + FILES && files[fd - FD_BASE].used)
-		file = &files[fd - FD_BASE];
+	if (fd >= FD_BASE && fd < FD_BASE + FAKE_FILES && fake_files[fd - FD_BASE].used)
+		file = &fake_files[fd - FD_BASE];
 	if (file != NULL) {
 		err = file->cloexec ? EEXIST : fake_enter(FAKE_ADOPT);
 		file->cloexec = true;
@@ -386,7 +377,8 @@ device_bind(struct fake_file *file, struct ifd_vfio_bind *cmd)
 	file->ctx->refs++;
 	file->ctx->devices++;
 	file->node->bound = true;
-	cmd->out_devid = fake_id_new(file->ctx);
+	file->dev_id = fake_id_new(file->ctx);
+	cmd->out_devid = file->dev_id;
 	return 0;
 }
 
@@ -399,9 +391,19 @@ device_attach(struct fake_file *file, const struct ifd_vfio_attach *cmd)
 		return err;
 	if (cmd->argsz < 12 || cmd->flags != 0)
 		return EINVAL;
-	if (!fake_has_hwpt(file->ctx, cmd->pt_id, 0))
-		return ENOENT;
-	file->pt_id = cmd->pt_id;
+	return fake_attach(file, cmd->pt_id);
+}
+
+static int
+device_detach(struct fake_file *file, const struct ifd_vfio_detach *cmd)
+{
+	const int err = fake_enter(FAKE_DETACH);
+
+	if (err != 0)
+		return err;
+	if (cmd->argsz < 8 || cmd->flags != 0)
+		return EINVAL;
+	fake_detach(file);
 	return 0;
 }
 
@@ -429,6 +431,8 @@ cdev_ioctl(struct fake_file *file, unsigned long request, void *arg)
 		return EINVAL;
 	if (request == IFD_VFIO_ATTACH)
 		return device_attach(file, arg);
+	if (request == IFD_VFIO_DETACH)
+		return device_detach(file, arg);
 	return request == IFD_VFIO_GET_INFO ? device_info(arg) : ENOTTY;
 }
 

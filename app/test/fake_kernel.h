@@ -26,6 +26,7 @@
 #define FAKE_CDEV(name) "/dev/vfio/devices/" name
 #define FAKE_MAJOR 510
 #define FAKE_TOKEN_LEN 16
+#define FAKE_RESERVED 40
 
 /* User memory that is at FAKE_PHYS() of the same offset. */
 #define FAKE_VA(offset) ((void *)(uintptr_t)(UINT64_C(0x7f0000000000) + (offset)))
@@ -36,9 +37,12 @@ enum fake_op {
 	FAKE_RDEV,
 	FAKE_BIND,
 	FAKE_ATTACH,
+	FAKE_DETACH,
 	FAKE_GET_INFO,
 	FAKE_IOAS_ALLOC,
 	FAKE_HWPT_ALLOC,
+	FAKE_RANGES,
+	FAKE_DESTROY,
 	FAKE_MAP,
 	FAKE_UNMAP,
 	FAKE_COPY,
@@ -73,6 +77,11 @@ struct fake_node {
 	bool group_open;	/* another program has the group open */
 	bool bound;		/* by this or another program */
 	const void *token;	/* the VF token that the device wants, or NULL */
+	/* what its IOMMU does not translate, unless it has none ("noiommu" in the path) */
+	struct {
+		uint64_t start;
+		uint64_t last;	/* 0: no such range */
+	} reserved[FAKE_RESERVED];
 };
 
 /* Not thread-safe, unlike fake_sys itself: for one thread, before or after. */

@@ -11,6 +11,8 @@
 
 #define FAKE_OBJECTS 8
 
+#define FAKE_FILES 16
+
 struct fake_area;
 
 /* struct iommufd_ctx: ids are of one space and are not used again. */
@@ -21,9 +23,62 @@ struct fake_ctx {
 	struct {
 		uint32_t id;
 		uint32_t ioas;	/* a HWPT's IOAS; 0: this one is an IOAS */
+		bool noiommu;
+		bool automatic;	/* goes with the last device that is attached */
 	} objects[FAKE_OBJECTS];
 	struct fake_area *areas;
 };
+
+struct fake_file {
+	bool used;
+	struct fake_node *node;
+	struct fake_ctx *ctx;	/* an iommufd's own, or what a cdev is bound to */
+	uint32_t dev_id;
+	uint32_t hwpt;		/* that it is attached to */
+	unsigned int opened;	/* those of the same open() have the same number */
+	bool cloexec;
+};
+
+extern struct fake_file fake_files[FAKE_FILES];
+
+/* fake_iommu.c: attaching devices. 0 or the errno. */
+bool
+fake_is_noiommu(const struct fake_node *node);
+
+int
+fake_attach(struct fake_file *file, uint32_t pt_id);
+
+void
+fake_detach(struct fake_file *file);
+
+/* The IOAS of a HWPT, or 0. */
+uint32_t
+fake_ioas_of(const struct fake_ctx *ctx, uint32_t hwpt);
+
+/* Does an IOMMU of a device in the IOAS, or of this one, reserve some of a range? */
+bool
+fake_is_reserved(const struct fake_ctx *ctx, uint32_t ioas, const struct fake_node *also,
+		 uint64_t iova, uint64_t last);
+
+struct ifd_iova_ranges;
+
+int
+fake_ranges(const struct fake_ctx *ctx, struct ifd_iova_ranges *cmd);
+
+/* fake_ioas.c: a new HWPT, or IOAS with ioas 0. */
+int
+fake_object_new(struct fake_ctx *ctx, uint32_t ioas, uint32_t *id);
+
+/* Pin what an IOAS has, or unpin it. */
+int
+fake_areas_pin(struct fake_ctx *ctx, uint32_t ioas);
+
+void
+fake_areas_unpin(struct fake_ctx *ctx, uint32_t ioas);
+
+/* Is something of the IOAS where an IOMMU of this device reserves IOVAs? */
+bool
+fake_areas_reserved(const struct fake_ctx *ctx, uint32_t ioas, const struct fake_node *node);
 
 /* 0 or the errno; the caller holds the lock of the fake. */
 int

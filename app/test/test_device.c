@@ -292,13 +292,13 @@ short_heap_fails_to_create_a_domain(void **state)
 }
 
 static void
-translated_domain_is_refused(void **state)
+unknown_mode_is_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(rte_vfio_cdev_domain_create(f->ctx, RTE_VFIO_CDEV_TRANSLATED,
-						     &f->domain), -EOPNOTSUPP);
-	assert_logged(ERR, "translated", strerror(EOPNOTSUPP));
+	assert_int_equal(rte_vfio_cdev_domain_create(f->ctx, RTE_VFIO_CDEV_MODES, &f->domain),
+			 -EINVAL);
+	assert_logged(ERR, "unknown", strerror(EINVAL));
 	assert_kernel_holds(0, 0, 0);
 }
 
@@ -354,7 +354,7 @@ main(void)
 		CTX_TEST(get_pa_without_capability_is_refused),
 		CTX_TEST(failed_ioas_alloc_closes_the_iommufd),
 		CTX_TEST(short_heap_fails_to_create_a_domain),
-		CTX_TEST(translated_domain_is_refused),
+		CTX_TEST(unknown_mode_is_refused),
 		cmocka_unit_test(public_context_is_quiet_without_log),
 		cmocka_unit_test(unknown_error_has_no_advice),
 	};

@@ -12,14 +12,18 @@
 
 #define FD 7
 
+_Static_assert(sizeof(struct ifd_destroy) == 8, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_ioas_alloc) == 12, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_ioas_copy) == 40, "uapi/linux/iommufd.h");
+_Static_assert(sizeof(struct ifd_iova_range) == 16, "uapi/linux/iommufd.h");
+_Static_assert(sizeof(struct ifd_iova_ranges) == 32, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_ioas_map) == 40, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_ioas_unmap) == 24, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_hwpt_alloc) == 48, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_noiommu_get_pa) == 40, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_vfio_bind) == 24, "uapi/linux/vfio.h");
 _Static_assert(sizeof(struct ifd_vfio_attach) == 16, "uapi/linux/vfio.h");
+_Static_assert(sizeof(struct ifd_vfio_detach) == 12, "uapi/linux/vfio.h");
 
 /* The last ioctl, and how the next ones answer. */
 static struct {
@@ -82,6 +86,47 @@ ioas_alloc_returns_the_id(void **state)
 	assert_int_equal(iommufd_ioas_alloc(&spy_sys, FD, &id), 0);
 	assert_seen(0x3b81, &cmd);
 	assert_int_equal(id, 42);
+}
+
+static void
+iova_ranges_says_how_many_there_are(void **state)
+{
+	struct ifd_iova_range ranges[3];
+	const struct ifd_iova_ranges cmd = {
+		.size = 32,
+		.ioas_id = 5,
+		.num_iovas = 3,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+	uint32_t count = 3;
+
+	(void)state;
+	spy_expect(sizeof(cmd), offsetof(struct ifd_iova_ranges, num_iovas));
+	assert_int_equal(iommufd_ioas_iova_ranges(&spy_sys, FD, 5, ranges, &count), 0);
+	assert_seen(0x3b84, &cmd);
+	assert_int_equal(count, 42);
+}
+
+static void
+destroy_names_the_object(void **state)
+{
+	const struct ifd_destroy cmd = { .size = 8, .id = 5 };
+
+	(void)state;
+	spy_expect(sizeof(cmd), 0);
+	assert_int_equal(iommufd_destroy(&spy_sys, FD, 5), 0);
+	assert_seen(0x3b80, &cmd);
+}
+
+static void
+detach_names_nothing(void **state)
+{
+	const struct ifd_vfio_detach cmd = { .argsz = 12 };
+
+	(void)state;
+	spy_expect(sizeof(cmd), 0);
+	assert_int_equal(iommufd_device_detach(&spy_sys, FD), 0);
+	assert_seen(0x3b78, &cmd);
 }
 
 static void
@@ -226,6 +271,8 @@ errno_comes_back_negative_and_outputs_stay(void **state)
 	spy_expect(0, 0);
 	spy.err = EBUSY;
 	assert_int_equal(iommufd_ioas_alloc(&spy_sys, FD, &id), -EBUSY);
+	assert_int_equal(iommufd_ioas_iova_ranges(&spy_sys, FD, 1, NULL, &id), -EBUSY);
+	assert_int_equal(iommufd_destroy(&spy_sys, FD, 1), -EBUSY);
 	assert_int_equal(iommufd_hwpt_alloc(&spy_sys, FD, 1, 2, &id), -EBUSY);
 	assert_int_equal(iommufd_ioas_map(&spy_sys, FD, 1, NULL, 0, 4096), -EBUSY);
 	assert_int_equal(iommufd_ioas_copy(&spy_sys, FD, 1, 0, 4096, 4096), -EBUSY);
@@ -233,6 +280,7 @@ errno_comes_back_negative_and_outputs_stay(void **state)
 	assert_int_equal(iommufd_noiommu_get_pa(&spy_sys, FD, 1, 0, &len, &phys), -EBUSY);
 	assert_int_equal(iommufd_device_bind(&spy_sys, FD, 9, NULL, &id), -EBUSY);
 	assert_int_equal(iommufd_device_attach(&spy_sys, FD, 1), -EBUSY);
+	assert_int_equal(iommufd_device_detach(&spy_sys, FD), -EBUSY);
 	assert_int_equal(iommufd_device_get_info(&spy_sys, FD, &id), -EBUSY);
 	assert_int_equal(id, 1);
 	assert_int_equal(len, 4096);
@@ -297,6 +345,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ioas_alloc_returns_the_id),
+		cmocka_unit_test(iova_ranges_says_how_many_there_are),
+		cmocka_unit_test(destroy_names_the_object),
+		cmocka_unit_test(detach_names_nothing),
 		cmocka_unit_test(hwpt_alloc_returns_the_id),
 		cmocka_unit_test(map_is_fixed_readable_and_writeable),
 		cmocka_unit_test(copy_is_of_one_ioas_to_a_fixed_iova),

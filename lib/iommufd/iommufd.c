@@ -101,6 +101,31 @@ iommufd_ioas_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t *ioas_id
 }
 
 int
+iommufd_ioas_iova_ranges(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
+			 struct ifd_iova_range *ranges, uint32_t *count)
+{
+	struct ifd_iova_ranges cmd = {
+		.size = sizeof(cmd),
+		.ioas_id = ioas_id,
+		.num_iovas = *count,
+		.allowed_iovas = (uintptr_t)ranges,
+	};
+	int ret = sys_ioctl(sys, iommufd, IFD_IOVA_RANGES, &cmd);
+
+	if (ret == 0 || ret == -EMSGSIZE)
+		*count = cmd.num_iovas;
+	return ret;
+}
+
+int
+iommufd_destroy(const struct iommufd_sys *sys, int iommufd, uint32_t id)
+{
+	struct ifd_destroy cmd = { .size = sizeof(cmd), .id = id };
+
+	return sys_ioctl(sys, iommufd, IFD_DESTROY, &cmd);
+}
+
+int
 iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
 		   uint32_t ioas_id, uint32_t *hwpt_id)
 {
@@ -205,6 +230,14 @@ iommufd_device_attach(const struct iommufd_sys *sys, int cdev, uint32_t pt_id)
 	struct ifd_vfio_attach cmd = { .argsz = sizeof(cmd), .pt_id = pt_id };
 
 	return sys_ioctl(sys, cdev, IFD_VFIO_ATTACH, &cmd);
+}
+
+int
+iommufd_device_detach(const struct iommufd_sys *sys, int cdev)
+{
+	struct ifd_vfio_detach cmd = { .argsz = sizeof(cmd) };
+
+	return sys_ioctl(sys, cdev, IFD_VFIO_DETACH, &cmd);
 }
 
 int

@@ -25,6 +25,9 @@
 extern "C" {
 #endif
 
+/** First and last IOVA of a range (iommufd_uapi.h). */
+struct ifd_iova_range;
+
 /**
  * The system calls everything goes through; the seam at which the unit tests
  * put a kernel of their own. Each returns what its namesake does, with errno
@@ -65,6 +68,25 @@ iommufd_node_open(const struct iommufd_sys *sys, const char *node, int *fd);
  */
 int
 iommufd_ioas_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t *ioas_id);
+
+/**
+ * Read which IOVAs can be mapped (IOMMU_IOAS_IOVA_RANGES, ioas.c): those that every IOMMU
+ * of the devices attached now can translate, without what these reserve.
+ *
+ * @param ranges
+ *   Filled, in rising order.
+ * @param count
+ *   In: how many there is room for. Out: how many there are.
+ * @return
+ *   0; -EMSGSIZE @p ranges are too few; -ENOENT no such IOAS.
+ */
+int
+iommufd_ioas_iova_ranges(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
+			 struct ifd_iova_range *ranges, uint32_t *count);
+
+/** Free an object that nothing uses (IOMMU_DESTROY, main.c); -EBUSY otherwise. */
+int
+iommufd_destroy(const struct iommufd_sys *sys, int iommufd, uint32_t id);
 
 /**
  * Create a HWPT on an IOAS for a bound device (IOMMU_HWPT_ALLOC, hw_pagetable.c).
@@ -150,9 +172,17 @@ int
 iommufd_device_bind(const struct iommufd_sys *sys, int cdev, int iommufd, const void *token,
 		    uint32_t *dev_id);
 
-/** Attach a bound device to an IOAS or a HWPT (VFIO_DEVICE_ATTACH_IOMMUFD_PT). */
+/**
+ * Attach a bound device to a HWPT, or to an IOAS, for which the kernel finds or makes a HWPT
+ * that goes with the last device (VFIO_DEVICE_ATTACH_IOMMUFD_PT, device.c). -EADDRINUSE:
+ * the IOAS has memory at IOVAs that the device's IOMMU reserves or cannot translate.
+ */
 int
 iommufd_device_attach(const struct iommufd_sys *sys, int cdev, uint32_t pt_id);
+
+/** Undo that; 0 also for a device that is not attached. */
+int
+iommufd_device_detach(const struct iommufd_sys *sys, int cdev);
 
 /**
  * Read what a bound device has (VFIO_DEVICE_GET_INFO).

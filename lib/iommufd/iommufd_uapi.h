@@ -16,8 +16,10 @@
 #include <sys/ioctl.h>
 
 /* Both interfaces use ioctl numbers that carry no size: each struct does. */
+#define IFD_DESTROY		_IO(';', 0x80)
 #define IFD_IOAS_ALLOC		_IO(';', 0x81)
 #define IFD_IOAS_COPY		_IO(';', 0x83)
+#define IFD_IOVA_RANGES		_IO(';', 0x84)
 #define IFD_IOAS_MAP		_IO(';', 0x85)
 #define IFD_IOAS_UNMAP		_IO(';', 0x86)
 #define IFD_HWPT_ALLOC		_IO(';', 0x89)
@@ -25,6 +27,7 @@
 #define IFD_VFIO_GET_INFO	_IO(';', 100 + 7)
 #define IFD_VFIO_BIND		_IO(';', 100 + 18)
 #define IFD_VFIO_ATTACH		_IO(';', 100 + 19)
+#define IFD_VFIO_DETACH		_IO(';', 100 + 20)
 
 #define IFD_MAP_FIXED_IOVA	(UINT32_C(1) << 0)
 #define IFD_MAP_WRITEABLE	(UINT32_C(1) << 1)
@@ -32,10 +35,29 @@
 
 #define IFD_BIND_TOKEN		(UINT32_C(1) << 0)
 
+struct ifd_destroy {
+	uint32_t size;
+	uint32_t id;
+};
+
 struct ifd_ioas_alloc {
 	uint32_t size;
 	uint32_t flags;
 	uint32_t out_ioas_id;
+};
+
+struct ifd_iova_range {
+	uint64_t start __attribute__((aligned(8)));
+	uint64_t last __attribute__((aligned(8)));
+};
+
+struct ifd_iova_ranges {
+	uint32_t size;
+	uint32_t ioas_id;
+	uint32_t num_iovas;
+	uint32_t reserved;
+	uint64_t allowed_iovas __attribute__((aligned(8)));
+	uint64_t out_iova_alignment __attribute__((aligned(8)));
 };
 
 struct ifd_ioas_map {
@@ -101,6 +123,12 @@ struct ifd_vfio_attach {
 	uint32_t argsz;
 	uint32_t flags;
 	uint32_t pt_id;
+	uint32_t pasid;
+};
+
+struct ifd_vfio_detach {
+	uint32_t argsz;
+	uint32_t flags;
 	uint32_t pasid;
 };
 

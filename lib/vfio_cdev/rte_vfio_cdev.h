@@ -25,7 +25,9 @@
  *
  * In no-IOMMU mode the IOVA of a page is its physical address; the kernel tells
  * which that is (IOMMU_IOAS_NOIOMMU_GET_PA), and a mapping it does not confirm
- * is not made.
+ * is not made. In translated mode the IOVA is the caller's choice, within what
+ * the devices' IOMMUs translate; after the last device the memory waits for the
+ * next one, unpinned.
  *
  * Functions return 0 or -errno. Before an error is returned one line that says
  * device, step, cause and remedy goes to the log function of the ctx.
@@ -73,12 +75,15 @@ enum rte_vfio_cdev_mode {
 	RTE_VFIO_CDEV_TRANSLATED,	/**< vfioN: an IOMMU */
 };
 
+/** How many modes there are. */
+#define RTE_VFIO_CDEV_MODES 2
+
 /** What was being done when an error came up. */
 enum rte_vfio_cdev_step {
 	RTE_VFIO_CDEV_STEP_FIND,	/**< look up the cdev in sysfs */
 	RTE_VFIO_CDEV_STEP_OPEN,	/**< open the cdev */
 	RTE_VFIO_CDEV_STEP_IOMMUFD,	/**< open /dev/iommu */
-	RTE_VFIO_CDEV_STEP_PROBE,	/**< ask for IOMMU_IOAS_NOIOMMU_GET_PA */
+	RTE_VFIO_CDEV_STEP_PROBE,	/**< ask for what the kernel can do */
 	RTE_VFIO_CDEV_STEP_BIND,	/**< bind the cdev to the iommufd */
 	RTE_VFIO_CDEV_STEP_ATTACH,	/**< attach the device to the IOAS */
 	RTE_VFIO_CDEV_STEP_MAP,		/**< map and pin memory */
@@ -231,6 +236,17 @@ rte_vfio_cdev_group_holders(const struct rte_vfio_cdev_ctx *ctx,
 			    struct rte_vfio_cdev_holder *holders, unsigned int size);
 
 /**
+ * Count the machine's VFIO devices that have no cdev. Thread-safe.
+ *
+ * @param ctx
+ *   The context.
+ * @return
+ *   The number, 0 also where there is no such class (/sys/class/vfio-dev).
+ */
+unsigned int
+rte_vfio_cdev_count_without(const struct rte_vfio_cdev_ctx *ctx);
+
+/**
  * What a user can do about an error. Thread-safe.
  *
  * @param step
@@ -255,9 +271,9 @@ const char *
 rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode);
 
 /**
- * Create an address space for devices of a mode: open /dev/iommu, make sure
- * the kernel can tell physical addresses, allocate an IOAS. Linux >= 7.3.
- * Thread-safe.
+ * Create an address space for devices of a mode: open /dev/iommu, without an
+ * IOMMU make sure that the kernel can tell physical addresses, allocate an IOAS.
+ * Linux >= 7.3, or >= 6.6 for RTE_VFIO_CDEV_TRANSLATED. Thread-safe.
  *
  * @param ctx
  *   The context. It must outlive the domain.
@@ -266,10 +282,9 @@ rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode);
  * @param[out] domain
  *   The domain; free it with rte_vfio_cdev_domain_destroy().
  * @return
- *   0; -ENOTTY or -EOPNOTSUPP a kernel without IOMMU_IOAS_NOIOMMU_GET_PA;
- *   -EPERM no CAP_SYS_RAWIO; -ENOENT no /dev/iommu; -EACCES not allowed to
- *   open it; -ENOMEM; -EOPNOTSUPP also for RTE_VFIO_CDEV_TRANSLATED, which is
- *   not implemented.
+ *   0; -ENOENT no /dev/iommu; -EACCES not allowed to open it; -ENOMEM; -EINVAL
+ *   no mode; for RTE_VFIO_CDEV_NOIOMMU -ENOTTY or -EOPNOTSUPP a kernel without
+ *   IOMMU_IOAS_NOIOMMU_GET_PA, -EPERM no CAP_SYS_RAWIO.
  */
 int
 rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode,
@@ -312,7 +327,8 @@ rte_vfio_cdev_domain_fd(const struct rte_vfio_cdev_domain *domain);
  * @param token
  *   16-byte VF token, or NULL.
  * @return
- *   0, or an error as from rte_vfio_cdev_device_open().
+ *   0; -EOPNOTSUPP the domain is for devices with an IOMMU; or an error as from
+ *   rte_vfio_cdev_device_open().
  */
 int
 rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
@@ -333,9 +349,13 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
  * @param[out] device
  *   The device; close it with rte_vfio_cdev_device_close().
  * @return
- *   0; -EPERM no CAP_SYS_RAWIO; -EBUSY the device's group is open; -EINVAL
- *   bound elsewhere; -EACCES the token is wrong or missing, or the node's
- *   permissions; -ENOENT no node; -ENXIO the node is another device's;
+ *   0; -EXDEV the domain is for devices of the other mode; -EPERM no
+ *   CAP_SYS_RAWIO, or with an IOMMU interrupts that the platform does not
+ *   isolate; -EBUSY the device's group is open; -EINVAL bound elsewhere;
+ *   -EADDRINUSE memory is mapped at IOVAs that the device's IOMMU reserves or
+ *   cannot translate (drivers/iommu/iommufd/device.c); -EACCES the token is
+ *   wrong or missing, or the node's permissions; -ENOENT no node; -ENXIO the
+ *   node is another device's;
  *   -ENODEV the device is going away; what rte_vfio_cdev_domain_map() says of a
  *   pending mapping: all of them are still pending then.
  */

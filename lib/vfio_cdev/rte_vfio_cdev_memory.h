@@ -14,6 +14,10 @@
  *
  * All of it is pinned, and its address confirmed by the kernel, before a device
  * can be given it. unmap ends the first two, release the third.
+ *
+ * In a domain of RTE_VFIO_CDEV_TRANSLATED there is map only: its IOVA is any that
+ * the IOMMUs translate, and nothing is verified. The others are refused with
+ * -EOPNOTSUPP, since a device does not see physical addresses there.
  */
 
 #include <stdint.h>
@@ -70,7 +74,8 @@ struct rte_vfio_cdev_extent {
  *   @p va and @p len: the size of the hugepages, or 4096 if unknown.
  * @return
  *   0; -EINVAL arguments; -EEXIST the IOVA range has another mapping;
- *   -EOVERFLOW too many users; -EADDRNOTAVAIL a page is not at its IOVA;
+ *   -EOVERFLOW too many users; -ERANGE an IOMMU reserves some of the IOVAs or
+ *   cannot translate them (IOMMU_IOAS_IOVA_RANGES); -EADDRNOTAVAIL a page is not at its IOVA;
  *   -EPROTO an answer of the kernel that makes no sense; -EFAULT, -ENOMEM,
  *   -EPERM from the kernel. Nothing stays mapped on error.
  */
@@ -247,7 +252,8 @@ rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, u
  * @return
  *   0; -ENOENT this memory is not mapped at these IOVAs, or not all of it;
  *   -EOPNOTSUPP the range begins or ends inside a page of the size that was
- *   given to map; -EINVAL arguments; -ENOMEM; -EIO an earlier error made this
+ *   given to map, or where there is an IOMMU inside a mapping, the rest of which
+ *   devices would miss for a moment; -EINVAL arguments; -ENOMEM; -EIO an earlier error made this
  *   mapping indivisible. On these nothing was done. What else the kernel says
  *   comes back as well; of several mappings the lower ones may be gone then.
  */

@@ -56,6 +56,9 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_PROBE, EOPNOTSUPP,
 	  "the kernel was built without CONFIG_IOMMUFD_NOIOMMU (CONFIG_VFIO_NOIOMMU)" },
 	{ RTE_VFIO_CDEV_STEP_PROBE, EPERM, NEED_RAWIO },
+	{ RTE_VFIO_CDEV_STEP_BIND, EPERM,
+	  "the platform does not isolate interrupts: if all programs are trusted, set "
+	  "/sys/module/iommufd/parameters/allow_unsafe_interrupts to Y" },
 	{ RTE_VFIO_CDEV_STEP_BIND, EBUSY,
 	  "the device's VFIO group is open, here or in another program: close it "
 	  "(fuser -v /dev/vfio/*)" },
@@ -69,6 +72,11 @@ static const struct {
 	  "the device is being removed or unbound from its driver" },
 	{ RTE_VFIO_CDEV_STEP_BIND, EAGAIN, "the device is being reset: try again" },
 	{ RTE_VFIO_CDEV_STEP_ATTACH, EBUSY, "the device is being reset: try again" },
+	{ RTE_VFIO_CDEV_STEP_ATTACH, EADDRINUSE,
+	  "memory is mapped where the device's IOMMU cannot reach it: see the line before, and "
+	  "set up this device first" },
+	{ RTE_VFIO_CDEV_STEP_ATTACH, EXDEV,
+	  "devices with and without an IOMMU cannot share an address space" },
 	{ RTE_VFIO_CDEV_STEP_ATTACH, ENOMEM,
 	  "memory is short, or RLIMIT_MEMLOCK (ulimit -l) is too small: raise it or grant "
 	  "CAP_IPC_LOCK" },
@@ -85,6 +93,12 @@ static const struct {
 	  "set up a device first: without one the kernel pins nothing" },
 	{ RTE_VFIO_CDEV_STEP_MAP, EINVAL,
 	  "address, IOVA and length must be multiples of the page size, and length not 0" },
+	{ RTE_VFIO_CDEV_STEP_MAP, ERANGE,
+	  "map it elsewhere; the EAL's memory is moved by --iova-mode (pa or va) and "
+	  "--base-virtaddr" },
+	{ RTE_VFIO_CDEV_STEP_VERIFY, EOPNOTSUPP,
+	  "there is an IOMMU, so that devices do not see physical addresses: map the memory at "
+	  "an IOVA" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EADDRNOTAVAIL,
 	  "the page is elsewhere than the IOVA says: it was moved before it was pinned, or "
 	  "freed while it was mapped, or the IOVA is not a physical address; allocate it again, "
@@ -98,7 +112,8 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EPROTO,
 	  "the kernel's answer makes no sense: report it with the kernel's version" },
 	{ RTE_VFIO_CDEV_STEP_UNMAP, ENOENT, "nothing is mapped there" },
-	{ RTE_VFIO_CDEV_STEP_UNMAP, EOPNOTSUPP, "begin and end with whole pages" },
+	{ RTE_VFIO_CDEV_STEP_UNMAP, EOPNOTSUPP,
+	  "begin and end with whole pages, and where there is an IOMMU with whole mappings" },
 	{ RTE_VFIO_CDEV_STEP_UNMAP, EIO,
 	  "an earlier unmap of a part went wrong: unmap this mapping as a whole" },
 	{ RTE_VFIO_CDEV_STEP_IMPORT, ENXIO,

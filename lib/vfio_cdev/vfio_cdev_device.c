@@ -38,6 +38,9 @@ cdev_bind(const struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_
 	char holders[HOLDERS_LEN];
 	int ret;
 
+	/* The kernel would let one without an IOMMU join those that have one (device.c). */
+	if (domain->mode != &vfio_cdev_modes[info->mode])
+		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV, "%s", node);
 	ret = node_open(ctx, info, node, fd);
 	if (ret < 0)
 		return ret;
@@ -49,22 +52,6 @@ cdev_bind(const struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_
 				holders);
 	}
 	return 0;
-}
-
-/* The first device brings the HWPT along, if nothing else did. */
-static int
-domain_attach(struct rte_vfio_cdev_domain *domain, int fd, uint32_t dev_id)
-{
-	int ret;
-
-	pthread_mutex_lock(&domain->lock);
-	ret = domain_make_ready(domain, dev_id);
-	if (ret == 0)
-		ret = iommufd_device_attach(domain->ctx->sys, fd, domain->hwpt_id);
-	if (ret == 0)
-		domain->stats.devices++;
-	pthread_mutex_unlock(&domain->lock);
-	return ret;
 }
 
 int
@@ -88,7 +75,9 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 	ret = cdev_bind(domain, info, node, token, &dev->fd, &dev_id);
 	if (ret < 0)
 		goto err_free;
+	pthread_mutex_lock(&domain->lock);
 	ret = domain_attach(domain, dev->fd, dev_id);
+	pthread_mutex_unlock(&domain->lock);
 	if (ret < 0) {
 		ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
 		goto err_close;
@@ -115,7 +104,7 @@ rte_vfio_cdev_device_close(struct rte_vfio_cdev_device *device)
 	device->ctx->sys->close(device->fd);
 	if (domain != NULL) {
 		pthread_mutex_lock(&domain->lock);
-		domain->stats.devices--;
+		domain_detached(domain);
 		pthread_mutex_unlock(&domain->lock);
 	}
 	free(device);

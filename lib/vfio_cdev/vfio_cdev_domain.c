@@ -34,7 +34,7 @@ ioas_open(struct rte_vfio_cdev_domain *domain)
 	ret = iommufd_node_open(ctx->sys, IOMMU_NODE, &domain->iommufd);
 	if (ret < 0)
 		return ctx_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, ret, IOMMU_NODE);
-	ret = get_pa_probe(ctx, domain->iommufd);
+	ret = domain->mode->tells_pa ? get_pa_probe(ctx, domain->iommufd) : 0;
 	if (ret < 0)
 		goto err_close;
 	ret = iommufd_ioas_alloc(ctx->sys, domain->iommufd, &domain->ioas_id);
@@ -56,14 +56,15 @@ rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mo
 	struct rte_vfio_cdev_domain *d;
 	int ret;
 
-	if (mode != RTE_VFIO_CDEV_NOIOMMU)
+	if ((unsigned int)mode >= RTE_VFIO_CDEV_MODES)
 		return ctx_fail(ctx, rte_vfio_cdev_mode_name(mode), RTE_VFIO_CDEV_STEP_IOMMUFD,
-				-EOPNOTSUPP, "an address space of this mode");
+				-EINVAL, "an address space of this mode");
 	d = calloc(1, sizeof(*d));
 	if (d == NULL)
 		return ctx_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, -ENOMEM, IOMMU_NODE);
 	d->ctx = ctx;
 	d->sweep_from = VFIO_CDEV_SWEEP_FROM;
+	d->mode = &vfio_cdev_modes[mode];
 	ret = ioas_open(d);
 	if (ret < 0) {
 		free(d);
@@ -85,6 +86,7 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 	domain->ctx->sys->close(domain->iommufd);
 	record_remove_all(&domain->records);
 	record_remove_all(&domain->held);
+	ranges_forget(domain);
 	pthread_mutex_destroy(&domain->lock);
 	free(domain);
 	return 0;

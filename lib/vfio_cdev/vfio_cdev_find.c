@@ -15,22 +15,6 @@
 /* Minors have 20 bits (include/linux/kdev_t.h); so has the number in the name. */
 #define NUMBER_MAX ((1UL << 20) - 1)
 
-static const struct {
-	const char *prefix;
-	const char *text;
-} modes[] = {
-	[RTE_VFIO_CDEV_NOIOMMU] = { "noiommu-vfio", "no-IOMMU" },
-	[RTE_VFIO_CDEV_TRANSLATED] = { "vfio", "translated" },
-};
-
-#define MODES (sizeof(modes) / sizeof(modes[0]))
-
-const char *
-rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode)
-{
-	return (size_t)mode < MODES ? modes[mode].text : "unknown";
-}
-
 /* A decimal number as printf("%lu") writes it, and nothing after it but end. */
 static bool
 number_parse(const char *text, char end, unsigned long max, unsigned long *value,
@@ -55,9 +39,9 @@ name_parse(const char *name, enum rte_vfio_cdev_mode *mode)
 	const char *rest;
 	size_t len;
 
-	for (size_t i = 0; i < MODES; i++) {
-		len = strlen(modes[i].prefix);
-		if (strncmp(name, modes[i].prefix, len) == 0 &&
+	for (size_t i = 0; i < RTE_VFIO_CDEV_MODES; i++) {
+		len = strlen(vfio_cdev_modes[i].prefix);
+		if (strncmp(name, vfio_cdev_modes[i].prefix, len) == 0 &&
 		    number_parse(name + len, '\0', NUMBER_MAX, &number, &rest)) {
 			*mode = i;
 			return true;
@@ -204,13 +188,15 @@ rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, 
 	return ret;
 }
 
-unsigned int
-rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode)
+/* Entries of the class with a node, of one mode, or those without one. */
+static unsigned int
+class_count(const struct rte_vfio_cdev_ctx *ctx, bool has_node, enum rte_vfio_cdev_mode mode)
 {
 	enum rte_vfio_cdev_mode found;
 	char path[PATH_MAX];
 	struct dirent *entry;
 	unsigned int count = 0;
+	bool has;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "%s/class/vfio-dev", ctx->sysfs);
@@ -219,10 +205,24 @@ rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode
 		return 0;
 	while ((entry = readdir(dir)) != NULL) {
 		snprintf(path, sizeof(path), "%.32s/dev", entry->d_name);
-		if (name_parse(entry->d_name, &found) && found == mode &&
-		    faccessat(dirfd(dir), path, F_OK, 0) == 0)
+		if (!name_parse(entry->d_name, &found))
+			continue;
+		has = faccessat(dirfd(dir), path, F_OK, 0) == 0;
+		if (has == has_node && (!has || found == mode))
 			count++;
 	}
 	closedir(dir);
 	return count;
+}
+
+unsigned int
+rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode)
+{
+	return class_count(ctx, true, mode);
+}
+
+unsigned int
+rte_vfio_cdev_count_without(const struct rte_vfio_cdev_ctx *ctx)
+{
+	return class_count(ctx, false, RTE_VFIO_CDEV_NOIOMMU);
 }

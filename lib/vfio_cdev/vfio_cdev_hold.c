@@ -158,8 +158,9 @@ rte_vfio_cdev_domain_hold(struct rte_vfio_cdev_domain *domain, const void *va, u
 	int ret;
 
 	pthread_mutex_lock(&domain->lock);
-	ret = domain->ready ? page_hold(domain, page, &start) :
-		memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, page, BASE_PAGE);
+	ret = domain_can_tell(domain, page, BASE_PAGE);
+	if (ret == 0)
+		ret = page_hold(domain, page, &start);
 	pthread_mutex_unlock(&domain->lock);
 	if (ret == 0)
 		*phys = start + offset;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * How a domain gets its HWPT, without which nothing is pinned and no address is
+ * How a domain gets a HWPT, without which nothing is pinned and no address is
  * told. With one of our own, pins do not come and go with the devices
  * (drivers/iommu/iommufd/device.c destroys an automatic one with the last
- * detach).
+ * detach). That would be one IOMMU's, so where there are any the kernel chooses
+ * for each device, and memory waits for the next one after the last.
  */
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "vfio_cdev_private.h"
@@ -46,7 +48,8 @@ records_map(struct rte_vfio_cdev_domain *domain)
 	return 0;
 }
 
-int
+/* Make sure that there is our HWPT, and map what was waiting for it. */
+static int
 domain_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
 {
 	int ret = 0;
@@ -59,6 +62,59 @@ domain_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
 	if (ret == 0)
 		domain->ready = true;
 	return ret;
+}
+
+static int
+attach_to_hwpt(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id)
+{
+	int ret = domain_make_ready(domain, dev_id);
+
+	return ret < 0 ? ret : iommufd_device_attach(domain->ctx->sys, cdev, domain->hwpt_id);
+}
+
+/* Memory comes after the device, since it is known only then where it can be. */
+static int
+attach_to_ioas(struct rte_vfio_cdev_domain *domain, int cdev)
+{
+	int ret;
+
+	ret = iommufd_device_attach(domain->ctx->sys, cdev, domain->ioas_id);
+	if (ret == -EADDRINUSE)
+		ranges_explain(domain, cdev);
+	if (ret == 0)
+		ret = ranges_read(domain);
+	if (ret == 0 && !domain->ready)
+		ret = records_map(domain);
+	if (ret == 0)
+		domain->ready = true;
+	return ret;
+}
+
+int
+domain_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id)
+{
+	int ret = domain->mode->own_hwpt ? attach_to_hwpt(domain, cdev, dev_id) :
+		attach_to_ioas(domain, cdev);
+
+	if (ret == 0)
+		domain->stats.devices++;
+	return ret;
+}
+
+void
+domain_detached(struct rte_vfio_cdev_domain *domain)
+{
+	domain->stats.devices--;
+	if (domain->mode->own_hwpt)
+		return;
+	if (domain->stats.devices != 0) {
+		ranges_read(domain);
+		return;
+	}
+	/* The kernel has unpinned it all. */
+	domain->stats.pending = domain->stats.mappings;
+	records_unmap(domain, NULL);
+	domain->ready = false;
 }
 
 static int
@@ -86,6 +142,9 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 {
 	int ret;
 
+	if (!domain->mode->own_hwpt)
+		return ctx_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP,
+				"physical addresses through %s", info->name);
 	pthread_mutex_lock(&domain->lock);
 	/* A device does not matter any more once there is a HWPT. */
 	ret = domain->hwpt_id != 0 ? domain_make_ready(domain, 0) :

@@ -116,13 +116,17 @@ mapping_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 	const uint64_t len = record_len(rec);
 	int ret;
 
+	ret = range_usable(domain, va, rec->iova, len);
+	if (ret < 0)
+		return ret;
 	ret = iommufd_ioas_map(domain->ctx->sys, domain->iommufd, domain->ioas_id, va, rec->iova,
 			       len);
-	rec->bar = ret == -EFAULT && bar_has(domain->ctx, rec->iova, len);
+	rec->bar = ret == -EFAULT && domain->mode->takes_bars &&
+		bar_has(domain->ctx, rec->iova, len);
 	if (ret < 0 && !rec->bar)
 		return map_fail(domain, ret, va, rec->iova, len);
-	ret = rec->bar ? 0 : pages_verify(domain, rec->iova, rec->iova, len,
-					  UINT64_C(1) << rec->page_shift);
+	ret = rec->bar || !domain->mode->tells_pa ? 0 :
+		pages_verify(domain, rec->iova, rec->iova, len, UINT64_C(1) << rec->page_shift);
 	if (ret < 0) {
 		range_undo(domain, rec->iova, len);
 		return ret;
@@ -159,7 +163,8 @@ mapping_unmap(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record
 	domain->stats.mappings--;
 	if (!rec->bar) {
 		domain->stats.pages_mapped -= len >> rec->page_shift;
-		domain->stats.pages_verified -= len >> rec->page_shift;
+		if (domain->mode->tells_pa)
+			domain->stats.pages_verified -= len >> rec->page_shift;
 		domain->stats.bytes -= len;
 	}
 	change_log(domain, "unmapped", rec);
@@ -190,7 +195,7 @@ mapping_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_reco
 	const uint64_t scratch = VFIO_CDEV_SCRATCH_VA(va);
 	int ret;
 
-	if (!domain->ready || rec->bar)
+	if (!domain->ready || !domain->mode->tells_pa || rec->bar)
 		return 0;
 	ret = iommufd_ioas_map(domain->ctx->sys, domain->iommufd, domain->ioas_id, va, scratch,
 			       len);

@@ -19,6 +19,15 @@ memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step s
 }
 
 int
+domain_can_tell(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len)
+{
+	if (!domain->mode->tells_pa)
+		return memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP, va, len);
+	return domain->ready ? 0 :
+		memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, va, len);
+}
+
+int
 page_ask(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len,
 	 uint64_t *phys)
 {
@@ -131,8 +140,9 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
 		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -EINVAL, va, len);
 
 	pthread_mutex_lock(&domain->lock);
-	ret = domain->ready ? page_pin(domain, va, len, &phys) :
-		memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, va, len);
+	ret = domain_can_tell(domain, va, len);
+	if (ret == 0)
+		ret = page_pin(domain, va, len, &phys);
 	pthread_mutex_unlock(&domain->lock);
 	if (ret == 0)
 		*iova = phys;
@@ -156,8 +166,9 @@ rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, u
 	int ret;
 
 	pthread_mutex_lock(&domain->lock);
-	ret = domain->ready ? page_phys(domain, page, &start) :
-		memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, page, BASE_PAGE);
+	ret = domain_can_tell(domain, page, BASE_PAGE);
+	if (ret == 0)
+		ret = page_phys(domain, page, &start);
 	pthread_mutex_unlock(&domain->lock);
 	if (ret == 0)
 		*phys = start + offset;

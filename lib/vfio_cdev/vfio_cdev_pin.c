@@ -188,8 +188,9 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 	p->domain = domain;
 	p->va = va;
 	pthread_mutex_lock(&domain->lock);
-	ret = domain->ready ? memory_pin(p, len) :
-		memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, va, len);
+	ret = domain_can_tell(domain, va, len);
+	if (ret == 0)
+		ret = memory_pin(p, len);
 	pthread_mutex_unlock(&domain->lock);
 	if (ret < 0)
 		pin_free(p);

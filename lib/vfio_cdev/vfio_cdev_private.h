@@ -30,8 +30,22 @@ struct rte_vfio_cdev_ctx {
 	void *log_arg;
 };
 
+/* vfio_cdev_mode.c: in what the modes differ. */
+struct vfio_cdev_mode {
+	const char *prefix;	/* of the cdev's name */
+	const char *text;
+	bool tells_pa;		/* the kernel tells addresses: IOVAs are verified by them */
+	bool own_hwpt;		/* ours, and stays; or one for each IOMMU, gone with its devices */
+	bool takes_bars;	/* the registers of another device are reached at their address */
+	bool splits;		/* nobody minds that a mapping is away while it is split */
+};
+
+/* By enum rte_vfio_cdev_mode. */
+extern const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES];
+
 struct rte_vfio_cdev_domain {
 	struct rte_vfio_cdev_ctx *ctx;
+	const struct vfio_cdev_mode *mode;
 	pthread_mutex_t lock;
 	int iommufd;
 	uint32_t ioas_id;
@@ -41,6 +55,8 @@ struct rte_vfio_cdev_domain {
 	void *held;			/* another: pages at VFIO_CDEV_HELD_VA() */
 	uint64_t held_limit;		/* as many as that are swept */
 	uint64_t sweep_from;		/* but not fewer: VFIO_CDEV_SWEEP_FROM, or a test's */
+	struct ifd_iova_range *ranges;	/* what can be mapped; NULL: all */
+	uint32_t range_count;
 	struct rte_vfio_cdev_stats stats;
 };
 
@@ -206,6 +222,10 @@ page_ask(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iov
 int
 scratch_unmap(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
 
+/* Can the kernel say where memory is? 0 or -errno, logged. */
+int
+domain_can_tell(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
+
 /* Log what went wrong with memory. */
 int
 memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step step, int err,
@@ -219,14 +239,36 @@ held_release(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
 bool
 bar_has(const struct rte_vfio_cdev_ctx *ctx, uint64_t iova, uint64_t len);
 
+/*
+ * vfio_cdev_range.c: the IOVAs that the devices' IOMMUs translate. The lock is
+ * held.
+ */
+
+/* Read them anew. */
+int
+ranges_read(struct rte_vfio_cdev_domain *domain);
+
+void
+ranges_forget(struct rte_vfio_cdev_domain *domain);
+
+/* Can memory be mapped there? 0, or -ERANGE, which is logged with the range that cannot. */
+int
+range_usable(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+	     uint64_t len);
+
+/* Log which memory is in the way of a bound device. */
+void
+ranges_explain(const struct rte_vfio_cdev_domain *domain, int cdev);
+
 /* vfio_cdev_hwpt.c */
 
-/*
- * Make sure, with the lock held, that the domain has a HWPT, by the way of a
- * bound device if need be, and map what was waiting for it.
- */
+/* Attach a bound device, with the lock held; the first one has memory mapped that waits. */
 int
-domain_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id);
+domain_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id);
+
+/* A device that was attached has been closed. */
+void
+domain_detached(struct rte_vfio_cdev_domain *domain);
 
 /* vfio_cdev_device.c */
 

@@ -42,6 +42,8 @@ cut_check(const struct rte_vfio_cdev_domain *domain, uint64_t at)
 
 	if (rec == NULL)
 		return 0;
+	if (!domain->mode->splits)
+		return -EOPNOTSUPP;
 	if (((at - rec->iova) & ((UINT64_C(1) << rec->page_shift) - 1)) != 0)
 		return -EOPNOTSUPP;
 	return rec->astray ? -EIO : 0;

@@ -16,8 +16,10 @@
 	SAME(offsetof(struct ours, mine), offsetof(struct theirs, kernels)); \
 	SAME(sizeof(((struct ours *)0)->mine), sizeof(((struct theirs *)0)->kernels))
 
+SAME(IFD_DESTROY, IOMMU_DESTROY);
 SAME(IFD_IOAS_ALLOC, IOMMU_IOAS_ALLOC);
 SAME(IFD_IOAS_COPY, IOMMU_IOAS_COPY);
+SAME(IFD_IOVA_RANGES, IOMMU_IOAS_IOVA_RANGES);
 SAME(IFD_IOAS_MAP, IOMMU_IOAS_MAP);
 SAME(IFD_IOAS_UNMAP, IOMMU_IOAS_UNMAP);
 SAME(IFD_HWPT_ALLOC, IOMMU_HWPT_ALLOC);
@@ -25,16 +27,32 @@ SAME(IFD_NOIOMMU_GET_PA, IOMMU_IOAS_NOIOMMU_GET_PA);
 SAME(IFD_VFIO_GET_INFO, VFIO_DEVICE_GET_INFO);
 SAME(IFD_VFIO_BIND, VFIO_DEVICE_BIND_IOMMUFD);
 SAME(IFD_VFIO_ATTACH, VFIO_DEVICE_ATTACH_IOMMUFD_PT);
+SAME(IFD_VFIO_DETACH, VFIO_DEVICE_DETACH_IOMMUFD_PT);
 
 SAME(IFD_MAP_FIXED_IOVA, IOMMU_IOAS_MAP_FIXED_IOVA);
 SAME(IFD_MAP_WRITEABLE, IOMMU_IOAS_MAP_WRITEABLE);
 SAME(IFD_MAP_READABLE, IOMMU_IOAS_MAP_READABLE);
 SAME(IFD_BIND_TOKEN, VFIO_DEVICE_BIND_FLAG_TOKEN);
 
+SAME_SIZE(ifd_destroy, iommu_destroy);
+SAME_MEMBER(ifd_destroy, size, iommu_destroy, size);
+SAME_MEMBER(ifd_destroy, id, iommu_destroy, id);
+
 SAME_SIZE(ifd_ioas_alloc, iommu_ioas_alloc);
 SAME_MEMBER(ifd_ioas_alloc, size, iommu_ioas_alloc, size);
 SAME_MEMBER(ifd_ioas_alloc, flags, iommu_ioas_alloc, flags);
 SAME_MEMBER(ifd_ioas_alloc, out_ioas_id, iommu_ioas_alloc, out_ioas_id);
+
+SAME_SIZE(ifd_iova_range, iommu_iova_range);
+SAME_MEMBER(ifd_iova_range, start, iommu_iova_range, start);
+SAME_MEMBER(ifd_iova_range, last, iommu_iova_range, last);
+
+SAME_SIZE(ifd_iova_ranges, iommu_ioas_iova_ranges);
+SAME_MEMBER(ifd_iova_ranges, size, iommu_ioas_iova_ranges, size);
+SAME_MEMBER(ifd_iova_ranges, ioas_id, iommu_ioas_iova_ranges, ioas_id);
+SAME_MEMBER(ifd_iova_ranges, num_iovas, iommu_ioas_iova_ranges, num_iovas);
+SAME_MEMBER(ifd_iova_ranges, allowed_iovas, iommu_ioas_iova_ranges, allowed_iovas);
+SAME_MEMBER(ifd_iova_ranges, out_iova_alignment, iommu_ioas_iova_ranges, out_iova_alignment);
 
 SAME_SIZE(ifd_ioas_map, iommu_ioas_map);
 SAME_MEMBER(ifd_ioas_map, size, iommu_ioas_map, size);
@@ -89,3 +107,7 @@ SAME_SIZE(ifd_vfio_attach, vfio_device_attach_iommufd_pt);
 SAME_MEMBER(ifd_vfio_attach, argsz, vfio_device_attach_iommufd_pt, argsz);
 SAME_MEMBER(ifd_vfio_attach, flags, vfio_device_attach_iommufd_pt, flags);
 SAME_MEMBER(ifd_vfio_attach, pt_id, vfio_device_attach_iommufd_pt, pt_id);
+
+SAME_SIZE(ifd_vfio_detach, vfio_device_detach_iommufd_pt);
+SAME_MEMBER(ifd_vfio_detach, argsz, vfio_device_detach_iommufd_pt, argsz);
+SAME_MEMBER(ifd_vfio_detach, flags, vfio_device_detach_iommufd_pt, flags);

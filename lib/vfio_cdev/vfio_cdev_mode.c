@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the modes have in common is the rest of the library; this is where they differ. */
+
+#include <stddef.h>
+
+#include "vfio_cdev_private.h"
+
+const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES] = {
+	[RTE_VFIO_CDEV_NOIOMMU] = {
+		.prefix = "noiommu-vfio",
+		.text = "no-IOMMU",
+		.tells_pa = true,
+		.own_hwpt = true,
+		.takes_bars = true,
+		.splits = true,
+	},
+	[RTE_VFIO_CDEV_TRANSLATED] = {
+		.prefix = "vfio",
+		.text = "translated",
+	},
+};
+
+const char *
+rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode)
+{
+	return (size_t)mode < RTE_VFIO_CDEV_MODES ? vfio_cdev_modes[mode].text : "unknown";
+}
