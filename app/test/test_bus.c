@@ -28,7 +28,8 @@ __wrap_rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_v
 static void
 backend_forget(void)
 {
-	assert_int_equal(rte_vfio_cdev_domain_destroy(backend.domain), 0);
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
+		assert_int_equal(rte_vfio_cdev_domain_destroy(backend.domains[mode]), 0);
 	memset(&backend, 0, sizeof(backend));
 }
 
@@ -63,6 +64,19 @@ bus_end(void **state)
 	assert_kernel_holds(0, 0, 0);
 	assert_int_equal(fake_bad_fds(), 0);
 	return 0;
+}
+
+void
+bus_translated(bool alone)
+{
+	if (alone) {
+		fake_sysfs_reset();
+		fake_sysfs_mkdir("bus/pci/devices/" BUS_STOCK_ADDR);
+	}
+	fake_sysfs_add(BUS_ADDR3, BUS_NAME3, "510:3\n");
+	fake_sysfs_add(BUS_ADDR4, BUS_NAME4, "510:4\n");
+	fake_node_add(BUS_NODE3, FAKE_MAJOR, 3);
+	fake_node_add(FAKE_CDEV(BUS_NAME4), FAKE_MAJOR, 4);
 }
 
 int
@@ -137,7 +151,7 @@ main(void)
 	if (policy == NULL || policy[0] == '\0')
 		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
 			bus_container_tests() + bus_phys_tests() + bus_where_tests() +
-			bus_primary_tests() + bus_secondary_tests();
+			bus_primary_tests() + bus_secondary_tests() + bus_translated_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

@@ -22,6 +22,12 @@
 #define BUS_ADDR2 "0000:00:04.0"
 #define BUS_NAME2 "noiommu-vfio1"
 #define BUS_STOCK_ADDR "0000:00:05.0"
+/* And two that bus_translated() adds. */
+#define BUS_ADDR3 "0000:00:06.0"
+#define BUS_NAME3 "vfio3"
+#define BUS_NODE3 FAKE_CDEV(BUS_NAME3)
+#define BUS_ADDR4 "0000:00:07.0"
+#define BUS_NAME4 "vfio4"
 
 #define BUS_TEST(name) cmocka_unit_test_setup_teardown(name, bus_begin, bus_end)
 
@@ -51,6 +57,8 @@ bus_secondary_tests(void);
 int
 bus_secondary_off_tests(void);
 int
+bus_translated_tests(void);
+int
 bus_require_tests(void);
 int
 bus_off_tests(void);
@@ -65,6 +73,10 @@ bus_begin(void **state);
 /* Releases what a test left set up; nothing may be left then. */
 int
 bus_end(void **state);
+
+/* Devices that have an IOMMU, and alone makes them the only ones with a cdev. */
+void
+bus_translated(bool alone);
 
 /* rte_vfio_setup_device(), and its fd, or -1. */
 int

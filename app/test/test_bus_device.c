@@ -54,18 +54,6 @@ entry_without_dev_attribute_goes_to_stock(void **state)
 	assert_int_equal(stock_calls(STOCK_SETUP), 1);
 }
 
-static void
-device_with_an_iommu_goes_to_stock(void **state)
-{
-	int fd;
-
-	(void)state;
-	fake_sysfs_add(BUS_STOCK_ADDR, "vfio2", "510:2\n");
-	assert_int_equal(bus_setup(BUS_STOCK_ADDR, &fd), 0);
-	assert_int_equal(stock_calls(STOCK_SETUP), 1);
-	assert_int_equal(fake_calls(FAKE_OPEN), 0);
-}
-
 /* What cannot be told for sure is not guessed. */
 static void
 doubtful_sysfs_is_an_error(void **state)
@@ -382,7 +370,6 @@ bus_device_tests(void)
 		BUS_TEST(device_with_a_cdev_is_set_up_over_it),
 		BUS_TEST(device_without_a_cdev_goes_to_stock),
 		BUS_TEST(entry_without_dev_attribute_goes_to_stock),
-		BUS_TEST(device_with_an_iommu_goes_to_stock),
 		BUS_TEST(doubtful_sysfs_is_an_error),
 		BUS_TEST(malformed_address_is_an_error),
 		BUS_TEST(bad_input_is_told_and_leaves_nothing),

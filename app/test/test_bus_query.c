@@ -54,6 +54,8 @@ vfio_is_enabled_where_there_are_cdevs(void **state)
 	fake_eal()->stock[STOCK_IS_ENABLED].ret = 0;
 	fake_sysfs_reset();
 	assert_int_equal(rte_vfio_is_enabled("vfio"), 0);
+	fake_sysfs_add(BUS_ADDR, "vfio0", "510:0\n");
+	assert_int_equal(rte_vfio_is_enabled("vfio"), 1);
 }
 
 static void
@@ -104,6 +106,25 @@ no_huge_is_told_of_a_device_that_is_allowed(void **state)
 	assert_no_huge_is_told_of(NULL);
 	strcpy(args->name, BUS_ADDR2);
 	assert_no_huge_is_told_of(BUS_ADDR2);
+}
+
+/* Where each device has an IOMMU the parameter of stock's answer is for none. */
+static void
+noiommu_is_not_enabled_where_each_cdev_has_an_iommu(void **state)
+{
+	(void)state;
+	fake_sysfs_reset();
+	fake_sysfs_add(BUS_ADDR, "vfio0", "510:0\n");
+	fake_eal()->stock[STOCK_NOIOMMU_IS_ENABLED].ret = 1;
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 0);
+	fake_sysfs_add(BUS_ADDR2, "vfio1", NULL);
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 1);
+	fake_eal()->stock[STOCK_NOIOMMU_IS_ENABLED].ret = 0;
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 0);
+	fake_sysfs_reset();
+	fake_sysfs_add(BUS_ADDR, "vfio0", "510:0\n");
+	fake_sysfs_add(BUS_ADDR2, BUS_NAME2, "510:1\n");
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 1);
 }
 
 static void
@@ -219,8 +240,6 @@ device_without_group_and_cdev_has_no_number(void **state)
 
 	(void)state;
 	assert_int_equal(group_num_get(BUS_STOCK_ADDR, &group), 0);
-	fake_sysfs_add(BUS_STOCK_ADDR, "vfio2", "510:2\n");
-	assert_int_equal(group_num_get(BUS_STOCK_ADDR, &group), 0);
 	assert_int_equal(group, -1);
 }
 
@@ -267,6 +286,7 @@ bus_query_tests(void)
 		BUS_TEST(noiommu_is_enabled_where_there_are_cdevs),
 		BUS_TEST(no_huge_is_told_once),
 		BUS_TEST(no_huge_is_told_of_a_device_that_is_allowed),
+		BUS_TEST(noiommu_is_not_enabled_where_each_cdev_has_an_iommu),
 		BUS_TEST(info_of_a_device_is_given_for_its_fd),
 		BUS_TEST(info_for_a_foreign_fd_is_refused),
 		BUS_TEST(info_without_fd_sets_the_device_up),

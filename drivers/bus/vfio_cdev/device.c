@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -41,15 +42,18 @@ vf_token(unsigned char token[VF_TOKEN_LEN])
 }
 
 static void
-device_report(const struct rte_vfio_cdev_info *info)
+device_report(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_domain *domain)
 {
+	char verified[40] = "";
 	struct rte_vfio_cdev_stats stats;
 
-	rte_vfio_cdev_domain_stats(backend.domain, &stats);
-	bus_log(RTE_VFIO_CDEV_LOG_INFO,
-		"%s: %s, %s, NUMA node %d, %" PRIu64 " pages mapped, %" PRIu64 " verified",
+	rte_vfio_cdev_domain_stats(domain, &stats);
+	if (info->mode == NOIOMMU)
+		snprintf(verified, sizeof(verified), ", %" PRIu64 " verified",
+			 stats.pages_verified);
+	bus_log(RTE_VFIO_CDEV_LOG_INFO, "%s: %s, %s, NUMA node %d, %" PRIu64 " pages mapped%s",
 		info->addr, info->name, rte_vfio_cdev_mode_name(info->mode), info->numa_node,
-		stats.pages_mapped, stats.pages_verified);
+		stats.pages_mapped, verified);
 }
 
 /* Open the device, and map the memory if it is the first one. */
@@ -60,12 +64,13 @@ device_open(const struct rte_vfio_cdev_info *info, struct device *dev,
 	unsigned char token[VF_TOKEN_LEN];
 	int ret;
 
-	ret = rte_vfio_cdev_device_open(backend.domain, info, vf_token(token), &dev->cdev);
+	ret = rte_vfio_cdev_device_open(backend.domains[info->mode], info, vf_token(token),
+					&dev->cdev);
 	if (ret < 0)
 		return ret;
 	ret = rte_vfio_cdev_device_get_info(dev->cdev, device_info);
-	if (ret == 0 && SLIST_EMPTY(&devices))
-		ret = memory_attach();
+	if (ret == 0)
+		ret = memory_attach(info->mode);
 	if (ret != 0)
 		rte_vfio_cdev_device_close(dev->cdev);
 	return ret;
@@ -103,19 +108,20 @@ device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	dev = device_new(group);
 	if (dev == NULL)
 		goto err;
-	ret = domain_open();
+	ret = domain_open(info->mode);
 	if (ret == 0)
 		ret = device_open(info, dev, device_info);
 	if (ret != 0)
 		goto err_free;
-	backend.primed = backend.kept = true;
+	backend.kept[info->mode] = true;
+	backend.primed |= info->mode == NOIOMMU;
 	SLIST_INSERT_HEAD(&devices, dev, next);
 	*fd = rte_vfio_cdev_device_fd(dev->cdev);
-	device_report(info);
+	device_report(info, backend.domains[info->mode]);
 	return 0;
 
 err_free:
-	domain_drop_unkept();
+	domain_drop_unkept(info->mode);
 	free(dev);
 err:
 	/* What failed is told, but if it was the memory not for which device. */
@@ -167,7 +173,7 @@ err_free:
 static int
 iova_check(const struct rte_vfio_cdev_info *info)
 {
-	if (eal_api()->iova_mode() == RTE_IOVA_PA)
+	if (info->mode != NOIOMMU || eal_api()->iova_mode() == RTE_IOVA_PA)
 		return 0;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"%s: cannot set up %s: %s; the device has no IOMMU and needs physical "

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The domain of the devices without an IOMMU. It comes with the first address
- * that has to be known, map or device, and stays: the EAL's memory is pinned as
- * long as the EAL may hand out its address, whatever devices come and go.
+ * The domains of the default container, one for the devices of each mode. That
+ * of the devices without an IOMMU comes with the first address that has to be
+ * known, map or device, and stays: the EAL's memory is pinned as long as the EAL
+ * may hand out its address, whatever devices come and go.
  */
 
 #include <errno.h>
@@ -31,27 +32,32 @@ backend_ctx(void)
 }
 
 bool
+have_cdevs_of(enum rte_vfio_cdev_mode mode)
+{
+	return rte_vfio_cdev_count(backend_ctx(), mode) > 0;
+}
+
+bool
 have_cdevs(void)
 {
-	return rte_vfio_cdev_count(backend_ctx(), RTE_VFIO_CDEV_NOIOMMU) > 0;
+	return have_cdevs_of(NOIOMMU) || have_cdevs_of(TRANSLATED);
 }
 
 int
-domain_open(void)
+domain_open(enum rte_vfio_cdev_mode mode)
 {
-	if (backend.domain != NULL)
+	if (backend.domains[mode] != NULL)
 		return 0;
-	return rte_vfio_cdev_domain_create(backend_ctx(), RTE_VFIO_CDEV_NOIOMMU,
-					   &backend.domain);
+	return rte_vfio_cdev_domain_create(backend_ctx(), mode, &backend.domains[mode]);
 }
 
 void
-domain_drop_unkept(void)
+domain_drop_unkept(enum rte_vfio_cdev_mode mode)
 {
-	if (backend.kept)
+	if (backend.kept[mode])
 		return;
-	rte_vfio_cdev_domain_destroy(backend.domain);
-	backend.domain = NULL;
+	rte_vfio_cdev_domain_destroy(backend.domains[mode]);
+	backend.domains[mode] = NULL;
 }
 
 bool
@@ -60,11 +66,11 @@ domain_prime(void)
 	if (backend.primed || backend.prime_tried)
 		return backend.primed;
 	backend.prime_tried = true;
-	if (!have_cdevs() || domain_open() < 0)
+	if (!have_cdevs_of(NOIOMMU) || domain_open(NOIOMMU) < 0)
 		return false;
-	backend.primed = candidate_prime(backend.domain);
-	backend.kept |= backend.primed;
-	domain_drop_unkept();
+	backend.primed = candidate_prime(backend.domains[NOIOMMU]);
+	backend.kept[NOIOMMU] |= backend.primed;
+	domain_drop_unkept(NOIOMMU);
 	return backend.primed;
 }
 
@@ -74,8 +80,8 @@ rte_bus_vfio_cdev_domain(struct rte_vfio_cdev_domain **domain)
 	int ret = -ENODEV;
 
 	pthread_mutex_lock(&backend_lock);
-	if (backend.attached) {
-		*domain = backend.domain;
+	if (backend.attached[NOIOMMU]) {
+		*domain = backend.domains[NOIOMMU];
 		ret = 0;
 	}
 	pthread_mutex_unlock(&backend_lock);

@@ -76,19 +76,25 @@ no_huge_report(void)
 }
 
 /*
- * The bus asks once, to choose between physical and virtual addresses. The
- * module's parameter may have been turned off since the device got its cdev.
+ * The bus asks once, to choose between physical and virtual addresses. It is the
+ * devices that say: the module's parameter, which stock goes by, may have been
+ * turned off since one got its cdev, or be on where each has an IOMMU. It counts
+ * for devices that have no cdev.
  */
 int
 rte_vfio_noiommu_is_enabled(void)
 {
 	if (is_invalid())
 		return -1;
-	if (is_off() || !have_cdevs())
-		return eal_api()->noiommu_is_enabled();
-	if (!eal_api()->has_hugepages())
-		no_huge_report();
-	return 1;
+	if (!is_off() && have_cdevs_of(NOIOMMU)) {
+		if (!eal_api()->has_hugepages())
+			no_huge_report();
+		return 1;
+	}
+	if (!is_off() && have_cdevs_of(TRANSLATED) &&
+	    rte_vfio_cdev_count_without(backend_ctx()) == 0)
+		return 0;
+	return eal_api()->noiommu_is_enabled();
 }
 
 phys_addr_t
@@ -117,7 +123,8 @@ rte_eal_using_phys_addrs(void)
 	if (is_invalid())
 		return 0;
 	return eal_api()->using_phys_addrs() ||
-		(!is_off() && eal_api()->process_type() == RTE_PROC_SECONDARY && have_cdevs());
+		(!is_off() && eal_api()->process_type() == RTE_PROC_SECONDARY &&
+		 have_cdevs_of(NOIOMMU));
 }
 
 int
@@ -178,11 +185,6 @@ rte_vfio_setup_device(const char *sysfs_base, const char *dev_addr, int *vfio_de
 				      rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, -ret));
 	if (ret < 0)
 		return -1;
-	if (info.mode != RTE_VFIO_CDEV_NOIOMMU)
-		return cdevless_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info, EOPNOTSUPP,
-				      "the device has an IOMMU: leave it to its group "
-				      "(RTE_VFIO_CDEV=prefer)");
-
 	if (rte_vfio_get_group_num(sysfs_base, dev_addr, &group) != 1)
 		group = -1;
 	return device_setup(&info, group, vfio_dev_fd, device_info);
@@ -244,8 +246,7 @@ rte_vfio_get_group_num(const char *sysfs_base, const char *dev_addr, int *iommu_
 	ret = eal_api()->get_group_num(sysfs_base, dev_addr, iommu_group_num);
 	if (ret != 0 || is_off())
 		return ret;
-	if (rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info) < 0 ||
-	    info.mode != RTE_VFIO_CDEV_NOIOMMU)
+	if (rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info) < 0)
 		return 0;
 	*iommu_group_num = CDEV_GROUP_BASE + info.minor;
 	return 1;
@@ -269,23 +270,3 @@ rte_vfio_get_group_fd(int iommu_group_num)
 	return -1;
 }
 
-/*
- * Callers hand it back to us or use it as "VFIO is there"; any fd will do. But up
- * to 24.11 the EAL closes what it has sent to a secondary (eal_vfio_mp_sync.c).
- */
-int
-rte_vfio_get_container_fd(void)
-{
-	int fd;
-
-	if (is_invalid())
-		return -1;
-	fd = eal_api()->get_container_fd();
-	if (fd >= 0 || is_off() || mp_is_thread())
-		return fd;
-	pthread_mutex_lock(&backend_lock);
-	if (backend.domain != NULL)
-		fd = rte_vfio_cdev_domain_fd(backend.domain);
-	pthread_mutex_unlock(&backend_lock);
-	return fd;
-}

@@ -55,7 +55,7 @@ phys_transient(const void *virt)
 		return phys;
 	if (!domain_prime())
 		unavailable_report();
-	else if (rte_vfio_cdev_domain_phys(backend.domain, virt, &phys) < 0)
+	else if (rte_vfio_cdev_domain_phys(backend.domains[NOIOMMU], virt, &phys) < 0)
 		phys = RTE_BAD_PHYS_ADDR;
 	return phys;
 }
@@ -90,10 +90,10 @@ phys_of_new(const struct rte_memseg_list *msl, const void *virt)
 
 	if (!domain_prime())
 		return phys_transient(virt);
-	if (page_pin(backend.domain, page, msl->page_sz, &phys) < 0)
+	if (page_pin(backend.domains[NOIOMMU], page, msl->page_sz, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
 	if (!page_is_kept(page, msl->socket_id)) {
-		rte_vfio_cdev_domain_unmap(backend.domain, page, phys, msl->page_sz);
+		rte_vfio_cdev_domain_unmap(backend.domains[NOIOMMU], page, phys, msl->page_sz);
 		return RTE_BAD_PHYS_ADDR;
 	}
 	return phys + RTE_PTR_DIFF(virt, page);
@@ -110,7 +110,7 @@ phys_of_foreign(const void *virt)
 
 	if (!domain_prime())
 		return phys_transient(virt);
-	if (rte_vfio_cdev_domain_hold(backend.domain, virt, &phys) < 0)
+	if (rte_vfio_cdev_domain_hold(backend.domains[NOIOMMU], virt, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
 	if (phys_get() == PHYS_PAGEMAP && eal_api()->virt2phy(virt) != phys)
 		return RTE_BAD_PHYS_ADDR;
@@ -165,7 +165,7 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 		return;
 
 	pthread_mutex_lock(&backend_lock);
-	if (backend.domain != NULL)
-		memseg_unmap(ms);
+	if (backend.domains[NOIOMMU] != NULL)
+		memseg_unmap(NOIOMMU, ms);
 	pthread_mutex_unlock(&backend_lock);
 }

@@ -13,7 +13,7 @@
  *	   |  secondary.c |	|   |	   |	(where the primary has it: mp.c)
  *	   |		  |	|   |	   |
  *	   v		  v	|   v	   v
- *	domain.c: the one domain, of librte_vfio_cdev
+ *	domain.c: a domain of librte_vfio_cdev for each mode
  *				v
  *	eal_api.c: the EAL's functions, the stock rte_vfio_*() among them
  *
@@ -153,7 +153,13 @@ is_invalid(void);
 struct rte_vfio_cdev_ctx *
 backend_ctx(void);
 
-/* Does the machine have cdevs without an IOMMU? */
+#define NOIOMMU RTE_VFIO_CDEV_NOIOMMU
+#define TRANSLATED RTE_VFIO_CDEV_TRANSLATED
+
+/* Does the machine have cdevs of a mode, or any? */
+bool
+have_cdevs_of(enum rte_vfio_cdev_mode mode);
+
 bool
 have_cdevs(void);
 
@@ -161,11 +167,16 @@ have_cdevs(void);
 extern pthread_mutex_t backend_lock;
 
 extern struct backend {
-	struct rte_vfio_cdev_domain *domain;	/* of the devices without an IOMMU, or NULL */
-	bool primed;		/* it has a HWPT: it pins memory and tells addresses */
+	/* the default container: each mode has its own domain, or NULL */
+	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES];
+	bool kept[RTE_VFIO_CDEV_MODES];		/* something relies on it: it stays to the end */
+	bool attached[RTE_VFIO_CDEV_MODES];	/* all memory is mapped there, and more will be */
+	bool events;		/* the EAL tells of memory */
+	bool user_maps;		/* so does the application of its own */
+	bool container_told;	/* stock has a default container: */
+	int container_fd;
+	bool primed;		/* there is a HWPT that pins memory and tells addresses */
 	bool prime_tried;	/* there is no use in trying again */
-	bool kept;		/* something relies on it: it stays to the end */
-	bool attached;		/* all memory is mapped and events have been asked for */
 	bool unavailable_told;	/* that there are no physical addresses */
 	bool no_huge_told;	/* that --no-huge leaves no device usable */
 	unsigned int stock_devices;	/* set up by stock in this process */
@@ -176,15 +187,15 @@ extern struct backend {
 
 /* The functions below want backend_lock held. */
 
-/* Make sure that there is a domain; 0 or -errno, logged. */
+/* Make sure that there is a domain of a mode; 0 or -errno, logged. */
 int
-domain_open(void);
+domain_open(enum rte_vfio_cdev_mode mode);
 
 /* Undo domain_open() if nothing came of it. */
 void
-domain_drop_unkept(void);
+domain_drop_unkept(enum rte_vfio_cdev_mode mode);
 
-/* Make sure that the domain has a HWPT. Looks for a device to that end, once. */
+/* Make sure that NOIOMMU's has a HWPT. Looks for a device to that end, once. */
 bool
 domain_prime(void);
 
@@ -272,6 +283,10 @@ secondary_explain(const char *sysfs_base, const char *addr);
 int
 where_map(uint64_t va, uint64_t len);
 
+/* Is some of the range mapped so? */
+bool
+where_has(uint64_t va, uint64_t len);
+
 /* -ENOENT: not mapped so; -EOPNOTSUPP: a part of what is. */
 int
 where_unmap(uint64_t va, uint64_t len);
@@ -279,15 +294,15 @@ where_unmap(uint64_t va, uint64_t len);
 /* memory.c: the EAL's memory lock and backend_lock are held. */
 
 /*
- * Map all memory that is there and ask for events about the rest. 0, or -errno
- * after an error was logged.
+ * Map all memory that is there for a mode's devices and ask for events about the
+ * rest. 0, or -errno after an error was logged.
  */
 int
-memory_attach(void);
+memory_attach(enum rte_vfio_cdev_mode mode);
 
-/* Unmap a segment if it is mapped; only backend_lock is needed. */
+/* Unmap a segment if it is mapped for a mode; only backend_lock is needed. */
 int
-memseg_unmap(const struct rte_memseg *ms);
+memseg_unmap(enum rte_vfio_cdev_mode mode, const struct rte_memseg *ms);
 
 /* phys.c */
 

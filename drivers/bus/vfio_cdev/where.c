@@ -89,7 +89,7 @@ where_pin(struct where *where)
 
 	if (pin == NULL)
 		return where_fail("map", -ENOMEM, where->va, where->len, "memory is short");
-	ret = rte_vfio_cdev_domain_pin(backend.domain, (const void *)(uintptr_t)where->va,
+	ret = rte_vfio_cdev_domain_pin(backend.domains[NOIOMMU], (const void *)(uintptr_t)where->va,
 				       where->len, &pin->pin);
 	if (ret < 0)
 		free(pin);
@@ -118,6 +118,12 @@ where_map(uint64_t va, uint64_t len)
 	ret = where_pin(where);
 	where_drop_empty(where);
 	return ret;
+}
+
+bool
+where_has(uint64_t va, uint64_t len)
+{
+	return where_find(va, len) != NULL;
 }
 
 int
