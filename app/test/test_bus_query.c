@@ -3,6 +3,7 @@
 /* What buses and drivers ask for; RTE_VFIO_CDEV=prefer. */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "test_bus.h"
 
@@ -124,6 +125,25 @@ noiommu_is_not_enabled_where_each_cdev_has_an_iommu(void **state)
 	fake_sysfs_reset();
 	fake_sysfs_add(BUS_ADDR, "vfio0", "510:0\n");
 	fake_sysfs_add(BUS_ADDR2, BUS_NAME2, "510:1\n");
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 1);
+}
+
+/* There are both kinds, of which one may not be allowed. */
+static void
+noiommu_is_enabled_for_a_device_that_the_eal_may_use(void **state)
+{
+	struct rte_devargs *allowed = &fake_eal()->devargs[0];
+
+	(void)state;
+	bus_translated(false);
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 1);
+	snprintf(allowed->name, sizeof(allowed->name), "%s", BUS_ADDR3);
+	allowed->policy = RTE_DEV_ALLOWED;
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 0);
+	snprintf(allowed->name, sizeof(allowed->name), "%s", BUS_ADDR);
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 1);
+	snprintf(allowed->name, sizeof(allowed->name), "%s", BUS_ADDR3);
+	fake_sysfs_add(BUS_STOCK_ADDR, "noiommu-vfio9", NULL);
 	assert_int_equal(rte_vfio_noiommu_is_enabled(), 1);
 }
 
@@ -287,6 +307,7 @@ bus_query_tests(void)
 		BUS_TEST(no_huge_is_told_once),
 		BUS_TEST(no_huge_is_told_of_a_device_that_is_allowed),
 		BUS_TEST(noiommu_is_not_enabled_where_each_cdev_has_an_iommu),
+		BUS_TEST(noiommu_is_enabled_for_a_device_that_the_eal_may_use),
 		BUS_TEST(info_of_a_device_is_given_for_its_fd),
 		BUS_TEST(info_for_a_foreign_fd_is_refused),
 		BUS_TEST(info_without_fd_sets_the_device_up),

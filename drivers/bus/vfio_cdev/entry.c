@@ -84,17 +84,17 @@ no_huge_report(void)
 int
 rte_vfio_noiommu_is_enabled(void)
 {
+	struct rte_vfio_cdev_info info;
+
 	if (is_invalid())
 		return -1;
-	if (!is_off() && have_cdevs_of(NOIOMMU)) {
-		if (!eal_api()->has_hugepages())
-			no_huge_report();
-		return 1;
-	}
-	if (!is_off() && have_cdevs_of(TRANSLATED) &&
-	    rte_vfio_cdev_count_without(backend_ctx()) == 0)
-		return 0;
-	return eal_api()->noiommu_is_enabled();
+	if (is_off())
+		return eal_api()->noiommu_is_enabled();
+	if (!eal_api()->has_hugepages())
+		no_huge_report();
+	if (have_cdevs_of(TRANSLATED) && rte_vfio_cdev_count_without(backend_ctx()) == 0)
+		return candidate_find(&info);
+	return have_cdevs_of(NOIOMMU) ? 1 : eal_api()->noiommu_is_enabled();
 }
 
 phys_addr_t
