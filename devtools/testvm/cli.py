@@ -111,6 +111,9 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         "N nodes")
     add("--viommu", choices=("none", "intel", "virtio"), default="none",
         help="an IOMMU in the guest; without one, unsafe no-IOMMU mode is on")
+    add("--bypass", action="append", default=[], metavar="MODEL[,PROP=VALUE...]",
+        help="a NIC that the guest's IOMMU has nothing to do with; repeat for more. Unsafe "
+        "no-IOMMU mode is on then")
     add("--append", default="", metavar="ARGS", help="more kernel arguments")
     add("--share", dest="shares", action="append", default=[], metavar="DIR",
         help="a directory that the guest can write to, at its own path")

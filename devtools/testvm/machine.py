@@ -13,6 +13,7 @@ from .util import CHECKOUT, VmError
 PAGE_MIB = {"2M": 2, "1G": 1024}
 DEFAULT_NICS = ("virtio-net-pci", "virtio-net-pci")
 FIRST_SLOT, LAST_SLOT = 0x03, 0x17
+BYPASS_BUS = 0x40    # of the bridge that the IOMMU has nothing to do with
 MOST_SHARES = 3    # down to the slot of the agent
 # Without these an emulated CPU spends a second on what a test machine has no use for. oops=panic
 # makes a kernel bug the end of the guest instead of a line that nobody reads. maxcpus=1: init.sh
@@ -37,6 +38,7 @@ class Options:
     memory: str = ""
     numa: int = 1
     viommu: str = "none"
+    bypass: tuple[str, ...] = ()
     append: str = ""
     cpus: int = 2
     shares: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ class Options:
     def __post_init__(self) -> None:
         # Lists would keep it from being the key of a guest that is to be shared.
         object.__setattr__(self, "nics", tuple(self.nics))
+        object.__setattr__(self, "bypass", tuple(self.bypass))
         object.__setattr__(self, "shares", tuple(self.shares))
 
     def reserved(self) -> dict[str, int]:
@@ -95,6 +98,11 @@ def kvm_usable() -> bool:
 def nic_address(position: int) -> str:
     """PCI address of a guest's NIC, counted from 0 in the order of the options."""
     return f"0000:00:{FIRST_SLOT + position:02x}.0"
+
+
+def bypass_address(position: int) -> str:
+    """PCI address of a NIC that the IOMMU has nothing to do with: each has its own port."""
+    return f"0000:{BYPASS_BUS + 1 + position:02x}:00.0"
 
 
 def nic_mac(position: int) -> str:
@@ -152,12 +160,15 @@ class CommandLine:
 
     def _append(self) -> str:
         opts = self.options
-        nics = ",".join(nic_address(i) for i in range(len(opts.nics)))
+        nics = ",".join([*(nic_address(i) for i in range(len(opts.nics))),
+                         *(bypass_address(i) for i in range(len(opts.bypass)))])
+        unsafe = int(opts.viommu == "none" or bool(opts.bypass))
         words = [KERNEL_ARGUMENTS, f"default_hugepagesz={opts.hugepage_size}",
                  *(f"hugepagesz={size} hugepages={count}"
                    for size, count in opts.reserved().items()),
                  f"VM_CHECKOUT={CHECKOUT}", f"VM_AGENT={AGENT.relative_to(CHECKOUT)}",
                  f"VM_HUGEPAGES_1G={opts.hugepages_1g}", f"VM_VIOMMU={opts.viommu}",
+                 f"VM_UNSAFE={unsafe}",
                  f"VM_BIND={opts.bind}", f"VM_NICS={nics}"]
         if opts.viommu == "intel":
             words.append("intel_iommu=on")
@@ -187,16 +198,31 @@ class CommandLine:
         return _with_slots(arguments)
 
     def _nics(self) -> list[str]:
-        if len(self.options.nics) > LAST_SLOT - FIRST_SLOT + 1:
+        if len(self.options.nics) > LAST_SLOT - FIRST_SLOT + (0 if self.options.bypass else 1):
             raise VmError(f"at most {LAST_SLOT - FIRST_SLOT + 1} NICs")
         arguments: list[str] = []
-        for i, (nic, hub) in enumerate(zip(self.options.nics, nic_hubs(self.options.nics))):
+        hubs = nic_hubs((*self.options.nics, *self.options.bypass))
+        for i, (nic, hub) in enumerate(zip(self.options.nics, hubs)):
             model, _, properties = nic.partition(",")
             device = f"{model},netdev=nic{i},mac={nic_mac(i)},addr=0x{FIRST_SLOT + i:x},romfile="
             if self.options.viommu != "none" and model.startswith("virtio-"):
                 # Else the device goes past the IOMMU and takes an IOVA for an address.
                 device += ",iommu_platform=on,disable-legacy=on"
             arguments += ["-netdev", f"hubport,id=nic{i},hubid={hub}",
+                          "-device", f"{device},{properties}".rstrip(",")]
+        return arguments + self._bypass(hubs[len(self.options.nics):])
+
+    def _bypass(self, hubs: Sequence[int]) -> list[str]:
+        if not self.options.bypass:
+            return []
+        arguments = ["-device", f"pxb-pcie,id=bypass,bus=pcie.0,bus_nr={BYPASS_BUS},"
+                     f"bypass_iommu=on,addr=0x{LAST_SLOT:x}"]
+        for i, (nic, hub) in enumerate(zip(self.options.bypass, hubs)):
+            model, _, properties = nic.partition(",")
+            device = f"{model},netdev=bypass{i},mac={nic_mac(0x40 + i)},bus=port{i},romfile="
+            arguments += ["-device", f"pcie-root-port,id=port{i},bus=bypass,addr=0x{i:x},"
+                          f"chassis={i},slot={i}",
+                          "-netdev", f"hubport,id=bypass{i},hubid={hub}",
                           "-device", f"{device},{properties}".rstrip(",")]
         return arguments
 

@@ -17,7 +17,7 @@ TERMINAL = ("script", "--quiet", "--flush", "--return", "/dev/null", "--command"
 PORT = re.compile(r"Forward statistics for port (\d+).*?RX-packets: (\d+).*?TX-packets: (\d+)",
                   re.S)
 DEVICE = re.compile(r"VFIO_CDEV: (\S+): (\S+), (\S+), NUMA node (-?\d+), \d+ pages mapped")
-PAGES = re.compile(r"VFIO_CDEV: .* (\d+) pages mapped, (\d+) verified")
+PAGES = re.compile(r"VFIO_CDEV: .* (\d+) pages mapped(?:, (\d+) verified)?")
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,6 @@ def parse(status: int, output: str) -> Result:
         result.ports[int(port)] = int(received), int(sent)
     for address, cdev, mode, node in DEVICE.findall(output):
         result.devices.append(Device(address, cdev, mode, int(node)))
-    pages = [(int(mapped), int(verified)) for mapped, verified in PAGES.findall(output)]
+    pages = [(int(mapped), int(verified or 0)) for mapped, verified in PAGES.findall(output)]
     result.mapped, result.verified = max(pages, default=(0, 0))
     return result

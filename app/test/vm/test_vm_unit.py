@@ -257,6 +257,14 @@ def test_each_hub_has_a_wire_if_one_is_wanted():
     assert "dgram" not in command_line()
 
 
+def test_nic_that_bypasses_the_iommu_is_bound_without_one():
+    words = command_line(viommu="intel", bypass=("e1000e",))
+    assert "pxb-pcie,id=bypass,bus=pcie.0,bus_nr=64,bypass_iommu=on" in words
+    assert "VM_UNSAFE=1" in words
+    assert "0000:00:04.0,0000:41:00.0" in words
+    assert "VM_UNSAFE=0" in command_line(viommu="intel")
+
+
 def test_virtio_nic_behind_an_iommu_uses_it():
     assert "iommu_platform=on" in command_line(viommu="intel")
     assert "iommu_platform=on" not in command_line()

@@ -66,7 +66,7 @@ mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=mmap,msize=512000 checkout
 
 load vfio
 unsafe=/sys/module/vfio/parameters/enable_unsafe_noiommu_mode
-[ "$VM_VIOMMU" != none ] || [ ! -e $unsafe ] || echo 1 >$unsafe
+[ "$VM_UNSAFE" != 1 ] || [ ! -e $unsafe ] || echo 1 >$unsafe
 IFS=,
 for nic in $VM_NICS; do
 	[ "$VM_BIND" = none ] || bind "$nic"
