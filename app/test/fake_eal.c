@@ -70,6 +70,11 @@ fake_eal_reset(void)
 	eal.process_type = RTE_PROC_PRIMARY;
 	eal.stock[STOCK_GROUP_FD].ret = -1;
 	eal.stock[STOCK_CONTAINER_FD].ret = -1;
+	eal.stock[STOCK_CREATE].ret = -1;
+	eal.stock[STOCK_DESTROY].ret = -1;
+	eal.stock[STOCK_BIND].ret = -1;
+	eal.stock[STOCK_UNBIND].ret = -1;
+	eal.stock[STOCK_CLEAR_GROUP].ret = -1;
 	eal.stock[STOCK_DMA_MAP].ret = -1;
 	eal.stock[STOCK_DMA_MAP].err = ENODEV;
 	eal.stock[STOCK_DMA_UNMAP].ret = -1;
@@ -215,6 +220,55 @@ int
 rte_vfio_get_container_fd(void)
 {
 	return stock_call(STOCK_CONTAINER_FD);
+}
+
+/* Up to 24.11 the container comes from the public function (eal_vfio.c). */
+int
+rte_vfio_container_create(void)
+{
+	int (*get_container_fd)(void);
+	const int ret = stock_call(STOCK_CREATE);
+
+	*(void **)&get_container_fd = dlsym(RTLD_DEFAULT, "rte_vfio_get_container_fd");
+	expect(get_container_fd() == eal.stock[STOCK_CONTAINER_FD].ret,
+	       "stock is given a container that is not its own");
+	return ret;
+}
+
+/* And unbinds its groups through the public function. */
+int
+rte_vfio_container_destroy(int container_fd)
+{
+	int (*unbind)(int container_fd, int group);
+
+	*(void **)&unbind = dlsym(RTLD_DEFAULT, "rte_vfio_container_group_unbind");
+	if (eal.bound_group != 0)
+		expect(unbind(container_fd, eal.bound_group) == eal.stock[STOCK_UNBIND].ret,
+		       "stock cannot unbind its own group");
+	return stock_call(STOCK_DESTROY);
+}
+
+int
+rte_vfio_container_group_bind(int container_fd, int iommu_group_num)
+{
+	(void)container_fd;
+	(void)iommu_group_num;
+	return stock_call(STOCK_BIND);
+}
+
+int
+rte_vfio_container_group_unbind(int container_fd, int iommu_group_num)
+{
+	(void)container_fd;
+	(void)iommu_group_num;
+	return stock_call(STOCK_UNBIND);
+}
+
+int
+rte_vfio_clear_group(int vfio_group_fd)
+{
+	(void)vfio_group_fd;
+	return stock_call(STOCK_CLEAR_GROUP);
 }
 
 int

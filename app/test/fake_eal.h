@@ -30,6 +30,11 @@ enum fake_stock {
 	STOCK_GROUP_NUM,
 	STOCK_GROUP_FD,
 	STOCK_CONTAINER_FD,
+	STOCK_CREATE,
+	STOCK_DESTROY,
+	STOCK_BIND,
+	STOCK_UNBIND,
+	STOCK_CLEAR_GROUP,
 	STOCK_DMA_MAP,
 	STOCK_DMA_UNMAP,
 	STOCK_COUNT,
@@ -42,6 +47,7 @@ struct fake_eal {
 	unsigned char token[16];
 	int register_errno;		/* of registering for events, or 0 */
 	int group;			/* what rte_vfio_get_group_num() finds */
+	int bound_group;		/* of the container that is destroyed, or 0 */
 	void (*lock_hook)(void);	/* called when the memory lock is taken */
 	phys_addr_t (*pagemap)(const void *virt);	/* NULL: it cannot be read */
 	bool no_pci;

@@ -151,7 +151,8 @@ main(void)
 	if (policy == NULL || policy[0] == '\0')
 		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
 			bus_container_tests() + bus_phys_tests() + bus_where_tests() +
-			bus_primary_tests() + bus_secondary_tests() + bus_translated_tests();
+			bus_primary_tests() + bus_secondary_tests() + bus_translated_tests() +
+			bus_created_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

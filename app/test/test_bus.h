@@ -59,6 +59,8 @@ bus_secondary_off_tests(void);
 int
 bus_translated_tests(void);
 int
+bus_created_tests(void);
+int
 bus_require_tests(void);
 int
 bus_off_tests(void);

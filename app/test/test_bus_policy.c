@@ -85,13 +85,19 @@ everything_goes_to_stock(void **state)
 	assert_int_equal(rte_vfio_get_group_num(fake_sysfs_base(), BUS_ADDR, &group), 0);
 	assert_int_equal(rte_vfio_get_group_fd(1 << 24), -1);
 	assert_int_equal(rte_vfio_get_container_fd(), -1);
+	assert_int_equal(rte_vfio_container_group_bind(5, 1), -1);
+	assert_int_equal(rte_vfio_container_group_unbind(5, 1), -1);
+	assert_int_equal(rte_vfio_container_destroy(5), -1);
+	assert_int_equal(rte_vfio_clear_group(5), -1);
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_int_equal(info_get(BUS_ADDR), 0);
 	assert_int_equal(rte_vfio_container_dma_map(-1, 0, 0, 0), -1);
 	assert_int_equal(rte_vfio_container_dma_unmap(-1, 0, 0, 0), -1);
 	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
 	for (unsigned int i = 0; i < STOCK_COUNT; i++)
-		assert_int_equal(stock_calls(i), 1);
+		assert_int_equal(stock_calls(i), i != STOCK_CREATE);
+	assert_int_equal(rte_vfio_container_create(), -1);
+	assert_int_equal(stock_calls(STOCK_CREATE), 1);
 	assert_string_equal(fake_trace(), "");
 	assert_string_equal(log_text(), "");
 }
@@ -140,6 +146,11 @@ invalid_value_is_told_once_with_the_three(void **state)
 	assert_int_equal(rte_vfio_get_group_num(fake_sysfs_base(), BUS_ADDR, &group), -1);
 	assert_int_equal(rte_vfio_get_group_fd(1), -1);
 	assert_int_equal(rte_vfio_get_container_fd(), -1);
+	assert_int_equal(rte_vfio_container_create(), -1);
+	assert_int_equal(rte_vfio_container_group_bind(5, 1), -1);
+	assert_int_equal(rte_vfio_container_group_unbind(5, 1), -1);
+	assert_int_equal(rte_vfio_container_destroy(5), -1);
+	assert_int_equal(rte_vfio_clear_group(5), -1);
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), -1);
 	assert_int_equal(info_get(BUS_ADDR), -1);
 	assert_int_equal(rte_vfio_container_dma_map(-1, 0, 0, 0), -1);

@@ -3,6 +3,7 @@
 /* Which cdev a device has, in a sysfs that is not always friendly. */
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
@@ -295,6 +296,32 @@ cdevs_are_counted_by_mode(void **state)
 	fake_sysfs_add("0000:00:07.0", "noiommu-vfio4x", "510:4\n");
 	assert_int_equal(rte_vfio_cdev_count(f->ctx, RTE_VFIO_CDEV_NOIOMMU), 2);
 	assert_int_equal(rte_vfio_cdev_count(f->ctx, RTE_VFIO_CDEV_TRANSLATED), 1);
+	assert_int_equal(rte_vfio_cdev_count_without(f->ctx), 1);
+}
+
+static int
+visit(const struct rte_vfio_cdev_info *info, void *arg)
+{
+	strcat(arg, info->name);
+	return 0;
+}
+
+static void
+devices_of_a_group_are_visited(void **state)
+{
+	const struct fixture *f = *state;
+	char target[PATH_MAX], names[64] = "";
+
+	fake_sysfs_add("0000:00:05.0", "vfio2", "510:2\n");
+	fake_sysfs_mkdir("bus/pci/devices/0000:00:05.1");
+	for (unsigned int function = 0; function < 2; function++) {
+		snprintf(target, sizeof(target), "%s/0000:00:05.%u", fake_sysfs_base(), function);
+		fake_sysfs_link(target, "kernel/iommu_groups/7/devices/0000:00:05.%u", function);
+	}
+	assert_int_equal(rte_vfio_cdev_walk_group(f->ctx, 7, visit, names), 0);
+	assert_string_equal(names, "vfio2");
+	assert_int_equal(rte_vfio_cdev_walk_group(f->ctx, 8, visit, names), 0);
+	assert_string_equal(names, "vfio2");
 }
 
 static void
@@ -333,6 +360,7 @@ main(void)
 		FIND_TEST(overlong_address_is_an_error),
 		FIND_TEST(numa_node_that_sysfs_does_not_say_is_none),
 		FIND_TEST(cdevs_are_counted_by_mode),
+		FIND_TEST(devices_of_a_group_are_visited),
 		FIND_TEST(count_without_the_class_is_0),
 	};
 

@@ -180,6 +180,27 @@ rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
 		   int (*visit)(const struct rte_vfio_cdev_info *info, void *arg), void *arg);
 
 /**
+ * Visit the devices of an IOMMU group that have a cdev, as rte_vfio_cdev_walk() does.
+ * Thread-safe.
+ *
+ * @param ctx
+ *   The context.
+ * @param group
+ *   The group's number (/sys/kernel/iommu_groups).
+ * @param visit
+ *   Called for each; anything but 0 ends the walk.
+ * @param arg
+ *   Second argument of @p visit.
+ * @return
+ *   What @p visit returned last; 0 if there was no device, or there is no such
+ *   group; -errno if it cannot be listed.
+ */
+int
+rte_vfio_cdev_walk_group(const struct rte_vfio_cdev_ctx *ctx, unsigned int group,
+			 int (*visit)(const struct rte_vfio_cdev_info *info, void *arg),
+			 void *arg);
+
+/**
  * Count the machine's cdevs of a mode (/sys/class/vfio-dev). Thread-safe.
  *
  * @param ctx

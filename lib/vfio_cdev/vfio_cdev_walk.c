@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* All devices of a bus that have a cdev. */
+/* All devices of a bus, or of a group, that have a cdev. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,16 +15,14 @@ entry_is_visible(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-int
-rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
-		   int (*visit)(const struct rte_vfio_cdev_info *info, void *arg), void *arg)
+static int
+dir_walk(const struct rte_vfio_cdev_ctx *ctx, const char *path,
+	 int (*visit)(const struct rte_vfio_cdev_info *info, void *arg), void *arg)
 {
 	struct rte_vfio_cdev_info info;
 	struct dirent **entries;
-	char path[PATH_MAX];
 	int count, ret = 0;
 
-	snprintf(path, sizeof(path), "%s/bus/%s/devices", ctx->sysfs, bus);
 	count = scandir(path, &entries, entry_is_visible, alphasort);
 	if (count < 0)
 		return errno == ENOENT ? 0 : -errno;
@@ -35,4 +33,25 @@ rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
 	}
 	free(entries);
 	return ret;
+}
+
+int
+rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
+		   int (*visit)(const struct rte_vfio_cdev_info *info, void *arg), void *arg)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/bus/%s/devices", ctx->sysfs, bus);
+	return dir_walk(ctx, path, visit, arg);
+}
+
+int
+rte_vfio_cdev_walk_group(const struct rte_vfio_cdev_ctx *ctx, unsigned int group,
+			 int (*visit)(const struct rte_vfio_cdev_info *info, void *arg),
+			 void *arg)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/kernel/iommu_groups/%u/devices", ctx->sysfs, group);
+	return dir_walk(ctx, path, visit, arg);
 }

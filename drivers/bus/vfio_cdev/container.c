@@ -24,7 +24,7 @@ rte_vfio_get_container_fd(void)
 	if (is_invalid())
 		return -1;
 	fd = eal_api()->get_container_fd();
-	if (is_off() || mp_is_thread())
+	if (is_off() || mp_is_thread() || created_asks_stock())
 		return fd;
 	pthread_mutex_lock(&backend_lock);
 	/* Up to 24.11 each call opens another one; the first is rte_vfio_enable()'s. */
@@ -39,7 +39,7 @@ rte_vfio_get_container_fd(void)
 	return fd;
 }
 
-static bool
+bool
 is_default_container(int container_fd)
 {
 	if (container_fd == RTE_VFIO_DEFAULT_CONTAINER_FD ||
@@ -81,7 +81,7 @@ mode_wants_memory(enum rte_vfio_cdev_mode mode)
 }
 
 /* rte_errno as eal_vfio.c sets it; vhost goes by ENODEV and EINVAL. */
-static int
+int
 errno_return(int ret)
 {
 	if (ret == 0)
@@ -199,6 +199,7 @@ default_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 int
 rte_vfio_container_dma_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
+	const struct created *created;
 	int ret;
 
 	if (is_invalid())
@@ -206,8 +207,13 @@ rte_vfio_container_dma_map(int container_fd, uint64_t vaddr, uint64_t iova, uint
 	if (is_off())
 		return eal_api()->container_dma_map(container_fd, vaddr, iova, len);
 	pthread_mutex_lock(&backend_lock);
-	ret = is_default_container(container_fd) ? default_map(container_fd, vaddr, iova, len)
-		: eal_api()->container_dma_map(container_fd, vaddr, iova, len);
+	created = created_find(container_fd);
+	if (created != NULL)
+		ret = created_map(created, vaddr, iova, len);
+	else if (is_default_container(container_fd))
+		ret = default_map(container_fd, vaddr, iova, len);
+	else
+		ret = eal_api()->container_dma_map(container_fd, vaddr, iova, len);
 	pthread_mutex_unlock(&backend_lock);
 	return ret;
 }
@@ -215,6 +221,7 @@ rte_vfio_container_dma_map(int container_fd, uint64_t vaddr, uint64_t iova, uint
 int
 rte_vfio_container_dma_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
+	const struct created *created;
 	int ret;
 
 	if (is_invalid())
@@ -222,8 +229,13 @@ rte_vfio_container_dma_unmap(int container_fd, uint64_t vaddr, uint64_t iova, ui
 	if (is_off())
 		return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
 	pthread_mutex_lock(&backend_lock);
-	ret = is_default_container(container_fd) ? default_unmap(container_fd, vaddr, iova, len)
-		: eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
+	created = created_find(container_fd);
+	if (created != NULL)
+		ret = created_unmap(created, vaddr, iova, len);
+	else if (is_default_container(container_fd))
+		ret = default_unmap(container_fd, vaddr, iova, len);
+	else
+		ret = eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
 	pthread_mutex_unlock(&backend_lock);
 	return ret;
 }

@@ -56,20 +56,19 @@ device_report(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_domain
 		stats.pages_mapped, verified);
 }
 
-/* Open the device, and map the memory if it is the first one. */
+/* Open the device, and map the memory if it is the default container's first one. */
 static int
-device_open(const struct rte_vfio_cdev_info *info, struct device *dev,
-	    struct vfio_device_info *device_info)
+device_open(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
+	    struct device *dev, struct vfio_device_info *device_info)
 {
 	unsigned char token[VF_TOKEN_LEN];
 	int ret;
 
-	ret = rte_vfio_cdev_device_open(backend.domains[info->mode], info, vf_token(token),
-					&dev->cdev);
+	ret = rte_vfio_cdev_device_open(domain, info, vf_token(token), &dev->cdev);
 	if (ret < 0)
 		return ret;
 	ret = rte_vfio_cdev_device_get_info(dev->cdev, device_info);
-	if (ret == 0)
+	if (ret == 0 && domain == backend.domains[info->mode])
 		ret = memory_attach(info->mode);
 	if (ret != 0)
 		rte_vfio_cdev_device_close(dev->cdev);
@@ -100,6 +99,7 @@ static int
 device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
 		    struct vfio_device_info *device_info)
 {
+	struct rte_vfio_cdev_domain *domain = created_domain(group);
 	struct device *dev;
 	int ret = -ENOMEM;
 
@@ -108,16 +108,18 @@ device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	dev = device_new(group);
 	if (dev == NULL)
 		goto err;
-	ret = domain_open(info->mode);
+	ret = domain == NULL ? domain_open(info->mode) : 0;
+	if (domain == NULL)
+		domain = backend.domains[info->mode];
 	if (ret == 0)
-		ret = device_open(info, dev, device_info);
+		ret = device_open(domain, info, dev, device_info);
 	if (ret != 0)
 		goto err_free;
-	backend.kept[info->mode] = true;
+	backend.kept[info->mode] |= domain == backend.domains[info->mode];
 	backend.primed |= info->mode == NOIOMMU;
 	SLIST_INSERT_HEAD(&devices, dev, next);
 	*fd = rte_vfio_cdev_device_fd(dev->cdev);
-	device_report(info, backend.domains[info->mode]);
+	device_report(info, domain);
 	return 0;
 
 err_free:
@@ -216,6 +218,7 @@ device_release_locked(const char *addr, int fd)
 	}
 	SLIST_REMOVE(&devices, dev, device, next);
 	rte_vfio_cdev_device_close(dev->cdev);
+	created_settle();
 	free(dev);
 	return 0;
 }

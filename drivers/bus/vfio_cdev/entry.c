@@ -11,9 +11,6 @@
 
 #include "private.h"
 
-/* Stands in for the group number of a device that has a cdev and no group. */
-#define CDEV_GROUP_BASE (1 << 24)
-
 /* Stock has tables that need setting up whether or not it will be used. */
 int
 rte_vfio_enable(const char *modname)
@@ -252,6 +249,12 @@ rte_vfio_get_group_num(const char *sysfs_base, const char *dev_addr, int *iommu_
 	return 1;
 }
 
+static bool
+is_cdev_group(int group)
+{
+	return !is_off() && (group >= CDEV_GROUP_BASE || device_has_group(group));
+}
+
 /*
  * A device that is bound over its cdev has no group to open: EBUSY otherwise.
  * -ENOENT would make a secondary without the backend skip it as if it were none.
@@ -259,10 +262,18 @@ rte_vfio_get_group_num(const char *sysfs_base, const char *dev_addr, int *iommu_
 int
 rte_vfio_get_group_fd(int iommu_group_num)
 {
+	int fd = -1;
+
 	if (is_invalid())
 		return -1;
-	if (is_off() ||
-	    (iommu_group_num < CDEV_GROUP_BASE && !device_has_group(iommu_group_num)))
+	if (!mp_is_thread()) {
+		pthread_mutex_lock(&backend_lock);
+		fd = created_group_fd(iommu_group_num);
+		pthread_mutex_unlock(&backend_lock);
+	}
+	if (fd >= 0)
+		return fd;
+	if (!is_cdev_group(iommu_group_num))
 		return eal_api()->get_group_fd(iommu_group_num);
 	if (!mp_is_thread())
 		return -ENOENT;

@@ -6,7 +6,7 @@
  *	EAL, buses, drivers, applications
  *	   |		  | rte_vfio_*(), rte_mem_virt2phy(), ...
  *	   | memory	  v
- *	   | events	entry.c, container.c -- policy.c (what the environment asks for)
+ *	   | events	entry.c, container.c, created.c -- policy.c (the environment)
  *	   v		  |	|   |	\
  *	memory.c <-- device.c	| where.c phys.c (addresses) -- candidate.c
  *	   |		| |	|   |	   |
@@ -49,6 +49,11 @@ struct eal_api {
 	__typeof__(rte_vfio_get_group_num) *get_group_num;
 	__typeof__(rte_vfio_get_group_fd) *get_group_fd;
 	__typeof__(rte_vfio_get_container_fd) *get_container_fd;
+	__typeof__(rte_vfio_container_create) *container_create;
+	__typeof__(rte_vfio_container_destroy) *container_destroy;
+	__typeof__(rte_vfio_container_group_bind) *container_group_bind;
+	__typeof__(rte_vfio_container_group_unbind) *container_group_unbind;
+	__typeof__(rte_vfio_clear_group) *clear_group;
 	__typeof__(rte_vfio_container_dma_map) *container_dma_map;
 	__typeof__(rte_vfio_container_dma_unmap) *container_dma_unmap;
 	int (*get_device_info)(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
@@ -163,7 +168,7 @@ have_cdevs_of(enum rte_vfio_cdev_mode mode);
 bool
 have_cdevs(void);
 
-/* Guards the device table and all of this. */
+/* Guards the device table, the containers and all of this. */
 extern pthread_mutex_t backend_lock;
 
 extern struct backend {
@@ -198,6 +203,49 @@ domain_drop_unkept(enum rte_vfio_cdev_mode mode);
 /* Make sure that NOIOMMU's has a HWPT. Looks for a device to that end, once. */
 bool
 domain_prime(void);
+
+/* container.c */
+
+/* Is it one of the fds that stand for the default container? */
+bool
+is_default_container(int container_fd);
+
+/* Set rte_errno as stock does, and return 0 or -1. */
+int
+errno_return(int ret);
+
+/* created.c: the containers that the application has created. */
+
+/* Stands in for the group number of a device that has a cdev and no group. */
+#define CDEV_GROUP_BASE (1 << 24)
+
+struct created;
+
+/* The container of an fd, or NULL. */
+struct created *
+created_find(int fd);
+
+/* The domain that the group was bound to, or NULL: that of the default container. */
+struct rte_vfio_cdev_domain *
+created_domain(int group);
+
+/* What stands for the fd of a group that was bound, or -1. */
+int
+created_group_fd(int group);
+
+/* A device is gone: containers that were destroyed before it go now. */
+void
+created_settle(void);
+
+int
+created_map(const struct created *container, uint64_t vaddr, uint64_t iova, uint64_t len);
+
+int
+created_unmap(const struct created *container, uint64_t vaddr, uint64_t iova, uint64_t len);
+
+/* Does this thread ask stock, which is to hear of its own containers only? Needs no lock. */
+bool
+created_asks_stock(void);
 
 /* candidate.c */
 

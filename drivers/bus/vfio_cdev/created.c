@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Containers that the application has created, and the groups bound to them: how
+ * vDPA drivers give a device memory at IOVAs of their own. Stock has a container
+ * of the same fd where it has any at all; what is bound decides which of the two
+ * gets the memory. Stock's functions call each other through ours, so they are
+ * called without backend_lock, except for those that map.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#include "private.h"
+
+struct created {
+	SLIST_ENTRY(created) next;
+	int fd;			/* that the application knows it by; -1: it was destroyed */
+	bool stock;		/* stock has made it */
+	struct rte_vfio_cdev_domain *domain;	/* for cdevs, or NULL */
+};
+
+/* A group that was bound, to the default container if to none of these. */
+struct binding {
+	SLIST_ENTRY(binding) next;
+	struct created *container;
+	int group;
+	int fd;			/* stock's, or what stands for one */
+	bool stock;
+};
+
+/* Guarded by backend_lock. */
+static SLIST_HEAD(, created) containers = SLIST_HEAD_INITIALIZER(containers);
+static SLIST_HEAD(, binding) bindings = SLIST_HEAD_INITIALIZER(bindings);
+
+static __thread bool asks_stock;
+
+bool
+created_asks_stock(void)
+{
+	return asks_stock;
+}
+
+struct created *
+created_find(int fd)
+{
+	struct created *c;
+
+	SLIST_FOREACH(c, &containers, next)
+		if (fd >= 0 && c->fd == fd)
+			break;
+	return c;
+}
+
+static struct binding *
+binding_find(int group)
+{
+	struct binding *b;
+
+	SLIST_FOREACH(b, &bindings, next)
+		if (b->group == group)
+			break;
+	return b;
+}
+
+static int
+binding_add(struct created *c, int group, int fd, bool stock)
+{
+	struct binding *b = malloc(sizeof(*b));
+
+	if (b == NULL)
+		return -ENOMEM;
+	*b = (struct binding){ .container = c, .group = group, .fd = fd, .stock = stock };
+	SLIST_INSERT_HEAD(&bindings, b, next);
+	return 0;
+}
+
+static void
+binding_remove(struct binding *b)
+{
+	SLIST_REMOVE(&bindings, b, binding, next);
+	free(b);
+}
+
+struct rte_vfio_cdev_domain *
+created_domain(int group)
+{
+	const struct binding *b = binding_find(group);
+
+	return b != NULL && b->container != NULL ? b->container->domain : NULL;
+}
+
+int
+created_group_fd(int group)
+{
+	const struct binding *b = binding_find(group);
+
+	return b != NULL && b->container != NULL && !b->stock ? b->fd : -1;
+}
+
+void
+created_settle(void)
+{
+	struct created *c, *next;
+
+	for (c = SLIST_FIRST(&containers); c != NULL; c = next) {
+		next = SLIST_NEXT(c, next);
+		if (c->fd >= 0 || rte_vfio_cdev_domain_destroy(c->domain) < 0)
+			continue;
+		SLIST_REMOVE(&containers, c, created, next);
+		free(c);
+	}
+}
+
+static int
+container_fail(const char *what, int err, int fd, const char *advice)
+{
+	bus_log(RTE_VFIO_CDEV_LOG_ERR, "container %d: cannot %s: %s; %s", fd, what,
+		strerror(err), advice);
+	eal_errno_set(err);
+	return -1;
+}
+
+/* Is it stock's to answer, since nothing can be ours? */
+static bool
+is_stocks(void)
+{
+	return is_off() || eal_api()->process_type() != RTE_PROC_PRIMARY;
+}
+
+/* Under stock's fd, or with a domain from the start, whose fd serves as well. */
+static int
+created_add(int stock_fd)
+{
+	struct created *c = calloc(1, sizeof(*c));
+	int fd = -1;
+
+	if (c == NULL)
+		return container_fail("create", ENOMEM, -1, "memory is short");
+	c->fd = stock_fd;
+	c->stock = stock_fd >= 0;
+	if (!c->stock && rte_vfio_cdev_domain_create(backend_ctx(), TRANSLATED, &c->domain) < 0) {
+		free(c);
+		return -1;
+	}
+	if (!c->stock)
+		c->fd = rte_vfio_cdev_domain_fd(c->domain);
+	fd = c->fd;
+	pthread_mutex_lock(&backend_lock);
+	SLIST_INSERT_HEAD(&containers, c, next);
+	pthread_mutex_unlock(&backend_lock);
+	return fd;
+}
+
+int
+rte_vfio_container_create(void)
+{
+	int fd = -1, ret;
+
+	if (is_invalid())
+		return -1;
+	if (is_stocks() || !have_cdevs())
+		return eal_api()->container_create();
+	if (eal_api()->is_enabled("vfio") == 1) {
+		asks_stock = true;
+		fd = eal_api()->container_create();
+		asks_stock = false;
+	}
+	ret = created_add(fd);
+	if (ret < 0 && fd >= 0)
+		eal_api()->container_destroy(fd);
+	return ret;
+}
+
+/* The devices that are set up in it keep it until they are released. */
+int
+rte_vfio_container_destroy(int container_fd)
+{
+	struct binding *b, *next;
+	bool stock = true;
+	struct created *c;
+
+	if (is_invalid())
+		return -1;
+	pthread_mutex_lock(&backend_lock);
+	c = created_find(container_fd);
+	for (b = SLIST_FIRST(&bindings); b != NULL && c != NULL; b = next) {
+		next = SLIST_NEXT(b, next);
+		if (b->container != c)
+			continue;
+		if (!b->stock)
+			close(b->fd);
+		binding_remove(b);
+	}
+	if (c != NULL) {
+		stock = c->stock;
+		c->fd = -1;
+		created_settle();
+	}
+	pthread_mutex_unlock(&backend_lock);
+	return stock ? eal_api()->container_destroy(container_fd) : 0;
+}
+
+static int
+mode_get(const struct rte_vfio_cdev_info *info, void *mode)
+{
+	*(int *)mode = info->mode;
+	return 1;
+}
+
+/* Of the group's devices; -1 if they have no cdev. */
+static int
+group_mode(int group)
+{
+	int mode = -1;
+
+	if (group >= CDEV_GROUP_BASE)
+		return NOIOMMU;
+	if (group >= 0)
+		rte_vfio_cdev_walk_group(backend_ctx(), group, mode_get, &mode);
+	return mode;
+}
+
+/* Callers want an fd that is the group's, and look no further. */
+static int
+group_bind_new(struct created *c, int container_fd, int group)
+{
+	int ret = 0, fd;
+
+	if (c != NULL && c->domain == NULL)
+		ret = rte_vfio_cdev_domain_create(backend_ctx(), TRANSLATED, &c->domain);
+	if (ret < 0)
+		return container_fail("bind a group", -ret, container_fd, "see the line before");
+	fd = eventfd(0, EFD_CLOEXEC);
+	if (fd < 0)
+		return container_fail("bind a group", errno, container_fd,
+				      "raise the limit of open files (ulimit -n)");
+	if (binding_add(c, group, fd, false) < 0) {
+		close(fd);
+		return container_fail("bind a group", ENOMEM, container_fd, "memory is short");
+	}
+	return fd;
+}
+
+static int
+cdev_group_bind(int container_fd, int group, enum rte_vfio_cdev_mode mode, bool in_use)
+{
+	struct created *c = created_find(container_fd);
+	const struct binding *b = binding_find(group);
+
+	if (c == NULL && !is_default_container(container_fd))
+		return container_fail("bind a group", EBADF, container_fd, "there is none");
+	if (c != NULL && mode == NOIOMMU)
+		return container_fail("bind a group", EOPNOTSUPP, container_fd,
+				      "its device has no IOMMU, so that its IOVAs are physical "
+				      "addresses: leave it in the default container");
+	if (b != NULL && b->container == c)
+		return b->fd;
+	if (b != NULL || (c != NULL && in_use))
+		return container_fail("bind a group", EBUSY, container_fd,
+				      "it is in another container: unbind it, or release its "
+				      "device");
+	return group_bind_new(c, container_fd, group);
+}
+
+/* Stock's answer, whose bindings are noted. */
+static int
+stock_group_bind(int container_fd, int group)
+{
+	struct created *c;
+	int fd;
+
+	pthread_mutex_lock(&backend_lock);
+	c = created_find(container_fd);
+	pthread_mutex_unlock(&backend_lock);
+	if (c != NULL && !c->stock)
+		return container_fail("bind a group", ENODEV, container_fd,
+				      "its device has no cdev, and stock's containers are used up "
+				      "or not there");
+	fd = eal_api()->container_group_bind(container_fd, group);
+	pthread_mutex_lock(&backend_lock);
+	if (fd >= 0 && c != NULL && binding_find(group) == NULL)
+		binding_add(c, group, fd, true);
+	pthread_mutex_unlock(&backend_lock);
+	return fd;
+}
+
+int
+rte_vfio_container_group_bind(int container_fd, int iommu_group_num)
+{
+	bool in_use;
+	int mode, ret;
+
+	if (is_invalid())
+		return -1;
+	if (is_stocks())
+		return eal_api()->container_group_bind(container_fd, iommu_group_num);
+	mode = group_mode(iommu_group_num);
+	if (mode < 0)
+		return stock_group_bind(container_fd, iommu_group_num);
+	in_use = device_has_group(iommu_group_num);
+	pthread_mutex_lock(&backend_lock);
+	ret = cdev_group_bind(container_fd, iommu_group_num, mode, in_use);
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
+}
+
+/* -ENODEV: it is stock's. */
+static int
+cdev_group_unbind(int container_fd, int group)
+{
+	struct created *c = created_find(container_fd);
+	struct binding *b = binding_find(group);
+
+	if (b == NULL || b->stock) {
+		if (c == NULL || c->stock)
+			return -ENODEV;
+		return container_fail("unbind a group", ENOENT, container_fd, "it is not bound");
+	}
+	if (b->container != c || (c == NULL && !is_default_container(container_fd)))
+		return container_fail("unbind a group", ENOENT, container_fd,
+				      "it is bound to another");
+	close(b->fd);
+	binding_remove(b);
+	return 0;
+}
+
+/* Forget a group of stock's. */
+static void
+stock_forget(int group, int fd)
+{
+	struct binding *b, *next;
+
+	pthread_mutex_lock(&backend_lock);
+	for (b = SLIST_FIRST(&bindings); b != NULL; b = next) {
+		next = SLIST_NEXT(b, next);
+		if (b->stock && (b->group == group || b->fd == fd))
+			binding_remove(b);
+	}
+	pthread_mutex_unlock(&backend_lock);
+}
+
+/* A device of the group that is set up stays where it is, as with stock. */
+int
+rte_vfio_container_group_unbind(int container_fd, int iommu_group_num)
+{
+	int ret;
+
+	if (is_invalid())
+		return -1;
+	pthread_mutex_lock(&backend_lock);
+	ret = cdev_group_unbind(container_fd, iommu_group_num);
+	pthread_mutex_unlock(&backend_lock);
+	if (ret != -ENODEV)
+		return ret;
+	ret = eal_api()->container_group_unbind(container_fd, iommu_group_num);
+	if (ret == 0)
+		stock_forget(iommu_group_num, -1);
+	return ret;
+}
+
+/* Callers have closed the fd themselves. */
+int
+rte_vfio_clear_group(int vfio_group_fd)
+{
+	struct binding *b;
+	int ret;
+
+	if (is_invalid())
+		return -1;
+	pthread_mutex_lock(&backend_lock);
+	SLIST_FOREACH(b, &bindings, next)
+		if (!b->stock && b->fd == vfio_group_fd)
+			break;
+	if (b != NULL)
+		binding_remove(b);
+	pthread_mutex_unlock(&backend_lock);
+	if (b != NULL)
+		return 0;
+	ret = eal_api()->clear_group(vfio_group_fd);
+	if (ret == 0)
+		stock_forget(-1, vfio_group_fd);
+	return ret;
+}
+
+/* Has it groups of stock's, or of ours? */
+static bool
+created_has(const struct created *c, bool stock)
+{
+	struct rte_vfio_cdev_stats stats = { 0 };
+	const struct binding *b;
+
+	SLIST_FOREACH(b, &bindings, next)
+		if (b->container == c && b->stock == stock)
+			return true;
+	if (!stock && c->domain != NULL)
+		rte_vfio_cdev_domain_stats(c->domain, &stats);
+	return stats.devices != 0;
+}
+
+/* Memory for a container in which there is no cdev: 0 if stock is to be asked. */
+static int
+stock_check(const struct created *c)
+{
+	return c->stock ? 0 : container_fail("use for memory", ENODEV, c->fd, "bind a group first");
+}
+
+int
+created_map(const struct created *c, uint64_t vaddr, uint64_t iova, uint64_t len)
+{
+	const void *va = (const void *)(uintptr_t)vaddr;
+	int ret, err;
+
+	if (!created_has(c, false))
+		return stock_check(c) < 0 ? -1 :
+			eal_api()->container_dma_map(c->fd, vaddr, iova, len);
+	ret = rte_vfio_cdev_domain_map(c->domain, va, iova, len, 4096);
+	if (ret < 0 || !created_has(c, true))
+		return errno_return(ret);
+	ret = eal_api()->container_dma_map(c->fd, vaddr, iova, len);
+	if (ret < 0) {
+		err = eal_errno_get();
+		rte_vfio_cdev_domain_unmap(c->domain, va, iova, len);
+		eal_errno_set(err);
+	}
+	return ret;
+}
+
+int
+created_unmap(const struct created *c, uint64_t vaddr, uint64_t iova, uint64_t len)
+{
+	int ret;
+
+	if (c->domain == NULL)
+		return eal_api()->container_dma_unmap(c->fd, vaddr, iova, len);
+	ret = rte_vfio_cdev_domain_unmap(c->domain, (const void *)(uintptr_t)vaddr, iova, len);
+	if ((ret < 0 && ret != -ENOENT) || !created_has(c, true))
+		return errno_return(ret);
+	return eal_api()->container_dma_unmap(c->fd, vaddr, iova, len);
+}
