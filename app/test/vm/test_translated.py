@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Devices that have an IOMMU, alone and beside others that have none."""
+
+from typing import Callable
+
+import pytest
+
+from testvm.machine import bypass_address, nic_address
+from testvm.qemu import Guest
+from testvm.testpmd import Result, command
+from testvm.util import CHECKOUT
+
+from test_errors import setup_device
+from test_forward import PAIR, forward, without
+
+INTEL = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypass": ("e1000e",)}
+CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"}
+VDPA_LIKE = CHECKOUT / "build/app/test/vm/vdpa_like"
+MIXED = [nic_address(0), bypass_address(0)]
+MIXED_CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/noiommu-vfio2"}
+
+
+@pytest.fixture
+def intel(guest: Callable[..., Guest]) -> Guest:
+    """Two NICs behind an IOMMU, and one past it."""
+    return guest(**INTEL)
+
+
+def assert_forwarded(result: Result, nodes: set[str], iova_mode: str) -> None:
+    """Over the cdevs of two devices with an IOMMU, and nothing else."""
+    assert result.all_ports_work(2), result.output
+    assert {device.mode for device in result.devices} == {"translated"}
+    assert nodes == CDEVS
+    assert f"Selected IOVA mode '{iova_mode}'" in result.output
+    assert (result.mapped > 0, result.verified) == (True, 0)
+
+
+@pytest.mark.parametrize("iova_mode", ["VA", "PA"])
+def test_translated_devices_forward(intel: Guest, iova_mode: str) -> None:
+    """No capability is needed for virtual addresses; pagemap is for physical ones."""
+    wrapper = without("sys_rawio", "sys_admin") if iova_mode == "VA" else ()
+    result, nodes = forward(intel, PAIR, policy="require", wrapper=wrapper,
+                            eal=[f"--iova-mode={iova_mode.lower()}"])
+    assert_forwarded(result, nodes, iova_mode)
+
+
+def test_virtio_iommu_forwards_if_its_interrupts_are_trusted(guest: Callable[..., Guest]) -> None:
+    """It isolates none; virtual addresses are chosen without being asked for."""
+    virtio = guest(viommu="virtio", nics=("e1000e", "e1000e"))
+    ret, refused = setup_device(virtio, "prefer", PAIR[0])
+    unsafe = "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
+    virtio.run(["sh", "-c", f"echo Y >{unsafe}"], check=True)
+    result, nodes = forward(virtio, PAIR)
+    assert ret == -1
+    assert "cannot bind /dev/vfio/devices/vfio0: Operation not permitted" in refused
+    assert f"set {unsafe} to Y" in refused
+    assert_forwarded(result, nodes, "VA")
+
+
+def test_mixed_host_forwards_with_physical_addresses(intel: Guest) -> None:
+    result, nodes = forward(intel, MIXED)
+    assert result.all_ports_work(2), result.output
+    assert [(device.address, device.mode) for device in result.devices] == [
+        (MIXED[0], "translated"), (MIXED[1], "no-IOMMU")]
+    assert nodes == MIXED_CDEVS
+    assert "Selected IOVA mode 'PA'" in result.output
+    assert result.mapped > 0
+
+
+def vdpa_like(guest: Guest, address: str, policy: str = "prefer") -> tuple[int, list[str], str]:
+    """What a vDPA driver does with a device: status, steps and messages."""
+    done = guest.run(command([str(VDPA_LIKE), address, "--no-pci", "-l", "0"], policy))
+    steps = [line for line in done.stdout.splitlines() if not line.startswith("EAL: ")]
+    return done.returncode, steps, done.stdout + done.stderr
+
+
+def test_container_of_a_vdpa_driver(intel: Guest) -> None:
+    """Memory at IOVAs of its own, in as many containers as it likes."""
+    status, steps, said = vdpa_like(intel, PAIR[0])
+    assert status == 0, said
+    assert [step.split("\t")[0].strip() for step in steps if "kB" not in step] == [
+        "create ok", "bind ok", "setup ok", "map-at-0 ok", "map ok",
+        "map-reserved Numerical result out of range",
+        "unmap-part Operation not supported", "unmap ok", "unmap-at-0 ok",
+        "unmap-again Invalid argument", "release ok", "unbind ok", "destroy ok",
+        "destroy-again failed", "containers 100"], said
+    pinned = [int(step.split()[1]) for step in steps if "kB" in step]
+    assert pinned == [0, 2 * 8192, 0]
+    assert f"{PAIR[0]}: vfio0, translated" in said
+    assert "does not translate 0xfee00000-0xfeefffff" in said
+
+
+def test_container_refuses_a_device_without_iommu(intel: Guest) -> None:
+    status, steps, said = vdpa_like(intel, bypass_address(0))
+    assert (status, steps[:3]) == (1, ["create ok", "bind Operation not supported", "destroy ok"])
+    assert "its device has no IOMMU, so that its IOVAs are physical addresses" in said

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Does with a device what vDPA drivers do: a container, the device's group in it,
+ * the device set up, memory at IOVAs of the program's own. Prints what each step
+ * returned, a line a step; its status says whether it could be done at all.
+ *
+ *	vdpa_like <address> [EAL arguments]
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_vfio.h>
+
+#define BASE "/sys/bus/pci/devices"
+#define LEN (UINT64_C(8) << 20)
+#define IOVA UINT64_C(0x40000000)	/* a guest's memory begins at 0, and so does this */
+#define RESERVED UINT64_C(0xfee00000)	/* interrupts, on this machine */
+#define CONTAINERS 100			/* stock has 64 */
+
+static int
+said(const char *step, int ret)
+{
+	const char *failed = rte_errno != 0 ? rte_strerror(rte_errno) : "failed";
+
+	printf("%s %s\n", step, ret < 0 ? failed : "ok");
+	rte_errno = 0;
+	return ret;
+}
+
+/* kB that are accounted to the process as pinned. */
+static void
+pinned_print(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[128];
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (strncmp(line, "VmPin:", 6) == 0)
+			printf("pinned%s", line + 6);
+	if (file != NULL)
+		fclose(file);
+}
+
+static void
+memory_use(int container)
+{
+	void *memory = mmap(NULL, LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const uint64_t va = (uintptr_t)memory;
+
+	if (memory == MAP_FAILED)
+		return;
+	pinned_print();
+	said("map-at-0", rte_vfio_container_dma_map(container, va, 0, LEN));
+	said("map", rte_vfio_container_dma_map(container, va, IOVA, LEN));
+	pinned_print();
+	said("map-reserved", rte_vfio_container_dma_map(container, va, RESERVED, LEN));
+	said("unmap-part", rte_vfio_container_dma_unmap(container, va, IOVA, LEN / 2));
+	said("unmap", rte_vfio_container_dma_unmap(container, va, IOVA, LEN));
+	said("unmap-at-0", rte_vfio_container_dma_unmap(container, va, 0, LEN));
+	said("unmap-again", rte_vfio_container_dma_unmap(container, va, 0, LEN));
+	pinned_print();
+}
+
+static int
+device_use(int container, const char *addr)
+{
+	struct vfio_device_info info = { .argsz = sizeof(info) };
+	int fd;
+
+	if (said("setup", rte_vfio_setup_device(BASE, addr, &fd, &info)) != 0)
+		return -1;
+	memory_use(container);
+	return said("release", rte_vfio_release_device(BASE, addr, fd));
+}
+
+static void
+many_create(void)
+{
+	int fds[CONTAINERS], count = 0;
+
+	while (count < CONTAINERS && (fds[count] = rte_vfio_container_create()) >= 0)
+		count++;
+	printf("containers %d\n", count);
+	while (count > 0)
+		rte_vfio_container_destroy(fds[--count]);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *addr = argc > 1 ? argv[1] : "";
+	int container, group, ret;
+
+	if (argc < 2 || rte_eal_init(argc - 1, argv + 1) < 0)
+		return 2;
+	ret = rte_vfio_get_group_num(BASE, addr, &group);
+	if (ret != 1)
+		return 3;
+	container = rte_vfio_container_create();
+	if (said("create", container) < 0)
+		return 4;
+	ret = said("bind", rte_vfio_container_group_bind(container, group));
+	if (ret >= 0) {
+		ret = device_use(container, addr);
+		said("unbind", rte_vfio_container_group_unbind(container, group));
+	}
+	said("destroy", rte_vfio_container_destroy(container));
+	said("destroy-again", rte_vfio_container_destroy(container));
+	many_create();
+	rte_eal_cleanup();
+	return ret < 0;
+}
