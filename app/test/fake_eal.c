@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -387,20 +386,16 @@ rte_fbarray_set_free(struct rte_fbarray *arr, unsigned int idx)
 	return 0;
 }
 
-void
-fake_eal_drop(void *addr)
-{
-	int (*set_free)(struct rte_fbarray *arr, unsigned int idx);
-	struct rte_memseg_list *msl = rte_mem_virt2memseg_list(addr);
-
-	*(void **)&set_free = dlsym(RTLD_DEFAULT, "rte_fbarray_set_free");
-	set_free(&msl->memseg_arr, ((char *)addr - (char *)msl->base_va) / msl->page_sz);
-}
-
 phys_addr_t
 rte_mem_virt2phy(const void *virt)
 {
 	return eal.pagemap != NULL ? eal.pagemap(virt) : RTE_BAD_PHYS_ADDR;
+}
+
+rte_iova_t
+rte_mem_virt2iova(const void *virt)
+{
+	return rte_mem_virt2phy(virt);
 }
 
 int

@@ -86,6 +86,10 @@ fake_eal_memseg(struct rte_memseg_list *msl, void *addr, rte_iova_t iova, size_t
 void
 fake_eal_event(enum rte_mem_event type, void *addr, size_t len);
 
+/* What the EAL is told when it asks for an address, by whoever it asks. */
+rte_iova_t
+fake_eal_ask(const void *virt);
+
 /*
  * Take the segment at addr out of its list as the EAL does, through whatever
  * stands in front of rte_fbarray_set_free().

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 
 #include "iommufd.h"
 #include "test_bus.h"
@@ -22,6 +23,19 @@ int
 __wrap_rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx)
 {
 	return ctx_create(&fake_sys, fake_sysfs_root(), log, arg, ctx);
+}
+
+bool bus_secure;
+
+unsigned long
+__real_getauxval(unsigned long type);
+unsigned long
+__wrap_getauxval(unsigned long type);
+
+unsigned long
+__wrap_getauxval(unsigned long type)
+{
+	return type == AT_SECURE ? bus_secure : __real_getauxval(type);
 }
 
 /* As in a new process. */
@@ -137,11 +151,13 @@ bus_memory(unsigned int pages)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const char *policy = getenv("RTE_VFIO_CDEV");
 	const char *phys = getenv("RTE_VFIO_CDEV_PHYS");
 
+	if (argc == 2)
+		return strcmp(argv[1], "secure") == 0 ? bus_secure_tests() : bus_symbolic_tests();
 	if (phys != NULL && strcmp(phys, "ioas") == 0)
 		return bus_ioas_tests();
 	if (phys != NULL && strcmp(phys, "pagemap") == 0)
@@ -152,7 +168,7 @@ main(void)
 		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
 			bus_container_tests() + bus_phys_tests() + bus_where_tests() +
 			bus_primary_tests() + bus_secondary_tests() + bus_translated_tests() +
-			bus_created_tests();
+			bus_created_tests() + bus_selfcheck_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

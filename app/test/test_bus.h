@@ -61,6 +61,12 @@ bus_translated_tests(void);
 int
 bus_created_tests(void);
 int
+bus_selfcheck_tests(void);
+int
+bus_symbolic_tests(void);
+int
+bus_secure_tests(void);
+int
 bus_require_tests(void);
 int
 bus_off_tests(void);
@@ -68,6 +74,9 @@ int
 bus_invalid_tests(void);
 int
 bus_phys_invalid_tests(void);
+
+/* The program runs with rights of its own (AT_SECURE). */
+extern bool bus_secure;
 
 int
 bus_begin(void **state);

@@ -190,7 +190,7 @@ device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 {
 	int ret;
 
-	if (iova_check(info) < 0)
+	if (iova_check(info) < 0 || !selfcheck_hooks(info->addr))
 		return -1;
 	if (eal_api()->process_type() != RTE_PROC_PRIMARY)
 		return device_setup_shared(info, group, fd, device_info);

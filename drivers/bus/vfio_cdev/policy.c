@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "private.h"
 
@@ -12,6 +13,7 @@ struct choice {
 	const char *env;
 	const char *names[3];
 	const char *help;
+	unsigned int strict;	/* heeded from whoever sets it: see is_heeded() */
 };
 
 static const struct choice policy_choice = {
@@ -23,6 +25,7 @@ static const struct choice policy_choice = {
 	},
 	.help = "prefer (the cdev where a device has one), require (a device without one is an "
 		"error) or off (stock DPDK)",
+	.strict = POLICY_REQUIRE,
 };
 
 static const struct choice phys_choice = {
@@ -34,11 +37,22 @@ static const struct choice phys_choice = {
 	},
 	.help = "auto (pagemap where it can be read, else the IOAS), ioas (the IOAS only) or "
 		"pagemap (what pagemap says, if the IOAS confirms it)",
+	.strict = PHYS_IOAS,
 };
 
 static enum policy policy;
 static enum phys phys;
 static pthread_once_t policy_once = PTHREAD_ONCE_INIT;
+
+/*
+ * A program that has rights of its own (setuid, file capabilities) takes only
+ * more strictness than the default from the environment of whoever starts it.
+ */
+static bool
+is_heeded(const struct choice *choice, const char *value)
+{
+	return getauxval(AT_SECURE) == 0 || strcmp(value, choice->names[choice->strict]) == 0;
+}
 
 /* The index of the name, the first if nothing is set, one too high if it is none of them. */
 static unsigned int
@@ -49,6 +63,14 @@ choice_get(const struct choice *choice)
 
 	if (value == NULL || value[0] == '\0')
 		return 0;
+	if (!is_heeded(choice, value)) {
+		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+			"%s is not heeded: %s; the program has rights that whoever starts it may "
+			"not have (setuid or file capabilities): only %s=%s is taken from the "
+			"environment then", choice->env, strerror(EPERM), choice->env,
+			choice->names[choice->strict]);
+		return 0;
+	}
 	for (i = 0; i < RTE_DIM(choice->names); i++)
 		if (strcmp(value, choice->names[i]) == 0)
 			return i;
@@ -67,6 +89,15 @@ policy_init(void)
 		policy = POLICY_INVALID;
 	else
 		phys = found;
+}
+
+bool
+policy_demands(enum policy wanted)
+{
+	const char *value = getenv(policy_choice.env);
+
+	return value != NULL && strcmp(value, policy_choice.names[wanted]) == 0 &&
+		is_heeded(&policy_choice, value);
 }
 
 enum policy

@@ -134,6 +134,10 @@ policy_get(void);
 const char *
 policy_name(enum policy value);
 
+/* Does it ask for this one? May be called where there is no EAL; logs nothing. */
+bool
+policy_demands(enum policy wanted);
+
 enum phys {
 	PHYS_AUTO,	/* pagemap where it can be read, else the IOAS */
 	PHYS_IOAS,	/* always the IOAS */
@@ -151,6 +155,23 @@ is_off(void);
 /* Nothing can be answered: no EAL, no memory, or RTE_VFIO_CDEV makes no sense. */
 bool
 is_invalid(void);
+
+/* binding.c */
+
+/* Are they in one program or shared object? */
+bool
+object_is_same(const void *left, const void *right);
+
+/*
+ * Do calls of a function from the object that has this address stay in the
+ * object, whatever stands in front of it?
+ */
+bool
+binding_is_internal(const void *inside, const char *function);
+
+/* selfcheck.c: does the EAL call this library? Logged for the device if not. */
+bool
+selfcheck_hooks(const char *addr);
 
 /* domain.c */
 

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Devices are refused where the EAL does not call the backend, or cannot be told to. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "test_bus.h"
+
+static void
+eal_that_calls_the_backend_is_found_to(void **state)
+{
+	(void)state;
+	assert_true(selfcheck_hooks(BUS_ADDR));
+	assert_string_equal(log_text(), "");
+}
+
+/* It has no such call; or has one, with nothing in front of it; or there is no object. */
+static void
+call_that_leads_nowhere_else_is_found_to(void **state)
+{
+	(void)state;
+	assert_false(binding_is_internal(fake_eal(), "rte_mem_virt2iova"));
+	assert_true(binding_is_internal(fake_eal(), "rte_vfio_setup_device"));
+	assert_true(binding_is_internal(fake_eal(), "rte_mem_virt2memseg_list"));
+	assert_true(binding_is_internal(&state, "rte_mem_virt2iova"));
+}
+
+int
+bus_selfcheck_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(eal_that_calls_the_backend_is_found_to),
+		BUS_TEST(call_that_leads_nowhere_else_is_found_to),
+	};
+
+	return cmocka_run_group_tests_name("bus: self-check", tests, NULL, NULL);
+}
+
+/* Buses call the backend, the EAL itself does not: see meson.build. */
+static void
+eal_that_calls_itself_gets_no_device(void **state)
+{
+	(void)state;
+	bus_memory(1);
+	assert_int_equal(fake_eal_ask(FAKE_VA(0)), RTE_BAD_IOVA);
+	assert_string_equal(fake_trace(), "");
+	bus_setup_fails();
+	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR,
+		      "librte_eal calls its own rte_mem_virt2iova()", strerror(EOPNOTSUPP),
+		      "not pinned", "-Bsymbolic-functions");
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
+static void
+device_of_stock_is_stocks_all_the_same(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_STOCK_ADDR, &fd), 0);
+	assert_int_equal(stock_calls(STOCK_SETUP), 1);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
+int
+bus_symbolic_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(eal_that_calls_itself_gets_no_device),
+		BUS_TEST(device_of_stock_is_stocks_all_the_same),
+	};
+
+	return cmocka_run_group_tests_name("bus: -Bsymbolic-functions", tests, NULL, NULL);
+}
+
+/* First of its process: the value is looked at once. */
+static void
+less_than_the_default_is_not_taken_from_anybody(void **state)
+{
+	int fd;
+
+	(void)state;
+	bus_secure = true;
+	assert_int_equal(setenv("RTE_VFIO_CDEV", "off", 1), 0);
+	assert_int_equal(setenv("RTE_VFIO_CDEV_PHYS", "pagemap", 1), 0);
+	assert_false(policy_demands(POLICY_OFF));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(policy_get(), POLICY_PREFER);
+	assert_int_equal(phys_get(), PHYS_AUTO);
+	assert_logged(WARNING, "RTE_VFIO_CDEV is not heeded", strerror(EPERM), "setuid",
+		      "RTE_VFIO_CDEV=require");
+	assert_logged(WARNING, "RTE_VFIO_CDEV_PHYS is not heeded", "RTE_VFIO_CDEV_PHYS=ioas");
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 2);
+}
+
+static void
+more_than_the_default_is_taken_from_anybody(void **state)
+{
+	(void)state;
+	bus_secure = true;
+	assert_int_equal(setenv("RTE_VFIO_CDEV", "require", 1), 0);
+	assert_true(policy_demands(POLICY_REQUIRE));
+	assert_int_equal(setenv("RTE_VFIO_CDEV", "off", 1), 0);
+	bus_secure = false;
+	assert_true(policy_demands(POLICY_OFF));
+}
+
+int
+bus_secure_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(less_than_the_default_is_not_taken_from_anybody),
+		BUS_TEST(more_than_the_default_is_taken_from_anybody),
+	};
+
+	return cmocka_run_group_tests_name("bus: AT_SECURE", tests, NULL, NULL);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * How the dynamic linker has bound the calls of another object, as far as its
+ * relocations tell. Only RELA, which all 64-bit architectures that DPDK runs on
+ * have; there is no cdev for 32-bit programs to use.
+ */
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+
+#include "private.h"
+
+_Static_assert(sizeof(void *) == 8, "relocations are read as those of 64-bit programs");
+
+/* What is needed of an object's dynamic section. */
+struct tables {
+	uintptr_t base;
+	const Elf64_Sym *symbols;
+	const char *names;
+	struct {
+		const Elf64_Rela *first;
+		size_t bytes;
+	} relocs[2];	/* of data, and of calls (PLT) */
+};
+
+/* The C library has made addresses of the offsets on most architectures, in place. */
+static const void *
+tables_at(const struct tables *tables, const Elf64_Dyn *dyn)
+{
+	return (const void *)(dyn->d_un.d_ptr < tables->base ? tables->base + dyn->d_un.d_ptr
+							     : dyn->d_un.d_ptr);
+}
+
+static void
+tables_read(const struct link_map *map, struct tables *tables)
+{
+	*tables = (struct tables){ .base = map->l_addr };
+	for (const Elf64_Dyn *dyn = map->l_ld; dyn->d_tag != DT_NULL; dyn++) {
+		if (dyn->d_tag == DT_SYMTAB)
+			tables->symbols = tables_at(tables, dyn);
+		else if (dyn->d_tag == DT_STRTAB)
+			tables->names = tables_at(tables, dyn);
+		else if (dyn->d_tag == DT_RELA)
+			tables->relocs[0].first = tables_at(tables, dyn);
+		else if (dyn->d_tag == DT_RELASZ)
+			tables->relocs[0].bytes = dyn->d_un.d_val;
+		else if (dyn->d_tag == DT_JMPREL)
+			tables->relocs[1].first = tables_at(tables, dyn);
+		else if (dyn->d_tag == DT_PLTRELSZ)
+			tables->relocs[1].bytes = dyn->d_un.d_val;
+	}
+}
+
+/* Where the object keeps the address of a function that it calls, or NULL. */
+static void *const *
+slot_find(const struct tables *tables, const char *function)
+{
+	const Elf64_Rela *rela;
+	const char *name;
+
+	for (size_t i = 0; i < RTE_DIM(tables->relocs); i++) {
+		rela = tables->relocs[i].first;
+		for (size_t left = tables->relocs[i].bytes; left >= sizeof(*rela);
+		     left -= sizeof(*rela), rela++) {
+			name = tables->names + tables->symbols[ELF64_R_SYM(rela->r_info)].st_name;
+			if (strcmp(name, function) == 0)
+				return (void *const *)(tables->base + rela->r_offset);
+		}
+	}
+	return NULL;
+}
+
+bool
+object_is_same(const void *left, const void *right)
+{
+	Dl_info a, b;
+
+	return dladdr(left, &a) != 0 && dladdr(right, &b) != 0 && a.dli_fbase == b.dli_fbase;
+}
+
+/*
+ * A call that is not bound yet leads into the object's own PLT, where no function
+ * begins; it will be bound like everybody else's.
+ */
+bool
+binding_is_internal(const void *inside, const char *function)
+{
+	struct link_map *map;
+	struct tables tables;
+	void *const *slot;
+	Dl_info info;
+
+	if (dladdr1(inside, &info, (void **)&map, RTLD_DL_LINKMAP) == 0)
+		return true;
+	tables_read(map, &tables);
+	slot = slot_find(&tables, function);
+	if (slot == NULL)
+		return true;
+	return object_is_same(*slot, inside) && dladdr(*slot, &info) != 0 &&
+		info.dli_saddr == *slot;
+}

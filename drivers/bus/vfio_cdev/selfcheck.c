@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Do the functions of this library stand in front of the EAL's? Which function
+ * a call leads to was decided by the linker, in ways that nobody sees: stock
+ * DPDK works all the same, with memory that is not pinned.
+ *
+ * Where buses call this library but the EAL itself does not, devices are refused.
+ * Where nobody does, the constructor is all that runs of it. It tells, and with
+ * RTE_VFIO_CDEV=require it gives up the capability without which the kernel opens
+ * no device that has no IOMMU (drivers/vfio/group.c, device_cdev.c).
+ */
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+
+#include "private.h"
+
+#define LIBRARY "librte_bus_vfio_cdev.so"
+
+/* In every program that has a driver of DPDK in it (RTE_PMD_REGISTER_PCI()). */
+#define DRIVER_MARK "PMD_INFO_STRING= "
+/* DPDK registers itself piece by piece (RTE_INIT()): 22.11's EAL alone has 39. */
+#define DPDK_LEAST_CONSTRUCTORS 32
+
+/* What the EAL must ask this library, and would do otherwise. */
+static const struct {
+	const char *name;
+	const char *harm;
+} hooks[] = {
+	{ "rte_mem_virt2iova", "it would use memory that is not pinned" },
+	{ "rte_fbarray_set_free", "memory that it gives up would stay pinned" },
+};
+
+bool
+selfcheck_hooks(const char *addr)
+{
+	/* One that nobody else stands in front of. */
+	const void *eal = *(void *const *)&eal_api()->process_type;
+
+	for (size_t i = 0; i < RTE_DIM(hooks); i++) {
+		if (!binding_is_internal(eal, hooks[i].name))
+			continue;
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: cannot set up over a cdev: librte_eal calls its own %s(): %s; %s. "
+			"Use a librte_eal that is built without -Bsymbolic-functions (and "
+			"-Bsymbolic) and loaded without RTLD_DEEPBIND; RTE_VFIO_CDEV=off is stock "
+			"DPDK", addr, hooks[i].name, strerror(EOPNOTSUPP), hooks[i].harm);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Before the EAL's own constructors there is no log type yet, and a line of none
+ * is dropped; one that is registered now is good for now.
+ */
+static bool
+line_to_eal(const char *line)
+{
+	__typeof__(rte_log_register_type_and_pick_level) *log_register;
+	__typeof__(rte_log) *log;
+	int type;
+
+	*(void **)&log_register = dlsym(RTLD_DEFAULT, "rte_log_register_type_and_pick_level");
+	*(void **)&log = dlsym(RTLD_DEFAULT, "rte_log");
+	if (log_register == NULL || log == NULL)
+		return false;
+	type = log_register("bus.vfio_cdev", RTE_LOG_INFO);
+	log(RTE_LOG_ERR, type < 0 ? RTE_LOGTYPE_EAL : type, "VFIO_CDEV: %s\n", line);
+	return true;
+}
+
+/*
+ * The log of a DPDK whose functions cannot be found is the system's, which may
+ * be nowhere (in a container), and standard error. The options are set back.
+ */
+static void
+line_to_system(const char *line)
+{
+	openlog(NULL, LOG_PERROR, LOG_USER);
+	syslog(LOG_ERR, "VFIO_CDEV: %s", line);
+	openlog(NULL, 0, LOG_USER);
+	closelog();
+}
+
+/* For the calling thread, and those that it starts; at start there is no other. */
+static void
+rawio_drop(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, sets) != 0)
+		return;
+	sets[CAP_TO_INDEX(CAP_SYS_RAWIO)].effective &= ~CAP_TO_MASK(CAP_SYS_RAWIO);
+	sets[CAP_TO_INDEX(CAP_SYS_RAWIO)].permitted &= ~CAP_TO_MASK(CAP_SYS_RAWIO);
+	sets[CAP_TO_INDEX(CAP_SYS_RAWIO)].inheritable &= ~CAP_TO_MASK(CAP_SYS_RAWIO);
+	syscall(SYS_capset, &header, sets);
+}
+
+/* Nobody calls this library, and this is why. */
+static void
+unused_report(const char *why, const char *advice)
+{
+	const char *result = "devices are left to stock DPDK, and the memory of those without an "
+		"IOMMU is not pinned";
+	char line[640];
+
+	if (policy_demands(POLICY_REQUIRE)) {
+		rawio_drop();
+		result = "as RTE_VFIO_CDEV=require demands, the process has given up CAP_SYS_RAWIO "
+			"and cannot open a device without an IOMMU";
+	}
+	snprintf(line, sizeof(line), LIBRARY ": DPDK does not call it: %s: %s; %s; %s", why,
+		 strerror(EOPNOTSUPP), result, advice);
+	if (!line_to_eal(line))
+		line_to_system(line);
+}
+
+static void
+static_report(void)
+{
+	unused_report("DPDK is linked into the program statically",
+		      "link the program with DPDK's shared libraries");
+}
+
+/* The order of look-up puts another one first: the program itself, or librte_eal. */
+static void
+order_report(const void *first)
+{
+	struct link_map *map;
+	char why[256];
+	Dl_info info;
+
+	if (dladdr1(first, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 || map->l_name[0] == '\0') {
+		static_report();
+		return;
+	}
+	snprintf(why, sizeof(why), "%.128s comes before it", info.dli_fname);
+	unused_report(why, "link " LIBRARY " before DPDK, or preload it (LD_PRELOAD)");
+}
+
+static bool
+has_many_constructors(const struct dl_phdr_info *program)
+{
+	const Elf64_Dyn *dyn = NULL;
+
+	for (unsigned int i = 0; i < program->dlpi_phnum; i++)
+		if (program->dlpi_phdr[i].p_type == PT_DYNAMIC)
+			dyn = (const void *)(program->dlpi_addr + program->dlpi_phdr[i].p_vaddr);
+	for (; dyn != NULL && dyn->d_tag != DT_NULL; dyn++)
+		if (dyn->d_tag == DT_INIT_ARRAYSZ)
+			return dyn->d_un.d_val >= DPDK_LEAST_CONSTRUCTORS * sizeof(void *);
+	return false;
+}
+
+/* Is the text in a part of the program that has these rights? *parts counts those. */
+static bool
+parts_have(const struct dl_phdr_info *program, uint32_t rights, const char *text,
+	   unsigned int *parts)
+{
+	const Elf64_Phdr *part = program->dlpi_phdr;
+	bool found = false;
+
+	for (unsigned int i = 0; i < program->dlpi_phnum; i++, part++) {
+		if (part->p_type != PT_LOAD || part->p_flags != rights)
+			continue;
+		(*parts)++;
+		found |= memmem((const void *)(program->dlpi_addr + part->p_vaddr), part->p_memsz,
+				text, strlen(text)) != NULL;
+	}
+	return found;
+}
+
+/*
+ * Is there a driver of DPDK in the program? Its symbols need not tell. Most
+ * programs that are not DPDK's have one constructor, and are not searched.
+ */
+static int
+program_search(struct dl_phdr_info *program, size_t size, void *found)
+{
+	unsigned int parts = 0;
+
+	(void)size;
+	if (has_many_constructors(program)) {
+		*(bool *)found = parts_have(program, PF_R, DRIVER_MARK, &parts);
+		/* Some linkers put what cannot be written beside the code. */
+		if (parts == 0)
+			*(bool *)found = parts_have(program, PF_R | PF_X, DRIVER_MARK, &parts);
+	}
+	return 1;	/* the program is the first */
+}
+
+/* Runs in every program that is started with the library preloaded: little, and quiet. */
+__attribute__((constructor)) static void
+selfcheck_start(void)
+{
+	static const char name[] = "rte_vfio_setup_device";
+	const void *first = dlsym(RTLD_DEFAULT, name);
+	bool found = false;
+
+	if (policy_demands(POLICY_OFF))
+		return;
+	if (first != NULL && !object_is_same(first, name))
+		order_report(first);
+	else if (policy_demands(POLICY_REQUIRE) && dlsym(RTLD_NEXT, name) == NULL &&
+		 dl_iterate_phdr(program_search, &found) != 0 && found)
+		static_report();
+}
