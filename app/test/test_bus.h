@@ -61,6 +61,8 @@ bus_translated_tests(void);
 int
 bus_created_tests(void);
 int
+bus_inherited_tests(void);
+int
 bus_selfcheck_tests(void);
 int
 bus_symbolic_tests(void);

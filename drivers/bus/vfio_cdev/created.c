@@ -143,7 +143,7 @@ created_add(int stock_fd)
 		return container_fail("create", ENOMEM, -1, "memory is short");
 	c->fd = stock_fd;
 	c->stock = stock_fd >= 0;
-	if (!c->stock && rte_vfio_cdev_domain_create(backend_ctx(), TRANSLATED, &c->domain) < 0) {
+	if (!c->stock && domain_make(TRANSLATED, &c->domain) < 0) {
 		free(c);
 		return -1;
 	}
@@ -232,7 +232,7 @@ group_bind_new(struct created *c, int container_fd, int group)
 	int ret = 0, fd;
 
 	if (c != NULL && c->domain == NULL)
-		ret = rte_vfio_cdev_domain_create(backend_ctx(), TRANSLATED, &c->domain);
+		ret = domain_make(TRANSLATED, &c->domain);
 	if (ret < 0)
 		return container_fail("bind a group", -ret, container_fd, "see the line before");
 	fd = eventfd(0, EFD_CLOEXEC);

@@ -44,11 +44,23 @@ have_cdevs(void)
 }
 
 int
+domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain)
+{
+	int ret = inherited_watch();
+
+	if (ret == 0)
+		ret = rte_vfio_cdev_domain_create(backend_ctx(), mode, domain);
+	if (ret == 0)
+		backend.domain_made = true;
+	return ret;
+}
+
+int
 domain_open(enum rte_vfio_cdev_mode mode)
 {
 	if (backend.domains[mode] != NULL)
 		return 0;
-	return rte_vfio_cdev_domain_create(backend_ctx(), mode, &backend.domains[mode]);
+	return domain_make(mode, &backend.domains[mode]);
 }
 
 void
@@ -79,6 +91,8 @@ rte_bus_vfio_cdev_domain(struct rte_vfio_cdev_domain **domain)
 {
 	int ret = -ENODEV;
 
+	if (is_inherited())
+		return ret;
 	pthread_mutex_lock(&backend_lock);
 	if (backend.attached[NOIOMMU]) {
 		*domain = backend.domains[NOIOMMU];

@@ -116,7 +116,7 @@ memory_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	int err;
 
 	(void)arg;
-	if (ms == NULL)
+	if (ms == NULL || is_inherited())
 		return;
 	pthread_mutex_lock(&backend_lock);
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {

@@ -129,5 +129,6 @@ is_off(void)
 bool
 is_invalid(void)
 {
-	return eal_api() == NULL || policy_get() == POLICY_INVALID || backend_ctx() == NULL;
+	return eal_api() == NULL || policy_get() == POLICY_INVALID || is_inherited() ||
+		backend_ctx() == NULL;
 }

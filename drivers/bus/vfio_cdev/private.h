@@ -13,7 +13,7 @@
  *	   |  secondary.c |	|   |	   |	(where the primary has it: mp.c)
  *	   |		  |	|   |	   |
  *	   v		  v	|   v	   v
- *	domain.c: a domain of librte_vfio_cdev for each mode
+ *	domain.c: a domain of librte_vfio_cdev for each mode -- inherited.c (after a fork)
  *				v
  *	eal_api.c: the EAL's functions, the stock rte_vfio_*() among them
  *
@@ -152,7 +152,10 @@ phys_get(void);
 bool
 is_off(void);
 
-/* Nothing can be answered: no EAL, no memory, or RTE_VFIO_CDEV makes no sense. */
+/*
+ * Nothing can be answered: no EAL, no memory, a process that was forked from the
+ * one with the domain, or RTE_VFIO_CDEV makes no sense.
+ */
 bool
 is_invalid(void);
 
@@ -172,6 +175,19 @@ binding_is_internal(const void *inside, const char *function);
 /* selfcheck.c: does the EAL call this library? Logged for the device if not. */
 bool
 selfcheck_hooks(const char *addr);
+
+/* inherited.c */
+
+/* From now on forked processes have no part in the domain. 0 or -errno. */
+int
+inherited_watch(void);
+
+/*
+ * Was this process forked from the one that has the domain? Then nothing here may
+ * be used, not even a lock. Logged when first found.
+ */
+bool
+is_inherited(void);
 
 /* domain.c */
 
@@ -201,6 +217,7 @@ extern struct backend {
 	bool user_maps;		/* so does the application of its own */
 	bool container_told;	/* stock has a default container: */
 	int container_fd;
+	_Atomic bool domain_made;	/* there is one, or was: also of a container */
 	bool primed;		/* there is a HWPT that pins memory and tells addresses */
 	bool prime_tried;	/* there is no use in trying again */
 	bool unavailable_told;	/* that there are no physical addresses */
@@ -212,6 +229,10 @@ extern struct backend {
 } backend;
 
 /* The functions below want backend_lock held. */
+
+/* Create a domain, of which a forked child will have no part; 0 or -errno, logged. No lock. */
+int
+domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain);
 
 /* Make sure that there is a domain of a mode; 0 or -errno, logged. */
 int

@@ -24,10 +24,11 @@ extern "C" {
  *
  * @param[out] domain
  *   The domain. It is the backend's and stays to the end of the process: do not
- *   destroy it.
+ *   destroy it. A process that is forked later must not use it.
  * @return
  *   0; -ENODEV no device is set up over a cdev in this process (RTE_VFIO_CDEV=off,
- *   secondary process, no EAL, or IOVAs that are virtual addresses).
+ *   secondary process, one forked from the one with the device, no EAL, or IOVAs
+ *   that are virtual addresses).
  */
 int
 rte_bus_vfio_cdev_domain(struct rte_vfio_cdev_domain **domain);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A forked child. The fake kernel of the child is a copy: what the child did to
+ * it the child has to tell. Each child ends itself if it hangs.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rte_bus_vfio_cdev.h"
+#include "test_bus.h"
+
+#define CHILD_SECONDS 10
+
+/* In the child; what is wrong, or NULL. */
+static const char *
+child_uses_nothing(void)
+{
+	struct rte_vfio_cdev_domain *domain;
+	struct rte_memseg_list *msl = rte_mem_virt2memseg_list(FAKE_VA(0));
+	const unsigned int maps = fake_calls(FAKE_MAP), unmaps = fake_calls(FAKE_UNMAP);
+	int fd = -1;
+
+	if (rte_mem_virt2iova(FAKE_VA(2 * FAKE_HUGE)) != RTE_BAD_IOVA)
+		return "an address was told";
+	if (rte_vfio_container_dma_map(-1, (uintptr_t)FAKE_VA(2 * FAKE_HUGE),
+				       FAKE_PHYS(2 * FAKE_HUGE), 4096) != -1)
+		return "memory was mapped";
+	if (rte_vfio_container_dma_unmap(-1, (uintptr_t)FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE) != -1)
+		return "memory was unmapped";
+	if (rte_vfio_setup_device(fake_sysfs_base(), BUS_ADDR2, &fd, NULL) != -1)
+		return "a device was set up";
+	if (rte_bus_vfio_cdev_domain(&domain) != -ENODEV)
+		return "the domain was given away";
+	fake_eal_memseg(msl, FAKE_VA(2 * FAKE_HUGE), FAKE_PHYS(2 * FAKE_HUGE), FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(2 * FAKE_HUGE), FAKE_HUGE);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), FAKE_HUGE);
+	fake_eal_drop(FAKE_VA(FAKE_HUGE));
+	if (fake_calls(FAKE_MAP) != maps || fake_calls(FAKE_UNMAP) != unmaps)
+		return "the kernel was called";
+	if (log_count(RTE_VFIO_CDEV_LOG_ERR) != 1 ||
+	    !log_has(RTE_VFIO_CDEV_LOG_ERR, (const char *[]){ "forked", strerror(EOPNOTSUPP),
+							      "rte_eal_init()", NULL }))
+		return "it was not told, or more than once";
+	return NULL;
+}
+
+static const char *
+child_sets_up(void)
+{
+	int fd;
+
+	if (bus_setup(BUS_ADDR, &fd) != 0)
+		return "the device was not set up";
+	return bus_release(BUS_ADDR, fd) == 0 ? NULL : "the device was not released";
+}
+
+static void
+child_runs(const char *(*child)(void))
+{
+	const pid_t pid = fork();
+	const char *wrong;
+	int status;
+
+	if (pid == 0) {
+		alarm(CHILD_SECONDS);
+		log_clear();
+		wrong = child();
+		if (wrong != NULL)
+			fprintf(stderr, "child: %s; log: %s\n", wrong, log_text());
+		_exit(wrong != NULL);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void
+child_has_no_part_in_the_domain(void **state)
+{
+	int fd;
+
+	(void)state;
+	bus_memory(2);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	child_runs(child_uses_nothing);
+	assert_kernel_holds(2, 2, 2 * FAKE_HUGE);
+	fake_eal_drop(FAKE_VA(0));
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+}
+
+/* As if another thread held it at the fork. */
+static void
+child_does_not_wait_for_a_lock_of_its_parent(void **state)
+{
+	int fd;
+
+	(void)state;
+	bus_memory(2);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	pthread_mutex_lock(&backend_lock);
+	child_runs(child_uses_nothing);
+	pthread_mutex_unlock(&backend_lock);
+}
+
+/* A daemon. The parent may have had a domain in its time. */
+static void
+child_may_start_with_dpdk(void **state)
+{
+	(void)state;
+	assert_int_equal(inherited_watch(), 0);
+	bus_memory(2);
+	pthread_mutex_lock(&backend_lock);
+	child_runs(child_sets_up);
+	pthread_mutex_unlock(&backend_lock);
+	assert_false(is_inherited());
+}
+
+int
+bus_inherited_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		BUS_TEST(child_has_no_part_in_the_domain),
+		BUS_TEST(child_does_not_wait_for_a_lock_of_its_parent),
+		BUS_TEST(child_may_start_with_dpdk),
+	};
+
+	return cmocka_run_group_tests_name("bus: forked child", tests, NULL, NULL);
+}

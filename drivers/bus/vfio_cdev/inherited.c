@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A process that was forked shares the parent's iommufd, and the kernel maps the
+ * memory of whoever calls (iommufd uses current->mm): what the child maps would
+ * be reached by the parent's devices, and what it unmaps the parent would lose.
+ * So it gets no answer. Before there is a domain to share a child may go on; a
+ * daemon forks first and starts the EAL then.
+ */
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "private.h"
+
+static bool inherited;	/* set in a process that has one thread, before it goes on */
+static atomic_bool told;
+static int watch_error;
+static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
+
+/* Whoever held the lock, and what it was guarding, stayed in the parent. */
+static void
+forked(void)
+{
+	if (backend.domain_made)
+		inherited = true;
+	else
+		pthread_mutex_init(&backend_lock, NULL);
+}
+
+static void
+watch_start(void)
+{
+	watch_error = pthread_atfork(NULL, NULL, forked);
+}
+
+int
+inherited_watch(void)
+{
+	pthread_once(&watch_once, watch_start);
+	return -watch_error;
+}
+
+bool
+is_inherited(void)
+{
+	if (inherited && !atomic_exchange(&told, true))
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"cannot be used in a process that was forked after the EAL started: %s; "
+			"its memory would be mapped for its parent's devices, and its parent's "
+			"unmapped: use DPDK in the parent, or fork before rte_eal_init()",
+			strerror(EOPNOTSUPP));
+	return inherited;
+}
