@@ -117,6 +117,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     add("--append", default="", metavar="ARGS", help="more kernel arguments")
     add("--share", dest="shares", action="append", default=[], metavar="DIR",
         help="a directory that the guest can write to, at its own path")
+    add("--hot-plug-ports", dest="ports", type=int, default=0, metavar="N", help="empty PCI "
+        "Express slots, port0 and on, for device_add over QMP")
     add("--qmp", default="", metavar="SOCKET", help="a QMP socket to make")
     add("--timeout", type=float, default=600, metavar="S", help="for COMMAND (default: 600)")
     add("--console", default="", metavar="FILE", help="keep the guest's console in FILE")

@@ -14,6 +14,7 @@ PAGE_MIB = {"2M": 2, "1G": 1024}
 DEFAULT_NICS = ("virtio-net-pci", "virtio-net-pci")
 FIRST_SLOT, LAST_SLOT = 0x03, 0x17
 BYPASS_BUS = 0x40    # of the bridge that the IOMMU has nothing to do with
+PORT_SLOT, MOST_PORTS = 0x02, 8
 MOST_SHARES = 3    # down to the slot of the agent
 # Without these an emulated CPU spends a second on what a test machine has no use for. oops=panic
 # makes a kernel bug the end of the guest instead of a line that nobody reads. maxcpus=1: init.sh
@@ -44,6 +45,7 @@ class Options:
     shares: tuple[str, ...] = ()
     wires: bool = False
     qmp: str = ""
+    ports: int = 0
     console: str = ""
     source: str = "distro"
 
@@ -126,14 +128,16 @@ class CommandLine:
         self.modules = modules
 
     def build(self, image: Path, initramfs: Path, console: Path, agent_fd: int,
-              wires: Sequence[int] = ()) -> list[str]:
+              monitor_fd: int, wires: Sequence[int] = ()) -> list[str]:
         """All of it."""
         return ["qemu-system-x86_64", "-name", "testvm", "-nodefaults", "-no-user-config",
                 "-display", "none", "-no-reboot", *self._machine(), *self._memory(),
                 "-kernel", str(image), "-initrd", str(initramfs), "-append", self._append(),
                 "-chardev", f"file,id=console,path={_escape(console)}",
                 "-serial", "chardev:console", *self._agent(agent_fd), *self._shares(),
-                *self._nics(), *self._wires(wires), *self._qmp()]
+                *self._ports(), *self._nics(), *self._wires(wires), *self._qmp(),
+                "-chardev", f"socket,id=monitor,fd={monitor_fd}",
+                "-mon", "chardev=monitor,mode=control"]
 
     def _machine(self) -> list[str]:
         kvm = kvm_usable()
@@ -197,6 +201,16 @@ class CommandLine:
         # Highest slots first, so that NICs have their fixed ones to themselves.
         return _with_slots(arguments)
 
+    def _ports(self) -> list[str]:
+        """Empty slots. The kernel's own hot-plug, as hardware has it, instead of ACPI's."""
+        if self.options.ports > MOST_PORTS:
+            raise VmError(f"at most {MOST_PORTS} hot-plug ports")
+        arguments = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
+        for i in range(self.options.ports):
+            arguments += ["-device", f"pcie-root-port,id=port{i},chassis={i + 1},slot={i + 1},"
+                          f"multifunction=on,addr=0x{PORT_SLOT:x}.{i}"]
+        return arguments if self.options.ports else []
+
     def _nics(self) -> list[str]:
         if len(self.options.nics) > LAST_SLOT - FIRST_SLOT + (0 if self.options.bypass else 1):
             raise VmError(f"at most {LAST_SLOT - FIRST_SLOT + 1} NICs")
@@ -219,10 +233,10 @@ class CommandLine:
                      f"bypass_iommu=on,addr=0x{LAST_SLOT:x}"]
         for i, (nic, hub) in enumerate(zip(self.options.bypass, hubs)):
             model, _, properties = nic.partition(",")
-            device = f"{model},netdev=bypass{i},mac={nic_mac(0x40 + i)},bus=port{i},romfile="
-            arguments += ["-device", f"pcie-root-port,id=port{i},bus=bypass,addr=0x{i:x},"
+            device = f"{model},netdev=nicb{i},mac={nic_mac(0x40 + i)},bus=bypass{i},romfile="
+            arguments += ["-device", f"pcie-root-port,id=bypass{i},bus=bypass,addr=0x{i:x},"
                           f"chassis={i},slot={i}",
-                          "-netdev", f"hubport,id=bypass{i},hubid={hub}",
+                          "-netdev", f"hubport,id=nicb{i},hubid={hub}",
                           "-device", f"{device},{properties}".rstrip(",")]
         return arguments
 

@@ -26,6 +26,7 @@ from .ether import Wire
 from .guest import wire
 from .kernel import Kernel, KernelMaker
 from .machine import CommandLine, Options, nic_hubs, pages_text
+from .qmp import Monitor
 from .root import make_root
 from .source import SourceKernel
 from .util import CHECKOUT, VmError, need, tail
@@ -178,6 +179,7 @@ class Guest:
         self._number = 0
         self._ended = False
         self._qemu: subprocess.Popen[bytes] | None = None
+        self._monitor: Monitor | None = None
         # Files without a name, which no way to end can leave behind.
         self._unnamed = (tempfile.TemporaryFile(), tempfile.TemporaryFile())
 
@@ -200,6 +202,12 @@ class Guest:
     def alive(self) -> bool:
         """Whether commands can be run in it."""
         return bool(self.report) and not self._ended
+
+    @property
+    def monitor(self) -> Monitor:
+        """QEMU's own monitor; the socket of --qmp is another."""
+        assert self._monitor
+        return self._monitor
 
     def boot(self) -> None:
         """Make what is missing, start QEMU and wait for the agent."""
@@ -224,12 +232,15 @@ class Guest:
         self.wires = [Wire() for _ in hubs]
         plugs = [each.theirs.fileno() for each in self.wires]
         self._socket, theirs = socket.socketpair()
-        with theirs:
+        monitor, its = socket.socketpair()
+        self._monitor = Monitor(monitor)
+        with theirs, its:
             command = CommandLine(self.options, root, kernel.modules).build(
-                kernel.image, kernel.initramfs, self.console, theirs.fileno(), plugs)
+                kernel.image, kernel.initramfs, self.console, theirs.fileno(), its.fileno(),
+                plugs)
             self._qemu = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=self._unnamed[1],
-                stderr=subprocess.STDOUT, pass_fds=[theirs.fileno(), *plugs],
+                stderr=subprocess.STDOUT, pass_fds=[theirs.fileno(), its.fileno(), *plugs],
                 preexec_fn=_die_with(os.getpid()))
         for each in self.wires:
             each.theirs.close()
@@ -343,6 +354,7 @@ class Guest:
             self._qemu.kill()
             self._qemu.wait()
             self._socket.close()
+            self.monitor.close()
             self._qemu = None
             if self.options.qmp:
                 Path(self.options.qmp).unlink(missing_ok=True)

@@ -4,7 +4,7 @@
 import re
 import shlex
 from dataclasses import dataclass, field
-from typing import Sequence
+from typing import Self, Sequence
 
 from .qemu import Guest
 from .util import CHECKOUT
@@ -14,6 +14,7 @@ LIBRARY = CHECKOUT / "build/drivers/librte_bus_vfio_cdev.so"
 START = 'echo "pid $$"; exec "$@"'
 # A terminal, without which testpmd would keep its output to itself until it ends.
 TERMINAL = ("script", "--quiet", "--flush", "--return", "/dev/null", "--command")
+PROMPT = "testpmd> "
 PORT = re.compile(r"Forward statistics for port (\d+).*?RX-packets: (\d+).*?TX-packets: (\d+)",
                   re.S)
 DEVICE = re.compile(r"VFIO_CDEV: (\S+): (\S+), (\S+), NUMA node (-?\d+), \d+ pages mapped")
@@ -65,6 +66,9 @@ class Testpmd:
     """
 
     __test__ = False  # nothing for pytest to collect
+    MODE = ("--tx-first", "--no-lsc-interrupt")
+    READY = "Press enter to exit"
+    END = "\n"
 
     def __init__(self, guest: Guest, devices: Sequence[str], policy: str = "prefer",
                  eal: Sequence[str] = (), args: Sequence[str] = (),
@@ -72,15 +76,15 @@ class Testpmd:
                  tx_first: bool = True) -> None:
         """Without tx_first there are no packets but those that somebody sends to it."""
         allow = [word for device in devices for word in ("-a", device)]
-        first = ["--tx-first"] if tx_first else []
+        mode = [word for word in self.MODE if tx_first or word != "--tx-first"]
         program = ["dpdk-testpmd", "-l", "0,1", "-n", "2", *allow,
                    "--log-level=lib.vfio_cdev:debug", *eal, "--", "--forward-mode=io",
-                   *first, "--total-num-mbufs=8192", "--no-lsc-interrupt", *args]
+                   "--total-num-mbufs=8192", *mode, *args]
         started = ["sh", "-c", START, "sh", *command(program, policy, library, wrapper)]
         self.guest = guest
         self.process = guest.start([*TERMINAL, shlex.join(started)])
 
-    def __enter__(self) -> "Testpmd":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -93,9 +97,9 @@ class Testpmd:
         """Its process id in the guest."""
         return self.process.expect(r"pid (\d+)").group(1)
 
-    def ready(self, timeout: float = 60) -> "Testpmd":
+    def ready(self, timeout: float = 60) -> Self:
         """Wait until packets flow; an early end is an error that shows the output."""
-        self.process.expect("Press enter to exit", timeout)
+        self.process.expect(self.READY, timeout)
         return self
 
     def nodes(self) -> set[str]:
@@ -104,13 +108,28 @@ class Testpmd:
         return set(self.guest.run(["sh", "-c", script]).stdout.split())
 
     def stop(self, timeout: float = 60) -> Result:
-        """Press enter and read the statistics."""
-        self.process.write("\n")
+        """Press enter, or quit, and read the statistics."""
+        self.process.write(self.END)
         return self.wait(timeout)
 
     def wait(self, timeout: float = 60) -> Result:
         """Wait for an end that comes by itself."""
         return parse(self.process.wait(timeout), self.process.stdout.replace("\r\n", "\n"))
+
+
+class Console(Testpmd):
+    """testpmd that does what it is told: do("port attach 0000:01:00.0")."""
+
+    MODE = ("--interactive", "--hot-plug")
+    READY = PROMPT
+    END = "quit\n"
+
+    def do(self, text: str, timeout: float = 60) -> str:
+        """Give a command and return what was printed up to the next prompt."""
+        start = len(self.process.stdout)
+        self.process.write(text + "\n")
+        return self.process.expect(rf"(?s){re.escape(text)}\s(.*?){PROMPT}", timeout,
+                                   start).group(1).replace("\r", "")
 
 
 def parse(status: int, output: str) -> Result:

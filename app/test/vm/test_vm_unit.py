@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """devtools/testvm without a guest: choosing versions, the cache, options and messages."""
 
+import json
 import multiprocessing
 import os
+import socket
 import time
 from pathlib import Path
 
 import pytest
-from testvm import apt, cli, initramfs, kernel, kmod, machine, qemu, root, source, util
+from testvm import apt, cli, initramfs, kernel, kmod, machine, qemu, qmp, root, source, util
 from testvm.cache import Cache, cache_root
 from testvm.guest import wire
 
@@ -238,7 +240,7 @@ def test_frames_survive_any_splitting():
 
 def command_line(**options) -> str:
     line = machine.CommandLine(machine.Options(**options), Path("/"), Path("/m"))
-    return " ".join(line.build(Path("/k"), Path("/i"), Path("/c"), 3))
+    return " ".join(line.build(Path("/k"), Path("/i"), Path("/c"), 3, 4))
 
 
 def test_nics_of_one_model_share_a_hub():
@@ -250,7 +252,7 @@ def test_nics_of_one_model_share_a_hub():
 def test_each_hub_has_a_wire_if_one_is_wanted():
     assert machine.nic_hubs(("e1000e", "vmxnet3,x=y", "e1000e")) == [0, 1, 0]
     line = machine.CommandLine(machine.Options(), Path("/"), Path("/m"))
-    words = " ".join(line.build(Path("/k"), Path("/i"), Path("/c"), 3, [7, 8]))
+    words = " ".join(line.build(Path("/k"), Path("/i"), Path("/c"), 3, 4, [7, 8]))
     for hub, fd in enumerate((7, 8)):
         assert f"dgram,id=wire{hub},local.type=fd,local.str={fd}" in words
         assert f"hubport,id=plug{hub},hubid={hub},netdev=wire{hub}" in words
@@ -263,6 +265,33 @@ def test_nic_that_bypasses_the_iommu_is_bound_without_one():
     assert "VM_UNSAFE=1" in words
     assert "0000:00:04.0,0000:41:00.0" in words
     assert "VM_UNSAFE=0" in command_line(viommu="intel")
+
+
+def test_hot_plug_ports_are_the_kernels_own():
+    line = command_line(ports=2)
+    assert "acpi-pci-hotplug-with-bridge-support=off" in line
+    assert "id=port0,chassis=1,slot=1,multifunction=on,addr=0x2.0" in line
+    assert "id=port1,chassis=2,slot=2,multifunction=on,addr=0x2.1" in line
+    assert "acpi-pci" not in command_line()
+    with pytest.raises(util.VmError, match="at most 8"):
+        command_line(ports=9)
+
+
+def test_monitor_keeps_events_and_tells_of_refusals():
+    ours, qemus = socket.socketpair()
+    replies = ({"QMP": {}}, {"return": {}}, {"event": "GONE", "data": {"device": "a"}},
+               {"return": 7}, {"error": {"desc": "no bus"}}, {"event": "GONE", "data": {}},
+               {"event": "GONE", "data": {"device": "b"}})
+    qemus.sendall("".join(json.dumps(reply) + "\n" for reply in replies).encode())
+    monitor = qmp.Monitor(ours)
+    assert monitor.execute("device_del", id="a") == 7
+    with pytest.raises(util.VmError, match="refused device_add: no bus"):
+        monitor.execute("device_add")
+    monitor.wait_event("GONE", device="a")
+    monitor.wait_event("GONE", device="b")
+    qemus.close()
+    with pytest.raises(util.VmError, match="monitor is gone"):
+        monitor.execute("quit")
 
 
 def test_virtio_nic_behind_an_iommu_uses_it():
