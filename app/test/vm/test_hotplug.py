@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Devices that come and go while packets flow, and a process that holds no more afterwards."""
+
+import re
+import time
+from contextlib import contextmanager
+from typing import Callable, Iterator
+
+import pytest
+
+from testvm.machine import nic_address, nic_mac
+from testvm.qemu import Guest, Process
+from testvm.testpmd import LIBRARY, Console, Testpmd
+from testvm.util import CHECKOUT
+
+from test_errors import locked_pages
+from test_forward import PAIR
+from test_modes import free_pages, mappings
+
+PLUGGER = CHECKOUT / "build/app/test/vm/plugger"
+NICS = ("virtio-net-pci", "virtio-net-pci", "e1000e")
+ALONE = nic_address(2)          # the e1000e, on a hub of its own
+PORT, PLUGGED = "0000:00:02.0", "0000:01:00.0"
+# Slot Control of a PCI Express port. With power and its indicator off QEMU takes the device away;
+# the kernel's interrupt is off meanwhile, so that it finds the power on and only the device gone.
+TEAR_OUT = ["setpci", "-s", PORT, "CAP_EXP+18.w=0700:0720", "CAP_EXP+18.w=0120:0720"]
+SYSFS = "/sys/bus/pci/devices"
+
+
+@pytest.fixture
+def cdev(guest: Callable[..., Guest]) -> Guest:
+    """A guest with an empty slot."""
+    return guest(nics=NICS, ports=1)
+
+
+@pytest.fixture
+def slot(cdev: Guest) -> Iterator[Guest]:
+    """The same, and the slot is empty again at the end."""
+    cdev.monitor.execute("netdev_add", type="hubport", id="plugged", hubid=1)
+    yield cdev
+    if has_device(cdev, PLUGGED):
+        cdev.run(TEAR_OUT, check=True)
+        await_no_device(cdev, PLUGGED)
+    cdev.monitor.execute("netdev_del", id="plugged")
+
+
+def has_device(guest: Guest, address: str) -> bool:
+    """Whether the kernel knows it."""
+    return guest.run(["test", "-d", f"{SYSFS}/{address}"]).returncode == 0
+
+
+def await_no_device(guest: Guest, address: str) -> None:
+    """The kernel has let go of it."""
+    script = f"while [ -d {SYSFS}/{address} ]; do sleep 0.1; done"
+    guest.run(["sh", "-c", script], check=True, timeout=20)
+
+
+def bind(guest: Guest, address: str) -> None:
+    """To vfio-pci, as soon as it is there."""
+    script = f"while ! [ -d {SYSFS}/{address} ]; do sleep 0.1; done; " \
+             f"echo vfio-pci >{SYSFS}/{address}/driver_override; " \
+             f"echo {address} >/sys/bus/pci/drivers_probe; [ -d {SYSFS}/{address}/vfio-dev ]"
+    guest.run(["sh", "-c", script], check=True, timeout=20)
+
+
+def plug(guest: Guest, model: str) -> None:
+    """Put a NIC into the slot."""
+    guest.monitor.execute("device_add", driver=model, id="plugged", netdev="plugged",
+                          bus="port0", romfile="", mac=nic_mac(len(NICS)))
+    bind(guest, PLUGGED)
+
+
+def start_unbinding(guest: Guest, address: str) -> Process:
+    """Take it away from vfio-pci, which waits for those who use it."""
+    return guest.start(["sh", "-c", f"echo {address} >{SYSFS}/{address}/driver/unbind"])
+
+
+def unbind(guest: Guest, address: str) -> None:
+    """The same, to its end, and bind it again."""
+    assert start_unbinding(guest, address).wait(15) == 0
+    bind(guest, address)
+
+
+def holdings(testpmd: Testpmd) -> tuple[int, int, int, list[str]]:
+    """Files, kB pinned, mappings by the log, and the hugepages that the guest has free."""
+    files = testpmd.guest.run(["ls", f"/proc/{testpmd.pid}/fd"], check=True).stdout.split()
+    return (len(files), locked_pages(testpmd.guest, testpmd.pid),
+            len(mappings(testpmd.process.stdout)), free_pages(testpmd.guest))
+
+
+def packets(console: Console, *ports: int) -> list[int]:
+    """Packets that each of these ports has received."""
+    return [int(re.findall(r"RX-packets: (\d+)", console.do(f"show port stats {port}"))[0])
+            for port in ports]
+
+
+def assert_flows(console: Console, *ports: int) -> None:
+    """Each of them receives, if not at once."""
+    before = packets(console, *ports)
+    for _ in range(20):
+        if all(now > then for now, then in zip(packets(console, *ports), before)):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no packets on one of {ports}:\n{console.process.stdout[-2000:]}")
+
+
+def assert_forwards_again(console: Console, *ports: int) -> None:
+    """What was under way was dropped when testpmd stopped to remove the port."""
+    console.process.expect("Now total ports is")
+    console.do("stop")
+    console.do("start tx_first")
+    assert_flows(console, *ports)
+
+
+def await_link(console: Console, *ports: int) -> None:
+    """Links need a moment after the start of a port."""
+    for _ in range(50):
+        if all("Link status: up" in console.do(f"show port info {port}") for port in ports):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no link on one of {ports}:\n{console.process.stdout[-2000:]}")
+
+
+@contextmanager
+def console_of(guest: Guest, *devices: str, library: str = str(LIBRARY)) -> Iterator[Console]:
+    """testpmd with these ports, not forwarding yet."""
+    with Console(guest, devices, library=library) as console:
+        console.ready()
+        yield console
+
+
+def attach(console: Console, address: str, port: int) -> None:
+    """Let testpmd take a device, which is then this port, and start it."""
+    assert f"Port {port} is attached" in console.do(f"port attach {address}")
+    assert "Done" in console.do(f"port start {port}")
+    assert f"VFIO_CDEV: {address}: noiommu-vfio" in console.process.stdout
+
+
+def test_nic_is_plugged_in_and_out_under_traffic(slot: Guest) -> None:
+    """device_del: the request reaches testpmd as an interrupt, and it detaches the port."""
+    with console_of(slot, ALONE) as console:
+        before = holdings(console)
+        plug(slot, "e1000e")
+        attach(console, PLUGGED, 1)
+        await_link(console, 0, 1)
+        console.do("start tx_first")
+        assert_flows(console, 0, 1)
+        start = len(console.process.stdout)
+        slot.monitor.execute("device_del", id="plugged")
+        slot.monitor.wait_event("DEVICE_DELETED", device="plugged")
+        console.process.expect("Device is detached", start=start)
+        await_no_device(slot, PLUGGED)
+        assert holdings(console) == before
+        assert console.stop().status == 0
+
+
+def test_nic_that_is_torn_out_is_detached(slot: Guest) -> None:
+    """While it is polled and others forward: under its own traffic QEMU may hang (7.2)."""
+    with console_of(slot, *PAIR) as console:
+        before = holdings(console)
+        plug(slot, "e1000")
+        attach(console, PLUGGED, 2)
+        console.do("start tx_first")
+        assert_flows(console, 0, 1)
+        start = len(console.process.stdout)
+        slot.run(TEAR_OUT, check=True)
+        slot.monitor.wait_event("DEVICE_DELETED", device="plugged")
+        console.process.expect("Device is detached", start=start)
+        await_no_device(slot, PLUGGED)
+        assert holdings(console) == before
+        assert_forwards_again(console, 0, 1)
+        assert console.stop().status == 0
+
+
+def test_port_is_reset_and_changed_beside_traffic(cdev: Guest) -> None:
+    with console_of(cdev, *PAIR, ALONE) as console:
+        console.do("set portlist 0,1")
+        console.do("start tx_first")
+        assert_flows(console, 0, 1)
+        before = holdings(console)
+        for text in ("port stop 2", "port reset 2", "port start 2", "port stop 2"):
+            assert "Done" in console.do(text)
+        await_flow_and_detach(console)
+        attach(console, ALONE, 2)
+        assert holdings(console) == before
+        assert_flows(console, 0, 1)
+        assert console.stop().status == 0
+
+
+def await_flow_and_detach(console: Console) -> None:
+    """Port 2 goes and its file with it."""
+    assert_flows(console, 0, 1)
+    assert "/dev/vfio/devices/noiommu-vfio2" in console.nodes()
+    assert "Device is detached" in console.do("port detach 2")
+    assert "/dev/vfio/devices/noiommu-vfio2" not in console.nodes()
+
+
+def test_unbinding_in_use_lets_the_application_release(cdev: Guest) -> None:
+    with console_of(cdev, *PAIR, ALONE) as console:
+        console.do("start tx_first")
+        assert_flows(console, 0, 1)
+        unbind(cdev, ALONE)
+        assert "Device is detached" in console.process.stdout
+        assert_forwards_again(console, 0, 1)
+        attach(console, ALONE, 2)
+
+
+def test_unbinding_is_immediate_after_release_and_after_kill(cdev: Guest) -> None:
+    with console_of(cdev, *PAIR) as console:
+        console.do("start tx_first")
+        assert "Done" in console.do("stop")
+        console.do("port stop 1")
+        console.do("port detach 1")
+        unbind(cdev, PAIR[1])
+        attach(console, PAIR[1], 1)
+        console.do("start tx_first")
+        assert_flows(console, 0, 1)
+        cdev.run(["kill", "-KILL", console.pid], check=True)
+        for device in PAIR:
+            unbind(cdev, device)
+
+
+def test_unbinding_waits_for_a_second_holder(cdev: Guest) -> None:
+    """The measure of the tests above: what a copy of the device's file would do."""
+    hold = "import ctypes, os, sys; pid = os.pidfd_open(int(sys.argv[1])); " \
+           "print(ctypes.CDLL(None).syscall(438, pid, int(sys.argv[2]), 0), flush=True); " \
+           "sys.stdin.read()"     # 438: pidfd_getfd(2)
+    with console_of(cdev, *PAIR) as console:
+        listed = cdev.run(["ls", "-l", f"/proc/{console.pid}/fd"], check=True).stdout
+        number = re.findall(r"(\d+) -> /dev/vfio/devices/noiommu-vfio1", listed)[0]
+        holder = cdev.start(["/usr/bin/python3", "-c", hold, console.pid, number])
+        assert int(holder.expect(r"(-?\d+)\n").group(1)) > 0
+        unbinding = start_unbinding(cdev, PAIR[1])
+        console.process.expect("Device is detached")
+        time.sleep(1)
+        assert unbinding.poll() is None
+        holder.close_stdin()
+        assert unbinding.wait(15) == 0
+    bind(cdev, PAIR[1])
+
+
+@pytest.mark.parametrize("step,count,device,others", [
+    ("plug", 1000, PAIR[1], []),
+    ("plug", 5, ALONE, PAIR),
+    ("setup", 100, PAIR[1], PAIR[:1]),
+], ids=["virtio-1000", "e1000e", "without-a-driver"])
+def test_nothing_is_left_of_many_times(cdev: Guest, step: str, count: int, device: str,
+                                       others: list[str]) -> None:
+    """The first with no other device, so that each time the last one goes."""
+    allowed = [word for other in others or ["0000:ff:00.0"] for word in ("-a", other)]
+    done = cdev.run([str(PLUGGER), "-l", "0", "--no-telemetry", "--iova-mode=pa",
+                     "--log-level=lib.eal:warning", *allowed, "--", step, str(count), device],
+                    timeout=120)
+    before, after = re.findall(r"^(?:before|after): (.*)$", done.stdout, re.M)
+    print(re.findall("^took.*$", done.stdout, re.M))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.count(f"VFIO_CDEV: {device}: noiommu-vfio") == count + 3
+    assert before == after
