@@ -93,6 +93,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--dpdk", choices=("host", *RELEASES), default="host", help="whose DPDK: the machine's "
         "own, or a root made of the suite that has this release")
+    add("--qemu", choices=("host", *RELEASES), default="host", help="whose QEMU: the machine's "
+        "own, or that of the suite that has this DPDK release")
     add("--kernel-config", dest="config", choices=kmod.CONFIGS, default="cdev")
     add("--from", dest="source", choices=("distro", "source"), default="distro")
     add("--nic", dest="nics", action="append", metavar="MODEL[,PROP=VALUE...]",

@@ -31,6 +31,7 @@ class Options:
     """Everything a user can choose about a guest."""
     config: str = "cdev"
     dpdk: str = "host"
+    qemu: str = "host"
     nics: tuple[str, ...] = DEFAULT_NICS
     bind: str = "vfio-pci"
     hugepages: int = 256
@@ -122,15 +123,17 @@ def nic_hubs(nics: Sequence[str]) -> list[int]:
 class CommandLine:
     """Assembles the QEMU command line."""
 
-    def __init__(self, options: Options, root: Path, modules: Path) -> None:
+    def __init__(self, options: Options, root: Path, modules: Path,
+                 qemu: Sequence[str] = ("qemu-system-x86_64",)) -> None:
         self.options = options
+        self.qemu = qemu
         self.root = root
         self.modules = modules
 
     def build(self, image: Path, initramfs: Path, console: Path, agent_fd: int,
               monitor_fd: int, wires: Sequence[int] = ()) -> list[str]:
         """All of it."""
-        return ["qemu-system-x86_64", "-name", "testvm", "-nodefaults", "-no-user-config",
+        return [*self.qemu, "-name", "testvm", "-nodefaults", "-no-user-config",
                 "-display", "none", "-no-reboot", *self._machine(), *self._memory(),
                 "-kernel", str(image), "-initrd", str(initramfs), "-append", self._append(),
                 "-chardev", f"file,id=console,path={_escape(console)}",

@@ -22,6 +22,7 @@ from typing import Any, Callable, Sequence
 
 from .apt import PrivateApt
 from .cache import Cache
+from .emulator import make_qemu
 from .ether import Wire
 from .guest import wire
 from .kernel import Kernel, KernelMaker
@@ -29,7 +30,7 @@ from .machine import CommandLine, Options, nic_hubs, pages_text
 from .qmp import Monitor
 from .root import make_root
 from .source import SourceKernel
-from .util import CHECKOUT, VmError, need, tail
+from .util import CHECKOUT, VmError, tail
 
 BOOT_TIMEOUT = 120
 PANIC = "Kernel panic"
@@ -211,22 +212,22 @@ class Guest:
 
     def boot(self) -> None:
         """Make what is missing, start QEMU and wait for the agent."""
-        need("qemu-system-x86_64")
         if re.search(r"\s", str(CHECKOUT)):
             raise VmError(f"the checkout's path must have no white space: {CHECKOUT}")
         apt = PrivateApt(self._cache)
         kernel = make_kernel(self._cache, apt, self.options.config, self.options.source)
         root = make_root(self._cache, apt, self.options.dpdk)
+        qemu = make_qemu(self._cache, apt, self.options.qemu)
         started = time.monotonic()
         try:
-            self._start(kernel, root)
+            self._start(kernel, root, qemu)
             self._await_agent()
         except BaseException:
             self.close()
             raise
         self.boot_seconds = time.monotonic() - started
 
-    def _start(self, kernel: Kernel, root: Path) -> None:
+    def _start(self, kernel: Kernel, root: Path, qemu: Sequence[str]) -> None:
         self.console.write_bytes(b"")
         hubs = set(nic_hubs(self.options.nics)) if self.options.wires else ()
         self.wires = [Wire() for _ in hubs]
@@ -235,7 +236,7 @@ class Guest:
         monitor, its = socket.socketpair()
         self._monitor = Monitor(monitor)
         with theirs, its:
-            command = CommandLine(self.options, root, kernel.modules).build(
+            command = CommandLine(self.options, root, kernel.modules, qemu).build(
                 kernel.image, kernel.initramfs, self.console, theirs.fileno(), its.fileno(),
                 plugs)
             self._qemu = subprocess.Popen(
