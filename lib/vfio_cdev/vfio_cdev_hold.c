@@ -152,19 +152,7 @@ page_hold(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys)
 int
 rte_vfio_cdev_domain_hold(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
 {
-	const uint64_t offset = (uintptr_t)va & (BASE_PAGE - 1);
-	const void *page = (const char *)va - offset;
-	uint64_t start;
-	int ret;
-
-	pthread_mutex_lock(&domain->lock);
-	ret = domain_can_tell(domain, page, BASE_PAGE);
-	if (ret == 0)
-		ret = page_hold(domain, page, &start);
-	pthread_mutex_unlock(&domain->lock);
-	if (ret == 0)
-		*phys = start + offset;
-	return ret;
+	return byte_ask(domain, va, page_hold, phys);
 }
 
 void

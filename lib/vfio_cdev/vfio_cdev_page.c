@@ -149,16 +149,8 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
 	return ret;
 }
 
-static int
-page_phys(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
-{
-	int ret = page_ask(domain, va, VFIO_CDEV_SCRATCH_VA(va), BASE_PAGE, phys);
-
-	return ret == 0 ? scratch_unmap(domain, va, BASE_PAGE) : ret;
-}
-
 int
-rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
+byte_ask(struct rte_vfio_cdev_domain *domain, const void *va, page_ask_t ask, uint64_t *phys)
 {
 	const uint64_t offset = (uintptr_t)va & (BASE_PAGE - 1);
 	const void *page = (const char *)va - offset;
@@ -168,9 +160,23 @@ rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, u
 	pthread_mutex_lock(&domain->lock);
 	ret = domain_can_tell(domain, page, BASE_PAGE);
 	if (ret == 0)
-		ret = page_phys(domain, page, &start);
+		ret = ask(domain, page, &start);
 	pthread_mutex_unlock(&domain->lock);
 	if (ret == 0)
 		*phys = start + offset;
 	return ret;
+}
+
+static int
+page_phys(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
+{
+	int ret = page_ask(domain, va, VFIO_CDEV_SCRATCH_VA(va), BASE_PAGE, phys);
+
+	return ret == 0 ? scratch_unmap(domain, va, BASE_PAGE) : ret;
+}
+
+int
+rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
+{
+	return byte_ask(domain, va, page_phys, phys);
 }

@@ -218,6 +218,12 @@ int
 page_ask(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len,
 	 uint64_t *phys);
 
+/* What finds the address of a page, and that of a byte in it; takes the lock. */
+typedef int (*page_ask_t)(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys);
+
+int
+byte_ask(struct rte_vfio_cdev_domain *domain, const void *va, page_ask_t ask, uint64_t *phys);
+
 /* Unmap memory at its scratch IOVA. */
 int
 scratch_unmap(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
