@@ -11,7 +11,7 @@ from testvm.qemu import Guest
 from testvm.testpmd import Console
 
 from test_forward import CONTAINER
-from test_hotplug import SYSFS, assert_flows, await_link, bind
+from test_hotplug import SYSFS, await_link, bind, start_traffic
 
 PF, VF, OTHER = "0000:01:00.0", "0000:01:10.0", nic_address(0)
 TOKEN, WRONG = "14d63f20-8445-11ea-8900-1f9ce7d5650d", "14d63f20-8445-11ea-8900-1f9ce7d5650e"
@@ -69,8 +69,7 @@ def forward_to_each_other(console: Console) -> None:
     console.do("set fwd mac")
     for port, other in enumerate(reversed(macs)):
         console.do(f"set eth-peer {port} {other}")
-    console.do("start tx_first")
-    assert_flows(console, 0, 1)
+    start_traffic(console, 0, 1)
     console.do("stop")
 
 
