@@ -53,7 +53,10 @@ def hugepages_mapped(output: str) -> int:
 
 
 def test_pool_of_anonymous_memory_is_pinned(guest: Callable[..., Guest]) -> None:
-    """Mapped with the IOVA 0 as far as testpmd manages to register it, held where it does not."""
+    """Mapped with the IOVA 0 as far as testpmd manages to register it, held where it does not.
+
+    In the end it unmaps also what it has not mapped.
+    """
     cdev = guest(nics=NICS)
     with Testpmd(cdev, PAIR, args=["--mp-alloc=anon"]) as testpmd:
         testpmd.ready()
@@ -63,4 +66,4 @@ def test_pool_of_anonymous_memory_is_pinned(guest: Callable[..., Guest]) -> None
     assert result.all_ports_work(2), result.output
     assert result.mapped == result.verified
     assert pool >= MBUFS * MBUF_SIZE // 1024
-    assert "cannot" not in "".join(re.findall("VFIO_CDEV: .*", result.output))
+    assert not re.search("VFIO_CDEV: .*cannot (map|confirm)", result.output)
