@@ -86,5 +86,5 @@ say "documentation"
 build build-docs -Ddocs=true -Dtests=false
 wait "$prefetch" || die "cannot make what the VM tests need; see above"
 prefetch=
-say "tests in VMs, about 25 minutes"
+say "tests in VMs, about 20 minutes"
 exec "$PYTHON" -B -m pytest -p no:cacheprovider app/test/vm "$@"

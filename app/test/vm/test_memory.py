@@ -12,8 +12,8 @@ from testvm.testpmd import Testpmd
 from test_errors import locked_pages
 from test_forward import (CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs, forward,
                           without)
+from test_modes import areas
 
-HUGEPAGE_KIB = 2048
 MBUFS, MBUF_SIZE = 8192, 2176   # what Testpmd asks for, and what it says they take
 
 
@@ -46,12 +46,6 @@ def test_pool_of_any_memory_forwards(guest: Callable[..., Guest], kind: str) -> 
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 
-def hugepages_mapped(output: str) -> int:
-    """kB of the hugepages that the log says are mapped at its end."""
-    return HUGEPAGE_KIB * (len(re.findall(r"VFIO_CDEV: mapped .* 2097152 bytes", output))
-                           - len(re.findall(r"VFIO_CDEV: unmapped .* 2097152 bytes", output)))
-
-
 def test_pool_of_anonymous_memory_is_pinned(guest: Callable[..., Guest]) -> None:
     """Mapped with the IOVA 0 as far as testpmd manages to register it, held where it does not.
 
@@ -60,8 +54,8 @@ def test_pool_of_anonymous_memory_is_pinned(guest: Callable[..., Guest]) -> None
     cdev = guest(nics=NICS)
     with Testpmd(cdev, PAIR, args=["--mp-alloc=anon"]) as testpmd:
         testpmd.ready()
-        pinned = locked_pages(cdev, testpmd.pid)
-        pool = pinned - hugepages_mapped(testpmd.process.stdout)
+        hugepages = sum(size * sum(nodes.values()) for _, size, nodes in areas(testpmd))
+        pool = locked_pages(cdev, testpmd.pid) - hugepages
         result = testpmd.stop()
     assert result.all_ports_work(2), result.output
     assert result.mapped == result.verified
