@@ -46,6 +46,7 @@ prefetch() {
 	for root in 24.11 25.11; do
 		devtools/vm root $root || return
 	done
+	devtools/vm qemu 24.11
 }
 
 builds() {

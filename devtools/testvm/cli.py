@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Callable, NoReturn, Sequence
 from . import kmod
 from .apt import PrivateApt
 from .cache import Cache
+from .emulator import make_qemu
 from .guest import wire
 from .kernel import KernelMaker
 from .machine import DEFAULT_NICS, PAGE_MIB, Options
@@ -65,6 +67,8 @@ def build_parser() -> Parser:
                     "VFIO character devices, in QEMU.", epilog=EPILOG, formatter_class=raw)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _kernel_options(commands.add_parser("kernel", help="build a kernel, print what it made"))
+    qemu = commands.add_parser("qemu", help="fetch a suite's QEMU, print how it is started")
+    qemu.add_argument("dpdk", nargs="?", default="host", choices=("host", *RELEASES))
     root = commands.add_parser("root", help="make a root file system, print its directory")
     root.add_argument("dpdk", nargs="?", default="host", choices=("host", *RELEASES))
     _add_refresh(root)
@@ -132,7 +136,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """devtools/vm."""
     args = build_parser().parse_args(argv)
-    return guarded({"kernel": do_kernel, "root": do_root, "run": do_run}[args.command], args)
+    actions = {"kernel": do_kernel, "qemu": do_qemu, "root": do_root, "run": do_run}
+    return guarded(actions[args.command], args)
 
 
 def kmod_main(argv: Sequence[str] | None = None) -> int:
@@ -175,6 +180,13 @@ def do_kmod(args: argparse.Namespace) -> int:
     cache = Cache()
     print(KernelMaker(cache, PrivateApt(cache), args.refresh).make(args.config).modules
           / "updates")
+    return 0
+
+
+def do_qemu(args: argparse.Namespace) -> int:
+    """devtools/vm qemu."""
+    cache = Cache()
+    print(shlex.join(make_qemu(cache, PrivateApt(cache), args.dpdk)))
     return 0
 
 
