@@ -5,8 +5,8 @@
 
 That is memory with MADV_DONTFORK, as in doc/examples/pin. Waits until there are that many pages;
 then asks for them to be on another NUMA node, where there is one, and for memory to be compacted,
-again and again while they are there, or for some seconds. Prints how many rounds it were and how
-many pages were elsewhere after one.
+again and again while they are there and as many of the process are pinned, or for some seconds.
+Prints how many rounds it were and how many pages were elsewhere after one.
 """
 
 import array
@@ -43,6 +43,15 @@ def frames_of(pid: int, areas: list[range]) -> list[int]:
     return [entry & FRAME for entry in entries if entry & PRESENT]
 
 
+def pinned_of(pid: int) -> str:
+    """VmPin: it falls when the process gives up a pin, and its pages may move."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
+    return next((line for line in status.splitlines() if line.startswith("VmPin:")), "")
+
+
 def move(pid: int, areas: list[range], node: int) -> None:
     """Ask for all of them to be on a node."""
     pages = [page for area in areas for page in area]
@@ -60,6 +69,7 @@ def main() -> None:
         time.sleep(0.05)
     areas, end = areas_of(pid), time.monotonic() + float(sys.argv[3])
     moved = rounds = 0
+    pinned = pinned_of(pid)
     frames = frames_of(pid, areas)
     while time.monotonic() < end and len(frames) == count:
         before = frames
@@ -67,9 +77,11 @@ def main() -> None:
             move(pid, areas, rounds % nodes)
         Path("/proc/sys/vm/compact_memory").write_text("1", encoding="ascii")
         frames = frames_of(pid, areas)
-        if len(frames) == count:
+        if len(frames) == count and pinned_of(pid) == pinned:
             moved += sum(was != now for was, now in zip(before, frames))
             rounds += 1
+        else:
+            break
     print(rounds, moved)
 
 

@@ -108,6 +108,7 @@ def test_no_page_moves_while_packets_flow(guest: Callable[..., Guest], numa: int
     machine = guest(numa=2) if numa == 2 else guest(nics=NICS)
     packets = 300000
     process, pid = start(machine, program(packets))
+    process.expect(rf"pin: {PAGES} pages are pinned")
     rounds, moved = moves(machine, pid, 30)
     status = process.wait(120)
     assert (rounds > 0, moved) == (True, 0)

@@ -461,8 +461,11 @@ pin_run(struct pin *pin)
 	ret = ports_find(pin);
 	if (ret == 0)
 		ret = memory_pin(pin);
-	if (ret == 0)
-		ret = tx_create(pin);
+	if (ret < 0)
+		return ret;
+	printf("pin: %u pages are pinned\n", (unsigned int)(2 * AREA_LEN / PAGE));
+	fflush(stdout);
+	ret = tx_create(pin);
 	if (ret == 0)
 		ret = rx_create(pin);
 	if (ret == 0)
