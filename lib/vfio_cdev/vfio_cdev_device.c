@@ -54,6 +54,22 @@ cdev_bind(const struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_
 	return 0;
 }
 
+struct rte_vfio_cdev_device *
+device_new(const struct rte_vfio_cdev_ctx *ctx, struct rte_vfio_cdev_domain *domain,
+	   const struct rte_vfio_cdev_info *info)
+{
+	struct rte_vfio_cdev_device *dev = malloc(sizeof(*dev));
+
+	if (dev != NULL)
+		*dev = (struct rte_vfio_cdev_device){
+			.ctx = ctx,
+			.domain = domain,
+			.info = *info,
+			.fd = -1,
+		};
+	return dev;
+}
+
 int
 rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 			  const struct rte_vfio_cdev_info *info, const void *token,
@@ -66,12 +82,9 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 	int ret;
 
 	snprintf(node, sizeof(node), NODE_FORMAT, info->name);
-	dev = malloc(sizeof(*dev));
+	dev = device_new(ctx, domain, info);
 	if (dev == NULL)
 		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, -ENOMEM, "%s", node);
-	dev->ctx = ctx;
-	dev->domain = domain;
-	dev->info = *info;
 	ret = cdev_bind(domain, info, node, token, &dev->fd, &dev_id);
 	if (ret < 0)
 		goto err_free;

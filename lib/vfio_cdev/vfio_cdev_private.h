@@ -281,6 +281,11 @@ domain_detached(struct rte_vfio_cdev_domain *domain);
 #define NODE_FORMAT "/dev/vfio/devices/%s"
 #define NODE_LEN (sizeof(NODE_FORMAT) + RTE_VFIO_CDEV_NAME_LEN)
 
+/* One that is not open yet, or NULL without memory. */
+struct rte_vfio_cdev_device *
+device_new(const struct rte_vfio_cdev_ctx *ctx, struct rte_vfio_cdev_domain *domain,
+	   const struct rte_vfio_cdev_info *info);
+
 /* Open a cdev and bind it to the domain's iommufd. Logs what fails. */
 int
 cdev_bind(const struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,

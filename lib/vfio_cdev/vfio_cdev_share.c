@@ -3,22 +3,19 @@
 /* One open cdev in several processes: all have the same file (SCM_RIGHTS). */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/sysmacros.h>
 
 #include "vfio_cdev_private.h"
 
+/* Of no domain: it is another process's. */
 static int
-device_new(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info, int fd,
-	   struct rte_vfio_cdev_device **device)
+device_take(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info, int fd,
+	    struct rte_vfio_cdev_device **device)
 {
-	struct rte_vfio_cdev_device *dev = malloc(sizeof(*dev));
+	struct rte_vfio_cdev_device *dev = device_new(ctx, NULL, info);
 
 	if (dev == NULL)
 		return -ENOMEM;
-	dev->ctx = ctx;
-	dev->domain = NULL;
-	dev->info = *info;
 	dev->fd = fd;
 	*device = dev;
 	return 0;
@@ -34,7 +31,7 @@ rte_vfio_cdev_device_dup(const struct rte_vfio_cdev_device *device,
 
 	if (fd < 0)
 		return -errno;
-	ret = device_new(device->ctx, &device->info, fd, copy);
+	ret = device_take(device->ctx, &device->info, fd, copy);
 	if (ret < 0)
 		sys->close(fd);
 	return ret;
@@ -66,7 +63,7 @@ rte_vfio_cdev_device_import(const struct rte_vfio_cdev_ctx *ctx,
 	int ret = fd_adopt(ctx, info, fd);
 
 	if (ret == 0) {
-		ret = device_new(ctx, info, fd, device);
+		ret = device_take(ctx, info, fd, device);
 		if (ret < 0)
 			ctx->sys->close(fd);
 	}

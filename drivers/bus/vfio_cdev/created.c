@@ -413,7 +413,7 @@ int
 created_map(const struct created *c, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
 	const void *va = (const void *)(uintptr_t)vaddr;
-	int ret, err;
+	int ret;
 
 	if (!created_has(c, false))
 		return stock_check(c) < 0 ? -1 :
@@ -422,11 +422,8 @@ created_map(const struct created *c, uint64_t vaddr, uint64_t iova, uint64_t len
 	if (ret < 0 || !created_has(c, true))
 		return errno_return(ret);
 	ret = eal_api()->container_dma_map(c->fd, vaddr, iova, len);
-	if (ret < 0) {
-		err = eal_errno_get();
+	if (ret < 0)
 		rte_vfio_cdev_domain_unmap(c->domain, va, iova, len);
-		eal_errno_set(err);
-	}
 	return ret;
 }
 
