@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Checks of a machine, in the order that they matter: what `dpdk-vfio-cdev doctor`
+ * prints, `run --check` asks and the preflight phase of dpdk-test-vfio-cdev does.
+ */
+
+#ifndef APP_CHECK_H
+#define APP_CHECK_H
+
+#include "host.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* From good to bad, and the exit statuses of the doctor. */
+enum check_verdict {
+	CHECK_PASS,
+	CHECK_WARN,	/* works, but for something */
+	CHECK_FAIL,	/* would not work */
+};
+
+struct check_finding {
+	const char *check;	/* its name, which scripts may rely on: "kernel-version" */
+	enum check_verdict verdict;
+	const char *device;	/* its address; NULL: the machine, or this process */
+	const char *text;	/* one sentence: what is, and if it is not good, why it matters */
+	const char *cure;	/* the command or the kernel option; NULL: nothing to cure */
+};
+
+struct check_options {
+	const char *const *devices;	/* NULL-terminated addresses; none: all on vfio-pci */
+	const char *app;		/* program that is to be preloaded into, or NULL */
+};
+
+/* Gets each finding as it is made; its strings live until it returns. */
+typedef void (*check_report_t)(void *arg, const struct check_finding *finding);
+
+/* Run them all. Returns the worst verdict, or -errno (-ENOMEM). */
+int
+checks_run(const struct host *host, const struct check_options *options, check_report_t report,
+	   void *arg);
+
+/* "PASS", "WARN" or "FAIL". */
+const char *
+check_verdict_name(enum check_verdict verdict);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* APP_CHECK_H */
