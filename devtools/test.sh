@@ -73,7 +73,7 @@ units() {
 }
 
 need_packages $PACKAGES clang doxygen libclang-rt-14-dev libcmocka-dev python3-breathe \
-	python3-pytest python3-sphinx
+	python3-pytest python3-pytest-rerunfailures python3-sphinx
 if [ -z "$fast" ]; then
 	prefetch >/dev/null & prefetch=$!
 fi
@@ -88,4 +88,6 @@ build build-docs -Ddocs=true -Dtests=false
 wait "$prefetch" || die "cannot make what the VM tests need; see above"
 prefetch=
 say "tests in VMs, about 20 minutes"
-exec "$PYTHON" -B -m pytest -p no:cacheprovider app/test/vm "$@"
+# An emulator that hangs says nothing about a test: once more, in a new guest.
+exec "$PYTHON" -B -m pytest -p no:cacheprovider --tb=short --reruns 1 --only-rerun GuestHangs \
+	app/test/vm "$@"

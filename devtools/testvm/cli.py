@@ -17,14 +17,14 @@ from .emulator import make_qemu
 from .guest import wire
 from .kernel import KernelMaker
 from .machine import DEFAULT_NICS, PAGE_MIB, Options
-from .qemu import (BootFailed, CommandTimeout, Guest, GuestPanic, GuestStopped, Process,
-                   make_kernel)
+from .qemu import (BootFailed, CommandTimeout, Guest, GuestHangs, GuestPanic, GuestStopped,
+                   Process, make_kernel)
 from .root import RELEASES, make_root
 from .util import CHECKOUT, VmError
 
 TIMED_OUT, USAGE, NOT_READY, NO_BOOT, PANIC = 119, 120, 121, 122, 123
-STATUS = {CommandTimeout: TIMED_OUT, BootFailed: NO_BOOT, GuestStopped: NO_BOOT,
-          GuestPanic: PANIC}
+STATUS = {CommandTimeout: TIMED_OUT, GuestHangs: TIMED_OUT, BootFailed: NO_BOOT,
+          GuestStopped: NO_BOOT, GuestPanic: PANIC}
 
 EPILOG = f"""\
 exit status of `run`: COMMAND's own (128 + number when a signal ended it), or

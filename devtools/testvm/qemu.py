@@ -33,6 +33,7 @@ from .source import SourceKernel
 from .util import CHECKOUT, VmError, tail
 
 BOOT_TIMEOUT = 120
+ANSWER_TIMEOUT = 60
 PANIC = "Kernel panic"
 PR_SET_PDEATHSIG = 1
 Output = Callable[[int, bytes], None]
@@ -66,6 +67,10 @@ class CommandTimeout(GuestError):
         super().__init__(f"no end after {seconds:g} s of: {' '.join(process.args)}\n"
                          f"stdout so far:\n{_end(self.stdout)}\n"
                          f"stderr so far:\n{_end(self.stderr)}", console)
+
+
+class GuestHangs(CommandTimeout):
+    """A command did not end, and no other one gets anywhere either: the guest was ended."""
 
 
 class CommandFailed(VmError):
@@ -133,7 +138,7 @@ class Process:
         if not self.guest.wait_for(lambda: self.returncode is not None, timeout):
             self.signal(signal.SIGKILL)
             self.guest.wait_for(lambda: self.returncode is not None, 5)
-            raise CommandTimeout(self, timeout, self.guest.console)
+            raise self._late(timeout)
         assert self.returncode is not None
         return self.returncode
 
@@ -146,9 +151,18 @@ class Process:
         if match:
             return match
         if self.returncode is None:
-            raise CommandTimeout(self, timeout, self.guest.console)
+            raise self._late(timeout)
         raise CommandFailed(f"{self.args[0]} ended with {self.returncode} before it printed "
                             f"{pattern!r}:\n{_end(self.stdout)}\n{_end(self.stderr)}")
+
+    def _late(self, seconds: float) -> CommandTimeout:
+        """The command's fault, or the guest's?"""
+        if self.guest.answers():
+            return CommandTimeout(self, seconds, self.guest.console)
+        error = GuestHangs(self, seconds, self.guest.console)
+        error.args = (f"the guest hangs: {self.guest.state()}\n{error}",)
+        self.guest.close()
+        return error
 
     def receive(self, kind: int, payload: bytes) -> None:
         """A frame from the agent."""
@@ -295,6 +309,22 @@ class Guest:
             raise CommandFailed(f"{' '.join(process.args)} ended with {status}:\n"
                                 f"{_end(process.stdout)}\n{_end(process.stderr)}")
         return subprocess.CompletedProcess(process.args, status, process.stdout, process.stderr)
+
+    def answers(self) -> bool:
+        """Whether the guest still runs what it is told to."""
+        process = self.start(["true"])
+        return self.wait_for(lambda: process.returncode is not None, ANSWER_TIMEOUT)
+
+    def state(self) -> str:
+        """What QEMU says of it, and what QEMU's threads do: for the report of a hang."""
+        assert self._qemu
+        threads = " ".join(each.read_text().rpartition(")")[2].split()[0] for each in
+                           sorted(Path(f"/proc/{self._qemu.pid}/task").glob("*/stat")))
+        try:
+            said = self.monitor.execute("query-status")["status"]
+        except VmError as err:
+            said = str(err)
+        return f"{said}; threads {threads}"
 
     def send(self, kind: int, number: int, payload: bytes = b"") -> None:
         """One frame to the agent."""

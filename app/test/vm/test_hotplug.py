@@ -52,15 +52,15 @@ def has_device(guest: Guest, address: str) -> bool:
 def await_no_device(guest: Guest, address: str) -> None:
     """The kernel has let go of it."""
     script = f"while [ -d {SYSFS}/{address} ]; do sleep 0.1; done"
-    guest.run(["sh", "-c", script], check=True, timeout=20)
+    guest.run(["sh", "-c", script], check=True)
 
 
 def bind(guest: Guest, address: str) -> None:
-    """To vfio-pci, as soon as it is there."""
-    script = f"while ! [ -d {SYSFS}/{address} ]; do sleep 0.1; done; " \
-             f"echo vfio-pci >{SYSFS}/{address}/driver_override; " \
-             f"echo {address} >/sys/bus/pci/drivers_probe; [ -d {SYSFS}/{address}/vfio-dev ]"
-    guest.run(["sh", "-c", script], check=True, timeout=20)
+    """To vfio-pci, as soon as it is there; its directory is before the bus knows it."""
+    script = f"until [ -d {SYSFS}/{address}/vfio-dev ]; do " \
+             f"echo vfio-pci >{SYSFS}/{address}/driver_override && " \
+             f"echo {address} >/sys/bus/pci/drivers_probe; sleep 0.1; done"
+    guest.run(["sh", "-c", script], check=True)
 
 
 def plug(guest: Guest, model: str) -> None:

@@ -19,10 +19,17 @@ NEED = "VFIO_CDEV: {}: cannot bind /dev/vfio/devices/{}: Permission denied; the 
        "the VF token of its physical function (--vfio-vf-token)"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def igb(guest: Callable[..., Guest]) -> Guest:
     """A guest with a NIC that has a VF, both on vfio-pci."""
     machine = guest(nics=("virtio-net-pci",), ports=1, qemu="24.11")
+    if machine.run(["test", "-e", f"{SYSFS}/{VF}"]).returncode:
+        plug(machine)
+    return machine
+
+
+def plug(machine: Guest) -> None:
+    """The NIC."""
     machine.monitor.execute("device_add", driver="igb", id="igb", bus="port0", romfile="",
                             mac=nic_mac(1))
     bind(machine, PF)
@@ -30,12 +37,11 @@ def igb(guest: Callable[..., Guest]) -> Guest:
              f"echo 1 >{SYSFS}/{PF}/sriov_numvfs"
     machine.run(["sh", "-c", script], check=True)
     bind(machine, VF)
-    return machine
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def pf(igb: Guest) -> Iterator[Console]:
-    """The PF in use, by a process that has set the token; for the last tests of this file."""
+    """The PF in use, by a process that has set the token."""
     with console_of(igb, [PF], TOKEN, "pf") as console:
         yield console
 

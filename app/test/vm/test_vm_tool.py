@@ -13,7 +13,7 @@ from typing import Any, Iterator
 
 import pytest
 from testvm import cli
-from testvm.qemu import CommandTimeout, GuestStopped
+from testvm.qemu import CommandTimeout, GuestHangs, GuestStopped
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 VM = CHECKOUT / "devtools" / "vm"
@@ -162,6 +162,17 @@ def test_slow_command_is_killed_and_the_guest_goes_on(guest):
         guest().run(["sh", "-c", "echo so far; sleep 1000"], timeout=1)
     assert caught.value.stdout == "so far\n"
     assert guest().run(["pidof", "sleep"]).stdout == ""
+
+
+def test_guest_that_hangs_is_told_from_a_slow_command(guest, monkeypatch):
+    monkeypatch.setattr("testvm.qemu.ANSWER_TIMEOUT", 1)
+    vm = guest(nics=("e1000",))
+    vm.monitor.execute("stop")
+    with pytest.raises(GuestHangs, match="the guest hangs: paused; threads ") as caught:
+        vm.run(["true"], timeout=1)
+    assert "no end after 1 s of: true" in str(caught.value)
+    assert not vm.alive
+    assert guest(nics=("e1000",)).run(["true"]).returncode == 0
 
 
 def test_environment_and_signals(guest):
