@@ -68,11 +68,21 @@ free_ioctl(int fd, unsigned long request, void *arg)
 	}
 }
 
+static uint64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+}
+
 static const struct iommufd_sys free_sys = {
 	.open = free_open,
 	.close = free_close,
 	.ioctl = free_ioctl,
 	.rdev = free_rdev,
+	.now = now_ns,
 };
 
 /* Each number below count once, in an order that jumps about; count is no multiple. */
@@ -98,15 +108,6 @@ static int
 page_unmap(struct rte_vfio_cdev_domain *domain, uint64_t offset)
 {
 	return rte_vfio_cdev_domain_unmap(domain, FAKE_VA(offset), FAKE_PHYS(offset), HUGE);
-}
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
 }
 
 /* Nanoseconds per call, each for another page; less than 0 if one failed. */

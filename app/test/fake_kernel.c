@@ -450,6 +450,15 @@ kernel_ioctl(int fd, unsigned long request, void *arg)
 	return errno_return(err, 0);
 }
 
+/* As if nothing but ioctls took time. */
+static uint64_t
+kernel_now(void)
+{
+	static _Atomic uint64_t now;
+
+	return now += FAKE_IOCTL_NS;
+}
+
 const struct iommufd_sys fake_sys = {
 	.open = kernel_open,
 	.close = kernel_close,
@@ -457,4 +466,5 @@ const struct iommufd_sys fake_sys = {
 	.rdev = kernel_rdev,
 	.dup = kernel_dup,
 	.adopt = kernel_adopt,
+	.now = kernel_now,
 };

@@ -27,6 +27,8 @@
 #define FAKE_MAJOR 510
 #define FAKE_TOKEN_LEN 16
 #define FAKE_RESERVED 40
+/* What an ioctl takes, if no other thread makes one meanwhile. */
+#define FAKE_IOCTL_NS 1000
 
 /* User memory that is at FAKE_PHYS() of the same offset. */
 #define FAKE_VA(offset) ((void *)(uintptr_t)(UINT64_C(0x7f0000000000) + (offset)))

@@ -53,7 +53,15 @@ spy_ioctl(int fd, unsigned long request, void *arg)
 	return 0;
 }
 
-static const struct iommufd_sys spy_sys = { .ioctl = spy_ioctl };
+static uint64_t spy_clock;
+
+static uint64_t
+spy_now(void)
+{
+	return spy_clock += 7;
+}
+
+static const struct iommufd_sys spy_sys = { .ioctl = spy_ioctl, .now = spy_now };
 
 /* Expect a struct of this size, and write 42 at this offset. */
 static void

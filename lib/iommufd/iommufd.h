@@ -33,7 +33,8 @@ struct ifd_iova_range;
  * put a kernel of their own. Each returns what its namesake does, with errno
  * set, except rdev(), which stores the device number of a character device;
  * dup(), whose copy is close-on-exec; and adopt(), which makes an fd that came in
- * a message close-on-exec. One that is so already came in no message: EEXIST.
+ * a message close-on-exec. One that is so already came in no message: EEXIST. And
+ * now(), which tells nanoseconds of a clock that never goes back.
  */
 struct iommufd_sys {
 	int (*open)(const char *path, int flags);
@@ -42,7 +43,18 @@ struct iommufd_sys {
 	int (*rdev)(int fd, dev_t *rdev);
 	int (*dup)(int fd);
 	int (*adopt)(int fd);
+	uint64_t (*now)(void);
 };
+
+/** What ioctls have taken: each is counted once, with its repetitions (EINTR). */
+struct iommufd_spent {
+	uint64_t calls;
+	uint64_t ns;
+};
+
+/** All that the calling thread has spent since it started. */
+struct iommufd_spent
+iommufd_spent(void);
 
 /** The running kernel. */
 extern const struct iommufd_sys iommufd_sys_linux;

@@ -15,6 +15,8 @@
  * All of it is pinned, and its address confirmed by the kernel, before a device
  * can be given it. unmap ends the first two, release the third.
  *
+ * mappings and stats tell what there is of it.
+ *
  * In a domain of RTE_VFIO_CDEV_TRANSLATED there is map only: its IOVA is any that
  * the IOMMUs translate, and nothing is verified. The others are refused with
  * -EOPNOTSUPP, since a device does not see physical addresses there.
@@ -29,7 +31,10 @@ extern "C" {
 struct rte_vfio_cdev_domain;
 struct rte_vfio_cdev_pin;
 
-/** What a domain holds now. */
+/** NUMA nodes that are told apart. */
+#define RTE_VFIO_CDEV_NODES 64
+
+/** What a domain holds now, and what has happened in it since its creation. */
 struct rte_vfio_cdev_stats {
 	uint64_t mappings;		/**< ranges mapped, each part of a split one */
 	uint64_t pages_mapped;		/**< pages, of each mapping's page size */
@@ -38,6 +43,40 @@ struct rte_vfio_cdev_stats {
 	unsigned int devices;		/**< devices attached */
 	uint64_t pending;		/**< ranges that wait for the first device */
 	uint64_t held;			/**< pages held only because their address was told */
+	uint64_t node_bytes[RTE_VFIO_CDEV_NODES];	/**< of the bytes, those on each node */
+	uint64_t nodeless_bytes;	/**< the others: all of it where there is an IOMMU */
+	uint64_t maps;			/**< ranges pinned since the creation */
+	uint64_t unmaps;		/**< ranges unpinned */
+	uint64_t verified;		/**< times that a page of one was where it should be */
+	uint64_t misplaced;		/**< times that one was not, and the mapping not made */
+	uint64_t refused;		/**< calls to map, pin or tell an address that failed */
+	uint64_t ioctls;		/**< made for the domain, binding devices included */
+	uint64_t ioctl_ns;		/**< that they took */
+};
+
+/** How a mapping is. */
+enum rte_vfio_cdev_mapping_state {
+	RTE_VFIO_CDEV_PINNED,
+	RTE_VFIO_CDEV_PENDING,	/**< waits for a device */
+	RTE_VFIO_CDEV_BAR,	/**< registers of a device: nothing to pin */
+};
+
+/** What is known of a mapping, or of the rest of one. */
+struct rte_vfio_cdev_mapping {
+	uint64_t va;		/**< start in this process */
+	uint64_t iova;		/**< start as the device sees it */
+	uint64_t len;		/**< bytes */
+	uint64_t page_size;	/**< bytes that are contiguous for sure */
+	unsigned int users;	/**< how many times it has been mapped */
+	/** RTE_VFIO_CDEV_PINNED, _PENDING or _BAR */
+	enum rte_vfio_cdev_mapping_state state;
+	/**
+	 * 0: the kernel has just been asked for the addresses below. -errno: what it
+	 * said. -ENODATA: it was not, since it is not pinned or there is an IOMMU.
+	 */
+	int err;
+	uint64_t first_phys;	/**< of the first page */
+	uint64_t last_phys;	/**< of the last page, of the page size */
 };
 
 /** Memory that a device finds in one piece. */
@@ -279,6 +318,29 @@ rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, 
 int
 rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			    uint64_t len);
+
+/**
+ * List mappings, in the order of their IOVAs, and ask the kernel where the first and
+ * the last page of each is now (IOMMU_IOAS_NOIOMMU_GET_PA). Of any number of mappings
+ * those that are wanted are found at once; the domain is locked as long as it takes
+ * to ask for them. Thread-safe; asking needs CAP_SYS_RAWIO, else the mappings come
+ * without addresses.
+ *
+ * @param domain
+ *   The domain.
+ * @param start
+ *   Where to begin. Of a mapping that begins before it comes the rest, from the
+ *   page on that has this IOVA: so each page of a large mapping can be asked for.
+ * @param[out] mappings
+ *   Filled.
+ * @param size
+ *   Room in @p mappings.
+ * @return
+ *   How many were filled; fewer than @p size: there are no more.
+ */
+unsigned int
+rte_vfio_cdev_domain_mappings(struct rte_vfio_cdev_domain *domain, uint64_t start,
+			      struct rte_vfio_cdev_mapping *mappings, unsigned int size);
 
 /**
  * Read what the domain holds. Thread-safe.

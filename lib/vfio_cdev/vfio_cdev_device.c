@@ -76,6 +76,7 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 			  struct rte_vfio_cdev_device **device)
 {
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
+	const struct iommufd_spent before = iommufd_spent();
 	struct rte_vfio_cdev_device *dev;
 	char node[NODE_LEN];
 	uint32_t dev_id;
@@ -88,9 +89,9 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 	ret = cdev_bind(domain, info, node, token, &dev->fd, &dev_id);
 	if (ret < 0)
 		goto err_free;
-	pthread_mutex_lock(&domain->lock);
+	domain_lock_since(domain, before);
 	ret = domain_attach(domain, dev->fd, dev_id);
-	pthread_mutex_unlock(&domain->lock);
+	domain_unlock(domain);
 	if (ret < 0) {
 		ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
 		goto err_close;
@@ -116,9 +117,9 @@ rte_vfio_cdev_device_close(struct rte_vfio_cdev_device *device)
 	/* Detaches and unbinds, after the device was stopped (vfio_main.c). */
 	device->ctx->sys->close(device->fd);
 	if (domain != NULL) {
-		pthread_mutex_lock(&domain->lock);
+		domain_lock(domain);
 		domain_detached(domain);
-		pthread_mutex_unlock(&domain->lock);
+		domain_unlock(domain);
 	}
 	free(device);
 }

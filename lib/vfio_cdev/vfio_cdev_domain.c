@@ -65,14 +65,23 @@ rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mo
 	d->ctx = ctx;
 	d->sweep_from = VFIO_CDEV_SWEEP_FROM;
 	d->mode = &vfio_cdev_modes[mode];
-	ret = ioas_open(d);
+	ret = nodes_read(d);
 	if (ret < 0) {
-		free(d);
-		return ret;
+		ctx_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, ret, IOMMU_NODE);
+		goto err_free;
 	}
+	ret = ioas_open(d);
+	if (ret < 0)
+		goto err_nodes;
 	pthread_mutex_init(&d->lock, NULL);
 	*domain = d;
 	return 0;
+
+err_nodes:
+	free(d->nodes);
+err_free:
+	free(d);
+	return ret;
 }
 
 int
@@ -87,9 +96,42 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 	record_remove_all(&domain->records);
 	record_remove_all(&domain->held);
 	ranges_forget(domain);
+	free(domain->nodes);
 	pthread_mutex_destroy(&domain->lock);
 	free(domain);
 	return 0;
+}
+
+void
+domain_lock_since(struct rte_vfio_cdev_domain *domain, struct iommufd_spent before)
+{
+	pthread_mutex_lock(&domain->lock);
+	domain->before = before;
+}
+
+void
+domain_lock(struct rte_vfio_cdev_domain *domain)
+{
+	domain_lock_since(domain, iommufd_spent());
+}
+
+void
+domain_unlock(struct rte_vfio_cdev_domain *domain)
+{
+	const struct iommufd_spent now = iommufd_spent();
+
+	domain->stats.ioctls += now.calls - domain->before.calls;
+	domain->stats.ioctl_ns += now.ns - domain->before.ns;
+	pthread_mutex_unlock(&domain->lock);
+}
+
+int
+domain_unlock_with(struct rte_vfio_cdev_domain *domain, int ret)
+{
+	if (ret < 0)
+		domain->stats.refused++;
+	domain_unlock(domain);
+	return ret;
 }
 
 int
@@ -102,7 +144,7 @@ void
 rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
 			   struct rte_vfio_cdev_stats *stats)
 {
-	pthread_mutex_lock(&domain->lock);
+	domain_lock(domain);
 	*stats = domain->stats;
-	pthread_mutex_unlock(&domain->lock);
+	domain_unlock(domain);
 }

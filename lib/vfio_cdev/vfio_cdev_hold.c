@@ -158,7 +158,7 @@ rte_vfio_cdev_domain_hold(struct rte_vfio_cdev_domain *domain, const void *va, u
 void
 rte_vfio_cdev_domain_sweep(struct rte_vfio_cdev_domain *domain)
 {
-	pthread_mutex_lock(&domain->lock);
+	domain_lock(domain);
 	held_sweep(domain);
-	pthread_mutex_unlock(&domain->lock);
+	domain_unlock(domain);
 }

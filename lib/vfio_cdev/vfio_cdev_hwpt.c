@@ -145,10 +145,10 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 	if (!domain->mode->own_hwpt)
 		return ctx_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP,
 				"physical addresses through %s", info->name);
-	pthread_mutex_lock(&domain->lock);
+	domain_lock(domain);
 	/* A device does not matter any more once there is a HWPT. */
 	ret = domain->hwpt_id != 0 ? domain_make_ready(domain, 0) :
 		domain_prime(domain, info, token);
-	pthread_mutex_unlock(&domain->lock);
+	domain_unlock(domain);
 	return ret;
 }

@@ -46,8 +46,10 @@ pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t phys, 
 		step = page_size > BASE_PAGE ? BASE_PAGE : len - off;
 		ret = iommufd_noiommu_get_pa(ctx->sys, domain->iommufd, domain->ioas_id,
 					     iova + off, &step, &told);
-		if (ret == 0 && told != phys + off)
+		if (ret == 0 && told != phys + off) {
+			domain->stats.misplaced++;
 			ret = -EADDRNOTAVAIL;
+		}
 		if (ret < 0)
 			return ctx_fail(ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, ret,
 					"IOVA 0x%" PRIx64 " (kernel says 0x%" PRIx64 ")",
@@ -60,6 +62,7 @@ pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t phys, 
 		pages += step / page_size;
 	}
 	domain->stats.pages_verified += pages;
+	domain->stats.verified += pages;
 	return 0;
 }
 
@@ -99,8 +102,10 @@ mapping_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record
 {
 	domain->stats.mappings++;
 	if (!rec->bar) {
+		domain->stats.maps++;
 		domain->stats.pages_mapped += record_len(rec) >> rec->page_shift;
 		domain->stats.bytes += record_len(rec);
+		nodes_count(domain, rec->iova, record_len(rec), true);
 	}
 	change_log(domain, rec->bar ? "recorded a BAR," : "mapped", rec);
 }
@@ -162,10 +167,12 @@ mapping_unmap(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record
 		return ret;
 	domain->stats.mappings--;
 	if (!rec->bar) {
+		domain->stats.unmaps++;
 		domain->stats.pages_mapped -= len >> rec->page_shift;
 		if (domain->mode->tells_pa)
 			domain->stats.pages_verified -= len >> rec->page_shift;
 		domain->stats.bytes -= len;
+		nodes_count(domain, rec->iova, len, false);
 	}
 	change_log(domain, "unmapped", rec);
 	return 0;
@@ -258,12 +265,11 @@ rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, ui
 	if (ret < 0)
 		return map_fail(domain, ret, va, iova, len);
 
-	pthread_mutex_lock(&domain->lock);
+	domain_lock(domain);
 	rec = record_find(&domain->records, iova, len);
 	ret = rec != NULL ? range_share(domain, rec, va, iova, len)
 			  : range_map(domain, va, iova, len, page_size);
-	pthread_mutex_unlock(&domain->lock);
-	return ret;
+	return domain_unlock_with(domain, ret);
 }
 
 int
@@ -276,12 +282,12 @@ rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va,
 	ret = range_check(va, iova, len);
 	if (ret < 0)
 		return ret;
-	pthread_mutex_lock(&domain->lock);
+	domain_lock(domain);
 	rec = record_find(&domain->records, iova, len);
 	if (rec == NULL)
 		ret = -ENOENT;
 	else if (!record_is(rec, va, iova, len))
 		ret = -EOPNOTSUPP;
-	pthread_mutex_unlock(&domain->lock);
+	domain_unlock(domain);
 	return ret;
 }

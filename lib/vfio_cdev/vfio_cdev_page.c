@@ -139,11 +139,11 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
 	if (ret < 0 || len != page_size)
 		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -EINVAL, va, len);
 
-	pthread_mutex_lock(&domain->lock);
+	domain_lock(domain);
 	ret = domain_can_tell(domain, va, len);
 	if (ret == 0)
 		ret = page_pin(domain, va, len, &phys);
-	pthread_mutex_unlock(&domain->lock);
+	ret = domain_unlock_with(domain, ret);
 	if (ret == 0)
 		*iova = phys;
 	return ret;
@@ -157,11 +157,11 @@ byte_ask(struct rte_vfio_cdev_domain *domain, const void *va, page_ask_t ask, ui
 	uint64_t start;
 	int ret;
 
-	pthread_mutex_lock(&domain->lock);
+	domain_lock(domain);
 	ret = domain_can_tell(domain, page, BASE_PAGE);
 	if (ret == 0)
 		ret = ask(domain, page, &start);
-	pthread_mutex_unlock(&domain->lock);
+	ret = domain_unlock_with(domain, ret);
 	if (ret == 0)
 		*phys = start + offset;
 	return ret;

@@ -187,11 +187,11 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM, va, len);
 	p->domain = domain;
 	p->va = va;
-	pthread_mutex_lock(&domain->lock);
+	domain_lock(domain);
 	ret = domain_can_tell(domain, va, len);
 	if (ret == 0)
 		ret = memory_pin(p, len);
-	pthread_mutex_unlock(&domain->lock);
+	ret = domain_unlock_with(domain, ret);
 	if (ret < 0)
 		pin_free(p);
 	else
@@ -214,9 +214,9 @@ rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin)
 
 	if (pin == NULL)
 		return 0;
-	pthread_mutex_lock(&pin->domain->lock);
+	domain_lock(pin->domain);
 	ret = extents_unmap(pin, &pin->count);
-	pthread_mutex_unlock(&pin->domain->lock);
+	domain_unlock(pin->domain);
 	if (ret == 0)
 		pin_free(pin);
 	return ret;

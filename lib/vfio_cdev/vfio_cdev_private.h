@@ -57,7 +57,10 @@ struct rte_vfio_cdev_domain {
 	uint64_t sweep_from;		/* but not fewer: VFIO_CDEV_SWEEP_FROM, or a test's */
 	struct ifd_iova_range *ranges;	/* what can be mapped; NULL: all */
 	uint32_t range_count;
+	struct node_range *nodes;	/* where which NUMA node has memory; constant */
+	unsigned int node_count;
 	struct rte_vfio_cdev_stats stats;
+	struct iommufd_spent before;	/* of whoever has the lock, when it got it */
 };
 
 struct rte_vfio_cdev_device {
@@ -134,6 +137,39 @@ record_is(const struct vfio_cdev_record *rec, const void *va, uint64_t iova, uin
 #define VFIO_CDEV_SCRATCH_VA(va) ((uint64_t)(uintptr_t)(va) ^ (UINT64_C(1) << 62))
 #define VFIO_CDEV_SCRATCH_IOVA(iova) ((uint64_t)(iova) ^ (UINT64_C(1) << 61))
 #define VFIO_CDEV_HELD_VA(va) ((uint64_t)(uintptr_t)(va) ^ (UINT64_C(1) << 60))
+
+/* vfio_cdev_domain.c */
+
+/* What the thread spends until it unlocks is counted. */
+void
+domain_lock(struct rte_vfio_cdev_domain *domain);
+
+/* And what it has spent since it had spent so much. */
+void
+domain_lock_since(struct rte_vfio_cdev_domain *domain, struct iommufd_spent before);
+
+void
+domain_unlock(struct rte_vfio_cdev_domain *domain);
+
+/* And count an error as one. Returns it. */
+int
+domain_unlock_with(struct rte_vfio_cdev_domain *domain, int ret);
+
+/* vfio_cdev_node.c: NUMA nodes of physical memory. */
+
+struct node_range {
+	uint64_t start;
+	uint64_t last;
+	unsigned int node;
+};
+
+/* Learn which node has which memory: 0 or -ENOMEM. */
+int
+nodes_read(struct rte_vfio_cdev_domain *domain);
+
+/* Count bytes at a physical address, or at an IOVA that says nothing of it, in or out. */
+void
+nodes_count(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t len, bool in);
 
 /* vfio_cdev_record.c: the tree, ordered by IOVA, without overlaps. */
 

@@ -213,7 +213,7 @@ rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, 
 	struct vfio_cdev_record *rec;
 	int ret = range_check(va, iova, len);
 
-	pthread_mutex_lock(&domain->lock);
+	domain_lock(domain);
 	if (ret == 0) {
 		rec = record_find(&domain->records, iova, len);
 		if (rec != NULL && record_is(rec, va, iova, len))
@@ -221,7 +221,7 @@ rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, 
 		else
 			ret = parts_unmap(domain, va, iova, len);
 	}
-	pthread_mutex_unlock(&domain->lock);
+	domain_unlock(domain);
 
 	if (ret < 0)
 		ctx_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_UNMAP, ret,

@@ -87,6 +87,17 @@ binding_remove(struct binding *b)
 }
 
 struct rte_vfio_cdev_domain *
+created_nth(unsigned int n)
+{
+	const struct created *c;
+
+	SLIST_FOREACH(c, &containers, next)
+		if (c->domain != NULL && n-- == 0)
+			return c->domain;
+	return NULL;
+}
+
+struct rte_vfio_cdev_domain *
 created_domain(int group)
 {
 	const struct binding *b = binding_find(group);

@@ -14,6 +14,7 @@
 struct device {
 	SLIST_ENTRY(device) next;
 	struct rte_vfio_cdev_device *cdev;
+	const struct rte_vfio_cdev_domain *domain;	/* NULL in a secondary */
 	int group;		/* what rte_vfio_get_group_num() answers, or -1 */
 	bool group_told;	/* that a secondary process wanted it */
 };
@@ -117,6 +118,7 @@ device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
 		goto err_free;
 	backend.kept[info->mode] |= domain == backend.domains[info->mode];
 	backend.primed |= info->mode == NOIOMMU;
+	dev->domain = domain;
 	SLIST_INSERT_HEAD(&devices, dev, next);
 	*fd = rte_vfio_cdev_device_fd(dev->cdev);
 	device_report(info, domain);
@@ -293,6 +295,41 @@ device_group_refuse(int group)
 			rte_vfio_cdev_device_cdev(dev->cdev)->name, strerror(EBUSY));
 	}
 	pthread_mutex_unlock(&backend_lock);
+}
+
+static struct device_state
+state_of(const struct device *dev)
+{
+	return (struct device_state){
+		.info = *rte_vfio_cdev_device_cdev(dev->cdev),
+		.fd = rte_vfio_cdev_device_fd(dev->cdev),
+		.group = dev->group,
+		.domain = dev->domain,
+	};
+}
+
+unsigned int
+device_list(struct device_state *states, unsigned int size)
+{
+	const struct device *dev;
+	unsigned int count = 0;
+
+	SLIST_FOREACH(dev, &devices, next) {
+		if (count < size)
+			states[count] = state_of(dev);
+		count++;
+	}
+	return count;
+}
+
+bool
+device_get(const char *addr, struct device_state *state)
+{
+	const struct device *dev = device_find(addr);
+
+	if (dev != NULL)
+		*state = state_of(dev);
+	return dev != NULL;
 }
 
 int

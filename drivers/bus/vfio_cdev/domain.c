@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "private.h"
 #include "rte_bus_vfio_cdev.h"
@@ -84,6 +85,28 @@ domain_prime(void)
 	backend.kept[NOIOMMU] |= backend.primed;
 	domain_drop_unkept(NOIOMMU);
 	return backend.primed;
+}
+
+/* Names are valid keys of telemetry: no "-". A created one's iommufd is its alone. */
+bool
+domain_nth(unsigned int n, struct domain_ref *ref)
+{
+	static const char *const names[RTE_VFIO_CDEV_MODES] = { "noiommu", "translated" };
+
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
+		if (backend.domains[mode] == NULL || n-- != 0)
+			continue;
+		ref->domain = backend.domains[mode];
+		ref->mode = mode;
+		snprintf(ref->name, sizeof(ref->name), "%s", names[mode]);
+		return true;
+	}
+	ref->domain = created_nth(n);
+	ref->mode = TRANSLATED;
+	if (ref->domain != NULL)
+		snprintf(ref->name, sizeof(ref->name), "container_%d",
+			 rte_vfio_cdev_domain_fd(ref->domain));
+	return ref->domain != NULL;
 }
 
 int

@@ -64,6 +64,19 @@ static const struct {
 	SYMBOL(has_hugepages, "rte_eal_has_hugepages"),
 	{ "rte_eal_has_pci", offsetof(struct eal_api, has_pci), true },
 	{ "get_mempolicy", offsetof(struct eal_api, get_mempolicy), true },
+#define TELEMETRY(member, name) { name, offsetof(struct eal_api, telemetry.member), true }
+	TELEMETRY(register_cmd, "rte_telemetry_register_cmd"),
+	TELEMETRY(alloc, "rte_tel_data_alloc"),
+	TELEMETRY(free, "rte_tel_data_free"),
+	TELEMETRY(start_array, "rte_tel_data_start_array"),
+	TELEMETRY(start_dict, "rte_tel_data_start_dict"),
+	TELEMETRY(add_array_string, "rte_tel_data_add_array_string"),
+	TELEMETRY(add_string, "rte_tel_data_add_dict_string"),
+	TELEMETRY(add_int, "rte_tel_data_add_dict_int"),
+	TELEMETRY(add_uint, "rte_tel_data_add_dict_u64"),
+	TELEMETRY(add_uint, "rte_tel_data_add_dict_uint"),
+	TELEMETRY(add_container, "rte_tel_data_add_dict_container"),
+#undef TELEMETRY
 #undef SYMBOL
 };
 
@@ -113,6 +126,17 @@ missing_report(const char *name)
 			"22.11 or later; run it without the preloaded backend\n", name);
 }
 
+static bool
+telemetry_is_complete(void)
+{
+	const struct telemetry_api *tel = &api.telemetry;
+
+	return tel->register_cmd != NULL && tel->alloc != NULL && tel->free != NULL &&
+		tel->start_array != NULL && tel->start_dict != NULL &&
+		tel->add_array_string != NULL && tel->add_string != NULL &&
+		tel->add_int != NULL && tel->add_uint != NULL && tel->add_container != NULL;
+}
+
 static void
 api_init(void)
 {
@@ -124,8 +148,11 @@ api_init(void)
 			missing_report(symbols[i].name);
 			return;
 		}
-		memcpy((char *)&api + symbols[i].offset, &symbol, sizeof(symbol));
+		if (symbol != NULL)
+			memcpy((char *)&api + symbols[i].offset, &symbol, sizeof(symbol));
 	}
+	if (!telemetry_is_complete())
+		memset(&api.telemetry, 0, sizeof(api.telemetry));
 	api_complete = true;
 }
 

@@ -20,6 +20,7 @@ rte_vfio_enable(const char *modname)
 	if (is_invalid())
 		return -1;
 	mp_serve();
+	telemetry_register();
 	ret = eal_api()->enable(modname);
 	if (ret < 0 && !is_off() && have_cdevs()) {
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING,

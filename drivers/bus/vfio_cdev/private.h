@@ -17,6 +17,8 @@
  *				v
  *	eal_api.c: the EAL's functions, the stock rte_vfio_*() among them
  *
+ * telemetry.c tells what all of these hold, on a thread of the EAL's own.
+ *
  * Locks, in the order they are taken: the EAL's memory lock, backend_lock, a
  * domain's lock. The EAL holds the first when it reports memory; set-up and
  * release take it for reading, so that memory stands still between looking at
@@ -34,6 +36,7 @@
 #include <rte_fbarray.h>
 #include <rte_log.h>
 #include <rte_memory.h>
+#include <rte_telemetry.h>
 #include <rte_vfio.h>
 
 #include "rte_vfio_cdev.h"
@@ -86,6 +89,21 @@ struct eal_api {
 	/* libnuma's, NULL where the EAL was built without it */
 	long (*get_mempolicy)(int *mode, unsigned long *nodemask, unsigned long maxnode,
 			      const void *addr, unsigned int flags);
+	/* telemetry: all NULL if one of them is not there */
+	struct telemetry_api {
+		__typeof__(rte_telemetry_register_cmd) *register_cmd;
+		__typeof__(rte_tel_data_alloc) *alloc;
+		__typeof__(rte_tel_data_free) *free;
+		__typeof__(rte_tel_data_start_array) *start_array;
+		__typeof__(rte_tel_data_start_dict) *start_dict;
+		__typeof__(rte_tel_data_add_array_string) *add_array_string;
+		__typeof__(rte_tel_data_add_dict_string) *add_string;
+		/* int64_t from 23.03 on: what is given fits into both */
+		__typeof__(rte_tel_data_add_dict_int) *add_int;
+		/* _u64 before 23.03 */
+		int (*add_uint)(struct rte_tel_data *d, const char *name, uint64_t val);
+		__typeof__(rte_tel_data_add_dict_container) *add_container;
+	} telemetry;
 };
 
 /* The EAL of this process, or NULL, logged once, if it lacks one of them. */
@@ -246,6 +264,21 @@ domain_drop_unkept(enum rte_vfio_cdev_mode mode);
 bool
 domain_prime(void);
 
+#define DOMAIN_NAME_LEN 24
+
+struct domain_ref {
+	struct rte_vfio_cdev_domain *domain;
+	enum rte_vfio_cdev_mode mode;
+	char name[DOMAIN_NAME_LEN];
+};
+
+/*
+ * The nth domain: those of the default container first, then those of the containers
+ * that the application has created. False: there are no more.
+ */
+bool
+domain_nth(unsigned int n, struct domain_ref *ref);
+
 /* container.c */
 
 /* Is it one of the fds that stand for the default container? */
@@ -266,6 +299,10 @@ struct created;
 /* The container of an fd, or NULL. */
 struct created *
 created_find(int fd);
+
+/* The nth domain of such containers, or NULL. */
+struct rte_vfio_cdev_domain *
+created_nth(unsigned int n);
 
 /* The domain that the group was bound to, or NULL: that of the default container. */
 struct rte_vfio_cdev_domain *
@@ -328,6 +365,22 @@ device_has_group(int group);
 void
 device_group_refuse(int group);
 
+/* What is told of a device. */
+struct device_state {
+	struct rte_vfio_cdev_info info;
+	int fd;
+	int group;		/* or -1 */
+	const struct rte_vfio_cdev_domain *domain;	/* NULL: the primary's */
+};
+
+/* The first so many devices of the table; returns how many it has. */
+unsigned int
+device_list(struct device_state *states, unsigned int size);
+
+/* That of an address; false if it is not in the table. */
+bool
+device_get(const char *addr, struct device_state *state);
+
 /* Another fd of a device in the table, or -ENODEV or -errno. Not logged. */
 int
 device_dup(const char *addr, struct rte_vfio_cdev_device **copy);
@@ -366,6 +419,10 @@ secondary_open(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_devic
 /* RTE_VFIO_CDEV=off, and stock failed: say so if it is not off in the primary. */
 void
 secondary_explain(const char *sysfs_base, const char *addr);
+
+/* telemetry.c: answer under /vfio_cdev/, once a process. */
+void
+telemetry_register(void);
 
 /* where.c: memory mapped with the IOVA 0, which is where it is. */
 

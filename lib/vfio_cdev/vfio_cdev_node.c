@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * On which NUMA node memory is, told by its physical address: sysfs shows the blocks of
+ * memory that each node has (drivers/base/node.c). So it costs no system call for a page,
+ * and is as exact for a part of a mapping as for all of it. What is plugged in after the
+ * domain was created is on no node that is known: the same when it is counted out.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vfio_cdev_private.h"
+
+static bool
+number_parse(const char *name, const char *prefix, unsigned long *number)
+{
+	const size_t len = strlen(prefix);
+	char *end;
+
+	if (strncmp(name, prefix, len) != 0 || name[len] < '0' || name[len] > '9')
+		return false;
+	errno = 0;
+	*number = strtoul(name + len, &end, 10);
+	return *end == '\0' && errno == 0;
+}
+
+/* Bytes of a block, or 0 if the kernel shows none (CONFIG_MEMORY_HOTPLUG). */
+static uint64_t
+block_size(const struct rte_vfio_cdev_ctx *ctx)
+{
+	char path[PATH_MAX];
+	uint64_t size = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/devices/system/memory/block_size_bytes", ctx->sysfs);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%" SCNx64, &size) != 1)
+		size = 0;
+	fclose(file);
+	return size;
+}
+
+/* Grows to a power of two. */
+static int
+range_add(struct rte_vfio_cdev_domain *domain, uint64_t start, uint64_t last, unsigned int node)
+{
+	const unsigned int count = domain->node_count;
+	struct node_range *nodes = domain->nodes;
+
+	if ((count & (count - 1)) == 0) {
+		nodes = realloc(nodes, (count == 0 ? 1 : 2 * count) * sizeof(*nodes));
+		if (nodes == NULL)
+			return -ENOMEM;
+		domain->nodes = nodes;
+	}
+	nodes[count] = (struct node_range){ .start = start, .last = last, .node = node };
+	domain->node_count++;
+	return 0;
+}
+
+static int
+blocks_read(struct rte_vfio_cdev_domain *domain, unsigned long node, uint64_t size)
+{
+	const struct dirent *entry;
+	char path[PATH_MAX];
+	unsigned long block;
+	int ret = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/devices/system/node/node%lu", domain->ctx->sysfs, node);
+	dir = opendir(path);
+	if (dir == NULL)
+		return 0;
+	while (ret == 0 && (entry = readdir(dir)) != NULL)
+		if (number_parse(entry->d_name, "memory", &block) && block <= UINT64_MAX / size - 1)
+			ret = range_add(domain, block * size, block * size + (size - 1), node);
+	closedir(dir);
+	return ret;
+}
+
+static int
+range_compare(const void *left, const void *right)
+{
+	const struct node_range *a = left;
+	const struct node_range *b = right;
+
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+/* Blocks that follow each other on a node are one range; one of two nodes is the first's. */
+static void
+ranges_merge(struct rte_vfio_cdev_domain *domain)
+{
+	struct node_range *nodes = domain->nodes;
+	unsigned int count = 0;
+
+	if (domain->node_count == 0)
+		return;
+	qsort(nodes, domain->node_count, sizeof(*nodes), range_compare);
+	for (unsigned int i = 1; i < domain->node_count; i++) {
+		if (nodes[i].start <= nodes[count].last)
+			continue;
+		if (nodes[i].node == nodes[count].node && nodes[i].start - 1 == nodes[count].last)
+			nodes[count].last = nodes[i].last;
+		else
+			nodes[++count] = nodes[i];
+	}
+	domain->node_count = count + 1;
+}
+
+int
+nodes_read(struct rte_vfio_cdev_domain *domain)
+{
+	const uint64_t size = block_size(domain->ctx);
+	const struct dirent *entry;
+	unsigned int nodes = 0;
+	char path[PATH_MAX];
+	unsigned long node;
+	int ret = 0;
+	DIR *dir;
+
+	if (!domain->mode->tells_pa)
+		return 0;
+	snprintf(path, sizeof(path), "%s/devices/system/node", domain->ctx->sysfs);
+	dir = opendir(path);
+	while (dir != NULL && ret == 0 && (entry = readdir(dir)) != NULL) {
+		if (!number_parse(entry->d_name, "node", &node) || node > UINT_MAX)
+			continue;
+		nodes++;
+		if (size != 0)
+			ret = blocks_read(domain, node, size);
+	}
+	if (dir != NULL)
+		closedir(dir);
+	ranges_merge(domain);
+	/* With one node there is no doubt. */
+	if (ret == 0 && nodes <= 1 && domain->node_count == 0)
+		ret = range_add(domain, 0, UINT64_MAX, 0);
+	return ret;
+}
+
+/* The first range that ends at an address or above. */
+static unsigned int
+range_search(const struct rte_vfio_cdev_domain *domain, uint64_t phys)
+{
+	unsigned int low = 0, high = domain->node_count, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (domain->nodes[middle].last < phys)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* *len is made shorter if only so much is on the node. */
+static uint64_t *
+node_counter(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t *len)
+{
+	const unsigned int i = range_search(domain, phys);
+	const struct node_range *range = &domain->nodes[i];
+	uint64_t end;
+
+	if (i == domain->node_count)
+		return &domain->stats.nodeless_bytes;
+	end = range->start > phys ? range->start - 1 : range->last;
+	if (end - phys < *len - 1)
+		*len = end - phys + 1;
+	if (range->start > phys || range->node >= RTE_VFIO_CDEV_NODES)
+		return &domain->stats.nodeless_bytes;
+	return &domain->stats.node_bytes[range->node];
+}
+
+void
+nodes_count(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t len, bool in)
+{
+	uint64_t *counter, part;
+
+	for (; len != 0; phys += part, len -= part) {
+		part = len;
+		counter = node_counter(domain, phys, &part);
+		*counter += in ? part : -part;
+	}
+}
