@@ -533,7 +533,7 @@ noiommu_get_pa(struct fake_ctx *ctx, struct ifd_noiommu_get_pa *cmd)
 	if (area == NULL)
 		return ENOENT;
 	offset = cmd->iova - area->iova;
-	cmd->out_phys = area_phys(area, offset);
+	cmd->out_phys = area_phys(area, offset) + fake.pa_offset;
 	cmd->length = area_run(area, offset, cmd->length < fake.pa_run ? cmd->length : fake.pa_run);
 	if (fake.pa_length != UINT64_MAX)
 		cmd->length = fake.pa_length;

@@ -61,6 +61,7 @@ struct fake_machine {
 	bool rawio;		/* does the caller have CAP_SYS_RAWIO? */
 	int get_pa_error;	/* ENOTTY: older kernel; EOPNOTSUPP: not built in */
 	uint64_t memlock;	/* RLIMIT_MEMLOCK in bytes */
+	uint64_t pa_offset;	/* by so much GET_PA's addresses are wrong */
 	uint64_t pa_run;	/* GET_PA never says more bytes than that */
 	uint64_t pa_length;	/* if not UINT64_MAX: GET_PA says just that, a lie */
 	const void *restless;	/* a page that is moved before each ioctl unless it is pinned */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -11,6 +12,7 @@
 #include "iommufd_uapi.h"
 
 #define FD 7
+#define SPY_NS 7
 
 _Static_assert(sizeof(struct ifd_destroy) == 8, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_ioas_alloc) == 12, "uapi/linux/iommufd.h");
@@ -58,7 +60,7 @@ static uint64_t spy_clock;
 static uint64_t
 spy_now(void)
 {
-	return spy_clock += 7;
+	return spy_clock += SPY_NS;
 }
 
 static const struct iommufd_sys spy_sys = { .ioctl = spy_ioctl, .now = spy_now };
@@ -348,10 +350,55 @@ file_that_is_no_device_has_no_number(void **state)
 	assert_int_equal(errno, EBADF);
 }
 
+/* Whatever another thread does meanwhile. */
+static void *
+other_spends(void *arg)
+{
+	uint32_t id;
+
+	(void)arg;
+	iommufd_ioas_alloc(&spy_sys, FD, &id);
+	return NULL;
+}
+
+static void
+ioctls_are_counted_and_timed_for_their_thread(void **state)
+{
+	const struct iommufd_spent before = iommufd_spent();
+	struct iommufd_spent after;
+	pthread_t other;
+	uint32_t id;
+
+	(void)state;
+	spy_expect(sizeof(struct ifd_destroy), 0);
+	spy.interrupts = 3;
+	assert_int_equal(iommufd_ioas_alloc(&spy_sys, FD, &id), 0);
+	spy.err = EPERM;
+	assert_int_equal(iommufd_destroy(&spy_sys, FD, 1), -EPERM);
+	assert_int_equal(pthread_create(&other, NULL, other_spends, NULL), 0);
+	pthread_join(other, NULL);
+	after = iommufd_spent();
+	assert_int_equal(after.calls - before.calls, 2);
+	assert_int_equal(after.ns - before.ns, 2 * SPY_NS);
+}
+
+static void
+clock_goes_on(void **state)
+{
+	const uint64_t start = iommufd_sys_linux.now();
+
+	(void)state;
+	while (iommufd_sys_linux.now() == start)
+		;
+	assert_true(iommufd_sys_linux.now() > start);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ioctls_are_counted_and_timed_for_their_thread),
+		cmocka_unit_test(clock_goes_on),
 		cmocka_unit_test(ioas_alloc_returns_the_id),
 		cmocka_unit_test(iova_ranges_says_how_many_there_are),
 		cmocka_unit_test(destroy_names_the_object),
