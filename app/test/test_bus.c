@@ -168,10 +168,12 @@ main(int argc, char **argv)
 		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
 			bus_container_tests() + bus_phys_tests() + bus_where_tests() +
 			bus_primary_tests() + bus_secondary_tests() + bus_translated_tests() +
-			bus_created_tests() + bus_inherited_tests() + bus_selfcheck_tests();
+			bus_created_tests() + bus_inherited_tests() + bus_selfcheck_tests() +
+			bus_telemetry_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)
-		return bus_off_tests() + bus_primary_off_tests() + bus_secondary_off_tests();
+		return bus_off_tests() + bus_primary_off_tests() + bus_secondary_off_tests() +
+			bus_telemetry_off_tests();
 	return bus_invalid_tests();
 }

@@ -65,6 +65,10 @@ bus_inherited_tests(void);
 int
 bus_selfcheck_tests(void);
 int
+bus_telemetry_tests(void);
+int
+bus_telemetry_off_tests(void);
+int
 bus_symbolic_tests(void);
 int
 bus_secure_tests(void);

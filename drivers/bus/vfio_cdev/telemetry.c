@@ -19,6 +19,7 @@
 #include "private.h"
 
 #define DEVICES_MOST 128u
+#define NO_MEMORY "memory is short: try again"
 #define NO_DOMAIN "no such domain: see /vfio_cdev/domains"
 #define DOMAINS_PAGE 4
 #define MAPPINGS_PAGE 64
@@ -51,15 +52,42 @@ hex_add(struct rte_tel_data *dict, const char *name, uint64_t value)
 	tel->add_string(dict, name, text);
 }
 
-/* Without memory the answer lacks something: NULL. */
-static struct rte_tel_data *
-dict_new(void)
-{
-	struct rte_tel_data *dict = tel->alloc();
+/*
+ * All dictionaries of an answer, got before it is begun: it is complete or an error, and
+ * nothing has to be taken out of it again, which cannot be done.
+ */
+struct pool {
+	struct rte_tel_data *dicts[MAPPINGS_PAGE + 1];
+	unsigned int left;
+};
 
-	if (dict != NULL)
+static void
+pool_drain(struct pool *pool)
+{
+	while (pool->left > 0)
+		tel->free(pool->dicts[--pool->left]);
+}
+
+static bool
+pool_fill(struct pool *pool, unsigned int count)
+{
+	struct rte_tel_data *dict;
+
+	for (pool->left = 0; pool->left < count; pool->dicts[pool->left++] = dict) {
+		dict = tel->alloc();
+		if (dict == NULL) {
+			pool_drain(pool);
+			return false;
+		}
 		tel->start_dict(dict);
-	return dict;
+	}
+	return true;
+}
+
+static struct rte_tel_data *
+pool_take(struct pool *pool)
+{
+	return pool->dicts[--pool->left];
 }
 
 /* It is the reply's from now on. An empty one would be an array in 22.11: leave it out. */
@@ -67,7 +95,7 @@ static void
 container_add(struct rte_tel_data *reply, const char *name, struct rte_tel_data *container,
 	      bool empty)
 {
-	if (container != NULL && (empty || tel->add_container(reply, name, container, 0) != 0))
+	if (empty || tel->add_container(reply, name, container, 0) != 0)
 		tel->free(container);
 }
 
@@ -81,7 +109,7 @@ devices_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 	(void)cmd;
 	(void)params;
 	if (names == NULL)
-		return -ENOMEM;
+		return error_reply(reply, NO_MEMORY);
 	pthread_mutex_lock(&backend_lock);
 	count = device_list(devices, DEVICES_MOST);
 	pthread_mutex_unlock(&backend_lock);
@@ -175,8 +203,9 @@ struct domain_state {
 };
 
 static void
-holdings_add(struct rte_tel_data *dict, struct domain_state *state)
+holdings_add(struct rte_tel_data *dict, struct domain_state *state, struct pool *pool)
 {
+	(void)pool;
 	tel->add_string(dict, "mode", rte_vfio_cdev_mode_name(state->ref.mode));
 	tel->add_int(dict, "iommufd", state->iommufd);
 	tel->add_uint(dict, "devices", state->stats.devices);
@@ -186,36 +215,36 @@ holdings_add(struct rte_tel_data *dict, struct domain_state *state)
 
 /* Of each node that has some. */
 static void
-nodes_add(struct rte_tel_data *reply, const struct rte_vfio_cdev_stats *stats)
+nodes_add(struct rte_tel_data *reply, const struct rte_vfio_cdev_stats *stats,
+	  struct rte_tel_data *nodes)
 {
-	struct rte_tel_data *nodes = dict_new();
 	bool empty = stats->nodeless_bytes == 0;
 	char name[16];
 
-	for (unsigned int i = 0; nodes != NULL && i < RTE_VFIO_CDEV_NODES; i++) {
+	for (unsigned int i = 0; i < RTE_VFIO_CDEV_NODES; i++) {
 		if (stats->node_bytes[i] == 0)
 			continue;
 		snprintf(name, sizeof(name), "%u", i);
 		tel->add_uint(nodes, name, stats->node_bytes[i]);
 		empty = false;
 	}
-	if (nodes != NULL && stats->nodeless_bytes != 0)
+	if (stats->nodeless_bytes != 0)
 		tel->add_uint(nodes, "unknown", stats->nodeless_bytes);
 	container_add(reply, "nodes", nodes, empty);
 }
 
 static void
-counters_add(struct rte_tel_data *dict, struct rte_vfio_cdev_stats *stats)
+counters_add(struct rte_tel_data *dict, struct rte_vfio_cdev_stats *stats, struct pool *pool)
 {
 	for (size_t i = 0; i < RTE_DIM(counters); i++)
 		tel->add_uint(dict, counters[i].name, *member_of(stats, &counters[i]));
-	nodes_add(dict, stats);
+	nodes_add(dict, stats, pool_take(pool));
 }
 
 static void
-counters_of_domain_add(struct rte_tel_data *dict, struct domain_state *state)
+counters_of_domain_add(struct rte_tel_data *dict, struct domain_state *state, struct pool *pool)
 {
-	counters_add(dict, &state->stats);
+	counters_add(dict, &state->stats, pool);
 }
 
 static void
@@ -273,16 +302,14 @@ domains_read(const char *start, struct domains *domains)
 }
 
 static void
-domains_add(struct rte_tel_data *reply, struct domains *domains,
-	    void (*add)(struct rte_tel_data *dict, struct domain_state *state))
+domains_add(struct rte_tel_data *reply, struct domains *domains, struct pool *pool,
+	    void (*add)(struct rte_tel_data *dict, struct domain_state *state, struct pool *pool))
 {
-	struct rte_tel_data *all = dict_new(), *dict;
+	struct rte_tel_data *all = pool_take(pool), *dict;
 
-	for (unsigned int i = 0; all != NULL && i < domains->count; i++) {
-		dict = dict_new();
-		if (dict == NULL)
-			break;
-		add(dict, &domains->states[i]);
+	for (unsigned int i = 0; i < domains->count; i++) {
+		dict = pool_take(pool);
+		add(dict, &domains->states[i], pool);
 		container_add(all, domains->states[i].ref.name, dict, false);
 	}
 	container_add(reply, "domains", all, domains->count == 0);
@@ -291,42 +318,52 @@ domains_add(struct rte_tel_data *reply, struct domains *domains,
 }
 
 static int
-domains_tell(const char *start, struct rte_tel_data *reply, bool count)
+domains_tell(struct rte_tel_data *reply, struct domains *domains, bool count)
+{
+	struct pool pool;
+
+	/* One that has all, each one's, and of each and of the sum the nodes. */
+	if (!pool_fill(&pool, 2 + 2 * domains->count))
+		return error_reply(reply, NO_MEMORY);
+	reply_start(reply);
+	if (count)
+		counters_add(reply, &domains->sum, &pool);
+	else
+		tel->add_uint(reply, "count", domains->all);
+	domains_add(reply, domains, &pool, count ? counters_of_domain_add : holdings_add);
+	pool_drain(&pool);
+	return 0;
+}
+
+static int
+domains_reply_from(const char *start, struct rte_tel_data *reply, bool count)
 {
 	struct domains *domains = malloc(sizeof(*domains));
 	bool found;
+	int ret;
 
 	if (domains == NULL)
-		return -ENOMEM;
+		return error_reply(reply, NO_MEMORY);
 	pthread_mutex_lock(&backend_lock);
 	found = domains_read(start, domains);
 	pthread_mutex_unlock(&backend_lock);
-	if (!found) {
-		free(domains);
-		return error_reply(reply, NO_DOMAIN);
-	}
-	reply_start(reply);
-	if (count)
-		counters_add(reply, &domains->sum);
-	else
-		tel->add_uint(reply, "count", domains->all);
-	domains_add(reply, domains, count ? counters_of_domain_add : holdings_add);
+	ret = found ? domains_tell(reply, domains, count) : error_reply(reply, NO_DOMAIN);
 	free(domains);
-	return 0;
+	return ret;
 }
 
 static int
 domains_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 {
 	(void)cmd;
-	return domains_tell(params, reply, false);
+	return domains_reply_from(params, reply, false);
 }
 
 static int
 stats_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 {
 	(void)cmd;
-	return domains_tell(params, reply, true);
+	return domains_reply_from(params, reply, true);
 }
 
 /* A page of mappings, and where the next one begins. */
@@ -407,25 +444,31 @@ mapping_add(struct rte_tel_data *dict, const struct rte_vfio_cdev_mapping *mappi
 }
 
 /* A mapping is found by its IOVA. */
-static void
-mappings_add(struct rte_tel_data *reply, const struct mappings *page)
+static int
+mappings_tell(struct rte_tel_data *reply, const struct mappings *page)
 {
-	struct rte_tel_data *all = dict_new(), *dict;
 	char text[DOMAIN_NAME_LEN + 24];
+	struct rte_tel_data *all, *dict;
+	struct pool pool;
 
-	for (unsigned int i = 0; all != NULL && i < page->count; i++) {
-		dict = dict_new();
-		if (dict == NULL)
-			break;
+	if (!pool_fill(&pool, 1 + page->count))
+		return error_reply(reply, NO_MEMORY);
+	reply_start(reply);
+	if (page->count != 0)
+		tel->add_string(reply, "domain", page->ref.name);
+	tel->add_uint(reply, "count", page->stats.mappings + page->stats.pending);
+	all = pool_take(&pool);
+	for (unsigned int i = 0; i < page->count; i++) {
+		dict = pool_take(&pool);
 		mapping_add(dict, &page->mappings[i]);
 		snprintf(text, sizeof(text), "0x%" PRIx64, page->mappings[i].iova);
 		container_add(all, text, dict, false);
 	}
 	container_add(reply, "mappings", all, page->count == 0);
 	if (!page->more)
-		return;
+		return 0;
 	snprintf(text, sizeof(text), "%s:0x%" PRIx64, page->next.name, page->next_iova);
-	tel->add_string(reply, "next", text);
+	return tel->add_string(reply, "next", text);
 }
 
 static int
@@ -434,9 +477,10 @@ mappings_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 	const char *name = NULL;
 	struct mappings *page;
 	uint64_t start = 0;
-	bool found = false;
-	unsigned int n;
 	size_t len = 0;
+	unsigned int n;
+	bool found;
+	int ret;
 
 	(void)cmd;
 	if (params != NULL && start_parse(params, &name, &len, &start) < 0)
@@ -444,23 +488,15 @@ mappings_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 				   "nothing");
 	page = calloc(1, sizeof(*page));
 	if (page == NULL)
-		return -ENOMEM;
+		return error_reply(reply, NO_MEMORY);
 	pthread_mutex_lock(&backend_lock);
 	found = domain_of_name(name, len, &n, &page->ref);
 	if (found)
 		mappings_read(n, start, page);
 	pthread_mutex_unlock(&backend_lock);
-	if (!found && name != NULL) {
-		free(page);
-		return error_reply(reply, NO_DOMAIN);
-	}
-	reply_start(reply);
-	if (page->count != 0)
-		tel->add_string(reply, "domain", page->ref.name);
-	tel->add_uint(reply, "count", page->stats.mappings + page->stats.pending);
-	mappings_add(reply, page);
+	ret = found || name == NULL ? mappings_tell(reply, page) : error_reply(reply, NO_DOMAIN);
 	free(page);
-	return 0;
+	return ret;
 }
 
 static const struct {
