@@ -157,7 +157,8 @@ main(int argc, char **argv)
 	const char *phys = getenv("RTE_VFIO_CDEV_PHYS");
 
 	if (argc == 2)
-		return strcmp(argv[1], "secure") == 0 ? bus_secure_tests() : bus_symbolic_tests();
+		return strcmp(argv[1], "secure") == 0 ? bus_secure_tests() :
+			bus_symbolic_tests() + bus_telemetry_later_tests();
 	if (phys != NULL && strcmp(phys, "ioas") == 0)
 		return bus_ioas_tests();
 	if (phys != NULL && strcmp(phys, "pagemap") == 0)

@@ -69,6 +69,8 @@ bus_telemetry_tests(void);
 int
 bus_telemetry_off_tests(void);
 int
+bus_telemetry_later_tests(void);
+int
 bus_symbolic_tests(void);
 int
 bus_secure_tests(void);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fake_heap.h"
+#include "fake_telemetry.h"
 #include "test_bus_mp.h"
 #include "vfio_cdev_private.h"
 
@@ -151,6 +152,33 @@ secondary_gets_the_cdev_of_the_primary(void **state)
 	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
 	assert_kernel_holds(2, 0, 0);
 	assert_true(fake_node(BUS_NODE)->bound);
+}
+
+/* It has devices, and no domain. */
+static void
+telemetry_of_a_secondary_tells_its_devices(void **state)
+{
+	char expected[160], *told;
+	int fd;
+
+	(void)state;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	answer_set(0, device_sent());
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	told = fake_telemetry_ask("/vfio_cdev/devices");
+	assert_string_equal(told, "{\"process\":\"secondary\",\"count\":1,\"devices\":[\"" BUS_ADDR
+			    "\"]}");
+	free(told);
+	told = fake_telemetry_ask("/vfio_cdev/device," BUS_ADDR);
+	snprintf(expected, sizeof(expected), "\"fd\":%d,\"domain\":\"none\",", fd);
+	assert_non_null(strstr(told, expected));
+	free(told);
+	told = fake_telemetry_ask("/vfio_cdev/domains");
+	assert_string_equal(told, "{\"process\":\"secondary\",\"count\":0}");
+	free(told);
+	told = fake_telemetry_ask("/vfio_cdev/mappings");
+	assert_string_equal(told, "{\"process\":\"secondary\",\"count\":0}");
+	free(told);
 }
 
 static void
@@ -468,6 +496,7 @@ bus_secondary_tests(void)
 	const struct CMUnitTest tests[] = {
 		SECONDARY_TEST(secondary_gets_the_cdev_of_the_primary),
 		SECONDARY_TEST(device_outlives_the_primary),
+		SECONDARY_TEST(telemetry_of_a_secondary_tells_its_devices),
 		SECONDARY_TEST(second_setup_in_a_secondary_is_refused),
 		SECONDARY_TEST(memory_of_a_secondary_is_left_to_stock),
 		SECONDARY_TEST(secondary_needs_no_pagemap),

@@ -2,6 +2,7 @@
 
 /* What the backend answers on the EAL's telemetry socket. */
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -537,6 +538,25 @@ bus_telemetry_tests(void)
 	};
 
 	return cmocka_run_group_tests_name("bus: telemetry", tests, NULL, NULL);
+}
+
+/* Of an EAL that has only the name of 23.03 and later for unsigned numbers. */
+static void
+later_names_are_found(void **state)
+{
+	(void)state;
+	assert_null(dlsym(RTLD_DEFAULT, "rte_tel_data_add_dict_u64"));
+	assert_int_equal(number(ask("/vfio_cdev/devices"), "count"), 0);
+}
+
+int
+bus_telemetry_later_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		TELEMETRY_TEST(later_names_are_found),
+	};
+
+	return cmocka_run_group_tests_name("bus: telemetry of later releases", tests, NULL, NULL);
 }
 
 /* RTE_VFIO_CDEV=off: nothing that stock DPDK has not. */

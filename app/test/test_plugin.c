@@ -17,12 +17,18 @@ static void
 eal_of_a_plugin_is_found(void **state)
 {
 	void *handle = dlopen(eal_path, RTLD_NOW | RTLD_LOCAL);
+	unsigned int (*registered)(void);
 
 	(void)state;
 	assert_non_null(handle);
 	assert_non_null(eal_api());
 	assert_ptr_equal(eal_api()->enable, dlsym(handle, "rte_vfio_enable"));
 	assert_ptr_not_equal(eal_api()->enable, rte_vfio_enable);
+	/* Registers telemetry, unless the EAL has none. */
+	*(void **)&registered = dlsym(handle, "fake_telemetry_commands");
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_int_equal(eal_api()->telemetry.register_cmd != NULL, registered != NULL);
+	assert_true(registered == NULL || registered() == 5);
 	eal_errno_set(ENODEV);
 	assert_int_equal(*(int *)dlsym(handle, "per_lcore__rte_errno"), ENODEV);
 	assert_int_equal(eal_errno_get(), ENODEV);

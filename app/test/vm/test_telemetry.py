@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a live testpmd answers on its telemetry socket, to the distribution's own script."""
+
+import json
+import shlex
+from typing import Any, Callable, Iterator
+
+import pytest
+
+from testvm.qemu import Guest
+from testvm.testpmd import Console, Testpmd
+
+from test_forward import NICS, nic_address, without
+
+E1000E = [nic_address(NICS.index("e1000e") + i) for i in range(2)]
+OPTIONS = {"host": {"nics": NICS}, "25.11": {"dpdk": "25.11"}}
+PAGE = 2 << 20
+
+
+def ask(guest: Guest, *requests: str) -> list[Any]:
+    """The answers, each without its command; an error is a dictionary with "error"."""
+    lines = shlex.quote("".join(f"{request}\n" for request in requests))
+    done = guest.run(["sh", "-c", f"printf %s {lines} | dpdk-telemetry.py"], check=True)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [list(answer) for answer in answers] == [
+        [request.partition(",")[0]] for request in requests], done.stdout
+    return [next(iter(answer.values())) for answer in answers]
+
+
+def mappings(guest: Guest) -> dict[str, Any]:
+    """All of them, page by page."""
+    found: dict[str, Any] = {}
+    start = ""
+    while True:
+        answer, = ask(guest, f"/vfio_cdev/mappings{start}")
+        assert not found.keys() & answer["mappings"].keys()
+        assert len(answer["mappings"]) <= 64
+        found |= answer["mappings"]
+        if "next" not in answer:
+            assert answer["count"] == len(found)
+            return found
+        start = f",{answer['next']}"
+
+
+@pytest.fixture(params=OPTIONS)
+def live(request: pytest.FixtureRequest,
+         guest: Callable[..., Guest]) -> Iterator[tuple[Testpmd, list[str]]]:
+    """A testpmd that forwards between two devices, which have many pages."""
+    devices = E1000E if request.param == "host" else [nic_address(0), nic_address(1)]
+    with Testpmd(guest(**OPTIONS[request.param]), devices, eal=["-m", "160"],
+                 args=["--socket-mem=160"][:0]) as testpmd:
+        yield testpmd.ready(), devices
+        assert testpmd.stop().all_ports_work(2)
+
+
+def test_commands_tell_what_a_live_testpmd_has(live: tuple[Testpmd, list[str]]) -> None:
+    testpmd, addresses = live
+    guest = testpmd.guest
+    devices, first, unknown, nothing, domains, stats, wrong = ask(
+        guest, "/vfio_cdev/devices", f"/vfio_cdev/device,{addresses[0]}",
+        "/vfio_cdev/device,0000:00:1f.7", "/vfio_cdev/device", "/vfio_cdev/domains",
+        "/vfio_cdev/stats", "/vfio_cdev/mappings,x")
+    assert devices["process"] == "primary"
+    assert (devices["count"], sorted(devices["devices"])) == (2, addresses)
+    node = guest.run(["readlink", f"/proc/{testpmd.pid}/fd/{first['fd']}"]).stdout.strip()
+    assert node == f"/dev/vfio/devices/{first['cdev']}"
+    assert (first["mode"], first["domain"], first["token"]) == ("no-IOMMU", "noiommu", 0)
+    assert "no such device" in unknown["error"]
+    assert "give an address" in nothing["error"]
+    assert "no IOVA" in wrong["error"]
+
+    holds = domains["domains"]["noiommu"]
+    pinned = guest.run(["grep", "VmPin", f"/proc/{testpmd.pid}/status"]).stdout.split()[1]
+    assert holds["devices"] == 2
+    assert holds["pages"] == holds["verified"] > 64
+    assert holds["bytes"] == holds["pages"] * PAGE == int(pinned) * 1024
+    counts = stats["domains"]["noiommu"]
+    assert counts.items() <= stats.items()
+    assert counts["maps"] - counts["unmaps"] == holds["mappings"]
+    assert (counts["misplaced"], counts["refused"]) == (0, 0)
+    assert counts["nodes"] == {"0": holds["bytes"]}
+    assert counts["ioctls"] >= 2 * counts["maps"]
+    assert 0 < counts["ioctl_ns"] < 60e9
+
+
+def test_each_page_is_where_its_record_and_pagemap_say(live: tuple[Testpmd, list[str]]) -> None:
+    testpmd, _ = live
+    found = mappings(testpmd.guest)
+    assert len(found) > 64
+    read = "import struct, sys\nf = open(f'/proc/{sys.argv[1]}/pagemap', 'rb')\n" \
+           "for va in sys.argv[2:]:\n f.seek(int(va, 16) >> 12 << 3)\n" \
+           " print(hex((struct.unpack('=Q', f.read(8))[0] & (1 << 55) - 1) << 12))\n"
+    entries = list(found.values())
+    pagemap = testpmd.guest.run(["/usr/bin/python3", "-c", read, testpmd.pid,
+                                 *(entry["va"] for entry in entries)], check=True).stdout.split()
+    for entry, page in zip(entries, pagemap, strict=True):
+        assert entry["iova"] == entry["kernel"] == entry["kernel_last"] == page
+        assert (entry["length"], entry["page_size"]) == (PAGE, PAGE)
+        assert (entry["state"], entry["users"]) == ("pinned", 1)
