@@ -67,6 +67,8 @@ bus_selfcheck_tests(void);
 int
 bus_telemetry_tests(void);
 int
+bus_peers_tests(void);
+int
 bus_telemetry_off_tests(void);
 int
 bus_telemetry_later_tests(void);

@@ -148,10 +148,7 @@ static void
 primary_serves_from_its_start_on(void **state)
 {
 	(void)state;
-	fake_eal()->process_type = RTE_PROC_SECONDARY;
-	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	assert_null(fake_eal()->mp_action);
-	fake_eal()->process_type = RTE_PROC_PRIMARY;
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	assert_non_null(fake_eal()->mp_action);
 	assert_int_equal(rte_vfio_enable("vfio"), 0);

@@ -102,7 +102,7 @@ nothing_is_told_before_there_is_something(void **state)
 
 	(void)state;
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
-	assert_int_equal(fake_telemetry_commands(), 5);
+	assert_int_equal(fake_telemetry_commands(), 6);
 	reply = ask("/vfio_cdev/devices");
 	assert_string_equal(text(reply, "process"), "primary");
 	assert_int_equal(number(reply, "count"), 0);

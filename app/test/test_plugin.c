@@ -28,7 +28,7 @@ eal_of_a_plugin_is_found(void **state)
 	*(void **)&registered = dlsym(handle, "fake_telemetry_commands");
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	assert_int_equal(eal_api()->telemetry.register_cmd != NULL, registered != NULL);
-	assert_true(registered == NULL || registered() == 5);
+	assert_true(registered == NULL || registered() == 6);
 	eal_errno_set(ENODEV);
 	assert_int_equal(*(int *)dlsym(handle, "per_lcore__rte_errno"), ENODEV);
 	assert_int_equal(eal_errno_get(), ENODEV);

@@ -47,8 +47,7 @@ def live(request: pytest.FixtureRequest,
          guest: Callable[..., Guest]) -> Iterator[tuple[Testpmd, list[str]]]:
     """A testpmd that forwards between two devices, which have many pages."""
     devices = E1000E if request.param == "host" else [nic_address(0), nic_address(1)]
-    with Testpmd(guest(**OPTIONS[request.param]), devices, eal=["-m", "160"],
-                 args=["--socket-mem=160"][:0]) as testpmd:
+    with Testpmd(guest(**OPTIONS[request.param]), devices, eal=["-m", "160"]) as testpmd:
         yield testpmd.ready(), devices
         assert testpmd.stop().all_ports_work(2)
 
@@ -97,3 +96,27 @@ def test_each_page_is_where_its_record_and_pagemap_say(live: tuple[Testpmd, list
         assert entry["iova"] == entry["kernel"] == entry["kernel_last"] == page
         assert (entry["length"], entry["page_size"]) == (PAGE, PAGE)
         assert (entry["state"], entry["users"]) == ("pinned", 1)
+
+
+@pytest.mark.parametrize("dpdk", OPTIONS)
+def test_secondary_tells_its_devices_through_the_primary(guest: Callable[..., Guest],
+                                                         dpdk: str) -> None:
+    """Two of them: messages of 22.11 and 25.11 are not as long as each other."""
+    devices = E1000E if dpdk == "host" else [nic_address(0), nic_address(1)]
+    machine = guest(**OPTIONS[dpdk])
+    with Console(machine, devices) as first:
+        first.ready()
+        alone, = ask(machine, "/vfio_cdev/secondaries")
+        with Console(machine, devices, eal=["--proc-type=secondary"]) as second:
+            second.ready()
+            with Console(machine, devices[:1], eal=["--proc-type=secondary"]) as third:
+                third.ready()
+                both, = ask(machine, "/vfio_cdev/secondaries")
+                third.stop()
+            second.stop()
+        first.stop()
+    assert alone == {"process": "primary", "count": 0}
+    assert both["count"] == 2
+    assert sorted(both["secondaries"].pop(second.pid)["devices"]) == devices
+    assert both["secondaries"].pop(third.pid) == {"count": 1, "devices": devices[:1]}
+    assert not both["secondaries"]

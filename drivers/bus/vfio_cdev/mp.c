@@ -3,8 +3,9 @@
 /*
  * Messages between the primary and its secondaries, as an action of the EAL's
  * multi-process channel (eal_common_proc.c). A secondary asks for a device, and
- * the primary answers with the open cdev. Each side takes nothing for granted
- * that the other one says.
+ * the primary answers with the open cdev. The primary asks its secondaries which
+ * devices they have, for telemetry. Each side takes nothing for granted that the
+ * other one says.
  */
 
 #include <errno.h>
@@ -47,6 +48,8 @@ _Static_assert(offsetof(struct message, param) == offsetof(struct rte_mp_msg, pa
 enum kind {
 	KIND_DEVICE,	/* the cdev of a device is wanted */
 	KIND_ANSWER,
+	KIND_STATE,	/* of a secondary: which devices it has */
+	KIND_DEVICES,	/* the answer */
 };
 
 /* magic and version stay where they are in all versions. */
@@ -60,7 +63,18 @@ struct body {
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
 };
 
+/* That of KIND_DEVICES. */
+struct list {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t kind;
+	uint32_t count;		/* of the devices that it has */
+	int32_t pid;
+	char addrs[MP_ADDRS_LEN];	/* of the first ones, each with a blank after it */
+};
+
 _Static_assert(sizeof(struct body) <= RTE_MP_MAX_PARAM_LEN, "a body does not fit");
+_Static_assert(sizeof(struct list) <= RTE_MP_MAX_PARAM_LEN, "a list does not fit");
 
 static void
 message_make(struct message *msg, enum kind kind, int err, const char *addr)
@@ -81,21 +95,25 @@ message_make(struct message *msg, enum kind kind, int err, const char *addr)
 	msg->len_param = sizeof(body);
 }
 
-/* What another version sends may have any length. */
+/*
+ * What another version sends may have any length. Bodies begin alike, and end with a
+ * string that is filled with zeros.
+ */
 static int
-message_read(const struct message *msg, enum kind kind, struct body *body)
+message_read(const struct message *msg, enum kind kind, void *body, size_t size)
 {
-	const size_t head = offsetof(struct body, kind);
+	const size_t head_len = offsetof(struct body, kind);
 	const size_t len = msg->len_param >= 0 ? msg->len_param : 0;
+	struct body head = { 0 };
 
-	memset(body, 0, sizeof(*body));
-	memcpy(body, msg->param, RTE_MIN(len, sizeof(*body)));
-	if (len < head || body->magic != MAGIC)
+	memset(body, 0, size);
+	memcpy(body, msg->param, RTE_MIN(len, size));
+	memcpy(&head, body, offsetof(struct body, err));
+	if (len < head_len || head.magic != MAGIC)
 		return -EBADMSG;
-	if (body->version != VERSION)
+	if (head.version != VERSION)
 		return -EPROTONOSUPPORT;
-	if (len != sizeof(*body) || body->kind != kind ||
-	    strnlen(body->addr, sizeof(body->addr)) == sizeof(body->addr))
+	if (len != size || head.kind != kind || ((const char *)body)[size - 1] != '\0')
 		return -EBADMSG;
 	return 0;
 }
@@ -137,7 +155,7 @@ static int
 request_serve(const struct message *request, struct rte_vfio_cdev_device **copy)
 {
 	struct body body;
-	int ret = message_read(request, KIND_DEVICE, &body);
+	int ret = message_read(request, KIND_DEVICE, &body, sizeof(body));
 
 	if (ret == 0 && request->num_fds != 0)
 		ret = -EBADMSG;
@@ -175,23 +193,68 @@ request_answer(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
+static void
+list_make(struct message *msg)
+{
+	struct device_state devices[MP_ADDRS_LEN / sizeof("0000:00:00.0 ")];
+	struct list list = {
+		.magic = MAGIC,
+		.version = VERSION,
+		.kind = KIND_DEVICES,
+		.pid = getpid(),
+	};
+	size_t used = 0, len;
+
+	pthread_mutex_lock(&backend_lock);
+	list.count = device_list(devices, RTE_DIM(devices));
+	pthread_mutex_unlock(&backend_lock);
+	for (size_t i = 0; i < RTE_MIN(list.count, RTE_DIM(devices)); i++) {
+		len = strlen(devices[i].info.addr);
+		if (used + len + 2 > sizeof(list.addrs))
+			break;
+		memcpy(&list.addrs[used], devices[i].info.addr, len);
+		list.addrs[used + len] = ' ';
+		used += len + 1;
+	}
+	memset(msg, 0, sizeof(*msg));
+	memcpy(msg->name, ACTION, sizeof(ACTION));
+	memcpy(msg->param, &list, sizeof(list));
+	msg->len_param = sizeof(list);
+}
+
+/* In a secondary, on the EAL's mp thread. What makes no sense gets no answer. */
+static int
+state_answer(const struct rte_mp_msg *msg, const void *peer)
+{
+	const struct message *request = (const void *)msg;
+	struct body body;
+	MESSAGE answer;
+
+	fds_drop(request, 0);
+	if (message_read(request, KIND_STATE, &body, sizeof(body)) < 0)
+		return 0;
+	list_make(&answer);
+	eal_api()->mp_reply((struct rte_mp_msg *)&answer, peer);
+	return 0;
+}
+
 /* There are no secondaries with --in-memory and --no-shconf: ENOTSUP. */
 void
 mp_serve(void)
 {
+	const bool primary = eal_api()->process_type() == RTE_PROC_PRIMARY;
 	bool serving;
 	int err;
 
-	if (eal_api()->process_type() != RTE_PROC_PRIMARY)
-		return;
 	pthread_mutex_lock(&backend_lock);
 	serving = backend.serving;
 	backend.serving = true;
 	pthread_mutex_unlock(&backend_lock);
-	if (serving || eal_api()->mp_action_register(ACTION, request_answer) == 0)
+	if (serving ||
+	    eal_api()->mp_action_register(ACTION, primary ? request_answer : state_answer) == 0)
 		return;
 	err = eal_errno_get();
-	if (err != ENOTSUP && err != EEXIST)
+	if (primary && err != ENOTSUP && err != EEXIST)
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
 			"secondary processes will get no device: %s", strerror(err));
 }
@@ -207,7 +270,7 @@ mp_is_thread(void)
 }
 
 static int
-request_send(const char *addr, struct rte_mp_reply *reply)
+request_send(enum kind kind, const char *addr, struct rte_mp_reply *reply)
 {
 	/* The EAL refuses a second request of the same name. */
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
@@ -215,7 +278,7 @@ request_send(const char *addr, struct rte_mp_reply *reply)
 	MESSAGE request;
 	int ret;
 
-	message_make(&request, KIND_DEVICE, 0, addr);
+	message_make(&request, kind, 0, addr);
 	pthread_mutex_lock(&one_at_a_time);
 	ret = eal_api()->mp_request_sync((struct rte_mp_msg *)&request, reply, &timeout);
 	pthread_mutex_unlock(&one_at_a_time);
@@ -230,7 +293,7 @@ static int
 answer_read(const struct message *msg, struct mp_answer *answer, int *fd)
 {
 	struct body body;
-	int ret = message_read(msg, KIND_ANSWER, &body);
+	int ret = message_read(msg, KIND_ANSWER, &body, sizeof(body));
 
 	if (ret < 0)
 		return ret;
@@ -251,7 +314,7 @@ int
 mp_request(const char *addr, struct mp_answer *answer, int *fd)
 {
 	struct rte_mp_reply reply = { .nb_received = 0 };
-	int ret = request_send(addr, &reply);
+	int ret = request_send(KIND_DEVICE, addr, &reply);
 
 	memset(answer, 0, sizeof(*answer));
 	/* The primary can say that it is not ready (MP_IGN): that is no answer. */
@@ -264,4 +327,64 @@ mp_request(const char *addr, struct mp_answer *answer, int *fd)
 	}
 	free(reply.msgs);
 	return ret;
+}
+
+/*
+ * The EAL's messages are of its own size: 8 fds up to 24.07, 253 from 24.11 on, and from
+ * 25.11 on aligned. Where a second one begins tells which; what is looked at is always
+ * within the two.
+ */
+static size_t
+message_size(const struct rte_mp_reply *reply)
+{
+	static const size_t sizes[] = {
+		offsetof(struct message, fds) + 8 * sizeof(int),
+		sizeof(struct message),
+		RTE_ALIGN_CEIL(sizeof(struct message), 8),
+	};
+	const char *first = (const char *)reply->msgs;
+
+	for (size_t i = 0; i < RTE_DIM(sizes) && reply->nb_received > 1; i++)
+		if (memcmp(first + sizes[i], ACTION, sizeof(ACTION)) == 0)
+			return sizes[i];
+	return 0;
+}
+
+static bool
+is_printable(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
+int
+mp_secondaries(struct mp_secondary *secondaries, unsigned int size)
+{
+	struct rte_mp_reply reply = { .nb_received = 0 };
+	int ret = request_send(KIND_STATE, "", &reply);
+	unsigned int count = 0;
+	const struct message *msg;
+	struct list list;
+	size_t step;
+
+	if (ret < 0)
+		return ret == -ENOTSUP ? 0 : ret;
+	step = message_size(&reply);
+	for (int i = 0; i < reply.nb_received && (i == 0 || step != 0); i++) {
+		msg = (const void *)((const char *)reply.msgs + i * step);
+		fds_drop(msg, 0);
+		if (message_read(msg, KIND_DEVICES, &list, sizeof(list)) < 0 ||
+		    list.pid <= 0 || !is_printable(list.addrs))
+			continue;
+		if (count < size) {
+			secondaries[count].pid = list.pid;
+			secondaries[count].devices = list.count;
+			memcpy(secondaries[count].addrs, list.addrs, sizeof(list.addrs));
+		}
+		count++;
+	}
+	free(reply.msgs);
+	return count;
 }

@@ -393,7 +393,23 @@ struct mp_answer {
 	enum policy policy;
 };
 
-/* Let secondary processes ask for devices, if this is a primary. */
+#define MP_ADDRS_LEN 240
+
+/* What a secondary says of itself. */
+struct mp_secondary {
+	int pid;
+	unsigned int devices;
+	char addrs[MP_ADDRS_LEN];	/* of the first ones, each with a blank after it */
+};
+
+/*
+ * Ask the secondaries; how many there are, perhaps more than size, or -errno if one of them
+ * does not answer. Takes up to a second. No lock may be held.
+ */
+int
+mp_secondaries(struct mp_secondary *secondaries, unsigned int size);
+
+/* Let secondary processes ask for devices; or, in a secondary, the primary what it has. */
 void
 mp_serve(void);
 

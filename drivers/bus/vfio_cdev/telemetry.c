@@ -21,6 +21,7 @@
 #define DEVICES_MOST 128u
 #define NO_MEMORY "memory is short: try again"
 #define NO_DOMAIN "no such domain: see /vfio_cdev/domains"
+#define SECONDARIES_MOST 32
 #define DOMAINS_PAGE 4
 #define MAPPINGS_PAGE 64
 
@@ -499,6 +500,54 @@ mappings_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 	return ret;
 }
 
+static void
+secondary_add(struct rte_tel_data *dict, struct rte_tel_data *names, struct mp_secondary *secondary)
+{
+	char *save = NULL, *addr;
+
+	tel->add_uint(dict, "count", secondary->devices);
+	tel->start_array(names, RTE_TEL_STRING_VAL);
+	for (addr = strtok_r(secondary->addrs, " ", &save); addr != NULL;
+	     addr = strtok_r(NULL, " ", &save))
+		tel->add_array_string(names, addr);
+	container_add(dict, "devices", names, false);
+}
+
+/* The EAL has no telemetry in secondaries (eal.c), so the primary asks them. */
+static int
+secondaries_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
+{
+	struct mp_secondary secondaries[SECONDARIES_MOST];
+	struct rte_tel_data *all, *dict;
+	unsigned int told;
+	struct pool pool;
+	char name[16];
+	int count;
+
+	(void)cmd;
+	(void)params;
+	if (eal_api()->process_type() != RTE_PROC_PRIMARY)
+		return error_reply(reply, "this is a secondary process: ask the primary");
+	count = mp_secondaries(secondaries, SECONDARIES_MOST);
+	if (count < 0)
+		return error_reply(reply, "a secondary process does not answer: preload "
+				   "librte_bus_vfio_cdev.so there as well, or try again");
+	told = RTE_MIN((unsigned int)count, (unsigned int)SECONDARIES_MOST);
+	if (!pool_fill(&pool, 1 + 2 * told))
+		return error_reply(reply, NO_MEMORY);
+	reply_start(reply);
+	tel->add_uint(reply, "count", count);
+	all = pool_take(&pool);
+	for (unsigned int i = 0; i < told; i++) {
+		dict = pool_take(&pool);
+		secondary_add(dict, pool_take(&pool), &secondaries[i]);
+		snprintf(name, sizeof(name), "%d", secondaries[i].pid);
+		container_add(all, name, dict, false);
+	}
+	container_add(reply, "secondaries", all, told == 0);
+	return 0;
+}
+
 static const struct {
 	const char *command;
 	telemetry_cb reply;
@@ -513,6 +562,8 @@ static const struct {
 	{ "/vfio_cdev/mappings", mappings_reply,
 	  "Mappings and the addresses the kernel tells now. Parameter: IOVA to go on from "
 	  "(optional)." },
+	{ "/vfio_cdev/secondaries", secondaries_reply,
+	  "Secondary processes and the devices that each has. No parameters." },
 	{ "/vfio_cdev/stats", stats_reply,
 	  "Counters of all domains and of each. Parameter: name to go on from (optional)." },
 };
