@@ -486,7 +486,8 @@ client_run(void *arg)
 {
 	static const char *const requests[] = {
 		"/vfio_cdev/devices", "/vfio_cdev/device," BUS_ADDR, "/vfio_cdev/domains",
-		"/vfio_cdev/stats", "/vfio_cdev/mappings", "/vfio_cdev/mappings,noiommu:0x100200000",
+		"/vfio_cdev/stats", "/vfio_cdev/mappings",
+		"/vfio_cdev/mappings,noiommu:0x100200000",
 	};
 	atomic_bool *end = arg;
 

@@ -42,7 +42,7 @@ def mappings(guest: Guest) -> dict[str, Any]:
         start = f",{answer['next']}"
 
 
-@pytest.fixture(params=OPTIONS)
+@pytest.fixture(params=OPTIONS, scope="module")
 def live(request: pytest.FixtureRequest,
          guest: Callable[..., Guest]) -> Iterator[tuple[Testpmd, list[str]]]:
     """A testpmd that forwards between two devices, which have many pages."""
@@ -98,25 +98,19 @@ def test_each_page_is_where_its_record_and_pagemap_say(live: tuple[Testpmd, list
         assert (entry["state"], entry["users"]) == ("pinned", 1)
 
 
-@pytest.mark.parametrize("dpdk", OPTIONS)
-def test_secondary_tells_its_devices_through_the_primary(guest: Callable[..., Guest],
-                                                         dpdk: str) -> None:
-    """Two of them: messages of 22.11 and 25.11 are not as long as each other."""
-    devices = E1000E if dpdk == "host" else [nic_address(0), nic_address(1)]
-    machine = guest(**OPTIONS[dpdk])
-    with Console(machine, devices) as first:
-        first.ready()
-        alone, = ask(machine, "/vfio_cdev/secondaries")
-        with Console(machine, devices, eal=["--proc-type=secondary"]) as second:
-            second.ready()
-            with Console(machine, devices[:1], eal=["--proc-type=secondary"]) as third:
-                third.ready()
-                both, = ask(machine, "/vfio_cdev/secondaries")
-                third.stop()
-            second.stop()
-        first.stop()
+def test_secondaries_tell_their_devices_through_the_primary(
+        live: tuple[Testpmd, list[str]]) -> None:
+    """Two of them: a message has another size in each release."""
+    testpmd, devices = live
+    guest, secondary = testpmd.guest, ["--proc-type=secondary"]
+    alone, = ask(guest, "/vfio_cdev/secondaries")
+    with Console(guest, devices, eal=secondary) as second:
+        second.ready()
+        with Console(guest, devices, eal=secondary) as third:
+            third.ready()
+            both, = ask(guest, "/vfio_cdev/secondaries")
     assert alone == {"process": "primary", "count": 0}
-    assert both["count"] == 2
-    assert sorted(both["secondaries"].pop(second.pid)["devices"]) == devices
-    assert both["secondaries"].pop(third.pid) == {"count": 1, "devices": devices[:1]}
-    assert not both["secondaries"]
+    assert both["count"] == len(both["secondaries"]) == 2
+    for pid in second.pid, third.pid:
+        assert both["secondaries"][pid]["count"] == 2
+        assert sorted(both["secondaries"][pid]["devices"]) == devices

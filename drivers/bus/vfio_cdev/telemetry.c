@@ -501,7 +501,8 @@ mappings_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 }
 
 static void
-secondary_add(struct rte_tel_data *dict, struct rte_tel_data *names, struct mp_secondary *secondary)
+secondary_add(struct rte_tel_data *dict, struct rte_tel_data *names,
+	      struct mp_secondary *secondary)
 {
 	char *save = NULL, *addr;
 
