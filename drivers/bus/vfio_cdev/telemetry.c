@@ -485,8 +485,8 @@ mappings_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 
 	(void)cmd;
 	if (params != NULL && start_parse(params, &name, &len, &start) < 0)
-		return error_reply(reply, "no IOVA: give what \"next\" was, an IOVA (0x1c0000000), or "
-				   "nothing");
+		return error_reply(reply, "no IOVA: give what \"next\" was, an IOVA "
+				   "(0x1c0000000), or nothing");
 	page = calloc(1, sizeof(*page));
 	if (page == NULL)
 		return error_reply(reply, NO_MEMORY);
