@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -456,7 +457,7 @@ kernel_now(void)
 {
 	static _Atomic uint64_t now;
 
-	return now += FAKE_IOCTL_NS;
+	return atomic_fetch_add(&now, FAKE_IOCTL_NS);
 }
 
 const struct iommufd_sys fake_sys = {
