@@ -485,7 +485,7 @@ static void *
 client_run(void *arg)
 {
 	static const char *const requests[] = {
-		"/vfio_cdev/devices", "/vfio_cdev/device," BUS_ADDR, "/vfio_cdev/domains",
+		"/vfio_cdev/devices", ("/vfio_cdev/device," BUS_ADDR), "/vfio_cdev/domains",
 		"/vfio_cdev/stats", "/vfio_cdev/mappings",
 		"/vfio_cdev/mappings,noiommu:0x100200000",
 	};
