@@ -19,6 +19,8 @@ extern "C" {
 struct host {
 	const char *root;		/* before each path; "" but in unit tests */
 	struct rte_vfio_cdev_ctx *ctx;	/* says nothing of its own accord */
+	char *sysfs;			/* what ctx looks at below another root, or NULL */
+	char *proc;
 };
 
 /* 0 or -ENOMEM; host_close() it. The root stays the caller's. */
@@ -29,8 +31,9 @@ void
 host_close(struct host *host);
 
 /*
- * The first line of a file, without its newline; the path is made as by printf
- * and starts with a slash. Returns its length or -errno, and "" in line then.
+ * The first line of a file, without its newline, and with a question mark for each
+ * byte that is not to be printed; the path is made as by printf and starts with a
+ * slash. Returns its length or -errno (-EMSGSIZE: it is longer), and "" in line then.
  */
 int
 host_line(const struct host *host, char *line, size_t size, const char *format, ...)
