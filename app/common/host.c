@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <zlib.h>
 
 #include "host.h"
 #include "vfio_cdev_private.h"
@@ -48,10 +51,26 @@ host_close(struct host *host)
 static int
 path_make(const struct host *host, char path[PATH_MAX], const char *format, va_list ap)
 {
-	int root = snprintf(path, PATH_MAX, "%s", host->root);
-	int len = root < PATH_MAX ? vsnprintf(path + root, PATH_MAX - root, format, ap) : root;
+	int root = snprintf(path, PATH_MAX, "%s", host->root), len;
 
-	return root + len < PATH_MAX ? 0 : -ENAMETOOLONG;
+	if (root >= PATH_MAX)
+		return -ENAMETOOLONG;
+	len = vsnprintf(path + root, PATH_MAX - root, format, ap);
+	if (path[root] != '/')	/* relative to the working directory, which knows no root */
+		memmove(path, path + root, strlen(path + root) + 1);
+	return len < PATH_MAX - root ? 0 : -ENAMETOOLONG;
+}
+
+int
+host_path(const struct host *host, char path[PATH_MAX], const char *format, ...)
+{
+	va_list ap;
+	int ret;
+
+	va_start(ap, format);
+	ret = path_make(host, path, format, ap);
+	va_end(ap);
+	return ret;
 }
 
 /* Into one line that is safe to print. */
@@ -128,4 +147,113 @@ host_link(const struct host *host, char *name, size_t size, const char *format, 
 	strcpy(name, last);
 	line_clean(name);
 	return strlen(name);
+}
+
+/* Lines of any length are read in pieces; only the first one of a line is looked at. */
+static int
+file_find(const char *path, char *line, size_t size, const char *pattern)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	bool begins = true, ends, found = false;
+	char piece[1024];
+	gzFile file;
+
+	if (fd < 0)
+		return -errno;
+	file = gzdopen(fd, "r");
+	if (file == NULL) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (!found && gzgets(file, piece, sizeof(piece)) != NULL) {
+		ends = strchr(piece, '\n') != NULL;
+		line_clean(piece);
+		found = begins && fnmatch(pattern, piece, 0) == 0;
+		begins = ends;
+	}
+	gzclose(file);
+	if (!found)
+		return -ENODATA;
+	snprintf(line, size, "%s", piece);
+	return strlen(line);
+}
+
+int
+host_find(const struct host *host, char *line, size_t size, const char *pattern,
+	  const char *format, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	int ret;
+
+	va_start(ap, format);
+	ret = path_make(host, path, format, ap);
+	va_end(ap);
+	if (ret == 0)
+		ret = file_find(path, line, size, pattern);
+	if (ret < 0)
+		line[0] = '\0';
+	return ret;
+}
+
+static int
+name_is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+int
+host_names(const struct host *host, struct dirent ***names, const char *format, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	int ret;
+
+	*names = NULL;
+	va_start(ap, format);
+	ret = path_make(host, path, format, ap);
+	va_end(ap);
+	if (ret < 0)
+		return ret;
+	/* By version: node2 comes before node10. */
+	ret = scandir(path, names, name_is_visible, versionsort);
+	return ret < 0 ? -errno : ret;
+}
+
+void
+host_names_free(struct dirent **names, int count)
+{
+	for (int i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+}
+
+int
+host_access(const struct host *host, int mode, const char *format, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	int ret;
+
+	va_start(ap, format);
+	ret = path_make(host, path, format, ap);
+	va_end(ap);
+	if (ret == 0 && faccessat(AT_FDCWD, path, mode, AT_EACCESS) < 0)
+		ret = -errno;
+	return ret;
+}
+
+int
+host_stat(const struct host *host, struct stat *st, const char *format, ...)
+{
+	char path[PATH_MAX];
+	va_list ap;
+	int ret;
+
+	va_start(ap, format);
+	ret = path_make(host, path, format, ap);
+	va_end(ap);
+	if (ret == 0 && stat(path, st) < 0)
+		ret = -errno;
+	return ret;
 }

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A device: its driver, its cdev, the cdev's node, its group, its NUMA node. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include <numa.h>
+
+#include "check_private.h"
+
+#define DEVICES "/sys/bus/pci/devices"
+#define DRIVERS "/sys/bus/pci/drivers"
+#define TOLD 3		/* holders, or devices of a group */
+#define MOST_DEPTH 3	/* of directories below /dev/vfio */
+
+void
+check_devices(struct checkup *c)
+{
+	if (c->count > 0)
+		checkup_say(c, CHECK_PASS, NULL, "%d %s looked at", c->count,
+			    c->count > 1 ? "devices are" : "device is");
+	else
+		checkup_say(c, CHECK_FAIL, "dpdk-devbind.py --bind=vfio-pci DEVICE, or give the "
+			    "addresses of those that are meant",
+			    "no device is bound to vfio-pci");
+}
+
+/* How to bind it, as one command for a shell; a container's sysfs takes none. */
+static void
+binding_cure(const struct checkup *c, struct text *cure)
+{
+	const struct check_device *d = c->device;
+
+	if (host_access(c->host, W_OK, DEVICES "/%s/driver_override", d->addr) == -EROFS)
+		text_add(cure, "on the host, for /sys is read-only here: ");
+	if (!host_has(c->host, DRIVERS "/vfio-pci"))
+		text_add(cure, "modprobe vfio-pci; ");
+	if (d->driver[0] != '\0')
+		text_add(cure, "echo %s >" DEVICES "/%s/driver/unbind; ", d->addr, d->addr);
+	text_add(cure, "echo vfio-pci >" DEVICES "/%s/driver_override; "
+		 "echo %s >/sys/bus/pci/drivers_probe", d->addr, d->addr);
+}
+
+/*
+ * Why nothing has come of a binding. The kernel says it in two ways: "No such
+ * device" where the driver does not know that it is meant (driver_override),
+ * "Invalid argument" where there is no IOMMU and the parameter is off.
+ */
+static void
+unbound_say(struct checkup *c, const char *cure)
+{
+	const struct check_device *d = c->device;
+	char override[DRIVER_LEN], value[8];
+
+	host_line(c->host, override, sizeof(override), DEVICES "/%s/driver_override", d->addr);
+	host_line(c->host, value, sizeof(value),
+		  "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
+	if (!d->has_group && strcmp(value, "N") == 0)
+		checkup_say(c, CHECK_FAIL, cure,
+			    "no driver has it, and while enable_unsafe_noiommu_mode is off a "
+			    "device without an IOMMU cannot be bound to vfio-pci (\"write error: "
+			    "Invalid argument\")");
+	else if (strstr(override, "vfio") == NULL)
+		checkup_say(c, CHECK_FAIL, cure,
+			    "no driver has it, and its driver_override does not name vfio-pci, "
+			    "without which binding ends with \"write error: No such device\"");
+	else
+		checkup_say(c, CHECK_FAIL, cure,
+			    "no driver has it, though driver_override names %s: see the kernel's "
+			    "log (dmesg)", override);
+}
+
+void
+check_device_driver(struct checkup *c)
+{
+	const struct check_device *d = c->device;
+	struct text cure = { 0 };
+	char value[8];
+
+	if (!d->exists) {
+		checkup_say(c, CHECK_FAIL, "give an address as lspci -D shows it",
+			    "there is no such PCI device");
+		return;
+	}
+	host_line(c->host, value, sizeof(value),
+		  "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
+	if (!d->has_group && strcmp(value, "N") == 0)
+		text_add(&cure,
+			 "echo Y >/sys/module/vfio/parameters/enable_unsafe_noiommu_mode; ");
+	binding_cure(c, &cure);
+	if (d->driver[0] == '\0')
+		unbound_say(c, cure.buf);
+	else if (strstr(d->driver, "vfio") == NULL)
+		checkup_say(c, CHECK_FAIL, cure.buf, "it is bound to %s, not to vfio-pci",
+			    d->driver);
+	else
+		checkup_say(c, CHECK_PASS, NULL, "it is bound to %s", d->driver);
+}
+
+void
+check_device_cdev(struct checkup *c)
+{
+	const struct check_device *d = c->device;
+
+	if (strstr(d->driver, "vfio") == NULL && d->found == -ENODEV)
+		return;
+	if (d->found == 0)
+		checkup_say(c, CHECK_PASS, NULL, "it has the cdev %s, %s", d->info.name,
+			    rte_vfio_cdev_mode_name(d->info.mode));
+	else
+		checkup_say(c, CHECK_FAIL, rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, -d->found),
+			    "it has no cdev that can be used: %s", strerror(-d->found));
+}
+
+static bool
+node_is(const struct stat *st, const struct rte_vfio_cdev_info *info)
+{
+	return S_ISCHR(st->st_mode) && major(st->st_rdev) == info->major &&
+		minor(st->st_rdev) == info->minor;
+}
+
+/*
+ * Look for a node by its number, whatever it is called: device plugins rename
+ * them. The first one in the order of names; a link may lead in a circle.
+ */
+static bool
+node_find(const struct host *host, const struct rte_vfio_cdev_info *info, int depth,
+	  char path[PATH_MAX])
+{
+	struct dirent **names;
+	int count = host_names(host, &names, "%s", path);
+	size_t len = strlen(path);
+	bool found = false;
+	struct stat st;
+
+	for (int i = 0; i < count && !found; i++) {
+		snprintf(path + len, PATH_MAX - len, "/%s", names[i]->d_name);
+		if (host_stat(host, &st, "%s", path) == 0)
+			found = node_is(&st, info) || (S_ISDIR(st.st_mode) && depth > 0 &&
+				node_find(host, info, depth - 1, path));
+		if (!found)
+			path[len] = '\0';
+	}
+	host_names_free(names, count);
+	return found;
+}
+
+/* The node is not where the library looks, or is another device's. */
+static void
+node_lost_say(struct checkup *c, const char *node, int err)
+{
+	const struct rte_vfio_cdev_info *info = &c->device->info;
+	char path[PATH_MAX] = "/dev/vfio", cure[PATH_MAX + 256];
+	bool group_only = host_has(c->host, "/dev/vfio/vfio") && err == -ENOENT;
+
+	if (node_find(c->host, info, MOST_DEPTH, path)) {
+		snprintf(cure, sizeof(cure), "mkdir -p /dev/vfio/devices; ln -sf %s %s", path,
+			 node);
+		checkup_say(c, CHECK_FAIL, cure, "its node is at %s, as a device plugin renames "
+			    "them, and not at %s", path, node);
+		return;
+	}
+	snprintf(cure, sizeof(cure), "pass it to the container (--device %s --device /dev/iommu), "
+		 "or make it: mkdir -p /dev/vfio/devices; mknod %s c %u %u", node, node,
+		 info->major, info->minor);
+	checkup_say(c, CHECK_FAIL, cure, err == -ENOENT ? "its node %s is missing%s" :
+		    "%s is the node of another device%s", node,
+		    group_only ? ": what is in /dev/vfio is for groups, which are not pinned" :
+		    "");
+}
+
+void
+check_device_node(struct checkup *c)
+{
+	const struct rte_vfio_cdev_info *info = &c->device->info;
+	char node[sizeof("/dev/vfio/devices/") + RTE_VFIO_CDEV_NAME_LEN], cure[128];
+	struct stat st;
+	int ret;
+
+	if (c->device->found != 0)
+		return;
+	snprintf(node, sizeof(node), "/dev/vfio/devices/%s", info->name);
+	ret = host_stat(c->host, &st, "%s", node);
+	if (ret != 0 && ret != -ENOENT && ret != -ENOTDIR) {
+		checkup_say(c, CHECK_FAIL,
+			    rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_OPEN, -ret),
+			    "cannot look at %s: %s", node, strerror(-ret));
+		return;
+	}
+	if (ret != 0 || !node_is(&st, info)) {
+		node_lost_say(c, node, ret != 0 ? -ENOENT : -ENXIO);
+		return;
+	}
+	ret = host_access(c->host, R_OK | W_OK, "%s", node);
+	if (ret == 0) {
+		checkup_say(c, CHECK_PASS, NULL, "%s may be opened", node);
+		return;
+	}
+	snprintf(cure, sizeof(cure), "chown USER %s, or run as root", node);
+	checkup_say(c, CHECK_FAIL, cure, "%s may not be opened by this user: %s", node,
+		    strerror(-ret));
+}
+
+/* Devices of the IOMMU's group that another driver has: "not viable" in the kernel's words. */
+void
+check_group_viable(struct checkup *c)
+{
+	const struct check_device *d = c->device;
+	struct text others = { 0 };
+	struct dirent **names;
+	char driver[DRIVER_LEN];
+	int count;
+
+	if (!d->has_group)
+		return;
+	count = host_names(c->host, &names, DEVICES "/%s/iommu_group/devices", d->addr);
+	for (int i = 0; i < count; i++) {
+		if (host_link(c->host, driver, sizeof(driver),
+			      DEVICES "/%s/iommu_group/devices/%s/driver", d->addr,
+			      names[i]->d_name) <= 0 ||
+		    strstr(driver, "vfio") != NULL || strcmp(driver, "pci-stub") == 0 ||
+		    strcmp(driver, "pcieport") == 0 || strcmp(names[i]->d_name, d->addr) == 0)
+			continue;
+		text_list(&others, "", "%s (%s)", names[i]->d_name, driver);
+	}
+	host_names_free(names, count);
+	if (count < 0)
+		return;
+	if (others.len == 0)
+		checkup_say(c, CHECK_PASS, NULL, "no other driver has a device of its IOMMU group");
+	else
+		checkup_say(c, CHECK_FAIL, "bind all devices of the group to vfio-pci, or move "
+			    "the card to a slot with a group of its own",
+			    "its IOMMU group has devices on other drivers: %s; the group is not "
+			    "viable, and neither group nor cdev can be used", others.buf);
+}
+
+/* What is held, by whom, and what the kernel says to who wants it then. */
+static void
+holders_say(struct checkup *c, const char *what, const char *error,
+	    const struct rte_vfio_cdev_holder *holders, int count)
+{
+	struct text names = { 0 }, cure = { 0 };
+
+	if (count < 0)
+		return;
+	if (count == 0) {
+		checkup_say(c, CHECK_PASS, NULL, "no process that can be seen has %s open", what);
+		return;
+	}
+	for (int i = 0; i < count && i < TOLD; i++) {
+		text_list(&names, "", "pid %d (%s)", holders[i].pid, holders[i].name);
+		text_add(&cure, "%s %d", i > 0 ? "" : "end what still has it: kill",
+			 holders[i].pid);
+	}
+	if (count > TOLD)
+		text_add(&names, " and %d more", count - TOLD);
+	checkup_say(c, CHECK_FAIL, cure.buf, "%s is open in %s, so that it cannot be bound (\"%s\")",
+		    what, names.buf, error);
+}
+
+void
+check_device_held(struct checkup *c)
+{
+	struct rte_vfio_cdev_holder holders[TOLD];
+
+	if (c->device->found == 0)
+		holders_say(c, "its cdev", "Invalid argument", holders,
+			    rte_vfio_cdev_holders(c->host->ctx, &c->device->info, holders, TOLD));
+}
+
+void
+check_group_held(struct checkup *c)
+{
+	struct rte_vfio_cdev_holder holders[TOLD];
+
+	if (c->device->found == 0)
+		holders_say(c, "its group", "Device or resource busy", holders,
+			    rte_vfio_cdev_group_holders(c->host->ctx, &c->device->info, holders,
+							TOLD));
+}
+
+/* The node with free hugepages that is nearest, or -1. A distance of 0 is unknown. */
+static int
+node_nearest(const struct host *host, int from, int *distance)
+{
+	int nearest = -1, far;
+
+	for (int node = 0; node <= numa_max_node(); node++) {
+		far = numa_distance(from, node);
+		if (hugepages_free(host, node) == 0 ||
+		    (nearest >= 0 && (far == 0 || far >= *distance)))
+			continue;
+		nearest = node;
+		*distance = far;
+	}
+	return nearest;
+}
+
+void
+check_device_numa(struct checkup *c)
+{
+	int node, nearest, distance = 0;
+	char cure[160];
+
+	if (!c->device->exists)
+		return;
+	node = host_number(c->host, DEVICES "/%s/numa_node", c->device->addr);
+	if (node < 0)
+		return;
+	nearest = node_nearest(c->host, node, &distance);
+	if (nearest < 0)
+		return;		/* the check of hugepages says so */
+	if (nearest == node || hugepages_free(c->host, node) > 0) {
+		checkup_say(c, CHECK_PASS, NULL, "its NUMA node %d has free hugepages", node);
+		return;
+	}
+	snprintf(cure, sizeof(cure), "echo 512 >/sys/devices/system/node/node%d/hugepages/"
+		 "hugepages-2048kB/nr_hugepages", node);
+	checkup_say(c, CHECK_WARN, cure, "it is on NUMA node %d, where no hugepage is free; the "
+		    "nearest ones are on node %d (distance %d, its own has %d)", node, nearest,
+		    distance, numa_distance(node, node));
+}

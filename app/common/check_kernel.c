@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The kernel: its release, its options, its modules, and the switch for devices
+ * without an IOMMU. What it can be seen to do counts for more than how a file says
+ * that it was built: modules may have been rebuilt beside a distribution's kernel.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check_private.h"
+
+#define PARAMETER "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+#define BACK "RTE_VFIO_CDEV=off goes back to the group"
+
+static void
+release_read(const struct host *host, char *release, size_t size)
+{
+	host_line(host, release, size, "/proc/sys/kernel/osrelease");
+	if (strchr(release, '/') != NULL)
+		release[0] = '\0';
+}
+
+void
+check_kernel_version(struct checkup *c)
+{
+	unsigned int major, minor, version;
+	char release[65];
+
+	release_read(c->host, release, sizeof(release));
+	if (sscanf(release, "%u.%u", &major, &minor) != 2 || major > 1000 || minor > 999) {
+		checkup_say(c, CHECK_WARN, "mount -t proc proc /proc",
+			    "the kernel's release cannot be read (/proc/sys/kernel/osrelease)");
+		return;
+	}
+	version = major * 1000 + minor;
+	if (version >= 7003 || c->get_pa == 0)
+		checkup_say(c, CHECK_PASS, NULL,
+			    "Linux %s gives devices without an IOMMU a character device", release);
+	else if (version >= 6006 && !c->wants_noiommu)
+		checkup_say(c, CHECK_PASS, NULL,
+			    "Linux %s gives devices with an IOMMU a character device", release);
+	else
+		checkup_say(c, CHECK_FAIL, "boot Linux 7.3 or later; " BACK,
+			    "Linux %s gives %s no character device, which came with Linux %s",
+			    release, version >= 6006 ? "devices without an IOMMU" : "devices",
+			    version >= 6006 ? "7.3" : "6.6");
+}
+
+bool
+module_is_loaded(const struct host *host, const char *name)
+{
+	char pattern[32], line[64];
+
+	snprintf(pattern, sizeof(pattern), "%s *", name);
+	return host_has(host, "/sys/module/%s", name) ||
+		host_find(host, line, sizeof(line), pattern, "/proc/modules") >= 0;
+}
+
+/* Is there one to be loaded? modules.dep has it as "updates/vfio.ko.xz: ...". */
+static bool
+module_is_installed(const struct host *host, const char *name)
+{
+	char pattern[32], release[65], line[80];
+
+	release_read(host, release, sizeof(release));
+	snprintf(pattern, sizeof(pattern), "*/%s.ko*:*", name);
+	return host_find(host, line, sizeof(line), pattern, "/lib/modules/%s/modules.dep",
+			 release) >= 0;
+}
+
+static bool
+iommufd_is_there(const struct checkup *c)
+{
+	return c->iommufd == 0 || host_has(c->host, "/sys/class/misc/iommu") ||
+		module_is_loaded(c->host, "iommufd");
+}
+
+static bool
+vfio_is_there(const struct checkup *c)
+{
+	return host_has(c->host, "/sys/class/vfio-dev") || module_is_loaded(c->host, "vfio");
+}
+
+static bool
+vfio_pci_is_there(const struct checkup *c)
+{
+	return host_has(c->host, "/sys/bus/pci/drivers/vfio-pci") ||
+		module_is_loaded(c->host, "vfio_pci");
+}
+
+/* The range of device numbers that drivers/vfio/device_cdev.c reserves: "242 vfio-dev". */
+static bool
+cdevs_are_there(const struct checkup *c)
+{
+	char line[64];
+
+	return host_find(c->host, line, sizeof(line), "*[0-9] vfio-dev", "/proc/devices") >= 0;
+}
+
+static bool
+noiommu_is_there(const struct checkup *c)
+{
+	return host_has(c->host, PARAMETER) ||
+		rte_vfio_cdev_count(c->host->ctx, RTE_VFIO_CDEV_NOIOMMU) > 0;
+}
+
+static bool
+get_pa_is_there(const struct checkup *c)
+{
+	return c->get_pa == 0 || c->get_pa == -EPERM;
+}
+
+/* An option, what shows that it is on, and in what module it would show. */
+struct option {
+	const char *name;
+	bool (*is_there)(const struct checkup *c);
+	const char *module;	/* that comes with it, or NULL */
+	bool (*is_asked)(const struct checkup *c);	/* or NULL: while this is not, is_there lies */
+	bool noiommu;		/* for devices without an IOMMU only */
+};
+
+static const struct option options[] = {
+	{ "CONFIG_VFIO", vfio_is_there, "vfio", NULL, false },
+	{ "CONFIG_VFIO_PCI", vfio_pci_is_there, "vfio-pci", NULL, false },
+	{ "CONFIG_IOMMUFD", iommufd_is_there, "iommufd", NULL, false },
+	{ "CONFIG_VFIO_DEVICE_CDEV", cdevs_are_there, NULL, vfio_is_there, false },
+	{ "CONFIG_VFIO_NOIOMMU", noiommu_is_there, NULL, vfio_is_there, true },
+	{ "CONFIG_IOMMUFD_NOIOMMU", get_pa_is_there, NULL, NULL, true },
+};
+
+/* 1 yes, 0 no, -1 no file tells. */
+static int
+config_has(const struct host *host, const char *option)
+{
+	char paths[3][96] = { "/proc/config.gz" }, pattern[64], line[80], release[65];
+
+	release_read(host, release, sizeof(release));
+	snprintf(paths[1], sizeof(paths[1]), "/boot/config-%s", release);
+	snprintf(paths[2], sizeof(paths[2]), "/lib/modules/%s/config", release);
+	snprintf(pattern, sizeof(pattern), "%s=[ym]", option);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (host_has(host, "%s", paths[i]))
+			return host_find(host, line, sizeof(line), pattern, "%s", paths[i]) >= 0;
+	return -1;
+}
+
+static int
+option_state(const struct checkup *c, const struct option *option)
+{
+	if (option->is_there(c) ||
+	    (option->module != NULL && module_is_installed(c->host, option->module)))
+		return 1;
+	if (option->is_asked != NULL && option->is_asked(c))
+		return 0;
+	if (c->get_pa == -EOPNOTSUPP && option->is_there == get_pa_is_there)
+		return 0;
+	return config_has(c->host, option->name);
+}
+
+void
+check_kernel_options(struct checkup *c)
+{
+	struct text missing = { 0 }, unknown = { 0 }, cure = { 0 };
+	int state;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (options[i].noiommu && !c->wants_noiommu)
+			continue;
+		state = option_state(c, &options[i]);
+		if (state == 0)
+			text_list(&missing, "", "%s", options[i].name);
+		else if (state < 0)
+			text_list(&unknown, "", "%s", options[i].name);
+	}
+	text_add(&cure, "build the kernel, or its VFIO and iommufd modules (devtools/kmod), with %s",
+		 missing.buf);
+	if (missing.len > 0)
+		checkup_say(c, CHECK_FAIL, cure.buf, "the kernel is built without %s",
+			    missing.buf);
+	else if (unknown.len > 0)
+		checkup_say(c, CHECK_WARN, "grep -E 'VFIO|IOMMUFD' on the kernel's configuration",
+			    "nothing tells whether the kernel has %s: there is no /proc/config.gz, "
+			    "and no config of its release in /boot and /lib/modules", unknown.buf);
+	else
+		checkup_say(c, CHECK_PASS, NULL, "the kernel has all options that are needed");
+}
+
+void
+check_modules(struct checkup *c)
+{
+	static const struct {
+		const char *name;
+		bool (*is_there)(const struct checkup *c);
+	} modules[] = {
+		{ "vfio", vfio_is_there },
+		{ "vfio-pci", vfio_pci_is_there },
+		{ "iommufd", iommufd_is_there },
+	};
+	struct text missing = { 0 };
+
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+		if (!modules[i].is_there(c))
+			text_list(&missing, "", "%s", modules[i].name);
+	if (missing.len == 0)
+		checkup_say(c, CHECK_PASS, NULL, "vfio, vfio-pci and iommufd are loaded");
+	else
+		checkup_say(c, CHECK_FAIL, "modprobe -a iommufd vfio-pci",
+			    "what is needed is not loaded: %s", missing.buf);
+}
+
+/* May a device that has no IOMMU be bound, as far as is known of those that are meant? */
+static bool
+waits_for_parameter(const struct check_device *device)
+{
+	return device->exists && device->driver[0] == '\0' && !device->has_group;
+}
+
+static bool
+has_noiommu_cdev(const struct check_device *device)
+{
+	return device->found == 0 && device->info.mode == RTE_VFIO_CDEV_NOIOMMU;
+}
+
+void
+check_noiommu_parameter(struct checkup *c)
+{
+	int waiting = 0, having = 0;
+	char value[8];
+
+	/* Where it is not to be seen another check says why. */
+	if (host_line(c->host, value, sizeof(value), PARAMETER) < 0)
+		return;
+	for (int i = 0; i < c->count; i++) {
+		waiting += waits_for_parameter(&c->devices[i]);
+		having += has_noiommu_cdev(&c->devices[i]);
+	}
+	if (strcmp(value, "Y") == 0)
+		checkup_say(c, CHECK_PASS, NULL,
+			    "devices without an IOMMU may be bound to vfio-pci");
+	else if (!c->wants_noiommu)
+		checkup_say(c, CHECK_PASS, NULL,
+			    "enable_unsafe_noiommu_mode is off; each device has an IOMMU");
+	else if (having > 0 && waiting == 0)
+		checkup_say(c, CHECK_WARN, "echo Y >" PARAMETER,
+			    "enable_unsafe_noiommu_mode was turned off: devices that were bound "
+			    "before go on working, but cannot be bound again");
+	else
+		checkup_say(c, CHECK_FAIL, "echo Y >" PARAMETER ", and then bind the device (again)",
+			    "enable_unsafe_noiommu_mode is off: a device without an IOMMU cannot be "
+			    "bound to vfio-pci (\"write error: Invalid argument\", or \"No such "
+			    "device\")");
+}

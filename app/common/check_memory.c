@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Hugepages, where they are mounted, and how much of them may be pinned. */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/capability.h>
+
+#include "check_private.h"
+
+#define HUGEPAGES "/sys/kernel/mm/hugepages"
+#define NODES "/sys/devices/system/node"
+
+/* Sizes are few: two on x86, four on ARM. */
+#define SIZES 8
+#define NODE_LIST 16
+
+/* The kB of each size of hugepages, the smallest first. */
+static unsigned int
+sizes_read(const struct host *host, unsigned long sizes[SIZES])
+{
+	struct dirent **names;
+	int count = host_names(host, &names, HUGEPAGES);
+	unsigned int found = 0;
+	char end;
+
+	for (int i = 0; i < count && found < SIZES; i++)
+		if (sscanf(names[i]->d_name, "hugepages-%lukB%c", &sizes[found], &end) == 1 &&
+		    sizes[found] > 0 && sizes[found] < ULONG_MAX >> 20)
+			found++;
+	host_names_free(names, count);
+	return found;
+}
+
+static long
+size_free(const struct host *host, unsigned long size, int node)
+{
+	if (node < 0)
+		return host_number(host, HUGEPAGES "/hugepages-%lukB/free_hugepages", size);
+	return host_number(host, NODES "/node%d/hugepages/hugepages-%lukB/free_hugepages", node,
+			   size);
+}
+
+long
+hugepages_free(const struct host *host, int node)
+{
+	unsigned long sizes[SIZES];
+	unsigned int count = sizes_read(host, sizes);
+	long sum = 0, pages;
+
+	for (unsigned int i = 0; i < count; i++) {
+		pages = size_free(host, sizes[i], node);
+		if (pages > 0 && pages < LONG_MAX - sum)
+			sum += pages;
+	}
+	return sum;
+}
+
+static void
+nodes_tell(const struct host *host, unsigned long size, struct text *text)
+{
+	long pages;
+
+	for (int node = 0; node < NODE_LIST; node++) {
+		pages = size_free(host, size, node);
+		if (pages > 0)
+			text_add(text, "%s%ld on node %d", strchr(text->buf, '(') ? ", " : " (",
+				 pages, node);
+	}
+	if (strchr(text->buf, '(') != NULL)
+		text_add(text, ")");
+}
+
+void
+check_hugepages(struct checkup *c)
+{
+	struct text text = { 0 }, size = { 0 };
+	unsigned long sizes[SIZES];
+	unsigned int count = sizes_read(c->host, sizes);
+	long total, sum = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		total = host_number(c->host, HUGEPAGES "/hugepages-%lukB/nr_hugepages", sizes[i]);
+		if (total <= 0)
+			continue;
+		sum += total;
+		size = (struct text){ 0 };
+		text_add(&size, "%ld of %ld hugepages of %lu kB are free",
+			 size_free(c->host, sizes[i], -1), total, sizes[i]);
+		nodes_tell(c->host, sizes[i], &size);
+		text_list(&text, "", "%s", size.buf);
+	}
+	if (hugepages_free(c->host, -1) > 0)
+		checkup_say(c, CHECK_PASS, NULL, "%s", text.buf);
+	else if (sum > 0)
+		checkup_say(c, CHECK_FAIL, "stop the program that has them, or remove files that "
+			    "one left behind (rm /dev/hugepages/rtemap_*), or reserve more "
+			    "(echo 512 >/proc/sys/vm/nr_hugepages)", "%s", text.buf);
+	else
+		checkup_say(c, CHECK_FAIL, "echo 512 >/proc/sys/vm/nr_hugepages",
+			    "no hugepages are reserved, and the EAL's memory has physical "
+			    "addresses in hugepages only");
+}
+
+void
+check_hugepage_mount(struct checkup *c)
+{
+	char line[256], path[128];
+
+	if (host_find(c->host, line, sizeof(line), "* hugetlbfs *", "/proc/mounts") < 0 ||
+	    sscanf(line, "%*s %127s", path) != 1)
+		checkup_say(c, CHECK_WARN, "mount -t hugetlbfs none /dev/hugepages, or start DPDK "
+			    "with --in-memory", "no hugetlbfs is mounted here");
+	else if (host_access(c->host, W_OK, "%s", path) < 0)
+		checkup_say(c, CHECK_WARN, "change its owner or mode, or start DPDK with "
+			    "--in-memory", "hugetlbfs at %s cannot be written to", path);
+	else
+		checkup_say(c, CHECK_PASS, NULL, "hugetlbfs is mounted at %s", path);
+}
+
+/* In kB; LONG_MAX: no limit; -1: not to be seen. */
+static long
+memlock_read(const struct host *host)
+{
+	unsigned long long bytes;
+	char line[128];
+
+	if (host_find(host, line, sizeof(line), "Max locked memory *", "/proc/self/limits") < 0)
+		return -1;
+	if (sscanf(line, "Max locked memory %llu", &bytes) == 1)
+		return bytes >> 10;
+	return strstr(line, "unlimited") != NULL ? LONG_MAX : -1;
+}
+
+/* The kB of the smallest hugepage that there are any of, and of all of them. */
+static void
+hugepages_measure(const struct host *host, long *smallest, long *all)
+{
+	unsigned long sizes[SIZES];
+	unsigned int count = sizes_read(host, sizes);
+	long pages;
+
+	*smallest = 0;
+	*all = 0;
+	for (unsigned int i = 0; i < count; i++) {
+		pages = host_number(host, HUGEPAGES "/hugepages-%lukB/nr_hugepages", sizes[i]);
+		if (pages <= 0 || (unsigned long)pages > LONG_MAX / SIZES / sizes[i])
+			continue;
+		if (*smallest == 0)
+			*smallest = sizes[i];
+		*all += pages * (long)sizes[i];
+	}
+}
+
+void
+check_memlock(struct checkup *c)
+{
+	static const char cure[] = "ulimit -l unlimited (containers: --ulimit memlock=-1; systemd: "
+		"LimitMEMLOCK=infinity), or grant CAP_IPC_LOCK";
+	long limit = memlock_read(c->host), smallest, all;
+
+	hugepages_measure(c->host, &smallest, &all);
+	if (process_has_cap(c->host, CAP_IPC_LOCK) && process_is_initial(c->host))
+		checkup_say(c, CHECK_PASS, NULL, "CAP_IPC_LOCK: any amount of memory can be pinned");
+	else if (all == 0)
+		return;		/* the next check says so */
+	else if (limit < 0)
+		checkup_say(c, CHECK_WARN, cure, "RLIMIT_MEMLOCK cannot be read "
+			    "(/proc/self/limits)");
+	else if (limit >= all)
+		checkup_say(c, CHECK_PASS, NULL, "RLIMIT_MEMLOCK lets all hugepages be pinned");
+	else
+		checkup_say(c, limit < smallest ? CHECK_FAIL : CHECK_WARN, cure,
+			    "RLIMIT_MEMLOCK is %ld kB, hugepages have %ld kB each and %ld kB in all: "
+			    "what is beyond it is refused as \"Cannot allocate memory\"", limit,
+			    smallest, all);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What an ELF file says of its dynamic linking, read by libelf: the file is hostile. */
+
+#ifndef ELF_FILE_H
+#define ELF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <libelf.h>
+
+struct elf_file {
+	int fd;
+	Elf *elf;
+	bool has_interpreter;	/* a dynamic linker is asked for */
+	Elf_Data *dynamic;	/* NULL: none */
+	size_t strings;		/* section of the dynamic strings */
+};
+
+/* 0 or -errno; -ENOEXEC: not a 64-bit ELF file of this machine's byte order. */
+int
+elf_file_open(const char *path, struct elf_file *file);
+
+void
+elf_file_close(struct elf_file *file);
+
+/* The text of the next dynamic entry with this tag from *index on, or NULL. */
+const char *
+elf_file_text(const struct elf_file *file, Elf64_Sxword tag, size_t *index);
+
+/* Was it linked with -Bsymbolic? */
+bool
+elf_file_is_symbolic(const struct elf_file *file);
+
+/* Does it leave it to the dynamic linker which function of this name it calls? */
+bool
+elf_file_imports(const struct elf_file *file, const char *function);
+
+/* Is a text anywhere in it? */
+bool
+elf_file_contains(const struct elf_file *file, const char *text);
+
+#endif /* ELF_FILE_H */
