@@ -17,7 +17,8 @@ check_sysfs(struct checkup *c)
 {
 	if (!host_has(c->host, "/sys/bus/pci/devices"))
 		checkup_say(c, CHECK_FAIL, "mount it into the container: -v /sys:/sys:ro",
-			    "/sys/bus/pci/devices is not to be seen: /sys is masked or not mounted");
+			    "/sys/bus/pci/devices is not to be seen: /sys is masked, or is not "
+			    "mounted");
 	else if (!host_has(c->host, "/sys/module/vfio") && module_is_loaded(c->host, "vfio"))
 		checkup_say(c, CHECK_WARN, "preload the library, which does not need it; for stock "
 			    "DPDK mount it into the container: -v /sys/module:/sys/module:ro",
@@ -53,6 +54,6 @@ check_hugepage_limit(struct checkup *c)
 		checkup_say(c, CHECK_WARN, "ask for them: resources.limits of the pod "
 			    "(hugepages-2Mi: 512Mi, or hugepages-1Gi), or the hugetlb limit of "
 			    "the container's cgroup",
-			    "this container may have no hugepages of %s: DPDK ends with a bus error "
-			    "or finds no memory", none.buf);
+			    "this container may have no hugepages of %s: DPDK ends with a bus "
+			    "error or finds no memory", none.buf);
 }

@@ -148,13 +148,12 @@ node_find(const struct host *host, const struct rte_vfio_cdev_info *info, int de
 	return found;
 }
 
-/* The node is not where the library looks, or is another device's. */
+/* The node is not where the library looks, or is no node of the device. */
 static void
 node_lost_say(struct checkup *c, const char *node, int err)
 {
 	const struct rte_vfio_cdev_info *info = &c->device->info;
 	char path[PATH_MAX] = "/dev/vfio", cure[PATH_MAX + 256];
-	bool group_only = host_has(c->host, "/dev/vfio/vfio") && err == -ENOENT;
 
 	if (node_find(c->host, info, MOST_DEPTH, path)) {
 		snprintf(cure, sizeof(cure), "mkdir -p /dev/vfio/devices; ln -sf %s %s", path,
@@ -166,17 +165,19 @@ node_lost_say(struct checkup *c, const char *node, int err)
 	snprintf(cure, sizeof(cure), "pass it to the container (--device %s --device /dev/iommu), "
 		 "or make it: mkdir -p /dev/vfio/devices; mknod %s c %u %u", node, node,
 		 info->major, info->minor);
-	checkup_say(c, CHECK_FAIL, cure, err == -ENOENT ? "its node %s is missing%s" :
-		    "%s is the node of another device%s", node,
-		    group_only ? ": what is in /dev/vfio is for groups, which are not pinned" :
-		    "");
+	if (err == -ENOENT)
+		checkup_say(c, CHECK_FAIL, cure, "its node %s is missing%s", node,
+			    host_has(c->host, "/dev/vfio/vfio") ? ": what is in /dev/vfio is for "
+			    "groups, over which memory is not pinned" : "");
+	else
+		checkup_say(c, CHECK_FAIL, cure, "%s is not its node: %s", node, strerror(-err));
 }
 
 void
 check_device_node(struct checkup *c)
 {
 	const struct rte_vfio_cdev_info *info = &c->device->info;
-	char node[sizeof("/dev/vfio/devices/") + RTE_VFIO_CDEV_NAME_LEN], cure[128];
+	char node[sizeof("/dev/vfio/devices/") + RTE_VFIO_CDEV_NAME_LEN];
 	struct stat st;
 	int ret;
 
@@ -184,24 +185,18 @@ check_device_node(struct checkup *c)
 		return;
 	snprintf(node, sizeof(node), "/dev/vfio/devices/%s", info->name);
 	ret = host_stat(c->host, &st, "%s", node);
-	if (ret != 0 && ret != -ENOENT && ret != -ENOTDIR) {
-		checkup_say(c, CHECK_FAIL,
-			    rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_OPEN, -ret),
-			    "cannot look at %s: %s", node, strerror(-ret));
-		return;
-	}
-	if (ret != 0 || !node_is(&st, info)) {
-		node_lost_say(c, node, ret != 0 ? -ENOENT : -ENXIO);
-		return;
-	}
-	ret = host_access(c->host, R_OK | W_OK, "%s", node);
-	if (ret == 0) {
+	if (ret == 0 && !node_is(&st, info))
+		ret = -ENXIO;
+	if (ret == 0)
+		ret = host_access(c->host, R_OK | W_OK, "%s", node);
+	if (ret == 0)
 		checkup_say(c, CHECK_PASS, NULL, "%s may be opened", node);
-		return;
-	}
-	snprintf(cure, sizeof(cure), "chown USER %s, or run as root", node);
-	checkup_say(c, CHECK_FAIL, cure, "%s may not be opened by this user: %s", node,
-		    strerror(-ret));
+	else if (ret == -EACCES)
+		checkup_say(c, CHECK_FAIL,
+			    rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_OPEN, EACCES),
+			    "this user may not open %s: %s", node, strerror(EACCES));
+	else
+		node_lost_say(c, node, ret);
 }
 
 /* Devices of the IOMMU's group that another driver has: "not viable" in the kernel's words. */
@@ -258,8 +253,9 @@ holders_say(struct checkup *c, const char *what, const char *error,
 	}
 	if (count > TOLD)
 		text_add(&names, " and %d more", count - TOLD);
-	checkup_say(c, CHECK_FAIL, cure.buf, "%s is open in %s, so that it cannot be bound (\"%s\")",
-		    what, names.buf, error);
+	checkup_say(c, CHECK_FAIL, cure.buf,
+		    "%s is open in %s, so that the device cannot be bound (\"%s\")", what,
+		    names.buf, error);
 }
 
 void

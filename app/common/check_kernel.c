@@ -118,7 +118,7 @@ struct option {
 	const char *name;
 	bool (*is_there)(const struct checkup *c);
 	const char *module;	/* that comes with it, or NULL */
-	bool (*is_asked)(const struct checkup *c);	/* or NULL: while this is not, is_there lies */
+	bool (*is_sure)(const struct checkup *c);	/* that what does not show is not there */
 	bool noiommu;		/* for devices without an IOMMU only */
 };
 
@@ -153,7 +153,7 @@ option_state(const struct checkup *c, const struct option *option)
 	if (option->is_there(c) ||
 	    (option->module != NULL && module_is_installed(c->host, option->module)))
 		return 1;
-	if (option->is_asked != NULL && option->is_asked(c))
+	if (option->is_sure != NULL && option->is_sure(c))
 		return 0;
 	if (c->get_pa == -EOPNOTSUPP && option->is_there == get_pa_is_there)
 		return 0;
@@ -175,8 +175,8 @@ check_kernel_options(struct checkup *c)
 		else if (state < 0)
 			text_list(&unknown, "", "%s", options[i].name);
 	}
-	text_add(&cure, "build the kernel, or its VFIO and iommufd modules (devtools/kmod), with %s",
-		 missing.buf);
+	text_add(&cure, "build the kernel with %s, or its VFIO and iommufd modules anew "
+		 "(devtools/kmod)", missing.buf);
 	if (missing.len > 0)
 		checkup_say(c, CHECK_FAIL, cure.buf, "the kernel is built without %s",
 			    missing.buf);
@@ -248,8 +248,8 @@ check_noiommu_parameter(struct checkup *c)
 			    "enable_unsafe_noiommu_mode was turned off: devices that were bound "
 			    "before go on working, but cannot be bound again");
 	else
-		checkup_say(c, CHECK_FAIL, "echo Y >" PARAMETER ", and then bind the device (again)",
-			    "enable_unsafe_noiommu_mode is off: a device without an IOMMU cannot be "
-			    "bound to vfio-pci (\"write error: Invalid argument\", or \"No such "
-			    "device\")");
+		checkup_say(c, CHECK_FAIL, "echo Y >" PARAMETER ", and then bind the device anew",
+			    "enable_unsafe_noiommu_mode is off: a device without an IOMMU cannot "
+			    "be bound to vfio-pci (\"write error: Invalid argument\", or \"No "
+			    "such device\")");
 }

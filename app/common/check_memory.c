@@ -165,7 +165,7 @@ check_memlock(struct checkup *c)
 
 	hugepages_measure(c->host, &smallest, &all);
 	if (process_has_cap(c->host, CAP_IPC_LOCK) && process_is_initial(c->host))
-		checkup_say(c, CHECK_PASS, NULL, "CAP_IPC_LOCK: any amount of memory can be pinned");
+		checkup_say(c, CHECK_PASS, NULL, "CAP_IPC_LOCK lets any memory be pinned");
 	else if (all == 0)
 		return;		/* the next check says so */
 	else if (limit < 0)
@@ -175,7 +175,7 @@ check_memlock(struct checkup *c)
 		checkup_say(c, CHECK_PASS, NULL, "RLIMIT_MEMLOCK lets all hugepages be pinned");
 	else
 		checkup_say(c, limit < smallest ? CHECK_FAIL : CHECK_WARN, cure,
-			    "RLIMIT_MEMLOCK is %ld kB, hugepages have %ld kB each and %ld kB in all: "
-			    "what is beyond it is refused as \"Cannot allocate memory\"", limit,
-			    smallest, all);
+			    "RLIMIT_MEMLOCK is %ld kB, hugepages have %ld kB each and %ld kB in "
+			    "all: what is beyond it is refused as \"Cannot allocate memory\"",
+			    limit, smallest, all);
 }

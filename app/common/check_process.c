@@ -75,8 +75,8 @@ check_capabilities(struct checkup *c)
 	else if (stock_count(c) > 0 && !process_has_cap(c->host, CAP_SYS_ADMIN))
 		checkup_say(c, CHECK_WARN, "give each device a cdev (see device-cdev), or run it "
 			    "with CAP_SYS_ADMIN (--cap-add SYS_ADMIN)",
-			    "a device without a cdev is left to stock DPDK, which needs "
-			    "CAP_SYS_ADMIN to read /proc/self/pagemap, and this process has it not");
+			    "a device without a cdev is left to stock DPDK, which reads "
+			    "/proc/self/pagemap, and this process has no CAP_SYS_ADMIN for that");
 	else
 		checkup_say(c, CHECK_PASS, NULL, "this process has the capabilities that it "
 			    "needs; neither CAP_SYS_ADMIN nor a privileged container is needed "

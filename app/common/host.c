@@ -79,7 +79,9 @@ line_clean(char *line)
 {
 	line[strcspn(line, "\n")] = '\0';
 	for (; *line != '\0'; line++)
-		if (*line < ' ' || *line > '~')
+		if (*line == '\t')
+			*line = ' ';
+		else if (*line < ' ' || *line > '~')
 			*line = '?';
 }
 

@@ -43,6 +43,7 @@ program_has(const struct host *host, const char *program, const char *name, char
 	struct elf_file file;
 	size_t index = 0;
 	const char *dirs;
+	size_t root = strlen(host->root);
 	bool found;
 
 	if (origin == NULL || elf_file_open(program, &file) < 0) {
@@ -56,7 +57,8 @@ program_has(const struct host *host, const char *program, const char *name, char
 	if (dirs == NULL)
 		dirs = elf_file_text(&file, DT_RPATH, &index);
 	/* Below another root a path has that root in it already. */
-	found = dirs_have(host, dirs, origin + strlen(host->root), name, path);
+	found = dirs_have(host, dirs, strncmp(origin, host->root, root) == 0 ? origin + root :
+			  origin, name, path);
 	elf_file_close(&file);
 	free(origin);
 	return found;

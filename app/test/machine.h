@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A machine for the checks, as files below a directory and a fake kernel: one on
+ * which all is well, of which a test then takes something away.
+ */
+
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include "check.h"
+#include "fake_sysfs.h"
+#include "../common/check.h"
+
+#define MACHINE_ADDR "0000:00:03.0"
+#define MACHINE_NODE "dev/vfio/devices/noiommu-vfio0"
+#define MACHINE_DEVICE "sys/bus/pci/devices/" MACHINE_ADDR
+
+/* cmocka's setup and teardown: a good machine. */
+int
+machine_start(void **state);
+
+int
+machine_end(void **state);
+
+/* Remove a file, or a directory with what is in it. */
+void
+machine_remove(const char *path);
+
+/* Add a PCI device that nothing is known of but its driver ("" for none). */
+void
+machine_device_add(const char *addr, const char *driver);
+
+/* Let a process have a file open. */
+void
+machine_process_add(int pid, const char *name, const char *file);
+
+void
+machine_copy(const char *from, const char *path);
+
+/* Run the checks on all devices, on one, or for a program; the worst verdict. */
+int
+machine_check(void);
+
+int
+machine_check_device(const char *addr);
+
+int
+machine_check_app(const char *app);
+
+/* What a check has found: its verdict, and parts of its sentence and of the cure (or NULL). */
+void
+assert_finding(const char *check, enum check_verdict verdict, const char *text, const char *cure);
+
+/* And of which device. */
+void
+assert_finding_of(const char *device, const char *check, enum check_verdict verdict,
+		  const char *text, const char *cure);
+
+void
+assert_no_finding(const char *check);
+
+#endif /* MACHINE_H */

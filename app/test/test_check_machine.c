@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The checks of kernel, process, memory and container. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "machine.h"
+
+#define PARAMETER "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+#define STATUS "proc/self/status"
+#define PAGES "sys/kernel/mm/hugepages/hugepages-2048kB/"
+
+/* In CapEff: all but CAP_SYS_RAWIO (17), CAP_IPC_LOCK (14), CAP_SYS_ADMIN (21). */
+#define WITHOUT_RAWIO "CapEff:\t000001fffffdffff\n"
+#define WITHOUT_IPC_LOCK "CapEff:\t000001ffffffbfff\n"
+#define WITHOUT_RAWIO_ADMIN "CapEff:\t000001ffffddffff\n"
+
+static void
+good_machine_passes(void **state)
+{
+	(void)state;
+	assert_int_equal(machine_check(), CHECK_PASS);
+	assert_finding("kernel-version", CHECK_PASS, "7.3.4-test", NULL);
+	assert_finding("kernel-options", CHECK_PASS, "all options", NULL);
+	assert_finding("capabilities", CHECK_PASS, "privileged container", NULL);
+	assert_finding("iommufd-node", CHECK_PASS, "/dev/iommu", NULL);
+	assert_finding("memlock", CHECK_PASS, "CAP_IPC_LOCK", NULL);
+	assert_finding("hugepages", CHECK_PASS, "200 of 256 hugepages of 2048 kB are free (200 on "
+		       "node 0)", NULL);
+	assert_finding("physical-addresses", CHECK_PASS, "pagemap is not needed", NULL);
+	assert_finding_of(MACHINE_ADDR, "device-cdev", CHECK_PASS, "noiommu-vfio0, no-IOMMU",
+			  NULL);
+	assert_finding("dpdk", CHECK_PASS, "DPDK 22.11 (/lib/librte_eal.so.23)", NULL);
+	assert_no_finding("app");
+}
+
+static void
+verdicts_have_names(void **state)
+{
+	(void)state;
+	assert_string_equal(check_verdict_name(CHECK_PASS), "PASS");
+	assert_string_equal(check_verdict_name(CHECK_WARN), "WARN");
+	assert_string_equal(check_verdict_name(CHECK_FAIL), "FAIL");
+	assert_string_equal(check_verdict_name((enum check_verdict)7), "?");
+}
+
+/* Only for devices without an IOMMU is 7.3 needed, unless the kernel shows that it can. */
+static void
+old_kernel_fails(void **state)
+{
+	(void)state;
+	fake_sysfs_write("6.12.9\n", "proc/sys/kernel/osrelease");
+	machine_check();
+	assert_finding("kernel-version", CHECK_PASS, "6.12.9", NULL);
+	fake.get_pa_error = ENOTTY;
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("kernel-version", CHECK_FAIL, "came with Linux 7.3", "boot Linux 7.3");
+	assert_finding("get-pa", CHECK_FAIL, "Inappropriate ioctl", "older than Linux 7.3");
+	fake_sysfs_write("5.15.0\n", "proc/sys/kernel/osrelease");
+	machine_check();
+	assert_finding("kernel-version", CHECK_FAIL, "came with Linux 6.6", "boot Linux 7.3");
+	fake_sysfs_write("../../../etc/passwd", "proc/sys/kernel/osrelease");
+	machine_check();
+	assert_finding("kernel-version", CHECK_WARN, "cannot be read", "mount -t proc");
+}
+
+static void
+device_with_iommu_needs_less(void **state)
+{
+	(void)state;
+	fake_sysfs_write("6.12.9\n", "proc/sys/kernel/osrelease");
+	fake_sysfs_write("CapEff:\t0\n", STATUS);
+	fake_sysfs_write("0 1000 1\n", "proc/self/uid_map");
+	fake_sysfs_write("N\n", PARAMETER);
+	fake.get_pa_error = ENOTTY;
+	machine_remove(MACHINE_DEVICE "/vfio-dev");
+	machine_remove("sys/class/vfio-dev/noiommu-vfio0");
+	fake_sysfs_write("1:3\n", MACHINE_DEVICE "/vfio-dev/vfio0/dev");
+	fake_sysfs_link("/dev/null", "dev/vfio/devices/vfio0");
+	machine_check();
+	assert_finding("kernel-version", CHECK_PASS, "with an IOMMU", NULL);
+	assert_finding("kernel-options", CHECK_PASS, "all options", NULL);
+	assert_finding("capabilities", CHECK_PASS, "needs", NULL);
+	assert_finding("user-namespace", CHECK_PASS, "do not mind", NULL);
+	assert_finding("noiommu-parameter", CHECK_PASS, "has an IOMMU", NULL);
+	assert_finding("physical-addresses", CHECK_PASS, "no physical addresses", NULL);
+	assert_no_finding("get-pa");
+}
+
+/* What a kernel of a distribution looks like before any module is loaded. */
+static void
+kernel_forget(void)
+{
+	machine_remove("sys/module");
+	machine_remove("sys/bus/pci/drivers/vfio-pci");
+	machine_remove("sys/class");
+	machine_remove(MACHINE_DEVICE);
+	machine_device_add(MACHINE_ADDR, "e1000e");
+	machine_remove("proc/devices");
+	machine_remove("proc/modules");
+	fake_fail_from(FAKE_OPEN, 1, ENOENT);
+}
+
+static void
+options_are_read_from_the_config(void **state)
+{
+	(void)state;
+	kernel_forget();
+	machine_check_device(MACHINE_ADDR);
+	assert_finding("kernel-options", CHECK_WARN, "CONFIG_VFIO, CONFIG_VFIO_PCI, CONFIG_IOMMUFD",
+		       "grep");
+	fake_sysfs_write("CONFIG_VFIO=m\n# CONFIG_IOMMUFD is not set\nCONFIG_VFIO_PCI=m\n"
+			 "CONFIG_VFIO_NOIOMMUX=y\n", "boot/config-7.3.4-test");
+	machine_check_device(MACHINE_ADDR);
+	assert_finding("kernel-options", CHECK_FAIL,
+		       "without CONFIG_IOMMUFD, CONFIG_VFIO_DEVICE_CDEV, CONFIG_VFIO_NOIOMMU, "
+		       "CONFIG_IOMMUFD_NOIOMMU", "CONFIG_IOMMUFD");
+	fake_sysfs_write("CONFIG_VFIO=m\nCONFIG_IOMMUFD=y\nCONFIG_VFIO_PCI=m\n"
+			 "CONFIG_VFIO_DEVICE_CDEV=y\nCONFIG_VFIO_NOIOMMU=y\n"
+			 "CONFIG_IOMMUFD_NOIOMMU=y\n", "boot/config-7.3.4-test");
+	machine_check_device(MACHINE_ADDR);
+	assert_finding("kernel-options", CHECK_PASS, "all options", NULL);
+	/* The running kernel's own comes first; a text is as good as a compressed one. */
+	fake_sysfs_write("CONFIG_VFIO=m\n", "proc/config.gz");
+	machine_check_device(MACHINE_ADDR);
+	assert_finding("kernel-options", CHECK_FAIL, "without CONFIG_VFIO_PCI", NULL);
+}
+
+static void
+options_of_rebuilt_modules_count(void **state)
+{
+	(void)state;
+	kernel_forget();
+	fake_sysfs_write("# CONFIG_VFIO is not set\n", "lib/modules/7.3.4-test/config");
+	fake_sysfs_write("updates/vfio.ko.xz:\nupdates/vfio-pci.ko.xz: updates/vfio.ko.xz\n"
+			 "updates/iommufd.ko.xz:\n", "lib/modules/7.3.4-test/modules.dep");
+	machine_check_device(MACHINE_ADDR);
+	assert_finding("kernel-options", CHECK_FAIL, "without CONFIG_VFIO_DEVICE_CDEV, "
+		       "CONFIG_VFIO_NOIOMMU, CONFIG_IOMMUFD_NOIOMMU", NULL);
+	assert_finding("modules", CHECK_FAIL, "vfio, vfio-pci, iommufd", "modprobe -a");
+}
+
+/* A kernel with groups only: VFIO is there, and shows what it has not. */
+static void
+options_are_told_by_what_is_missing(void **state)
+{
+	(void)state;
+	fake_sysfs_write("Character devices:\n243 vfio\n", "proc/devices");
+	machine_remove(MACHINE_DEVICE "/vfio-dev/noiommu-vfio0/dev");
+	machine_remove(PARAMETER);
+	fake.get_pa_error = EOPNOTSUPP;
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("kernel-options", CHECK_FAIL, "without CONFIG_VFIO_DEVICE_CDEV, "
+		       "CONFIG_VFIO_NOIOMMU, CONFIG_IOMMUFD_NOIOMMU", "devtools/kmod");
+	assert_finding("get-pa", CHECK_FAIL, "not supported", "CONFIG_IOMMUFD_NOIOMMU");
+	assert_finding("device-cdev", CHECK_FAIL, "no cdev", "CONFIG_VFIO_DEVICE_CDEV");
+}
+
+static void
+modules_not_loaded_fail(void **state)
+{
+	(void)state;
+	machine_remove("sys/module/iommufd");
+	fake_fail_from(FAKE_OPEN, 1, ENOENT);
+	machine_check();
+	assert_finding("modules", CHECK_FAIL, ": iommufd", "modprobe");
+	assert_finding("iommufd-node", CHECK_FAIL, "No such file", "modprobe iommufd");
+	assert_no_finding("get-pa");
+	/* Built in, it shows elsewhere. */
+	fake_sysfs_mkdir("sys/class/misc/iommu");
+	machine_check();
+	assert_finding("modules", CHECK_PASS, "loaded", NULL);
+}
+
+static void
+masked_sysfs_is_told(void **state)
+{
+	(void)state;
+	machine_remove("sys/module");
+	assert_int_equal(machine_check(), CHECK_WARN);
+	assert_finding("sysfs", CHECK_WARN, "/sys/module/vfio is not to be seen", "-v /sys/module");
+	assert_finding("modules", CHECK_PASS, "loaded", NULL);
+	assert_no_finding("noiommu-parameter");
+	machine_remove("sys");
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("sysfs", CHECK_FAIL, "/sys/bus/pci/devices is not to be seen", "-v /sys:");
+	assert_finding("devices", CHECK_FAIL, "no device", "dpdk-devbind.py");
+}
+
+static void
+parameter_off_fails_what_is_not_bound(void **state)
+{
+	(void)state;
+	fake_sysfs_write("N\n", PARAMETER);
+	assert_int_equal(machine_check(), CHECK_WARN);
+	assert_finding("noiommu-parameter", CHECK_WARN, "bound before go on", "echo Y >/sys/");
+	machine_device_add("0000:00:04.0", "");
+	machine_check_device("0000:00:04.0");
+	assert_finding("noiommu-parameter", CHECK_FAIL, "write error: Invalid argument",
+		       "bind the device anew");
+}
+
+static void
+user_namespace_fails(void **state)
+{
+	(void)state;
+	fake_sysfs_write("         0       1000          1\n", "proc/self/uid_map");
+	fake.rawio = false;
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("user-namespace", CHECK_FAIL, "rootless", "outside of the user namespace");
+	assert_finding("get-pa", CHECK_FAIL, "Operation not permitted", "initial user namespace");
+	/* Root in there is not root. */
+	assert_finding("physical-addresses", CHECK_FAIL, "neither", NULL);
+	machine_remove("proc/self/uid_map");
+	machine_check();
+	assert_finding("user-namespace", CHECK_PASS, "initial", NULL);
+}
+
+static void
+missing_rawio_fails(void **state)
+{
+	(void)state;
+	fake_sysfs_write(WITHOUT_RAWIO_ADMIN, STATUS);
+	fake.rawio = false;
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("capabilities", CHECK_FAIL, "CAP_SYS_RAWIO", "--privileged is not needed");
+	assert_finding("get-pa", CHECK_FAIL, "Operation not permitted", "--cap-add SYS_RAWIO");
+	assert_finding("physical-addresses", CHECK_FAIL,
+		       "\"Cannot use IOVA as 'PA' since physical addresses are not available\"",
+		       "SYS_ADMIN");
+	assert_finding("physical-addresses", CHECK_FAIL,
+		       "\"Expecting 'PA' IOVA mode but current mode is 'VA'\"", NULL);
+	fake_sysfs_write(WITHOUT_RAWIO, STATUS);
+	machine_check();
+	assert_finding("physical-addresses", CHECK_WARN, "not confirmed", "get-pa");
+	fake_sysfs_write("nothing\n", STATUS);
+	machine_check();
+	assert_finding("capabilities", CHECK_FAIL, "CAP_SYS_RAWIO", NULL);
+}
+
+/* Stock DPDK is what wants to read pagemap. */
+static void
+device_left_to_stock_wants_sys_admin(void **state)
+{
+	(void)state;
+	machine_remove(MACHINE_DEVICE "/vfio-dev");
+	fake_sysfs_write("CapEff:\t000001ffffdfffff\n", STATUS);
+	machine_check();
+	assert_finding("capabilities", CHECK_WARN, "/proc/self/pagemap", "device-cdev");
+	assert_finding("device-cdev", CHECK_FAIL, "No such device", "vfio-pci");
+}
+
+static void
+iommufd_node_that_cannot_be_opened_fails(void **state)
+{
+	(void)state;
+	fake_fail_from(FAKE_OPEN, 1, EPERM);
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("iommufd-node", CHECK_FAIL, "Operation not permitted", "--device");
+	fake_fail_from(FAKE_OPEN, 1, EACCES);
+	machine_check();
+	assert_finding("iommufd-node", CHECK_FAIL, "Permission denied", "owner");
+}
+
+static void
+memlock_is_measured_against_hugepages(void **state)
+{
+	(void)state;
+	fake_sysfs_write(WITHOUT_IPC_LOCK, STATUS);
+	assert_int_equal(machine_check(), CHECK_WARN);
+	assert_finding("memlock", CHECK_WARN, "8192 kB, hugepages have 2048 kB each and 524288 kB "
+		       "in all: what is beyond it is refused as \"Cannot allocate memory\"",
+		       "--ulimit memlock=-1");
+	fake_sysfs_write("Max locked memory         1048576  1048576  bytes\n", "proc/self/limits");
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("memlock", CHECK_FAIL, "1024 kB", "CAP_IPC_LOCK");
+	fake_sysfs_write("Max locked memory         unlimited  unlimited  bytes\n",
+			 "proc/self/limits");
+	assert_int_equal(machine_check(), CHECK_PASS);
+	fake_sysfs_write("Max locked memory         536870912  536870912  bytes\n",
+			 "proc/self/limits");
+	assert_int_equal(machine_check(), CHECK_PASS);
+	fake_sysfs_write("", "proc/self/limits");
+	machine_check();
+	assert_finding("memlock", CHECK_WARN, "cannot be read", "ulimit");
+}
+
+static void
+hugepages_are_counted(void **state)
+{
+	(void)state;
+	fake_sysfs_write("0\n", PAGES "free_hugepages");
+	machine_check();
+	assert_finding("hugepages", CHECK_FAIL, "0 of 256", "rtemap_");
+	fake_sysfs_write("0\n", PAGES "nr_hugepages");
+	machine_check();
+	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 512 >");
+	fake_sysfs_write("2\n", "sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
+	fake_sysfs_write("1\n", "sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages");
+	machine_check();
+	assert_finding("hugepages", CHECK_PASS, "1 of 2 hugepages of 1048576 kB", NULL);
+}
+
+/* Numbers that are none, or that overflow what is summed up. */
+static void
+hostile_numbers_are_no_pages(void **state)
+{
+	(void)state;
+	fake_sysfs_write(WITHOUT_IPC_LOCK, STATUS);
+	fake_sysfs_write("99999999999999999999\n", PAGES "nr_hugepages");
+	machine_check();
+	assert_finding("hugepages", CHECK_PASS, "", NULL);
+	fake_sysfs_write("9223372036854775807\n", PAGES "nr_hugepages");
+	fake_sysfs_write("-5\n", PAGES "free_hugepages");
+	fake_sysfs_mkdir("sys/kernel/mm/hugepages/hugepages-0kB");
+	fake_sysfs_mkdir("sys/kernel/mm/hugepages/hugepages-99999999999999999999kB");
+	machine_check();
+	assert_finding("hugepages", CHECK_FAIL, "", NULL);
+}
+
+static void
+hugetlbfs_is_looked_for(void **state)
+{
+	(void)state;
+	machine_remove("dev/hugepages");
+	machine_check();
+	assert_finding("hugepage-mount", CHECK_WARN, "cannot be written", "--in-memory");
+	fake_sysfs_write("none / tmpfs rw 0 0\n", "proc/mounts");
+	machine_check();
+	assert_finding("hugepage-mount", CHECK_WARN, "no hugetlbfs", "mount -t hugetlbfs");
+}
+
+static void
+container_limit_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(machine_check(), CHECK_PASS);
+	assert_no_finding("hugepage-limit");
+	fake_sysfs_write("0\n", "sys/fs/cgroup/hugetlb.2MB.max");
+	machine_check();
+	assert_finding("hugepage-limit", CHECK_WARN, "no hugepages of 2M", "hugepages-2Mi");
+	fake_sysfs_write("max\n", "sys/fs/cgroup/hugetlb.2MB.max");
+	fake_sysfs_write("0\n", "sys/fs/cgroup/hugetlb/hugetlb.1GB.limit_in_bytes");
+	machine_check();
+	assert_finding("hugepage-limit", CHECK_WARN, "no hugepages of 1G", NULL);
+}
+
+static void
+nothing_to_be_seen_is_no_crash(void **state)
+{
+	(void)state;
+	machine_remove("sys");
+	machine_remove("proc");
+	machine_remove("dev");
+	fake_fail_from(FAKE_OPEN, 1, ENOENT);
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_int_equal(machine_check_device(MACHINE_ADDR), CHECK_FAIL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_start, machine_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(good_machine_passes),
+		TEST(verdicts_have_names),
+		TEST(old_kernel_fails),
+		TEST(device_with_iommu_needs_less),
+		TEST(options_are_read_from_the_config),
+		TEST(options_of_rebuilt_modules_count),
+		TEST(options_are_told_by_what_is_missing),
+		TEST(modules_not_loaded_fail),
+		TEST(masked_sysfs_is_told),
+		TEST(parameter_off_fails_what_is_not_bound),
+		TEST(user_namespace_fails),
+		TEST(missing_rawio_fails),
+		TEST(device_left_to_stock_wants_sys_admin),
+		TEST(iommufd_node_that_cannot_be_opened_fails),
+		TEST(memlock_is_measured_against_hugepages),
+		TEST(hugepages_are_counted),
+		TEST(hostile_numbers_are_no_pages),
+		TEST(hugetlbfs_is_looked_for),
+		TEST(container_limit_is_told),
+		TEST(nothing_to_be_seen_is_no_crash),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
