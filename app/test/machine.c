@@ -31,8 +31,8 @@ process_make(void)
 {
 	fake_sysfs_write("Name:\tdoctor\nCapEff:\t000001ffffffffff\n", "proc/self/status");
 	fake_sysfs_write("         0          0 4294967295\n", "proc/self/uid_map");
-	fake_sysfs_write("Limit                     Soft Limit           Hard Limit           Units\n"
-			 "Max locked memory         8388608              8388608              bytes\n",
+	fake_sysfs_write("Limit                     Soft Limit   Hard Limit   Units\n"
+			 "Max locked memory         8388608      8388608      bytes\n",
 			 "proc/self/limits");
 	fake_sysfs_write("", "proc/self/pagemap");
 	fake_sysfs_write("none / tmpfs rw 0 0\nnone /dev/hugepages hugetlbfs rw 0 0\n",

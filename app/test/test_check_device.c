@@ -132,8 +132,10 @@ missing_node_fails(void **state)
 	(void)state;
 	machine_remove(MACHINE_NODE);
 	assert_int_equal(machine_check(), CHECK_FAIL);
-	assert_finding("device-node", CHECK_FAIL, "noiommu-vfio0 is missing", "--device /dev/iommu");
-	assert_finding("device-node", CHECK_FAIL, "", "mknod /dev/vfio/devices/noiommu-vfio0 c 1 3");
+	assert_finding("device-node", CHECK_FAIL, "noiommu-vfio0 is missing",
+		       "--device /dev/iommu");
+	assert_finding("device-node", CHECK_FAIL, "",
+		       "mknod /dev/vfio/devices/noiommu-vfio0 c 1 3");
 	/* A container that was given what stock DPDK wants. */
 	fake_sysfs_write("", "dev/vfio/vfio");
 	machine_check();
@@ -154,7 +156,8 @@ renamed_node_is_found(void **state)
 	fake_sysfs_link("/dev/null", "dev/vfio/noiommu-0");
 	assert_int_equal(machine_check(), CHECK_FAIL);
 	/* A circle leads to it too, and comes first: it is a name as good as any. */
-	assert_finding("device-node", CHECK_FAIL, "/noiommu-0, as a device plugin renames", "ln -sf");
+	assert_finding("device-node", CHECK_FAIL, "/noiommu-0, as a device plugin renames",
+		       "ln -sf");
 	machine_remove("dev/vfio/a");
 	machine_check();
 	assert_finding("device-node", CHECK_FAIL, "its node is at /dev/vfio/noiommu-0,",
