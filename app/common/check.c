@@ -36,6 +36,7 @@ static const struct entry device_checks[] = {
 	{ "device-driver", check_device_driver },
 	{ "device-cdev", check_device_cdev },
 	{ "device-node", check_device_node },
+	{ "group-node", check_group_node },
 	{ "group-viable", check_group_viable },
 	{ "group-held", check_group_held },
 	{ "device-held", check_device_held },
@@ -109,6 +110,14 @@ checkup_say(struct checkup *c, enum check_verdict verdict, const char *cure, con
 	if (verdict > c->worst)
 		c->worst = verdict;
 	c->report(c->arg, &finding);
+}
+
+const char *
+advice_or(enum rte_vfio_cdev_step step, int err, const char *otherwise)
+{
+	const char *advice = rte_vfio_cdev_advice(step, -err);
+
+	return advice[0] != '\0' ? advice : otherwise;
 }
 
 long

@@ -111,15 +111,15 @@ check_device_cdev(struct checkup *c)
 		checkup_say(c, CHECK_PASS, NULL, "it has the cdev %s, %s", d->info.name,
 			    rte_vfio_cdev_mode_name(d->info.mode));
 	else
-		checkup_say(c, CHECK_FAIL, rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, -d->found),
+		checkup_say(c, CHECK_FAIL,
+			    advice_or(RTE_VFIO_CDEV_STEP_FIND, d->found, "run it as root"),
 			    "it has no cdev that can be used: %s", strerror(-d->found));
 }
 
 static bool
-node_is(const struct stat *st, const struct rte_vfio_cdev_info *info)
+node_is(const struct stat *st, dev_t number)
 {
-	return S_ISCHR(st->st_mode) && major(st->st_rdev) == info->major &&
-		minor(st->st_rdev) == info->minor;
+	return S_ISCHR(st->st_mode) && st->st_rdev == number;
 }
 
 /*
@@ -127,8 +127,7 @@ node_is(const struct stat *st, const struct rte_vfio_cdev_info *info)
  * them. The first one in the order of names; a link may lead in a circle.
  */
 static bool
-node_find(const struct host *host, const struct rte_vfio_cdev_info *info, int depth,
-	  char path[PATH_MAX])
+node_find(const struct host *host, dev_t number, int depth, char path[PATH_MAX])
 {
 	struct dirent **names;
 	int count = host_names(host, &names, "%s", path);
@@ -139,8 +138,8 @@ node_find(const struct host *host, const struct rte_vfio_cdev_info *info, int de
 	for (int i = 0; i < count && !found; i++) {
 		snprintf(path + len, PATH_MAX - len, "/%s", names[i]->d_name);
 		if (host_stat(host, &st, "%s", path) == 0)
-			found = node_is(&st, info) || (S_ISDIR(st.st_mode) && depth > 0 &&
-				node_find(host, info, depth - 1, path));
+			found = node_is(&st, number) || (S_ISDIR(st.st_mode) && depth > 0 &&
+				node_find(host, number, depth - 1, path));
 		if (!found)
 			path[len] = '\0';
 	}
@@ -155,7 +154,7 @@ node_lost_say(struct checkup *c, const char *node, int err)
 	const struct rte_vfio_cdev_info *info = &c->device->info;
 	char path[PATH_MAX] = "/dev/vfio", cure[PATH_MAX + 256];
 
-	if (node_find(c->host, info, MOST_DEPTH, path)) {
+	if (node_find(c->host, makedev(info->major, info->minor), MOST_DEPTH, path)) {
 		snprintf(cure, sizeof(cure), "mkdir -p /dev/vfio/devices; ln -sf %s %s", path,
 			 node);
 		checkup_say(c, CHECK_FAIL, cure, "its node is at %s, as a device plugin renames "
@@ -185,7 +184,7 @@ check_device_node(struct checkup *c)
 		return;
 	snprintf(node, sizeof(node), "/dev/vfio/devices/%s", info->name);
 	ret = host_stat(c->host, &st, "%s", node);
-	if (ret == 0 && !node_is(&st, info))
+	if (ret == 0 && !node_is(&st, makedev(info->major, info->minor)))
 		ret = -ENXIO;
 	if (ret == 0)
 		ret = host_access(c->host, R_OK | W_OK, "%s", node);
@@ -197,6 +196,41 @@ check_device_node(struct checkup *c)
 			    "this user may not open %s: %s", node, strerror(EACCES));
 	else
 		node_lost_say(c, node, ret);
+}
+
+/*
+ * A device that has no cdev is left to stock DPDK, which wants its group's node under
+ * the kernel's name: "/dev/vfio/noiommu-0", "/dev/vfio/0" with an IOMMU.
+ */
+void
+check_group_node(struct checkup *c)
+{
+	char group[32], line[32], node[64], path[PATH_MAX] = "/dev/vfio", cure[PATH_MAX + 64];
+	unsigned int major, minor;
+	const char *prefix;
+	struct stat st;
+
+	if (c->device->found == 0 ||
+	    host_link(c->host, group, sizeof(group), DEVICES "/%s/iommu_group",
+		      c->device->addr) <= 0)
+		return;
+	prefix = host_has(c->host, "/sys/class/vfio/noiommu-%s", group) ? "noiommu-" : "";
+	if (host_line(c->host, line, sizeof(line), "/sys/class/vfio/%s%s/dev", prefix, group) < 0 ||
+	    sscanf(line, "%u:%u", &major, &minor) != 2)
+		return;
+	snprintf(node, sizeof(node), "/dev/vfio/%s%s", prefix, group);
+	if (host_stat(c->host, &st, "%s", node) == 0 && node_is(&st, makedev(major, minor))) {
+		checkup_say(c, CHECK_PASS, NULL, "the node of its group is %s", node);
+		return;
+	}
+	if (node_find(c->host, makedev(major, minor), MOST_DEPTH, path))
+		snprintf(cure, sizeof(cure), "ln -sf %s %s", path, node);
+	else
+		snprintf(cure, sizeof(cure), "pass %s to the container", node);
+	checkup_say(c, CHECK_WARN, cure, "the node of its group, which stock DPDK needs for a "
+		    "device without a cdev, is %s%s and not at %s",
+		    strcmp(path, "/dev/vfio") == 0 ? "missing" : "renamed to ",
+		    strcmp(path, "/dev/vfio") == 0 ? "" : path, node);
 }
 
 /* Devices of the IOMMU's group that another driver has: "not viable" in the kernel's words. */

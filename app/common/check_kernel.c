@@ -107,10 +107,12 @@ noiommu_is_there(const struct checkup *c)
 		rte_vfio_cdev_count(c->host->ctx, RTE_VFIO_CDEV_NOIOMMU) > 0;
 }
 
+/* Without it there is no cdev for a device without an IOMMU (drivers/vfio/vfio_main.c). */
 static bool
 get_pa_is_there(const struct checkup *c)
 {
-	return c->get_pa == 0 || c->get_pa == -EPERM;
+	return c->get_pa == 0 || (c->iommufd == 0 && c->get_pa == -EPERM) ||
+		rte_vfio_cdev_count(c->host->ctx, RTE_VFIO_CDEV_NOIOMMU) > 0;
 }
 
 /* An option, what shows that it is on, and in what module it would show. */

@@ -56,6 +56,10 @@ text_add(struct text *text, const char *format, ...) __attribute__((format(print
 #define text_list(text, prefix, ...) \
 	(text_add(text, "%s", (text)->len == 0 ? (prefix) : ", "), text_add(text, __VA_ARGS__))
 
+/* What the library advises about an error, or else something. */
+const char *
+advice_or(enum rte_vfio_cdev_step step, int err, const char *otherwise);
+
 /* Is there a file? */
 #define host_has(host, ...) (host_access(host, F_OK, __VA_ARGS__) == 0)
 
@@ -91,6 +95,7 @@ void check_devices(struct checkup *c);
 void check_dpdk(struct checkup *c);
 void check_get_pa(struct checkup *c);
 void check_group_held(struct checkup *c);
+void check_group_node(struct checkup *c);
 void check_group_viable(struct checkup *c);
 void check_hugepage_limit(struct checkup *c);
 void check_hugepage_mount(struct checkup *c);

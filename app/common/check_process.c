@@ -90,8 +90,10 @@ check_iommufd_node(struct checkup *c)
 		checkup_say(c, CHECK_PASS, NULL, "/dev/iommu can be opened");
 	else
 		checkup_say(c, CHECK_FAIL,
-			    rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_IOMMUFD, -c->iommufd),
-			    "cannot open /dev/iommu: %s", strerror(-c->iommufd));
+			    advice_or(RTE_VFIO_CDEV_STEP_IOMMUFD, c->iommufd,
+				      "make the node anew: cat /sys/class/misc/iommu/dev shows "
+				      "its numbers"),
+			    "cannot use /dev/iommu: %s", strerror(-c->iommufd));
 }
 
 void
@@ -104,7 +106,8 @@ check_get_pa(struct checkup *c)
 			    "(IOMMU_IOAS_NOIOMMU_GET_PA)");
 	else
 		checkup_say(c, CHECK_FAIL,
-			    rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_PROBE, -c->get_pa),
+			    advice_or(RTE_VFIO_CDEV_STEP_PROBE, c->get_pa,
+				      "report it with the kernel's version (uname -a)"),
 			    "cannot use IOMMU_IOAS_NOIOMMU_GET_PA: %s", strerror(-c->get_pa));
 }
 

@@ -164,6 +164,29 @@ renamed_node_is_found(void **state)
 		       "ln -sf /dev/vfio/noiommu-0 /dev/vfio/devices/noiommu-vfio0");
 }
 
+/* The group's, where there is no cdev: what stock DPDK cannot do without. */
+static void
+renamed_group_is_told_where_it_matters(void **state)
+{
+	(void)state;
+	machine_check();
+	assert_no_finding("group-node");
+	machine_remove(MACHINE_DEVICE "/vfio-dev");
+	machine_check();
+	assert_finding("group-node", CHECK_WARN, "is missing and not at /dev/vfio/noiommu-0",
+		       "pass /dev/vfio/noiommu-0 to the container");
+	fake_sysfs_link("/dev/zero", "dev/vfio/0");
+	machine_check();
+	assert_finding("group-node", CHECK_WARN, "is renamed to /dev/vfio/0 and not at",
+		       "ln -sf /dev/vfio/0 /dev/vfio/noiommu-0");
+	fake_sysfs_link("0", "dev/vfio/noiommu-0");
+	machine_check();
+	assert_finding("group-node", CHECK_PASS, "/dev/vfio/noiommu-0", NULL);
+	fake_sysfs_write("rubbish\n", "sys/class/vfio/noiommu-0/dev");
+	machine_check();
+	assert_no_finding("group-node");
+}
+
 static void
 node_of_another_device_fails(void **state)
 {
@@ -258,6 +281,7 @@ main(void)
 		TEST(cdev_that_is_none_fails),
 		TEST(missing_node_fails),
 		TEST(renamed_node_is_found),
+		TEST(renamed_group_is_told_where_it_matters),
 		TEST(node_of_another_device_fails),
 		TEST(group_is_viable_without_other_drivers),
 		TEST(holders_are_named),

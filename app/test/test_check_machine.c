@@ -264,6 +264,12 @@ iommufd_node_that_cannot_be_opened_fails(void **state)
 	fake_fail_from(FAKE_OPEN, 1, EACCES);
 	machine_check();
 	assert_finding("iommufd-node", CHECK_FAIL, "Permission denied", "owner");
+	assert_finding("kernel-options", CHECK_PASS, "all options", NULL);
+	/* Something else is at its name. */
+	fake_fail_from(FAKE_OPEN, 1, 0);
+	fake_fail_from(FAKE_IOAS_ALLOC, 1, ENOTTY);
+	machine_check();
+	assert_finding("iommufd-node", CHECK_FAIL, "Inappropriate ioctl", "make the node anew");
 }
 
 static void
