@@ -101,9 +101,10 @@ check_hugepages(struct checkup *c)
 			    "one left behind (rm /dev/hugepages/rtemap_*), or reserve more "
 			    "(echo 512 >/proc/sys/vm/nr_hugepages)", "%s", text.buf);
 	else
-		checkup_say(c, CHECK_FAIL, "echo 512 >/proc/sys/vm/nr_hugepages",
-			    "no hugepages are reserved, and the EAL's memory has physical "
-			    "addresses in hugepages only");
+		checkup_say(c, c->wants_noiommu ? CHECK_FAIL : CHECK_WARN,
+			    "echo 512 >/proc/sys/vm/nr_hugepages", "no hugepages are reserved: %s",
+			    c->wants_noiommu ? "of the EAL's memory only they have physical "
+			    "addresses" : "DPDK starts with --no-huge only");
 }
 
 void

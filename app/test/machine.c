@@ -191,7 +191,13 @@ machine_check(void)
 int
 machine_check_device(const char *addr)
 {
-	const char *const devices[] = { addr, NULL };
+	return machine_check_devices(addr, NULL);
+}
+
+int
+machine_check_devices(const char *first, const char *second)
+{
+	const char *const devices[] = { first, second, NULL };
 
 	return options_check(&(struct check_options){ .devices = devices });
 }

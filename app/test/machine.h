@@ -38,12 +38,15 @@ machine_process_add(int pid, const char *name, const char *file);
 void
 machine_copy(const char *from, const char *path);
 
-/* Run the checks on all devices, on one, or for a program; the worst verdict. */
+/* Run the checks on all devices, on one, on two, or for a program; the worst verdict. */
 int
 machine_check(void);
 
 int
 machine_check_device(const char *addr);
+
+int
+machine_check_devices(const char *first, const char *second);
 
 int
 machine_check_app(const char *app);

@@ -63,7 +63,7 @@ static void
 address_of_nothing_fails(void **state)
 {
 	static const char *const addrs[] = {
-		"0000:00:09.0", "", "..", "../devices/" MACHINE_ADDR, "a\033[31mb\n",
+		"0000:00:09.0", "", "..", "../devices/0000:00:03.0", "a\033[31mb\n",
 		"00000000000000000000000000000000000000000000000000000000000000000000000000000000",
 	};
 

@@ -81,7 +81,10 @@ device_with_iommu_needs_less(void **state)
 	machine_remove("sys/class/vfio-dev/noiommu-vfio0");
 	fake_sysfs_write("1:3\n", MACHINE_DEVICE "/vfio-dev/vfio0/dev");
 	fake_sysfs_link("/dev/null", "dev/vfio/devices/vfio0");
+	fake_sysfs_write("0\n", PAGES "nr_hugepages");
+	fake_sysfs_write("0\n", PAGES "free_hugepages");
 	machine_check();
+	assert_finding("hugepages", CHECK_WARN, "--no-huge", "echo 512 >");
 	assert_finding("kernel-version", CHECK_PASS, "with an IOMMU", NULL);
 	assert_finding("kernel-options", CHECK_PASS, "all options", NULL);
 	assert_finding("capabilities", CHECK_PASS, "needs", NULL);
@@ -136,6 +139,10 @@ options_of_rebuilt_modules_count(void **state)
 	(void)state;
 	kernel_forget();
 	fake_sysfs_write("# CONFIG_VFIO is not set\n", "lib/modules/7.3.4-test/config");
+	fake_sysfs_write("updates/vfio.ko.xz: updates/iommufd.ko.xz\nupdates/vfio-pci.ko.xz:\n",
+			 "lib/modules/7.3.4-test/modules.dep");
+	machine_check_device(MACHINE_ADDR);
+	assert_finding("kernel-options", CHECK_FAIL, "without CONFIG_IOMMUFD,", NULL);
 	fake_sysfs_write("updates/vfio.ko.xz:\nupdates/vfio-pci.ko.xz: updates/vfio.ko.xz\n"
 			 "updates/iommufd.ko.xz:\n", "lib/modules/7.3.4-test/modules.dep");
 	machine_check_device(MACHINE_ADDR);
@@ -202,6 +209,8 @@ parameter_off_fails_what_is_not_bound(void **state)
 	machine_check_device("0000:00:04.0");
 	assert_finding("noiommu-parameter", CHECK_FAIL, "write error: Invalid argument",
 		       "bind the device anew");
+	machine_check_devices(MACHINE_ADDR, "0000:00:04.0");
+	assert_finding("noiommu-parameter", CHECK_FAIL, "write error: Invalid argument", NULL);
 }
 
 static void
@@ -305,6 +314,7 @@ hugepages_are_counted(void **state)
 	fake_sysfs_write("0\n", PAGES "nr_hugepages");
 	machine_check();
 	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 512 >");
+	assert_no_finding("memlock");
 	fake_sysfs_write("2\n", "sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
 	fake_sysfs_write("1\n", "sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages");
 	machine_check();

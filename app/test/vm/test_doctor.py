@@ -20,6 +20,12 @@ STUBS = CHECKOUT / "build/app/test"
 DRIVER = "/sys/bus/pci/drivers/vfio-pci"
 PARAMETER = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+COMPLAINTS = (
+    "Cannot use IOVA as 'PA' since physical addresses are not available",
+    "Expecting 'PA' IOVA mode but current mode is 'VA'",
+    "/proc/self/pagemap: Operation not permitted", "--privileged", "group is not viable",
+    "Device or resource busy", "write error: No such device", "CONFIG_VFIO_DEVICE_CDEV",
+    "Cannot allocate memory", "/sys/module/vfio", "noiommu-N")
 STATUS = {0: "PASS", 1: "WARN", 2: "FAIL"}
 NEEDED = "kernel-version kernel-options modules sysfs user-namespace capabilities iommufd-node " \
          "get-pa noiommu-parameter devices device-driver device-cdev device-node group-held " \
@@ -79,6 +85,21 @@ def cdev(guest: Callable[..., Guest]) -> Guest:
     return guest(nics=NICS)
 
 
+def test_each_check_and_complaint_is_in_the_guide() -> None:
+    """In the order in which they are made."""
+    guide = (CHECKOUT / "doc/troubleshooting.rst").read_text(encoding="utf-8")
+    source = (CHECKOUT / "app/common/check.c").read_text(encoding="utf-8")
+    names = re.findall(r'^\t\{ "(.*)", check_\w+ \},$', source, re.M)
+    assert len(names) > 20
+    assert re.findall(r"^([a-z-]+) +\S", guide.split("The checks\n")[1].split("\nA check")[0],
+                      re.M) == names
+    searched = guide.split("The checks\n", maxsplit=1)[0]
+    assert {name for name in re.findall("``([a-z-]+)``", searched) if name in names} >= \
+        set(names) - {"devices", "device-cdev", "device-numa", "hugepage-mount", "dpdk"}
+    for complaint in COMPLAINTS:
+        assert complaint in searched
+
+
 def test_good_machine_passes(cdev: Guest) -> None:
     report = Report(cdev, "--app", "dpdk-testpmd", *PAIR)
     assert report.verdict == "PASS", report.findings
@@ -111,6 +132,8 @@ def test_kernel_of_a_distribution_fails(guest: Callable[..., Guest]) -> None:
            "CONFIG_IOMMUFD_NOIOMMU" in report.find("kernel-options")["text"]
     assert "bound to virtio-pci" in report.find("device-driver")["text"]
     assert "no hugepages are reserved" in report.find("hugepages")["text"]
+    read_only = within("mount -o remount,bind,ro /sys")
+    assert Report(stock, DEVICE, wrapper=read_only).cure("device-driver").startswith("on the host")
     stock.run(["sh", "-c", report.cure("hugepages")], check=True)
     assert Report(stock).find("hugepages")["verdict"] == "PASS"
 
@@ -143,17 +166,18 @@ def test_process_that_lacks_something(cdev: Guest, wrapper: list[str], check: st
     assert verdict == "PASS" or finding["cure"]
 
 
-def test_stock_says_nothing_of_the_cause_of_missing_addresses(cdev: Guest) -> None:
-    """What 22.11 prints is what the doctor quotes, in a process that both look at."""
+def test_complaints_of_the_eal_are_quoted(cdev: Guest) -> None:
+    """What it prints in a process that can have no physical addresses, and the doctor's cause."""
     wrapper = without("sys_admin", "sys_rawio")
-    with Testpmd(cdev, [DEVICE], policy="", wrapper=wrapper) as testpmd:
-        output = testpmd.ready().stop().output
-    complaint = "Expecting 'PA' IOVA mode but current mode is 'VA'"
-    assert complaint in output
     finding = Report(cdev, wrapper=wrapper).find("physical-addresses")
     assert finding["verdict"] == "FAIL"
-    assert complaint in finding["text"]
-    assert "Cannot use IOVA as 'PA' since physical addresses are not available" in finding["text"]
+    quoted = re.findall(r'"(.*?)"', finding["text"])
+    assert quoted == ["Cannot use IOVA as 'PA' since physical addresses are not available",
+                      "Expecting 'PA' IOVA mode but current mode is 'VA'"]
+    with Testpmd(cdev, [DEVICE], policy="", wrapper=wrapper, eal=["--iova-mode=pa"]) as testpmd:
+        assert quoted[0] in testpmd.wait().output
+    with Testpmd(cdev, [DEVICE], policy="", wrapper=wrapper) as testpmd:
+        assert quoted[1] in testpmd.ready().stop().output
 
 
 def test_pod_without_sysfs_of_the_module(cdev: Guest) -> None:
