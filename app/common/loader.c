@@ -64,6 +64,24 @@ program_has(const struct host *host, const char *program, const char *name, char
 	return found;
 }
 
+/* All of a file, to be freed, or NULL. */
+static char *
+file_load(const char *path, size_t *size)
+{
+	FILE *file = fopen(path, "re");
+	char *content = NULL;
+	struct stat st;
+
+	if (file == NULL)
+		return NULL;
+	if (fstat(fileno(file), &st) == 0 && st.st_size > 0 && st.st_size <= MOST_CACHE)
+		content = malloc(st.st_size);
+	if (content != NULL)
+		*size = fread(content, 1, st.st_size, file);
+	fclose(file);
+	return content;
+}
+
 /*
  * The cache has each library's path as a string that ends with a NUL, whatever the
  * format is of what is around them: the one that ends with the name is looked for.
@@ -71,19 +89,14 @@ program_has(const struct host *host, const char *program, const char *name, char
 static bool
 cache_has(const struct host *host, const char *name, char path[PATH_MAX])
 {
-	char file_path[PATH_MAX], wanted[256], *cache = malloc(MOST_CACHE), *found, *start;
+	char file[PATH_MAX], wanted[256], *cache = NULL, *found, *start;
 	size_t size = 0;
-	FILE *file = NULL;
 	bool has = false;
 
-	if (cache != NULL && host_path(host, file_path, "/etc/ld.so.cache") == 0)
-		file = fopen(file_path, "re");
-	if (file != NULL) {
-		size = fread(cache, 1, MOST_CACHE, file);
-		fclose(file);
-	}
+	if (host_path(host, file, "/etc/ld.so.cache") == 0)
+		cache = file_load(file, &size);
 	snprintf(wanted, sizeof(wanted), "/%s", name);
-	for (char *from = cache; !has && size > 0; from = found + 1) {
+	for (char *from = cache; cache != NULL && !has; from = found + 1) {
 		found = memmem(from, cache + size - from, wanted, strlen(wanted) + 1);
 		if (found == NULL)
 			break;

@@ -219,7 +219,7 @@ hostile_file_is_no_crash(const char *name)
 
 	path_make(path, name);
 	assert_int_equal(stat(path, &st), 0);
-	for (long at = 0; at < st.st_size; at += at < 1024 ? 3 : 97) {
+	for (long at = 0; at < st.st_size; at += at < 1024 ? 11 : 397) {
 		file = fopen(path, "r+e");
 		assert_non_null(file);
 		assert_int_equal(fseek(file, at, SEEK_SET), 0);
