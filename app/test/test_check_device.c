@@ -162,6 +162,10 @@ renamed_node_is_found(void **state)
 	machine_check();
 	assert_finding("device-node", CHECK_FAIL, "its node is at /dev/vfio/noiommu-0,",
 		       "ln -sf /dev/vfio/noiommu-0 /dev/vfio/devices/noiommu-vfio0");
+	machine_remove("dev/vfio/noiommu-0");
+	fake_sysfs_link("/dev/null", "dev/vfio/of/a/plugin");
+	machine_check();
+	assert_finding("device-node", CHECK_FAIL, "its node is at /dev/vfio/of/a/plugin,", NULL);
 }
 
 /* The group's, where there is no cdev: what stock DPDK cannot do without. */

@@ -224,6 +224,10 @@ user_namespace_fails(void **state)
 	assert_finding("get-pa", CHECK_FAIL, "Operation not permitted", "initial user namespace");
 	/* Root in there is not root. */
 	assert_finding("physical-addresses", CHECK_FAIL, "neither", NULL);
+	assert_finding("memlock", CHECK_WARN, "8192 kB", NULL);
+	fake_sysfs_write("         0          0      65536\n", "proc/self/uid_map");
+	machine_check();
+	assert_finding("user-namespace", CHECK_FAIL, "rootless", NULL);
 	machine_remove("proc/self/uid_map");
 	machine_check();
 	assert_finding("user-namespace", CHECK_PASS, "initial", NULL);

@@ -14,6 +14,7 @@ from testvm.util import CHECKOUT
 
 from test_errors import CDEV, DEVICE, SYSFS, running
 from test_forward import NICS, PAIR, forward, without
+from test_translated import INTEL
 
 PROGRAM = str(CHECKOUT / "build/app/dpdk-vfio-cdev")
 STUBS = CHECKOUT / "build/app/test"
@@ -136,6 +137,13 @@ def test_kernel_of_a_distribution_fails(guest: Callable[..., Guest]) -> None:
     assert Report(stock, DEVICE, wrapper=read_only).cure("device-driver").startswith("on the host")
     stock.run(["sh", "-c", report.cure("hugepages")], check=True)
     assert Report(stock).find("hugepages")["verdict"] == "PASS"
+
+
+def test_devices_with_an_iommu_need_no_capability(guest: Callable[..., Guest]) -> None:
+    report = Report(guest(**INTEL), DEVICE, wrapper=without("sys_rawio"))
+    assert report.verdict == "PASS", report.findings
+    assert "vfio0, translated" in report.find("device-cdev")["text"]
+    assert report.find("group-viable")["verdict"] == "PASS"
 
 
 @pytest.mark.parametrize("wrapper, check, verdict, text, others", [
