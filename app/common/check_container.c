@@ -2,10 +2,6 @@
 
 /* What a container or a pod hides from this process, or does not let it have. */
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "check_private.h"
 
 /*
@@ -47,9 +43,9 @@ check_hugepage_limit(struct checkup *c)
 	struct text none = { 0 };
 
 	if (limit_read(c->host, "2MB") == 0)
-		text_list(&none, "", "2M");
+		text_list(&none, "2M");
 	if (limit_read(c->host, "1GB") == 0)
-		text_list(&none, "", "1G");
+		text_list(&none, "1G");
 	if (none.len > 0)
 		checkup_say(c, CHECK_WARN, "ask for them: resources.limits of the pod "
 			    "(hugepages-2Mi: 512Mi, or hugepages-1Gi), or the hugetlb limit of "

@@ -253,7 +253,7 @@ check_group_viable(struct checkup *c)
 		    strstr(driver, "vfio") != NULL || strcmp(driver, "pci-stub") == 0 ||
 		    strcmp(driver, "pcieport") == 0 || strcmp(names[i]->d_name, d->addr) == 0)
 			continue;
-		text_list(&others, "", "%s (%s)", names[i]->d_name, driver);
+		text_list(&others, "%s (%s)", names[i]->d_name, driver);
 	}
 	host_names_free(names, count);
 	if (count < 0)
@@ -281,7 +281,7 @@ holders_say(struct checkup *c, const char *what, const char *error,
 		return;
 	}
 	for (int i = 0; i < count && i < TOLD; i++) {
-		text_list(&names, "", "pid %d (%s)", holders[i].pid, holders[i].name);
+		text_list(&names, "pid %d (%s)", holders[i].pid, holders[i].name);
 		text_add(&cure, "%s %d", i > 0 ? "" : "end what still has it: kill",
 			 holders[i].pid);
 	}

@@ -173,9 +173,9 @@ check_kernel_options(struct checkup *c)
 			continue;
 		state = option_state(c, &options[i]);
 		if (state == 0)
-			text_list(&missing, "", "%s", options[i].name);
+			text_list(&missing, "%s", options[i].name);
 		else if (state < 0)
-			text_list(&unknown, "", "%s", options[i].name);
+			text_list(&unknown, "%s", options[i].name);
 	}
 	text_add(&cure, "build the kernel with %s, or its VFIO and iommufd modules anew "
 		 "(devtools/kmod)", missing.buf);
@@ -205,7 +205,7 @@ check_modules(struct checkup *c)
 
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
 		if (!modules[i].is_there(c))
-			text_list(&missing, "", "%s", modules[i].name);
+			text_list(&missing, "%s", modules[i].name);
 	if (missing.len == 0)
 		checkup_say(c, CHECK_PASS, NULL, "vfio, vfio-pci and iommufd are loaded");
 	else

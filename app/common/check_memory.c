@@ -2,10 +2,8 @@
 
 /* Hugepages, where they are mounted, and how much of them may be pinned. */
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <linux/capability.h>
@@ -92,7 +90,7 @@ check_hugepages(struct checkup *c)
 		text_add(&size, "%ld of %ld hugepages of %lu kB are free",
 			 size_free(c->host, sizes[i], -1), total, sizes[i]);
 		nodes_tell(c->host, sizes[i], &size);
-		text_list(&text, "", "%s", size.buf);
+		text_list(&text, "%s", size.buf);
 	}
 	if (hugepages_free(c->host, -1) > 0)
 		checkup_say(c, CHECK_PASS, NULL, "%s", text.buf);

@@ -52,9 +52,9 @@ struct text {
 void
 text_add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Add an element of a list; the first one after prefix. */
-#define text_list(text, prefix, ...) \
-	(text_add(text, "%s", (text)->len == 0 ? (prefix) : ", "), text_add(text, __VA_ARGS__))
+/* Add an element of a list. */
+#define text_list(text, ...) \
+	(text_add(text, "%s", (text)->len == 0 ? "" : ", "), text_add(text, __VA_ARGS__))
 
 /* What the library advises about an error, or else something. */
 const char *

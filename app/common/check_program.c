@@ -74,7 +74,7 @@ check_dpdk(struct checkup *c)
 		snprintf(path, sizeof(path), EAL "%u", abi);
 		if (loader_find(c->host, NULL, path, path) < 0)
 			continue;
-		text_list(&text, "", "%s", "");
+		text_list(&text, "%s", "");
 		release_tell(c->host, path, abi, &text);
 		text_add(&text, " (%s)", path);
 		one = abi_judge(abi, &advice);

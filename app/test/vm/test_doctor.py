@@ -185,14 +185,14 @@ def test_complaints_of_the_eal_are_quoted(cdev: Guest) -> None:
     with Testpmd(cdev, [DEVICE], policy="", wrapper=wrapper, eal=["--iova-mode=pa"]) as testpmd:
         assert quoted[0] in testpmd.wait().output
     with Testpmd(cdev, [DEVICE], policy="", wrapper=wrapper) as testpmd:
-        assert quoted[1] in testpmd.ready().stop().output
+        assert quoted[1] in testpmd.ready().process.stdout
 
 
 def test_pod_without_sysfs_of_the_module(cdev: Guest) -> None:
     """Stock DPDK takes VFIO for not loaded; the library does not."""
     wrapper = within("mount -t tmpfs none /sys/module")
     with Testpmd(cdev, PAIR, policy="", wrapper=wrapper) as testpmd:
-        assert "No probed ethernet devices" in testpmd.ready().stop().output
+        assert "No probed ethernet devices" in testpmd.ready().process.stdout
     result, nodes = forward(cdev, PAIR, wrapper=wrapper)
     assert result.all_ports_work(2), result.output
     assert CDEV in nodes
