@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What sysfs, the names of PCI IDs and /proc say of each device. */
+
+#include <errno.h>
+#include <limits.h>
+#include <pciaccess.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inventory.h"
+#include "term.h"
+
+#define BUSES "/sys/bus"
+#define DEVICE BUSES "/%s/devices/%s"
+
+/* Base class and subclass of a PCI-to-PCI bridge, which VFIO does not take. */
+#define CLASS_BRIDGE 0x0604
+
+struct reader {
+	const struct host *host;
+	bool all;
+	struct inventory *inventory;
+};
+
+const char *
+inventory_mode_name(enum inventory_mode mode)
+{
+	switch (mode) {
+	case INVENTORY_GROUP_ONLY:
+		return "group only";
+	case INVENTORY_NONE:
+		return "none";
+	default:
+		return rte_vfio_cdev_mode_name((enum rte_vfio_cdev_mode)mode);
+	}
+}
+
+/* A whole number, or missing where the file does not hold one. */
+static long
+number_read(const struct host *host, int base, long missing, const char *bus, const char *addr,
+	    const char *attribute)
+{
+	char line[32], *end;
+	long value;
+
+	if (host_line(host, line, sizeof(line), DEVICE "/%s", bus, addr, attribute) <= 0)
+		return missing;
+	errno = 0;
+	value = strtol(line, &end, base);
+	return errno == 0 && *end == '\0' && value >= 0 && value <= INT_MAX ? value : missing;
+}
+
+static void
+name_copy(char name[INVENTORY_NAME_LEN], const char *text)
+{
+	snprintf(name, INVENTORY_NAME_LEN, "%s", text != NULL ? text : "");
+	term_clean(name);
+}
+
+static void
+id_read(const struct host *host, const char *addr, struct inventory_device *device)
+{
+	long vendor = number_read(host, 16, -1, device->bus, addr, "vendor");
+	long id = number_read(host, 16, -1, device->bus, addr, "device");
+	const char *vendor_name = NULL, *device_name = NULL;
+	struct pci_id_match match = {
+		.subvendor_id = PCI_MATCH_ANY,
+		.subdevice_id = PCI_MATCH_ANY,
+	};
+
+	if (vendor < 0 || vendor > UINT16_MAX || id < 0 || id > UINT16_MAX)
+		return;
+	device->has_id = true;
+	device->vendor = match.vendor_id = vendor;
+	device->device = match.device_id = id;
+	pci_get_strings(&match, &device_name, &vendor_name, NULL, NULL);
+	name_copy(device->vendor_name, vendor_name);
+	name_copy(device->device_name, device_name);
+}
+
+static int
+group_read(const struct host *host, const char *bus, const char *addr)
+{
+	char name[16], *end;
+	long group;
+
+	if (host_link(host, name, sizeof(name), DEVICE "/iommu_group", bus, addr) <= 0)
+		return -1;
+	errno = 0;
+	group = strtol(name, &end, 10);
+	return errno == 0 && *end == '\0' && group >= 0 && group <= INT_MAX ? group : -1;
+}
+
+/* Kernels before 6.6 have groups, and no vfio-dev. */
+static bool
+group_has_node(const struct host *host, const struct inventory_device *device)
+{
+	char line[16];
+
+	return device->iommu_group >= 0 && strstr(device->driver, "vfio") != NULL &&
+		(host_line(host, line, sizeof(line), "/sys/class/vfio/%d/dev",
+			   device->iommu_group) > 0 ||
+		 host_line(host, line, sizeof(line), "/sys/class/vfio/noiommu-%d/dev",
+			   device->iommu_group) > 0);
+}
+
+static void
+mode_set(const struct host *host, int found, const struct rte_vfio_cdev_info *info,
+	 struct inventory_device *device)
+{
+	device->mode = INVENTORY_UNKNOWN;
+	if (found == 0)
+		device->mode = (enum inventory_mode)info->mode;
+	else if (found == -EOPNOTSUPP || (found == -ENODEV && group_has_node(host, device)))
+		device->mode = INVENTORY_GROUP_ONLY;
+	else if (found == -ENODEV)
+		device->mode = INVENTORY_NONE;
+	else
+		device->err = found;
+	if (found == 0)
+		memcpy(device->cdev, info->name, sizeof(device->cdev));
+}
+
+/* What cannot be told is nobody. */
+static void
+holders_read(const struct host *host, int found, const struct rte_vfio_cdev_info *info,
+	     struct inventory_device *device)
+{
+	int cdev = -1, group = -1;
+
+	if (found == 0)
+		cdev = rte_vfio_cdev_holders(host->ctx, info, device->of_cdev.first,
+					     INVENTORY_HOLDERS);
+	if (found == 0 || found == -EOPNOTSUPP)
+		group = rte_vfio_cdev_group_holders(host->ctx, info, device->of_group.first,
+						    INVENTORY_HOLDERS);
+	device->of_cdev.count = cdev > 0 ? cdev : 0;
+	device->of_group.count = group > 0 ? group : 0;
+}
+
+static int
+base_find(const struct host *host, const char *bus, const char *addr,
+	  struct rte_vfio_cdev_info *info)
+{
+	char base[PATH_MAX];
+	int ret = host_path(host, base, BUSES "/%s/devices", bus);
+
+	return ret == 0 ? rte_vfio_cdev_find(host->ctx, base, addr, info) : ret;
+}
+
+/* Might a VFIO driver be bound to it? */
+static bool
+device_can(const struct host *host, const char *bus, const char *addr)
+{
+	if (strcmp(bus, "pci") == 0)
+		return number_read(host, 16, 0, bus, addr, "class") >> 8 != CLASS_BRIDGE;
+	return strcmp(bus, "fsl-mc") == 0 || strcmp(bus, "cdx") == 0;
+}
+
+static int
+device_read(const struct reader *reader, const char *bus, const char *addr)
+{
+	struct inventory *inventory = reader->inventory;
+	struct inventory_device device = { .has_id = false };
+	const struct host *host = reader->host;
+	struct inventory_device *devices;
+	struct rte_vfio_cdev_info info;
+	int found;
+
+	host_link(host, device.driver, sizeof(device.driver), DEVICE "/driver", bus, addr);
+	device.iommu_group = group_read(host, bus, addr);
+	found = base_find(host, bus, addr, &info);
+	mode_set(host, found, &info, &device);
+	if (device.mode == INVENTORY_NONE && !(reader->all && device_can(host, bus, addr)))
+		return 0;
+	snprintf(device.bus, sizeof(device.bus), "%.*s", (int)sizeof(device.bus) - 1, bus);
+	snprintf(device.addr, sizeof(device.addr), "%.*s", (int)sizeof(device.addr) - 1, addr);
+	term_clean(device.bus);
+	term_clean(device.addr);
+	device.numa_node = number_read(host, 10, -1, bus, addr, "numa_node");
+	if (strcmp(bus, "pci") == 0)
+		id_read(host, addr, &device);
+	holders_read(host, found, &info, &device);
+	devices = realloc(inventory->devices, (inventory->count + 1) * sizeof(device));
+	if (devices == NULL)
+		return -ENOMEM;
+	devices[inventory->count++] = device;
+	inventory->devices = devices;
+	return 0;
+}
+
+/* One that cannot be listed has no devices: it may just have gone. */
+static int
+bus_read(const struct reader *reader, const char *bus)
+{
+	struct dirent **names;
+	int count = host_names(reader->host, &names, BUSES "/%s/devices", bus);
+	int ret = count == -ENOMEM ? count : 0;
+
+	if (count < 0)
+		return ret;
+	for (int i = 0; i < count && ret == 0; i++)
+		ret = device_read(reader, bus, names[i]->d_name);
+	host_names_free(names, count);
+	return ret;
+}
+
+int
+inventory_read(const struct host *host, bool all, struct inventory *inventory)
+{
+	const struct reader reader = { .host = host, .all = all, .inventory = inventory };
+	struct dirent **buses;
+	int count, ret = 0;
+
+	*inventory = (struct inventory){ .count = 0 };
+	count = host_names(host, &buses, BUSES);
+	if (count < 0)
+		return count;
+	for (int i = 0; i < count && ret == 0; i++)
+		ret = bus_read(&reader, buses[i]->d_name);
+	host_names_free(buses, count);
+	if (ret < 0)
+		inventory_free(inventory);
+	return ret;
+}
+
+void
+inventory_free(struct inventory *inventory)
+{
+	free(inventory->devices);
+	*inventory = (struct inventory){ .count = 0 };
+}
+
+/* 1, 0, or -errno if nobody can tell. */
+static int
+device_exists(const struct host *host, const char *addr)
+{
+	struct dirent **buses;
+	int count = host_names(host, &buses, BUSES);
+	int exists = 0;
+
+	if (count < 0)
+		return count;
+	for (int i = 0; i < count && !exists; i++)
+		exists = host_access(host, F_OK, DEVICE, buses[i]->d_name, addr) == 0;
+	host_names_free(buses, count);
+	return exists;
+}
+
+/* The way lspci writes it: is the domain there? */
+static bool
+text_is_pci(const char *text, bool has_domain)
+{
+	static const char *const hex = "0123456789abcdef";
+	size_t len = strspn(text, hex);
+
+	if (has_domain && (len < 4 || len > 8 || text[len] != ':'))
+		return false;
+	text += has_domain ? len + 1 : 0;
+	return strspn(text, hex) == 2 && text[2] == ':' && strspn(text + 3, hex) == 2 &&
+		text[5] == '.' && text[6] >= '0' && text[6] <= '7' && text[7] == '\0';
+}
+
+int
+inventory_resolve(const struct host *host, const char *text, char addr[RTE_VFIO_CDEV_ADDR_LEN])
+{
+	bool is_short = text_is_pci(text, false);
+	int len, ret;
+
+	len = snprintf(addr, RTE_VFIO_CDEV_ADDR_LEN, "%s%s", is_short ? "0000:" : "", text);
+	if (len <= 0 || len >= RTE_VFIO_CDEV_ADDR_LEN || text[0] == '.' ||
+	    strchr(text, '/') != NULL)
+		return -EINVAL;
+	ret = device_exists(host, addr);
+	if (ret == 1)
+		return 0;
+	if (!text_is_pci(addr, true))
+		return -EINVAL;
+	return ret == 0 ? -ENODEV : ret;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The machine's devices as an operator asks for them: what they are, how VFIO
+ * offers them, where they are and who has them. All text is printable ASCII.
+ */
+
+#ifndef APP_INVENTORY_H
+#define APP_INVENTORY_H
+
+#include <stdbool.h>
+
+#include "host.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define INVENTORY_HOLDERS 8
+#define INVENTORY_NAME_LEN 128
+
+enum inventory_mode {
+	INVENTORY_NOIOMMU = RTE_VFIO_CDEV_NOIOMMU,
+	INVENTORY_TRANSLATED = RTE_VFIO_CDEV_TRANSLATED,
+	INVENTORY_GROUP_ONLY,		/* VFIO has it, without a cdev */
+	INVENTORY_NONE,			/* VFIO does not have it */
+	INVENTORY_UNKNOWN,		/* sysfs says what cannot be: see err */
+};
+
+/* Processes that have a node open. */
+struct inventory_holders {
+	int count;			/* may be more than are here */
+	struct rte_vfio_cdev_holder first[INVENTORY_HOLDERS];
+};
+
+struct inventory_device {
+	char bus[32];
+	char addr[RTE_VFIO_CDEV_ADDR_LEN];
+	bool has_id;			/* a PCI device: vendor and device are known */
+	unsigned int vendor;
+	unsigned int device;
+	char vendor_name[INVENTORY_NAME_LEN];	/* "": not known, also the next three */
+	char device_name[INVENTORY_NAME_LEN];
+	char driver[64];
+	char cdev[RTE_VFIO_CDEV_NAME_LEN];
+	enum inventory_mode mode;
+	int err;			/* -errno of INVENTORY_UNKNOWN */
+	int numa_node;			/* -1: not known */
+	int iommu_group;		/* -1: none */
+	struct inventory_holders of_cdev;
+	struct inventory_holders of_group;
+};
+
+struct inventory {
+	struct inventory_device *devices;
+	unsigned int count;
+};
+
+/*
+ * Read the devices that VFIO has; all: also those that a VFIO driver might be bound
+ * to (of PCI, fsl-mc and cdx, without bridges). In the order of buses and addresses;
+ * inventory_free() it. Returns 0, -ENOMEM, or -errno if /sys/bus cannot be listed.
+ */
+int
+inventory_read(const struct host *host, bool all, struct inventory *inventory);
+
+void
+inventory_free(struct inventory *inventory);
+
+/* "no-IOMMU", "translated", "group only", "none" or "unknown". */
+const char *
+inventory_mode_name(enum inventory_mode mode);
+
+/*
+ * Make a device's address of what a user has typed: "0000:00:03.0", "00:03.0" or
+ * the name on another bus. Returns 0; -EINVAL it is no address; -ENODEV no device
+ * has it; -errno if /sys/bus cannot be listed and addr is a PCI address that may be
+ * there.
+ */
+int
+inventory_resolve(const struct host *host, const char *text, char addr[RTE_VFIO_CDEV_ADDR_LEN]);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* APP_INVENTORY_H */
