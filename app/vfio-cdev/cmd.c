@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the commands share: trouble, JSON, devices and programs that were named. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "inventory.h"
+#include "term.h"
+
+#define LINE_LEN 1024
+
+static void
+line_say(char line[LINE_LEN], const char *format, va_list ap)
+{
+	vsnprintf(line, LINE_LEN, format, ap);
+	fflush(stdout);
+	fprintf(stderr, "dpdk-vfio-cdev: %s\n", term_clean(line));
+}
+
+int
+cmd_fail(const char *format, ...)
+{
+	char line[LINE_LEN];
+	va_list ap;
+
+	va_start(ap, format);
+	line_say(line, format, ap);
+	va_end(ap);
+	return CMD_TROUBLE;
+}
+
+int
+cmd_fail_json(bool json, const char *format, ...)
+{
+	char line[LINE_LEN];
+	va_list ap;
+
+	va_start(ap, format);
+	line_say(line, format, ap);
+	va_end(ap);
+	return json ? cmd_print_json(json_pack("{s:s}", "error", line), stdout, CMD_TROUBLE) :
+		CMD_TROUBLE;
+}
+
+int
+cmd_print_json(json_t *object, FILE *out, int status)
+{
+	if (object == NULL)
+		return cmd_fail("%s", strerror(ENOMEM));
+	if (json_dumpf(object, out, JSON_INDENT(2)) == 0)
+		fputc('\n', out);
+	json_decref(object);
+	return status;
+}
+
+int
+cmd_device(const struct host *host, bool json, const char *text,
+	   char addr[RTE_VFIO_CDEV_ADDR_LEN])
+{
+	int ret = inventory_resolve(host, text, addr);
+
+	if (ret == -EINVAL)
+		return cmd_fail_json(json, "%s: not the address of a device, such as 0000:00:03.0",
+				     text);
+	if (ret == -ENODEV)
+		return cmd_fail_json(json, "%s: no such device; \"dpdk-vfio-cdev list --all\" "
+				     "shows those there are", addr);
+	/* Without sysfs nobody can tell: the checks have to say so. */
+	return 0;
+}
+
+static int
+program_try(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno == ENOTDIR ? -ENOENT : -errno;
+	return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : -EACCES;
+}
+
+int
+cmd_find_program(const char *name, char *path, size_t size)
+{
+	const char *dirs = getenv("PATH");
+	int ret = -ENOENT, found, len;
+
+	if (strchr(name, '/') != NULL) {
+		snprintf(path, size, "%s", name);
+		return name[0] != '\0' ? program_try(path) : -ENOENT;
+	}
+	for (dirs = dirs != NULL ? dirs : "/bin:/usr/bin"; dirs != NULL && name[0] != '\0';
+	     dirs = dirs[len] != '\0' ? dirs + len + 1 : NULL) {
+		len = strcspn(dirs, ":");
+		snprintf(path, size, "%.*s%s%s", len, dirs, len > 0 ? "/" : "./", name);
+		found = program_try(path);
+		if (found == 0)
+			return 0;
+		ret = found == -ENOENT ? ret : found;
+	}
+	return ret;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The commands of dpdk-vfio-cdev. Each parses its own arguments, the first of
+ * which is what it is called ("dpdk-vfio-cdev list"), and returns an exit status.
+ */
+
+#ifndef CMD_H
+#define CMD_H
+
+#include <argp.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "host.h"
+
+/* Exit status: what was asked for could not be done, or would not work. */
+#define CMD_TROUBLE 2
+
+int
+cmd_list(int argc, char **argv);
+
+int
+cmd_doctor(int argc, char **argv);
+
+int
+cmd_run(int argc, char **argv);
+
+/* Below: for the commands. */
+
+/* Say on standard error, in one clean line, what is wrong; returns CMD_TROUBLE. */
+int
+cmd_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, and if json an object with the line as "error" on standard output. */
+int
+cmd_fail_json(bool json, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Print and give up an object; returns status, or CMD_TROUBLE if there is no memory. */
+int
+cmd_print_json(json_t *object, FILE *out, int status);
+
+/*
+ * Make a device's address of what was typed. Returns 0, or says what is wrong with
+ * it and returns CMD_TROUBLE.
+ */
+int
+cmd_device(const struct host *host, bool json, const char *text,
+	   char addr[RTE_VFIO_CDEV_ADDR_LEN]);
+
+/*
+ * Find a program as a shell would. Returns 0, or -errno: -ENOENT there is none,
+ * -EACCES it cannot be executed.
+ */
+int
+cmd_find_program(const char *name, char *path, size_t size);
+
+/* list.c: what the command does, for unit tests on another root. */
+int
+list_devices(const struct host *host, bool all, bool json, FILE *out);
+
+#endif /* CMD_H */

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* dpdk-vfio-cdev list: the devices as a table or as JSON. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "inventory.h"
+#include "table.h"
+#include "term.h"
+
+static const struct table_column columns[] = {
+	{ "ADDRESS", false },
+	{ "ID", false },
+	{ "NAME", true },
+	{ "DRIVER", false },
+	{ "CDEV", false },
+	{ "MODE", false },
+	{ "NUMA", false },
+	{ "GROUP", false },
+	{ "HELD BY", false },
+};
+
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static const char *
+or_dash(const char *text)
+{
+	return text[0] != '\0' ? text : "-";
+}
+
+static void
+number_write(char *text, size_t size, int number)
+{
+	if (number >= 0)
+		snprintf(text, size, "%d", number);
+	else
+		snprintf(text, size, "-");
+}
+
+/* The first process and how many more there are. */
+static void
+holders_write(char *text, size_t size, const struct inventory_device *device)
+{
+	const struct inventory_holders *of = device->of_cdev.count > 0 ? &device->of_cdev :
+		&device->of_group;
+	int count = device->of_cdev.count + device->of_group.count;
+	int len;
+
+	if (count == 0) {
+		snprintf(text, size, "-");
+		return;
+	}
+	len = snprintf(text, size, "%d %s", of->first[0].pid, of->first[0].name);
+	if (count > 1)
+		snprintf(text + len, size - len, " +%d", count - 1);
+}
+
+static int
+row_add(struct table *table, const struct inventory_device *device)
+{
+	char id[16] = "-", numa[16], group[16], holders[64];
+
+	if (device->has_id)
+		snprintf(id, sizeof(id), "%04x:%04x", device->vendor, device->device);
+	number_write(numa, sizeof(numa), device->numa_node);
+	number_write(group, sizeof(group), device->iommu_group);
+	holders_write(holders, sizeof(holders), device);
+	return table_add(table, (const char *[COLUMNS]){
+		device->addr,
+		id,
+		or_dash(device->device_name),
+		or_dash(device->driver),
+		or_dash(device->cdev),
+		inventory_mode_name(device->mode),
+		numa,
+		group,
+		holders,
+	}, device->mode == INVENTORY_NONE);
+}
+
+static int
+inventory_print(const struct inventory *inventory, FILE *out)
+{
+	struct table table = { .columns = columns, .n_columns = COLUMNS };
+	int ret = 0;
+
+	for (unsigned int i = 0; i < inventory->count && ret == 0; i++)
+		ret = row_add(&table, &inventory->devices[i]);
+	if (ret == 0 && inventory->count > 0)
+		table_print(&table, out, term_colours(out));
+	table_free(&table);
+	return ret == 0 ? 0 : cmd_fail("%s", strerror(-ret));
+}
+
+static json_t *
+text_json(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static json_t *
+number_json(int number)
+{
+	return number >= 0 ? json_integer(number) : json_null();
+}
+
+static json_t *
+id_json(const struct inventory_device *device, unsigned int id)
+{
+	return device->has_id ? json_sprintf("%04x", id) : json_null();
+}
+
+static int
+holders_append(json_t *array, const struct inventory_holders *holders, const char *of)
+{
+	int ret = 0;
+
+	for (int i = 0; i < holders->count && i < INVENTORY_HOLDERS; i++)
+		ret |= json_array_append_new(array, json_pack("{s:i, s:s, s:s}",
+			"pid", holders->first[i].pid, "program", holders->first[i].name,
+			"holds", of));
+	return ret;
+}
+
+static json_t *
+holders_json(const struct inventory_device *device)
+{
+	json_t *array = json_array();
+
+	if (holders_append(array, &device->of_cdev, "cdev") == 0 &&
+	    holders_append(array, &device->of_group, "group") == 0)
+		return array;
+	json_decref(array);
+	return NULL;
+}
+
+static json_t *
+device_json(const struct inventory_device *device)
+{
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:i, s:o}",
+		"address", device->addr,
+		"bus", device->bus,
+		"vendor_id", id_json(device, device->vendor),
+		"device_id", id_json(device, device->device),
+		"vendor", text_json(device->vendor_name),
+		"name", text_json(device->device_name),
+		"driver", text_json(device->driver),
+		"cdev", text_json(device->cdev),
+		"mode", inventory_mode_name(device->mode),
+		"error", text_json(device->err < 0 ? strerror(-device->err) : NULL),
+		"numa_node", number_json(device->numa_node),
+		"iommu_group", number_json(device->iommu_group),
+		"held", device->of_cdev.count + device->of_group.count,
+		"holders", holders_json(device));
+}
+
+static int
+inventory_print_json(const struct inventory *inventory, FILE *out)
+{
+	json_t *devices = json_array();
+	int ret = 0;
+
+	for (unsigned int i = 0; i < inventory->count; i++)
+		ret |= json_array_append_new(devices, device_json(&inventory->devices[i]));
+	if (ret == 0)
+		return cmd_print_json(json_pack("{s:o}", "devices", devices), out, 0);
+	json_decref(devices);
+	return cmd_print_json(NULL, out, 0);
+}
+
+int
+list_devices(const struct host *host, bool all, bool json, FILE *out)
+{
+	struct inventory inventory;
+	int ret = inventory_read(host, all, &inventory);
+
+	if (ret < 0)
+		return cmd_fail_json(json, "cannot list the buses in %s/sys/bus: %s; is sysfs "
+				     "mounted? A container may hide it", host->root,
+				     strerror(-ret));
+	for (unsigned int i = 0; i < inventory.count; i++)
+		if (inventory.devices[i].mode == INVENTORY_UNKNOWN)
+			cmd_fail("%s: cannot tell its cdev: %s", inventory.devices[i].addr,
+				 strerror(-inventory.devices[i].err));
+	if (json)
+		ret = inventory_print_json(&inventory, out);
+	else
+		ret = inventory_print(&inventory, out);
+	if (inventory.count == 0 && !json)
+		fprintf(stderr, "dpdk-vfio-cdev: VFIO has no device%s\n",
+			all ? "" : "; \"dpdk-vfio-cdev list --all\" shows what can be bound");
+	inventory_free(&inventory);
+	return ret;
+}
+
+struct arguments {
+	bool all;
+	bool json;
+};
+
+static error_t
+option_parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	if (key == 'a')
+		arguments->all = true;
+	else if (key == 'j')
+		arguments->json = true;
+	else if (key == ARGP_KEY_ARG)
+		exit(cmd_fail("list: %s: takes no argument; see --help", arg));
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
+}
+
+static const struct argp_option options[] = {
+	{ "all", 'a', NULL, 0, "Also devices that VFIO does not have, but might", 0 },
+	{ "json", 'j', NULL, 0, "For scripts; dpdk-vfio-cdev(1) describes it", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 },
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = option_parse,
+	.doc = "List the devices that VFIO has: address, what it is, driver, cdev, mode "
+		"(no-IOMMU, translated, group only, none), NUMA node, IOMMU group and who has it "
+		"open.\v"
+		"Examples:\n"
+		"  dpdk-vfio-cdev list\n"
+		"  dpdk-vfio-cdev list --all | grep Ethernet\n"
+		"  dpdk-vfio-cdev list --json | jq -r '.devices[].cdev'",
+};
+
+int
+cmd_list(int argc, char **argv)
+{
+	struct arguments arguments = { .all = false };
+	struct host host;
+	int ret;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	ret = host_open("", &host);
+	if (ret < 0)
+		return cmd_fail("%s", strerror(-ret));
+	ret = list_devices(&host, arguments.all, arguments.json, stdout);
+	host_close(&host);
+	return ret;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* dpdk-vfio-cdev run: start a program with the backend preloaded. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "finding.h"
+#include "inventory.h"
+#include "term.h"
+
+/* As shells have it. */
+#define CANNOT_RUN 126
+#define NOT_FOUND 127
+
+#define LIBRARY "librte_bus_vfio_cdev.so"
+#define POLICY "RTE_VFIO_CDEV"
+
+struct arguments {
+	bool require;
+	bool check;
+	const char *library;
+	char **program;		/* and its arguments, NULL-terminated */
+	int n_words;
+};
+
+/* Beside this program, in a build directory or installed, or where meson was told. */
+static int
+library_find(char path[PATH_MAX])
+{
+	static const char *const places[] = { "../drivers", BIN_TO_LIB };
+	char self[PATH_MAX], candidate[2 * PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	self[len > 0 ? len : 0] = '\0';
+	slash = strrchr(self, '/');
+	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
+		*slash = '\0';
+		snprintf(candidate, sizeof(candidate), "%s/%s/" LIBRARY, self, places[i]);
+		if (realpath(candidate, path) != NULL)
+			return 0;
+	}
+	return realpath(LIB_DIR "/" LIBRARY, path) != NULL ? 0 :
+		cmd_fail("cannot find " LIBRARY ", neither near %s nor in " LIB_DIR
+			 ": give its path with --library", self);
+}
+
+/* A name that was given stays what it is, for it may be a link that avoids a blank. */
+static int
+library_take(const char *name, char path[PATH_MAX])
+{
+	int len = 0;
+
+	if (name[0] != '/') {
+		if (getcwd(path, PATH_MAX) == NULL)
+			return cmd_fail("cannot tell the working directory: %s", strerror(errno));
+		len = strlen(path);
+	}
+	if (snprintf(path + len, PATH_MAX - len, "%s%s", len > 0 ? "/" : "", name) >=
+	    PATH_MAX - len)
+		return cmd_fail("--library %.64s...: %s", name, strerror(ENAMETOOLONG));
+	return 0;
+}
+
+static int
+library_choose(const char *name, char path[PATH_MAX])
+{
+	int ret = name != NULL ? library_take(name, path) : library_find(path);
+
+	if (ret != 0)
+		return ret;
+	if (access(path, R_OK) < 0)
+		return cmd_fail("cannot read %s: %s", path, strerror(errno));
+	if (strpbrk(path, " :") != NULL)
+		return cmd_fail("%s: the dynamic linker takes no blank and no colon in a path to "
+				"preload: link to it from elsewhere, and give that with --library",
+				path);
+	return 0;
+}
+
+/* What else is to be preloaded comes after it, so that it stands in front of DPDK. */
+static int
+environment_set(const char *library, bool require)
+{
+	const char *before = getenv("LD_PRELOAD"), *policy = getenv(POLICY);
+	char *preload;
+
+	if (asprintf(&preload, "%s%s%s", library, before != NULL && before[0] != '\0' ? ":" : "",
+		     before != NULL ? before : "") < 0)
+		return cmd_fail("%s", strerror(ENOMEM));
+	if (setenv("LD_PRELOAD", preload, 1) < 0 ||
+	    setenv(POLICY, require ? "require" : "prefer", require) < 0) {
+		free(preload);
+		return cmd_fail("cannot set the environment: %s", strerror(errno));
+	}
+	free(preload);
+	if (!require && policy != NULL && strcasecmp(policy, "off") == 0)
+		cmd_fail(POLICY "=off is set: the library leaves all devices to stock DPDK");
+	return 0;
+}
+
+struct report {
+	bool all;		/* or else only why the library would not be in the program */
+	unsigned int failed;
+};
+
+static void
+finding_report(void *arg, const struct check_finding *finding)
+{
+	const bool is_fail = finding->verdict == CHECK_FAIL;
+	struct report *report = arg;
+
+	if (!report->all && (!is_fail || strcmp(finding->check, "app") != 0))
+		return;
+	if (finding->verdict != CHECK_PASS)
+		finding_print(stderr, finding, term_colours(stderr));
+	report->failed += is_fail;
+}
+
+/* The device that the EAL's option at *words allows, or NULL; up to "--" they are the EAL's. */
+static const char *
+device_allowed(char *const *words)
+{
+	static const char *const options[] = { "-a", "--allow=", "--allow" };
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		len = strlen(options[i]);
+		if (strcmp(words[0], options[i]) == 0)
+			return words[1];
+		if (strncmp(words[0], options[i], len) == 0)
+			return words[0] + len;
+	}
+	return NULL;
+}
+
+/* Devices that the program is told to use; names of virtual ones are none. */
+static int
+devices_collect(const struct host *host, const struct arguments *arguments,
+		char (*addrs)[RTE_VFIO_CDEV_ADDR_LEN], const char **devices)
+{
+	char text[RTE_VFIO_CDEV_ADDR_LEN];
+	const char *allowed;
+	int count = 0, ret;
+
+	for (char **word = arguments->program + 1; *word != NULL && strcmp(*word, "--") != 0;
+	     word++) {
+		allowed = device_allowed(word);
+		if (allowed == NULL)
+			continue;
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(allowed, ","), allowed);
+		if (inventory_resolve(host, text, addrs[count]) == -EINVAL)
+			continue;
+		ret = cmd_device(host, false, text, addrs[count]);
+		if (ret != 0)
+			return ret;
+		devices[count] = addrs[count];
+		count++;
+	}
+	devices[count] = NULL;
+	return 0;
+}
+
+static int
+host_check(const struct host *host, const struct arguments *arguments, const char *path)
+{
+	char addrs[arguments->n_words][RTE_VFIO_CDEV_ADDR_LEN];
+	const char *devices[arguments->n_words + 1];
+	struct check_options options = { .devices = devices, .app = path };
+	struct report report = { .all = arguments->check };
+	int ret;
+
+	devices[0] = NULL;
+	if (arguments->check && devices_collect(host, arguments, addrs, devices) != 0)
+		return CMD_TROUBLE;
+	ret = checks_run(host, &options, finding_report, &report);
+	if (ret < 0)
+		return cmd_fail("%s", strerror(-ret));
+	return report.failed == 0 ? 0 : cmd_fail("%s is not started: %u check%s failed", path,
+						 report.failed, report.failed == 1 ? "" : "s");
+}
+
+static int
+program_check(const struct arguments *arguments, const char *path)
+{
+	struct host host;
+	int ret = host_open("", &host);
+
+	if (ret < 0)
+		return cmd_fail("%s", strerror(-ret));
+	ret = host_check(&host, arguments, path);
+	host_close(&host);
+	return ret;
+}
+
+static int
+program_fail(const char *name, int err)
+{
+	cmd_fail("cannot run %s: %s", name, strerror(err));
+	return err == ENOENT ? NOT_FOUND : CANNOT_RUN;
+}
+
+static int
+program_run(const struct arguments *arguments)
+{
+	const char *name = arguments->program[0];
+	char library[PATH_MAX], path[PATH_MAX];
+	int ret;
+
+	ret = library_choose(arguments->library, library);
+	if (ret != 0)
+		return ret;
+	ret = cmd_find_program(name, path, sizeof(path));
+	if (ret < 0)
+		return program_fail(name, -ret);
+	ret = program_check(arguments, path);
+	if (ret == 0)
+		ret = environment_set(library, arguments->require);
+	if (ret != 0)
+		return ret;
+	execvp(path, arguments->program);
+	if (errno != ENOENT)
+		return program_fail(path, errno);
+	cmd_fail("cannot run %s: its interpreter is not there", path);
+	return CANNOT_RUN;
+}
+
+static error_t
+option_parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'c':
+		arguments->check = true;
+		return 0;
+	case 'l':
+		arguments->library = arg;
+		return 0;
+	case 'r':
+		arguments->require = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		arguments->program = state->argv + state->next;
+		arguments->n_words = state->argc - state->next;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		exit(cmd_fail("run: no program; see --help"));
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "check", 'c', NULL, 0, "First check what the doctor checks, for the program and the "
+		"devices that its -a options name; do not start it if that would not work", 0 },
+	{ "library", 'l', "PATH", 0, "Use this " LIBRARY, 0 },
+	{ "require", 'r', NULL, 0, "A device without a cdev is an error (" POLICY "=require)", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 },
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = option_parse,
+	.args_doc = "-- PROGRAM [ARGUMENT...]",
+	.doc = "Run a DPDK program with " LIBRARY " preloaded, so that it uses devices over their "
+		"cdevs.\v"
+		"Exit status: the program's; 127 if it is not found, 126 if it cannot be run, 2 if "
+		"a check failed or this command was not understood.\n\n"
+		"Examples:\n"
+		"  dpdk-vfio-cdev run -- dpdk-testpmd -a 0000:00:03.0 -- -i\n"
+		"  dpdk-vfio-cdev run --require --check -- ./my-app -l 0,1",
+};
+
+int
+cmd_run(int argc, char **argv)
+{
+	struct arguments arguments = { .check = false };
+
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+	return program_run(&arguments);
+}
