@@ -11,3 +11,6 @@ breathe_default_project = project
 breathe_domain_by_extension = {"h": "c"}
 html_theme = "alabaster"
 html_show_sourcelink = False
+man_pages = [
+    ("dpdk-vfio-cdev", "dpdk-vfio-cdev", "list, check and use VFIO cdevs for DPDK", [], 1),
+]
