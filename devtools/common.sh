@@ -5,8 +5,8 @@
 PYTHON=/usr/bin/python3
 
 # Compiler, build tools, headers of DPDK; what devtools/vm wants; DPDK itself.
-PACKAGES="gcc g++ libdpdk-dev libelf-dev libjansson-dev libnuma-dev meson ninja-build
-	libpciaccess-dev pkg-config python3 zlib1g-dev
+PACKAGES="gcc g++ libdpdk-dev libelf-dev libjansson-dev libnuma-dev libpciaccess-dev
+	meson ninja-build pkg-config python3 zlib1g-dev
 	binutils bsdutils busybox-static ca-certificates debian-archive-keyring dpdk dpdk-dev
 	iproute2 kmod libcap2-bin mmdebstrap pciutils procps qemu-system-x86 strace util-linux
 	xz-utils"

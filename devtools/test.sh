@@ -72,8 +72,8 @@ units() {
 	[ $failed = 0 ] || exit 1
 }
 
-need_packages $PACKAGES clang doxygen libclang-rt-14-dev libcmocka-dev python3-breathe \
-	python3-pytest python3-pytest-rerunfailures python3-sphinx
+need_packages $PACKAGES clang doxygen groff-base libclang-rt-14-dev libcmocka-dev \
+	python3-breathe python3-pytest python3-pytest-rerunfailures python3-sphinx
 if [ -z "$fast" ]; then
 	prefetch >/dev/null & prefetch=$!
 fi

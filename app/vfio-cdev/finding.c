@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "finding.h"
 #include "term.h"
@@ -13,23 +15,28 @@ static const char *const verdict_colours[] = {
 
 /* Sentences have names in them that came from sysfs, or from whoever starts programs. */
 static void
-line_print(FILE *out, const char *before, const char *device, const char *text)
+clean_print(FILE *out, const char *text)
 {
-	char *line;
+	char *line = strdup(text);
 
-	if (asprintf(&line, "%s%s%s", device != NULL ? device : "", device != NULL ? ": " : "",
-		     text) < 0)
-		return;
-	fprintf(out, "%s%s\n", before, term_clean(line));
+	fputs(line != NULL ? term_clean(line) : strerror(ENOMEM), out);
 	free(line);
 }
 
 void
 finding_print(FILE *out, const struct check_finding *finding, bool colours)
 {
-	fprintf(out, "%s%s%s", colours ? verdict_colours[finding->verdict] : "",
-		check_verdict_name(finding->verdict), colours ? TERM_PLAIN : "");
-	line_print(out, "  ", finding->device, finding->text);
-	if (finding->cure != NULL)
-		line_print(out, "      cure: ", NULL, finding->cure);
+	fprintf(out, "%s%s%s  %s", colours ? verdict_colours[finding->verdict] : "",
+		check_verdict_name(finding->verdict), colours ? TERM_PLAIN : "", finding->check);
+	if (finding->device != NULL) {
+		fputc(' ', out);
+		clean_print(out, finding->device);
+	}
+	fputs(": ", out);
+	clean_print(out, finding->text);
+	if (finding->cure != NULL) {
+		fputs("\n      cure: ", out);
+		clean_print(out, finding->cure);
+	}
+	fputc('\n', out);
 }
