@@ -164,6 +164,8 @@ finding_keep(void *arg, const struct check_finding *finding)
 	assert_ptr_equal(arg, &machine);
 	assert_true(i < MOST);
 	assert_null(strpbrk(finding->text, "\n\033"));
+	if (finding->device != NULL)
+		assert_null(strpbrk(finding->device, "\n\033"));
 	assert_true(finding->verdict == CHECK_PASS || finding->cure != NULL);
 	machine.findings[i].verdict = finding->verdict;
 	snprintf(machine.findings[i].check, sizeof(machine.findings[i].check), "%s",

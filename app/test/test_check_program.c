@@ -79,6 +79,8 @@ program_is_looked_for_in_the_path(void **state)
 	assert_finding("app", CHECK_PASS, "linked with DPDK 22.11", NULL);
 	assert_int_equal(machine_check_app("no-such-program"), CHECK_FAIL);
 	assert_finding("app", CHECK_FAIL, "cannot read no-such-program: No such file", "path");
+	machine_check_app("/bin/a\033[31mb\n");
+	assert_finding("app", CHECK_FAIL, "cannot read /bin/a?[31mb?: No such file", NULL);
 	if (kept != NULL)
 		setenv("PATH", kept, 1);
 	free(kept);
