@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Where the backend is that came with this program. */
+
+#ifndef APP_TEST_BACKEND_H
+#define APP_TEST_BACKEND_H
+
+#include <limits.h>
+#include <stddef.h>
+
+/* In the build directory if this program is run from there, else as installed. */
+void
+backend_path(char *path, size_t size);
+
+#endif /* APP_TEST_BACKEND_H */

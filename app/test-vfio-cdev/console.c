@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "stop.h"
+
+#define CHUNK 4096
+#define TEXT_MOST (16u << 20)	/* of a program that does not stop printing */
+
+/* Does not return; why it could not be executed goes into the pipe. */
+static void
+console_child(char *const *argv, char *const *env, pid_t parent, int report)
+{
+	int err;
+
+	stop_forget();
+	/* The parent may be gone already. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		_exit(127);
+	for (; *env; env++)
+		putenv(*env);
+	execvp(argv[0], argv);
+	err = errno;
+	if (write(report, &err, sizeof(err)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+int
+console_spawn(struct console *console, char *const *argv, char *const *env)
+{
+	struct winsize size = { .ws_row = 24, .ws_col = 80 };
+	pid_t parent = getpid();
+	int pipes[2], err = 0;
+
+	*console = (struct console){ .fd = -1 };
+	if (pipe2(pipes, O_CLOEXEC))
+		return -errno;
+	console->pid = forkpty(&console->fd, NULL, NULL, &size);
+	if (console->pid < 0) {
+		err = errno;
+		goto err_fork;
+	}
+	if (console->pid == 0)
+		console_child(argv, env, parent, pipes[1]);
+	fcntl(console->fd, F_SETFD, FD_CLOEXEC);
+	close(pipes[1]);
+	/* Ends without a word when the exec has closed the other side. */
+	if (read(pipes[0], &err, sizeof(err)) == sizeof(err))
+		console_close(console);
+	close(pipes[0]);
+	return -err;
+
+err_fork:
+	close(pipes[0]);
+	close(pipes[1]);
+	*console = (struct console){ .fd = -1 };
+	return -err;
+}
+
+int
+console_write(struct console *console, const char *text)
+{
+	size_t left = strlen(text);
+	ssize_t done;
+
+	while (left) {
+		done = write(console->fd, text, left);
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		if (done > 0) {
+			text += done;
+			left -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
+static void
+console_reap(struct console *console)
+{
+	if (console->pid <= 0)
+		return;
+	while (waitpid(console->pid, &console->status, 0) < 0 && errno == EINTR)
+		;
+	console->pid = 0;
+}
+
+/* What is there to read. 0, -EPIPE at the end, -ENOMEM. */
+static int
+console_read(struct console *console)
+{
+	char chunk[CHUNK], *text;
+	ssize_t got, i;
+
+	got = read(console->fd, chunk, sizeof(chunk));
+	if (got < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	/* The terminal's other side is closed: EIO. */
+	if (got <= 0)
+		return -EPIPE;
+	if (console->length + (size_t)got >= TEXT_MOST)
+		return -ENOMEM;
+	text = realloc(console->text, console->length + (size_t)got + 1);
+	if (!text)
+		return -ENOMEM;
+	console->text = text;
+	for (i = 0; i < got; i++)
+		if (chunk[i] != '\r' && chunk[i] != '\0')
+			text[console->length++] = chunk[i];
+	text[console->length] = '\0';
+	return 0;
+}
+
+/* Is it there? Takes it, and what was before it, if so. 0, -EAGAIN, -ENOMEM. */
+static int
+console_take(struct console *console, const char *text, char **output)
+{
+	char *start = console->text ? console->text + console->seen : NULL;
+	char *found = start ? strstr(start, text) : NULL;
+
+	if (!found)
+		return -EAGAIN;
+	if (output) {
+		*output = strndup(start, (size_t)(found - start));
+		if (!*output)
+			return -ENOMEM;
+	}
+	console->seen = (size_t)(found - console->text) + strlen(text);
+	return 0;
+}
+
+static long long
+clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+int
+console_expect(struct console *console, const char *text, int ms, char **output)
+{
+	long long left, end = clock_ms() + ms;
+	int ret;
+
+	for (;;) {
+		ret = text ? console_take(console, text, output) : -EAGAIN;
+		if (ret != -EAGAIN)
+			return ret;
+		if (console->pid == 0)
+			return -EPIPE;
+		left = end - clock_ms();
+		ret = stop_wait(console->fd, left > 0 ? (int)left : 0);
+		if (ret == 0 && left <= 0)
+			return -ETIMEDOUT;
+		if (ret > 0)
+			ret = console_read(console);
+		if (ret == -EPIPE)
+			console_reap(console);
+		else if (ret < 0)
+			return ret;
+	}
+}
+
+void
+console_kill(struct console *console)
+{
+	if (console->pid <= 0)
+		return;
+	kill(-console->pid, SIGKILL);
+	console_reap(console);
+}
+
+void
+console_close(struct console *console)
+{
+	console_kill(console);
+	if (console->fd >= 0)
+		close(console->fd);
+	free(console->text);
+	*console = (struct console){ .fd = -1 };
+}

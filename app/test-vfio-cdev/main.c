@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* dpdk-test-vfio-cdev: validation of a host, built on its own dpdk-testpmd. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "backend.h"
+#include "phase.h"
+#include "stop.h"
+#include "test_config.h"
+
+static int
+complain(const char *text)
+{
+	fprintf(stderr, "dpdk-test-vfio-cdev: %s\n", text);
+	return 2;
+}
+
+/* Opened before anything is started. Returns 0, or 2 after a complaint. */
+static int
+report_open(const char *path, FILE **file)
+{
+	char text[512];
+
+	*file = path ? fopen(path, "we") : NULL;
+	if (!path || *file)
+		return 0;
+	snprintf(text, sizeof(text), "cannot write the report %s: %s", path, strerror(errno));
+	return complain(text);
+}
+
+static int
+report_write(const struct report *report, int (*write)(const struct report *, FILE *),
+	     FILE *file, const char *path)
+{
+	char text[512];
+	int ret;
+
+	if (!file)
+		return 0;
+	ret = write(report, file);
+	if (fclose(file) && !ret)
+		ret = -errno;
+	if (!ret)
+		return 0;
+	snprintf(text, sizeof(text), "cannot write the report %s: %s", path, strerror(-ret));
+	return complain(text);
+}
+
+/* What was tested, and with what. */
+static json_t *
+host_describe(const struct run *run)
+{
+	const struct rte_vfio_cdev_info *info;
+	json_t *host, *devices = json_array();
+	struct utsname names;
+	unsigned int i;
+
+	for (i = 0; i < run->count; i++) {
+		info = &run->devices[i];
+		json_array_append_new(devices, json_pack("{s:s, s:s, s:s, s:i}",
+			"address", info->addr, "cdev", info->name,
+			"mode", rte_vfio_cdev_mode_name(info->mode),
+			"numa_node", info->numa_node));
+	}
+	uname(&names);
+	host = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s}",
+			 "tool", TEST_VERSION, "kernel", names.release, "dpdk", run->dpdk,
+			 "testpmd", run->options->testpmd, "library", run->options->library,
+			 "cpu_node", run->placement.cpu_node,
+			 "memory_node", run->placement.memory_node,
+			 "note", run->placement.note);
+	json_object_set_new(host, "devices", devices);
+	return host;
+}
+
+static int
+validate(const struct options *options, FILE *json, FILE *junit)
+{
+	struct result results[OPTIONS_PHASES], trouble = { 0 };
+	struct report report = { .results = results, .compared = options->compare };
+	struct run run;
+	int status;
+
+	if (run_open(&run, options, &trouble)) {
+		run_close(&run);
+		return complain(trouble.text);
+	}
+	if (run.placement.note[0])
+		fprintf(stderr, "note: %s\n", run.placement.note);
+	run_phases(&run, &report);
+	report.host = host_describe(&run);
+	report_table(&report, stdout);
+	status = report_status(&report);
+	if (report_write(&report, report_json, json, options->json) ||
+	    report_write(&report, report_junit, junit, options->junit))
+		status = 2;
+	report_free(&report);
+	run_close(&run);
+	return status;
+}
+
+static int
+list_phases(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < phase_count; i++)
+		printf("%-10s  %s (%u port%s)\n", phases[i].name, phases[i].shows,
+		       phases[i].ports, phases[i].ports == 1 ? "" : "s");
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	char library[PATH_MAX];
+	struct options options;
+	FILE *json, *junit;
+	int ret;
+
+	if (options_parse(&options, argc, argv))
+		return 2;
+	if (options.list_phases)
+		return list_phases();
+	if (!options.library) {
+		backend_path(library, sizeof(library));
+		options.library = library;
+	}
+	ret = stop_init();
+	if (ret)
+		return complain(strerror(-ret));
+	if (report_open(options.json, &json) || report_open(options.junit, &junit))
+		return 2;
+	return validate(&options, json, junit);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "program.h"
+#include "program_files.h"
+#include "console.h"
+#include "stop.h"
+
+#define ARGUMENTS 128
+#define READY_PATIENCE 120000		/* ms: an emulated machine is slow */
+#define TELEMETRY_PATIENCE 10000	/* ms between the prompt and the socket */
+#define OLDEST "22.11"
+
+struct program {
+	struct console console;
+	struct telemetry telemetry;
+	char *name;		/* of the executable */
+	char *runtime;		/* the run's */
+	char prefix[64];
+};
+
+/* An argument vector that grows until it is full. */
+struct arguments {
+	char *argv[ARGUMENTS];
+	unsigned int count;
+	bool failed;
+};
+
+static void
+arguments_add(struct arguments *arguments, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void
+arguments_add(struct arguments *arguments, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (arguments->count + 1 == ARGUMENTS || vasprintf(&text, format, args) < 0)
+		arguments->failed = true;
+	else
+		arguments->argv[arguments->count++] = text;
+	va_end(args);
+}
+
+static void
+arguments_add_all(struct arguments *arguments, const char *const *more)
+{
+	for (; more && *more; more++)
+		arguments_add(arguments, "%s", *more);
+}
+
+static void
+arguments_free(struct arguments *arguments)
+{
+	while (arguments->count)
+		free(arguments->argv[--arguments->count]);
+}
+
+unsigned int
+program_devices(const struct run *run, const struct program_spec *spec)
+{
+	return spec->count ? spec->count : run->count - spec->first;
+}
+
+/* Two programs beside each other have CPUs of their own where there are enough. */
+static void
+arguments_lcores(struct arguments *arguments, const struct placement *placement,
+		 unsigned int share)
+{
+	unsigned int count = placement->cpu_count;
+	unsigned int main_cpu = count >= 4 ? share * 2 : share % count;
+
+	arguments_add(arguments, "--lcores=0@%u,1@%u", placement->cpus[main_cpu],
+		      placement->cpus[(main_cpu + 1) % count]);
+}
+
+static void
+arguments_make(struct arguments *arguments, const struct run *run,
+	       const struct program_spec *spec, const char *prefix)
+{
+	unsigned int i;
+
+	arguments_add(arguments, "%s", spec->path);
+	arguments_lcores(arguments, &run->placement, spec->share);
+	arguments_add(arguments, "--file-prefix=%s", prefix);
+	arguments_add(arguments, "--socket-mem=%s", run->placement.memory);
+	for (i = 0; i < program_devices(run, spec); i++) {
+		arguments_add(arguments, "-a");
+		arguments_add(arguments, "%s", run->devices[spec->first + i].addr);
+	}
+	arguments_add_all(arguments, spec->eal);
+	arguments_add(arguments, "--");
+	arguments_add_all(arguments, spec->args);
+}
+
+/* Its last line, which often tells the cause. */
+static const char *
+program_last_line(const struct program *program, int *length)
+{
+	const char *text = program->console.text, *end, *start;
+
+	if (!text)
+		return *length = 0, "";
+	for (end = text + program->console.length; end > text && end[-1] <= ' '; end--)
+		;
+	for (start = end; start > text && start[-1] != '\n'; start--)
+		;
+	*length = (int)(end - start);
+	return start;
+}
+
+static enum verdict
+program_ended(struct program *program, struct result *result)
+{
+	int length, status = program->console.status;
+	const char *line = program_last_line(program, &length);
+
+	if (WIFSIGNALED(status))
+		return result_fail(result, "%s crashed: signal %d (%s); it said last: %.*s",
+				   program->name, WTERMSIG(status), strsignal(WTERMSIG(status)),
+				   length, line);
+	return result_fail(result, "%s ended with exit status %d; it said last: %.*s",
+			   program->name, WEXITSTATUS(status), length, line);
+}
+
+/* What console_expect() returned, in words. */
+static enum verdict
+program_verdict(struct program *program, int err, int ms, const char *text,
+		struct result *result)
+{
+	int length;
+	const char *line;
+
+	switch (err) {
+	case 0:
+		return VERDICT_PASS;
+	case -EINTR:
+		return result_stopped(result);
+	case -EPIPE:
+		return program_ended(program, result);
+	case -ETIMEDOUT:
+		line = program_last_line(program, &length);
+		return result_fail(result, "%s did not print '%s' within %d s; it said last: %.*s",
+				   program->name, text, ms / 1000, length, line);
+	default:
+		return result_error(result, "%s: %s", program->name, strerror(-err));
+	}
+}
+
+static enum verdict
+program_spawn(struct program *program, struct run *run, const struct program_spec *spec,
+	      struct result *result)
+{
+	struct arguments arguments = { 0 }, env = { 0 };
+	int ret;
+
+	arguments_make(&arguments, run, spec, program->prefix);
+	arguments_add(&env, "LD_PRELOAD=%s", run->options->library);
+	arguments_add(&env, "RTE_VFIO_CDEV=%s", spec->stock ? "off" : "require");
+	arguments_add(&env, "RUNTIME_DIRECTORY=%s", run->runtime);
+	/* Messages are read by us. */
+	arguments_add(&env, "LC_ALL=C");
+	ret = arguments.failed || env.failed ? -ENOMEM :
+	      console_spawn(&program->console, arguments.argv, env.argv);
+	arguments_free(&env);
+	arguments_free(&arguments);
+	if (ret)
+		return result_error(result, "cannot run %s: %s", spec->path, strerror(-ret));
+	return VERDICT_PASS;
+}
+
+/* The socket comes after the program's own initialisation has begun. */
+static enum verdict
+program_connect(struct program *program, struct result *result)
+{
+	enum verdict verdict;
+	char path[256];
+	int left;
+
+	snprintf(path, sizeof(path), "%s/dpdk/%s/dpdk_telemetry.v2", program->runtime,
+		 program->prefix);
+	for (left = TELEMETRY_PATIENCE; left > 0 && access(path, F_OK); left -= 100) {
+		verdict = program_sleep(program, 100, result);
+		if (verdict)
+			return verdict;
+	}
+	return telemetry_open(&program->telemetry, path, result);
+}
+
+/* "DPDK 22.11.11" or "DPDK 26.07.0-rc1". */
+static enum verdict
+program_release(struct program *program, struct run *run, struct result *result)
+{
+	const char *version = program->telemetry.version;
+	unsigned int year, month;
+
+	if (sscanf(version, "DPDK %u.%u", &year, &month) != 2)
+		return result_error(result, "%s is of an unknown release: %s", program->name,
+				    version);
+	if (year * 100 + month < 2211)
+		return result_error(result, "%s is of %s: at least DPDK " OLDEST " is needed",
+				    program->name, version);
+	snprintf(run->dpdk, sizeof(run->dpdk), "%s", version + strlen("DPDK "));
+	return VERDICT_PASS;
+}
+
+static struct program *
+program_alloc(const struct run *run, const struct program_spec *spec)
+{
+	struct program *program = calloc(1, sizeof(*program));
+	const char *slash = strrchr(spec->path, '/');
+
+	if (!program)
+		return NULL;
+	program->console.fd = -1;
+	program->telemetry.fd = -1;
+	program->name = strdup(slash ? slash + 1 : spec->path);
+	program->runtime = strdup(run->runtime);
+	snprintf(program->prefix, sizeof(program->prefix), "test-vfio-cdev-%d-%u", getpid(),
+		 spec->share);
+	if (program->name && program->runtime)
+		return program;
+	program_free(program);
+	return NULL;
+}
+
+enum verdict
+program_start(struct run *run, const struct program_spec *spec, struct result *result,
+	      struct program **out)
+{
+	struct program *program;
+	enum verdict verdict;
+
+	*out = NULL;
+	program = program_alloc(run, spec);
+	if (!program)
+		return result_error(result, "cannot run %s: %s", spec->path, strerror(ENOMEM));
+	verdict = program_spawn(program, run, spec, result);
+	if (!verdict)
+		verdict = program_expect(program, spec->ready, READY_PATIENCE, result, NULL);
+	if (!verdict)
+		verdict = program_connect(program, result);
+	if (!verdict)
+		verdict = program_release(program, run, result);
+	if (verdict)
+		program_free(program);
+	else
+		*out = program;
+	return verdict;
+}
+
+void
+program_kill(struct program *program)
+{
+	telemetry_close(&program->telemetry);
+	console_kill(&program->console);
+}
+
+void
+program_free(struct program *program)
+{
+	if (!program)
+		return;
+	telemetry_close(&program->telemetry);
+	console_close(&program->console);
+	if (program->runtime)
+		program_files_remove(program->runtime, program->prefix);
+	free(program->runtime);
+	free(program->name);
+	free(program);
+}
+
+enum verdict
+program_write(struct program *program, const char *text, struct result *result)
+{
+	int ret = console_write(&program->console, text);
+
+	/* Why it does not listen is known when it has been reaped. */
+	if (ret == -EIO)
+		return program_wait(program, 1000, result) ? result->verdict : VERDICT_FAIL;
+	return program_verdict(program, ret, 0, "", result);
+}
+
+enum verdict
+program_expect(struct program *program, const char *text, int ms, struct result *result,
+	       char **output)
+{
+	return program_verdict(program, console_expect(&program->console, text, ms, output), ms, text,
+			       result);
+}
+
+enum verdict
+program_wait(struct program *program, int ms, struct result *result)
+{
+	int ret = console_expect(&program->console, NULL, ms, NULL);
+
+	if (ret == -EPIPE && program->console.status == 0)
+		return VERDICT_PASS;
+	if (ret == -ETIMEDOUT)
+		return result_fail(result, "%s did not end within %d s", program->name, ms / 1000);
+	return program_verdict(program, ret, ms, "", result);
+}
+
+enum verdict
+program_sleep(struct program *program, int ms, struct result *result)
+{
+	int ret = console_expect(&program->console, NULL, ms, NULL);
+
+	return program_verdict(program, ret == -ETIMEDOUT ? 0 : ret, ms, "", result);
+}
+
+enum verdict
+program_query(struct program *program, struct result *result, json_t **value,
+	      const char *format, ...)
+{
+	enum verdict verdict;
+	char command[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	verdict = telemetry_query(&program->telemetry, command, result, value);
+	/* A program that has crashed is the better explanation. */
+	if (verdict == VERDICT_FAIL && console_expect(&program->console, NULL, 500, NULL) == -EPIPE)
+		return program_ended(program, result);
+	return verdict;
+}
+
+pid_t
+program_pid(const struct program *program)
+{
+	return program->telemetry.pid;
+}

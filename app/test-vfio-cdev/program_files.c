@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "program_files.h"
+
+int
+program_files_make(char *runtime, size_t size)
+{
+	/* Short: the path of a socket in it has room for 107 characters. */
+	snprintf(runtime, size, "%s/test-vfio-cdev-XXXXXX",
+		 access("/run", W_OK) ? "/tmp" : "/run");
+	if (mkdtemp(runtime))
+		return 0;
+	runtime[0] = '\0';
+	return -errno;
+}
+
+/* Remove the files whose names begin like this. */
+static void
+directory_clear(const char *path, const char *beginning)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	closedir(dir);
+}
+
+void
+program_files_remove(const char *runtime, const char *prefix)
+{
+	char path[256], map[128];
+	struct mntent *mount;
+	FILE *mounts;
+
+	snprintf(path, sizeof(path), "%s/dpdk/%s", runtime, prefix);
+	directory_clear(path, "");
+	rmdir(path);
+	mounts = setmntent("/proc/self/mounts", "re");
+	if (!mounts)
+		return;
+	/* <mount>/<prefix>map_<n>, lib/eal/common/eal_filesystem.h */
+	snprintf(map, sizeof(map), "%smap_", prefix);
+	while ((mount = getmntent(mounts)) != NULL)
+		if (strcmp(mount->mnt_type, "hugetlbfs") == 0)
+			directory_clear(mount->mnt_dir, map);
+	endmntent(mounts);
+}
+
+void
+program_files_end(const char *runtime)
+{
+	char path[256];
+
+	if (!runtime[0])
+		return;
+	snprintf(path, sizeof(path), "%s/dpdk", runtime);
+	rmdir(path);
+	rmdir(runtime);
+}

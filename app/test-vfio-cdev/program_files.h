@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The files that a DPDK program leaves behind. */
+
+#ifndef APP_TEST_PROGRAM_FILES_H
+#define APP_TEST_PROGRAM_FILES_H
+
+#include <stddef.h>
+
+/* Make a directory for the programs' sockets and locks. 0 or -errno. */
+int
+program_files_make(char *runtime, size_t size);
+
+/* Remove what a program with this --file-prefix has left there and in hugetlbfs. */
+void
+program_files_remove(const char *runtime, const char *prefix);
+
+/* Remove the directory, when all programs are gone. */
+void
+program_files_end(const char *runtime);
+
+#endif /* APP_TEST_PROGRAM_FILES_H */

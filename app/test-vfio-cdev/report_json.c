@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+
+#include "report.h"
+
+static json_t *
+json_result(const struct result *result)
+{
+	json_t *object;
+
+	object = json_pack("{s:s, s:s, s:s, s:s, s:f}",
+			   "phase", result->name,
+			   "verdict", verdict_name(result->verdict),
+			   "figure", result->figure,
+			   "text", result->text,
+			   "seconds", result->seconds);
+	if (object && result->stock[0])
+		json_object_set_new(object, "stock", json_string(result->stock));
+	if (object && result->details)
+		json_object_set(object, "details", result->details);
+	return object;
+}
+
+int
+report_json(const struct report *report, FILE *out)
+{
+	json_t *root, *results = json_array();
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < report->count; i++)
+		ret |= json_array_append_new(results, json_result(&report->results[i]));
+	root = json_pack("{s:i, s:i, s:O?, s:o}", "version", 1, "status", report_status(report),
+			 "host", report->host, "phases", results);
+	if (!root || ret)
+		ret = -ENOMEM;
+	else if (json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) ||
+		 fputc('\n', out) == EOF || fflush(out))
+		ret = -errno;
+	json_decref(root);
+	return ret;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "phase.h"
+#include "program_files.h"
+#include "stop.h"
+
+#define SYSFS_PCI "/sys/bus/pci/devices"
+
+static int
+run_add(struct run *run, const struct rte_vfio_cdev_info *info)
+{
+	struct rte_vfio_cdev_info *devices;
+
+	devices = realloc(run->devices, (run->count + 1) * sizeof(*devices));
+	if (!devices)
+		return -ENOMEM;
+	run->devices = devices;
+	devices[run->count++] = *info;
+	return 0;
+}
+
+/* Network devices are what testpmd is for: class 0x02xxxx. */
+static int
+run_add_network(const struct rte_vfio_cdev_info *info, void *arg)
+{
+	struct run *run = arg;
+	char class[16];
+
+	if (host_line(&run->host, class, sizeof(class), SYSFS_PCI "/%s/class", info->addr) < 0 ||
+	    strncmp(class, "0x02", 4))
+		return 0;
+	return run_add(run, info);
+}
+
+/* One of --devices. */
+static enum verdict
+run_add_named(struct run *run, const char *addr, struct result *result)
+{
+	struct rte_vfio_cdev_info info;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < run->count; i++)
+		if (strcmp(run->devices[i].addr, addr) == 0)
+			return result_error(result, "%s is named twice", addr);
+	ret = rte_vfio_cdev_find(run->host.ctx, SYSFS_PCI, addr, &info);
+	if (!ret)
+		ret = run_add(run, &info);
+	if (!ret)
+		return VERDICT_PASS;
+	if (ret == -ENODEV)
+		return result_error(result, "%s: no such PCI device, or not bound to vfio-pci: see "
+				    "dpdk-vfio-cdev list --all", addr);
+	if (ret == -EOPNOTSUPP)
+		return result_error(result, "%s has no cdev: see dpdk-vfio-cdev doctor %s", addr,
+				    addr);
+	return result_error(result, "%s: %s", addr, strerror(-ret));
+}
+
+static enum verdict
+run_find_devices(struct run *run, struct result *result)
+{
+	enum verdict verdict = VERDICT_PASS;
+	char *list, *addr, *state = NULL;
+	int ret;
+
+	if (!run->options->devices) {
+		ret = rte_vfio_cdev_walk(run->host.ctx, "pci", run_add_network, run);
+		if (ret < 0)
+			return result_error(result, SYSFS_PCI ": %s", strerror(-ret));
+	} else {
+		list = strdup(run->options->devices);
+		for (addr = list ? strtok_r(list, ",", &state) : NULL; addr && !verdict;
+		     addr = strtok_r(NULL, ",", &state))
+			verdict = run_add_named(run, addr, result);
+		free(list);
+	}
+	if (!verdict && run->count == 0)
+		return result_error(result, "no network device has a cdev: see dpdk-vfio-cdev "
+				    "doctor");
+	return verdict;
+}
+
+/* As execvp() looks for it. */
+static bool
+program_exists(const char *path)
+{
+	const char *start, *dirs = getenv("PATH");
+	struct stat info;
+	char file[4096];
+	size_t length;
+
+	if (strchr(path, '/'))
+		return access(path, X_OK) == 0 && stat(path, &info) == 0 &&
+		       S_ISREG(info.st_mode);
+	for (start = dirs ? dirs : ""; *start; start += length + (start[length] == ':')) {
+		length = strcspn(start, ":");
+		snprintf(file, sizeof(file), "%.*s/%s", (int)length, start, path);
+		if (access(file, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum verdict
+run_check_files(const struct options *options, struct result *result)
+{
+	if (!program_exists(options->testpmd))
+		return result_error(result, "%s: no such program: install dpdk-testpmd (Debian: "
+				    "packages dpdk, dpdk-dev), or name one with --testpmd",
+				    options->testpmd);
+	if (access(options->library, R_OK))
+		return result_error(result, "%s: %s: name the backend with --library",
+				    options->library, strerror(errno));
+	return VERDICT_PASS;
+}
+
+enum verdict
+run_open(struct run *run, const struct options *options, struct result *result)
+{
+	enum verdict verdict;
+	int ret;
+
+	*run = (struct run){ .options = options };
+	verdict = run_check_files(options, result);
+	if (verdict)
+		return verdict;
+	ret = host_open("", &run->host);
+	if (ret)
+		return result_error(result, "%s", strerror(-ret));
+	verdict = run_find_devices(run, result);
+	if (verdict)
+		return verdict;
+	if (placement_choose(run->devices, run->count, &run->placement))
+		return result_error(result, "no NUMA node has %d MiB of free hugepages and a CPU: "
+				    "see dpdk-vfio-cdev doctor", PLACEMENT_MIB);
+	ret = program_files_make(run->runtime, sizeof(run->runtime));
+	if (ret)
+		return result_error(result, "a directory in /run or /tmp: %s", strerror(-ret));
+	progress_init(&run->progress, stderr, isatty(STDERR_FILENO));
+	return VERDICT_PASS;
+}
+
+void
+run_close(struct run *run)
+{
+	program_files_end(run->runtime);
+	free(run->devices);
+	if (run->host.ctx)
+		host_close(&run->host);
+}
+
+static double
+seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void
+run_phase(struct run *run, const struct phase *phase, struct result *result)
+{
+	double start = seconds();
+
+	progress_begin(&run->progress, phase->name);
+	if (run->count < phase->ports)
+		result_skip(result, "needs %u ports, there is only %u", phase->ports, run->count);
+	else if (stop_asked())
+		result_stopped(result);
+	else
+		result->verdict = phase->run(run, result);
+	result->seconds = seconds() - start;
+	progress_end(&run->progress, verdict_name(result->verdict), result->seconds);
+}
+
+void
+run_phases(struct run *run, struct report *report)
+{
+	bool over = false;
+	struct result *result;
+	unsigned int i;
+
+	for (i = 0; i < phase_count; i++) {
+		if (!run->options->chosen[i])
+			continue;
+		result = &report->results[report->count++];
+		*result = (struct result){ .name = phases[i].name, .verdict = VERDICT_NOT_RUN };
+		if (over)
+			continue;
+		run_phase(run, &phases[i], result);
+		over = result->verdict == VERDICT_STOPPED ||
+		       (!run->options->keep_going && result->verdict != VERDICT_PASS &&
+			result->verdict != VERDICT_SKIP);
+	}
+}

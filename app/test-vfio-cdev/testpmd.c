@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "testpmd.h"
+
+#define ARGUMENTS 32
+
+/* A pool that suits little memory; a link may change without being waited for. */
+static const char *const testpmd_args[] = { "--interactive", "--total-num-mbufs=8192" };
+
+static enum verdict
+testpmd_check_ports(struct program *program, const struct run *run,
+		    const struct program_spec *spec, struct result *result)
+{
+	enum verdict verdict;
+	unsigned int count, wanted = program_devices(run, spec);
+
+	verdict = testpmd_ports(program, &count, result);
+	if (!verdict && count != wanted)
+		return result_fail(result, "testpmd has %u ports of %u devices: see what it says "
+				   "when started by hand", count, wanted);
+	return verdict;
+}
+
+enum verdict
+testpmd_start(struct run *run, const struct program_spec *spec, struct result *result,
+	      struct program **program)
+{
+	const char *args[ARGUMENTS] = { testpmd_args[0], testpmd_args[1] };
+	struct program_spec own = *spec;
+	enum verdict verdict;
+	unsigned int i;
+
+	for (i = 0; spec->args && spec->args[i] && i + 3 < ARGUMENTS; i++)
+		args[i + 2] = spec->args[i];
+	own.path = run->options->testpmd;
+	own.ready = TESTPMD_PROMPT;
+	own.args = args;
+	verdict = program_start(run, &own, result, program);
+	if (verdict)
+		return verdict;
+	verdict = testpmd_check_ports(*program, run, spec, result);
+	if (verdict) {
+		program_free(*program);
+		*program = NULL;
+	}
+	return verdict;
+}
+
+enum verdict
+testpmd_do(struct program *program, struct result *result, char **output,
+	   const char *format, ...)
+{
+	enum verdict verdict;
+	char command[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command) - 1, format, args);
+	va_end(args);
+	strcat(command, "\n");
+	verdict = program_write(program, command, result);
+	if (verdict)
+		return verdict;
+	return program_expect(program, TESTPMD_PROMPT, TESTPMD_PATIENCE, result, output);
+}
+
+enum verdict
+testpmd_stats(struct program *program, unsigned int port, struct port_stats *stats,
+	      struct result *result)
+{
+	const struct {
+		const char *key;
+		uint64_t *number;
+	} members[] = {
+		{ "ipackets", &stats->received },
+		{ "opackets", &stats->sent },
+		{ "imissed", &stats->missed },
+		{ "ierrors", &stats->errors },
+		{ "rx_nombuf", &stats->no_mbuf },
+		{ "oerrors", &stats->unsent },
+	};
+	enum verdict verdict;
+	unsigned int i;
+	json_t *value;
+
+	verdict = program_query(program, result, &value, "/ethdev/stats,%u", port);
+	for (i = 0; !verdict && i < sizeof(members) / sizeof(members[0]); i++)
+		if (telemetry_number(value, members[i].key, members[i].number))
+			verdict = result_error(result, "telemetry: /ethdev/stats,%u has no %s",
+					       port, members[i].key);
+	json_decref(value);
+	return verdict;
+}
+
+enum verdict
+testpmd_ports(struct program *program, unsigned int *count, struct result *result)
+{
+	enum verdict verdict;
+	json_t *value;
+
+	verdict = program_query(program, result, &value, "/ethdev/list");
+	if (verdict)
+		return verdict;
+	*count = (unsigned int)json_array_size(value);
+	json_decref(value);
+	return VERDICT_PASS;
+}
+
+static enum verdict
+testpmd_link(struct program *program, unsigned int port, bool *up, struct result *result)
+{
+	enum verdict verdict;
+	const char *status;
+	json_t *value;
+
+	verdict = program_query(program, result, &value, "/ethdev/link_status,%u", port);
+	if (verdict)
+		return verdict;
+	status = json_string_value(json_object_get(value, "status"));
+	*up = status && strcmp(status, "UP") == 0;
+	json_decref(value);
+	return VERDICT_PASS;
+}
+
+enum verdict
+testpmd_links_up(struct program *program, unsigned int ports, struct result *result)
+{
+	enum verdict verdict = VERDICT_PASS;
+	int left = TESTPMD_PATIENCE;
+	unsigned int port = 0;
+	bool up;
+
+	while (port < ports) {
+		verdict = testpmd_link(program, port, &up, result);
+		if (verdict)
+			return verdict;
+		if (up) {
+			port++;
+			continue;
+		}
+		left -= 100;
+		if (left <= 0)
+			return result_fail(result, "the link of port %u is down", port);
+		verdict = program_sleep(program, 100, result);
+		if (verdict)
+			return verdict;
+	}
+	return VERDICT_PASS;
+}
