@@ -9,7 +9,8 @@
 #include "phase.h"
 #include "test_config.h"
 
-#define DURATION_MOST 86400
+#define DURATION_MOST 86400	/* seconds */
+#define RESTARTS_MOST 1000
 
 enum {
 	KEY_COMPARE = 256,
@@ -21,6 +22,7 @@ enum {
 	KEY_LIBRARY,
 	KEY_LIST_PHASES,
 	KEY_PHASES,
+	KEY_RESTARTS,
 	KEY_TESTPMD,
 };
 
@@ -40,6 +42,8 @@ static const struct argp_option argp_options[] = {
 	  .doc = "Run only these, with commas between them" },
 	{ .name = "list-phases", .key = KEY_LIST_PHASES,
 	  .doc = "Tell what phases there are and what they show" },
+	{ .name = "restarts", .key = KEY_RESTARTS, .arg = "COUNT",
+	  .doc = "How often the phase restart kills testpmd (default: 10)" },
 	{ .name = "keep-going", .key = KEY_KEEP_GOING,
 	  .doc = "Run the other phases after one that has failed" },
 	{ .name = "compare", .key = KEY_COMPARE,
@@ -86,20 +90,19 @@ options_phases(struct options *options, char *list)
 }
 
 static int
-options_duration(struct options *options, const char *text)
+options_number(const char *option, const char *text, unsigned long most, unsigned int *number)
 {
-	unsigned long seconds;
+	unsigned long value;
 	char *end;
 
 	errno = 0;
-	seconds = strtoul(text, &end, 10);
-	if (*end || text[0] < '0' || text[0] > '9' || errno || seconds < 1 ||
-	    seconds > DURATION_MOST) {
-		fprintf(stderr, "dpdk-test-vfio-cdev: --duration %s: not a number of seconds "
-			"from 1 to %d\n", text, DURATION_MOST);
+	value = strtoul(text, &end, 10);
+	if (*end || text[0] < '0' || text[0] > '9' || errno || value < 1 || value > most) {
+		fprintf(stderr, "dpdk-test-vfio-cdev: --%s %s: not a number from 1 to %lu\n",
+			option, text, most);
 		return EINVAL;
 	}
-	options->duration = (unsigned int)seconds;
+	*number = (unsigned int)value;
 	return 0;
 }
 
@@ -116,7 +119,7 @@ options_option(int key, char *arg, struct argp_state *state)
 		options->devices = arg;
 		return 0;
 	case KEY_DURATION:
-		return options_duration(options, arg);
+		return options_number("duration", arg, DURATION_MOST, &options->duration);
 	case KEY_JSON:
 		options->json = arg;
 		return 0;
@@ -134,6 +137,8 @@ options_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_PHASES:
 		return options_phases(options, arg);
+	case KEY_RESTARTS:
+		return options_number("restarts", arg, RESTARTS_MOST, &options->restarts);
 	case KEY_TESTPMD:
 		options->testpmd = arg;
 		return 0;
@@ -152,7 +157,11 @@ options_parse(struct options *options, int argc, char **argv)
 	};
 	unsigned int i;
 
-	*options = (struct options){ .testpmd = "dpdk-testpmd", .duration = 5 };
+	*options = (struct options){
+		.testpmd = "dpdk-testpmd",
+		.duration = 5,
+		.restarts = 10,
+	};
 	for (i = 0; i < phase_count; i++)
 		options->chosen[i] = true;
 	argp_err_exit_status = 2;

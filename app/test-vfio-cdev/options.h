@@ -16,6 +16,7 @@ struct options {
 	const char *json;		/* file, or NULL */
 	const char *junit;		/* file, or NULL */
 	unsigned int duration;		/* seconds that packets flow in each way of a phase */
+	unsigned int restarts;		/* of the phase of that name */
 	bool keep_going;
 	bool compare;
 	bool list_phases;
@@ -28,6 +29,5 @@ struct options {
  */
 int
 options_parse(struct options *options, int argc, char **argv);
-
 
 #endif /* APP_TEST_OPTIONS_H */

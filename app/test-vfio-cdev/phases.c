@@ -9,6 +9,30 @@ const struct phase phases[] = {
 		.ports = 1,
 		.run = phase_bind,
 	},
+	{
+		.name = "addresses",
+		.shows = "each page is where EAL, IOAS and pagemap say",
+		.ports = 1,
+		.run = phase_addresses,
+	},
+	{
+		.name = "forward",
+		.shows = "packets flow between linked ports, and none is lost",
+		.ports = 2,
+		.run = phase_forward,
+	},
+	{
+		.name = "restart",
+		.shows = "testpmd starts again after being killed at work",
+		.ports = 1,
+		.run = phase_restart,
+	},
+	{
+		.name = "lifecycle",
+		.shows = "a device is detached, let go of and attached again",
+		.ports = 1,
+		.run = phase_lifecycle,
+	},
 };
 
 const unsigned int phase_count = sizeof(phases) / sizeof(phases[0]);

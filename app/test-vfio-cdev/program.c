@@ -11,19 +11,21 @@
 #include "program.h"
 #include "program_files.h"
 #include "console.h"
-#include "stop.h"
 
 #define ARGUMENTS 128
 #define READY_PATIENCE 120000		/* ms: an emulated machine is slow */
 #define TELEMETRY_PATIENCE 10000	/* ms between the prompt and the socket */
+#define END_PATIENCE 1000		/* ms until a program that is ending has ended */
 #define OLDEST "22.11"
+#define PREFIX 64
+#define SHARES 2
 
 struct program {
 	struct console console;
 	struct telemetry telemetry;
-	char *name;		/* of the executable */
-	char *runtime;		/* the run's */
-	char prefix[64];
+	const char *name;	/* of the executable */
+	const struct run *run;
+	char prefix[PREFIX];
 };
 
 /* An argument vector that grows until it is full. */
@@ -186,7 +188,7 @@ program_connect(struct program *program, struct result *result)
 	char path[256];
 	int left;
 
-	snprintf(path, sizeof(path), "%s/dpdk/%s/dpdk_telemetry.v2", program->runtime,
+	snprintf(path, sizeof(path), "%s/dpdk/%s/dpdk_telemetry.v2", program->run->runtime,
 		 program->prefix);
 	for (left = TELEMETRY_PATIENCE; left > 0 && access(path, F_OK); left -= 100) {
 		verdict = program_sleep(program, 100, result);
@@ -213,24 +215,10 @@ program_release(struct program *program, struct run *run, struct result *result)
 	return VERDICT_PASS;
 }
 
-static struct program *
-program_alloc(const struct run *run, const struct program_spec *spec)
+static void
+program_prefix(char *prefix, unsigned int share)
 {
-	struct program *program = calloc(1, sizeof(*program));
-	const char *slash = strrchr(spec->path, '/');
-
-	if (!program)
-		return NULL;
-	program->console.fd = -1;
-	program->telemetry.fd = -1;
-	program->name = strdup(slash ? slash + 1 : spec->path);
-	program->runtime = strdup(run->runtime);
-	snprintf(program->prefix, sizeof(program->prefix), "test-vfio-cdev-%d-%u", getpid(),
-		 spec->share);
-	if (program->name && program->runtime)
-		return program;
-	program_free(program);
-	return NULL;
+	snprintf(prefix, PREFIX, "test-vfio-cdev-%d-%u", getpid(), share);
 }
 
 enum verdict
@@ -239,11 +227,20 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 {
 	struct program *program;
 	enum verdict verdict;
+	const char *slash;
 
 	*out = NULL;
-	program = program_alloc(run, spec);
+	program = calloc(1, sizeof(*program));
 	if (!program)
 		return result_error(result, "cannot run %s: %s", spec->path, strerror(ENOMEM));
+	slash = strrchr(spec->path, '/');
+	*program = (struct program){
+		.console = { .fd = -1 },
+		.telemetry = { .fd = -1 },
+		.name = slash ? slash + 1 : spec->path,
+		.run = run,
+	};
+	program_prefix(program->prefix, spec->share);
 	verdict = program_spawn(program, run, spec, result);
 	if (!verdict)
 		verdict = program_expect(program, spec->ready, READY_PATIENCE, result, NULL);
@@ -261,22 +258,38 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 void
 program_kill(struct program *program)
 {
+	if (!program)
+		return;
 	telemetry_close(&program->telemetry);
-	console_kill(&program->console);
+	console_close(&program->console);
+	free(program);
 }
 
 void
 program_free(struct program *program)
 {
+	const struct run *run;
+	char prefix[PREFIX];
+
 	if (!program)
 		return;
-	telemetry_close(&program->telemetry);
-	console_close(&program->console);
-	if (program->runtime)
-		program_files_remove(program->runtime, program->prefix);
-	free(program->runtime);
-	free(program->name);
-	free(program);
+	run = program->run;
+	strcpy(prefix, program->prefix);
+	program_kill(program);
+	program_files_remove(run->runtime, prefix);
+}
+
+void
+programs_end(const struct run *run)
+{
+	unsigned int share;
+	char prefix[PREFIX];
+
+	for (share = 0; share < SHARES; share++) {
+		program_prefix(prefix, share);
+		program_files_remove(run->runtime, prefix);
+	}
+	program_files_end(run->runtime);
 }
 
 enum verdict
@@ -284,9 +297,9 @@ program_write(struct program *program, const char *text, struct result *result)
 {
 	int ret = console_write(&program->console, text);
 
-	/* Why it does not listen is known when it has been reaped. */
+	/* The other side of the terminal is closed. */
 	if (ret == -EIO)
-		return program_wait(program, 1000, result) ? result->verdict : VERDICT_FAIL;
+		ret = console_expect(&program->console, NULL, END_PATIENCE, NULL);
 	return program_verdict(program, ret, 0, "", result);
 }
 
@@ -294,8 +307,9 @@ enum verdict
 program_expect(struct program *program, const char *text, int ms, struct result *result,
 	       char **output)
 {
-	return program_verdict(program, console_expect(&program->console, text, ms, output), ms, text,
-			       result);
+	int ret = console_expect(&program->console, text, ms, output);
+
+	return program_verdict(program, ret, ms, text, result);
 }
 
 enum verdict
@@ -331,7 +345,8 @@ program_query(struct program *program, struct result *result, json_t **value,
 	va_end(args);
 	verdict = telemetry_query(&program->telemetry, command, result, value);
 	/* A program that has crashed is the better explanation. */
-	if (verdict == VERDICT_FAIL && console_expect(&program->console, NULL, 500, NULL) == -EPIPE)
+	if (verdict == VERDICT_FAIL &&
+	    console_expect(&program->console, NULL, END_PATIENCE, NULL) == -EPIPE)
 		return program_ended(program, result);
 	return verdict;
 }

@@ -19,7 +19,7 @@
 struct program;
 
 struct program_spec {
-	const char *path;		/* executable: with a slash, or looked up in PATH */
+	const char *path;		/* executable, looked up in PATH; outlives the program */
 	const char *ready;		/* what it prints when it is ready, e.g. a prompt */
 	const char *const *eal;		/* further EAL arguments, ended by NULL; or NULL */
 	const char *const *args;	/* the program's own, after "--", ended by NULL; or NULL */
@@ -46,9 +46,16 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 void
 program_free(struct program *program);
 
-/* As program_free() does, but its files stay, as after a crash. Then free it. */
+/*
+ * As program_free(), but its files stay, as after a crash: the next program of its share gets
+ * to deal with them. What nobody takes is removed at the end of the run.
+ */
 void
 program_kill(struct program *program);
+
+/* Remove what programs of the run have left; all of them are gone. */
+void
+programs_end(const struct run *run);
 
 /* Type some text. */
 enum verdict

@@ -45,6 +45,8 @@ program_files_remove(const char *runtime, const char *prefix)
 	struct mntent *mount;
 	FILE *mounts;
 
+	if (!runtime[0])
+		return;
 	snprintf(path, sizeof(path), "%s/dpdk/%s", runtime, prefix);
 	directory_clear(path, "");
 	rmdir(path);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "phase.h"
+#include "program.h"
 #include "program_files.h"
 #include "stop.h"
 
@@ -151,7 +152,7 @@ run_open(struct run *run, const struct options *options, struct result *result)
 void
 run_close(struct run *run)
 {
-	program_files_end(run->runtime);
+	programs_end(run);
 	free(run->devices);
 	if (run->host.ctx)
 		host_close(&run->host);

@@ -34,7 +34,8 @@ telemetry_close(struct telemetry *telemetry);
 
 /*
  * Give a command ("/ethdev/stats,0"). The value of its answer is the caller's:
- * json_decref() it; NULL unless it passes. An answer of null, as to an unknown command, is json_null().
+ * json_decref() it; NULL unless it passes. An answer of null, as to an unknown
+ * command, is json_null().
  */
 enum verdict
 telemetry_query(struct telemetry *telemetry, const char *command, struct result *result,

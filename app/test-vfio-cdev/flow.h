@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Packets between linked ports: none may be lost, and none may come from nowhere. */
+
+#ifndef APP_TEST_FLOW_H
+#define APP_TEST_FLOW_H
+
+#include "testpmd.h"
+
+/* What one port has sent and the port at the other end has received. */
+struct flow {
+	uint64_t sent;
+	uint64_t received;
+	uint64_t dropped;	/* that the receiver's own counters tell of */
+};
+
+/*
+ * What went from a port to the other between two looks at their counters. Hardware
+ * counts a packet as missed, or broken, or both: dropped is the most there can be.
+ */
+struct flow
+flow_between(const struct port_stats *from_before, const struct port_stats *from,
+	     const struct port_stats *to_before, const struct port_stats *to);
+
+/* Has all that was sent arrived, or been accounted for, and nothing else? */
+bool
+flow_conserved(const struct flow *flow);
+
+/* VERDICT_FAIL, in words, if it is not conserved or nothing has arrived. */
+enum verdict
+flow_verdict(const struct flow *flow, const char *mode, const char *from, const char *to,
+	     struct result *result);
+
+/* Links of a program: port 0 to port 1, port 2 to port 3, and back. */
+struct flow_ports {
+	struct program *programs[2];	/* of the sender and of the receiver: may be one */
+	unsigned int ports[2];
+	const char *names[2];		/* addresses of their devices */
+	struct port_stats before[2];
+};
+
+/* Look at the counters of both: this is where the flow begins. */
+enum verdict
+flow_begin(struct flow_ports *ends, struct result *result);
+
+/*
+ * Look at them until all has arrived, or for long enough nothing more does, with
+ * the receiver at work.
+ */
+enum verdict
+flow_settle(struct flow_ports *ends, struct flow *flow, struct result *result);
+
+/* Wait until each of the first so many ports of a forwarding program receives. */
+enum verdict
+flow_await(struct program *program, unsigned int ports, struct result *result);
+
+#endif /* APP_TEST_FLOW_H */

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Every mapped page is where the EAL, the IOAS and pagemap say: the same address. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "addresses.h"
+#include "phase.h"
+
+struct counts {
+	uint64_t segments;	/* of the EAL */
+	uint64_t pages;		/* mapped */
+	uint64_t bytes;
+	uint64_t kernel;	/* pages that the kernel was asked for */
+	uint64_t pagemap;	/* pages that pagemap told of */
+};
+
+/* One page by pagemap, which an IOMMU has nothing to do with. */
+static enum verdict
+addresses_pagemap(int pagemap, const struct mapping *mapping, uint64_t offset,
+		  struct counts *counts, struct result *result)
+{
+	uint64_t word, address, va = mapping->va + offset;
+	off_t where = (off_t)(va / 4096 * sizeof(word));
+
+	if (pagemap < 0 || !mapping->told ||
+	    pread(pagemap, &word, sizeof(word), where) != sizeof(word))
+		return VERDICT_PASS;
+	address = pagemap_address(word, va);
+	if (address == 0)
+		return VERDICT_PASS;
+	counts->pagemap++;
+	return page_check(va, mapping->iova + offset, address, "pagemap", result);
+}
+
+static enum verdict
+addresses_mapping(const struct mapping *mapping, int pagemap, struct counts *counts,
+		  struct result *result)
+{
+	enum verdict verdict = mapping_check(mapping, result);
+	uint64_t offset;
+
+	for (offset = 0; offset < mapping->length && !verdict; offset += mapping->page_size) {
+		verdict = addresses_pagemap(pagemap, mapping, offset, counts, result);
+		counts->pages++;
+	}
+	counts->kernel += mapping->told ? (mapping->length > mapping->page_size) + 1 : 0;
+	counts->bytes += mapping->length;
+	return verdict;
+}
+
+static enum verdict
+addresses_compare(const struct program *program, const struct segments *segments,
+		  const struct mappings *mappings, struct counts *counts, struct result *result)
+{
+	enum verdict verdict = VERDICT_PASS;
+	char path[64];
+	unsigned int i;
+	int pagemap;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", program_pid(program));
+	pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	for (i = 0; i < segments->count && !verdict; i++)
+		verdict = segment_check(&segments->list[i], mappings, result);
+	counts->segments = segments->count;
+	for (i = 0; i < mappings->count && !verdict; i++)
+		if (mappings->list[i].pinned)
+			verdict = addresses_mapping(&mappings->list[i], pagemap, counts, result);
+	if (pagemap >= 0)
+		close(pagemap);
+	return verdict;
+}
+
+static enum verdict
+addresses_of(struct program *program, struct counts *counts, struct result *result)
+{
+	struct mappings mappings;
+	struct segments segments;
+	enum verdict verdict;
+	char *text;
+	int ret;
+
+	verdict = testpmd_do(program, result, &text, "dump_physmem");
+	if (verdict)
+		return verdict;
+	ret = segments_parse(text, &segments);
+	free(text);
+	if (ret)
+		return result_error(result, "dump_physmem of testpmd: %s", strerror(-ret));
+	verdict = mappings_read(program, &mappings, result);
+	if (!verdict) {
+		verdict = addresses_compare(program, &segments, &mappings, counts, result);
+		mappings_free(&mappings);
+	}
+	segments_free(&segments);
+	return verdict;
+}
+
+enum verdict
+phase_addresses(struct run *run, struct result *result)
+{
+	const struct program_spec spec = { 0 };
+	struct counts counts = { 0 };
+	struct program *program;
+	enum verdict verdict;
+
+	progress_step(&run->progress, "starting testpmd");
+	verdict = testpmd_start(run, &spec, result, &program);
+	if (verdict)
+		return verdict;
+	verdict = addresses_of(program, &counts, result);
+	program_free(program);
+	if (verdict)
+		return verdict;
+	result_detail(result, "eal_pages", json_integer((json_int_t)counts.segments));
+	result_detail(result, "mapped_pages", json_integer((json_int_t)counts.pages));
+	result_detail(result, "mapped_bytes", json_integer((json_int_t)counts.bytes));
+	result_detail(result, "asked_of_the_kernel", json_integer((json_int_t)counts.kernel));
+	result_detail(result, "found_in_pagemap", json_integer((json_int_t)counts.pagemap));
+	return result_pass(result, "%" PRIu64 " pages, %" PRIu64 " MiB; kernel asked for %" PRIu64
+			   ", pagemap told %" PRIu64, counts.pages, counts.bytes >> 20,
+			   counts.kernel, counts.pagemap);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Each device detached from a running testpmd, let go of, and attached again. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow.h"
+#include "phase.h"
+
+#define ROUNDS 2
+#define LET_GO 10000	/* ms */
+
+/* A console answers a command that fails in words only: count the ports. */
+static enum verdict
+lifecycle_command(struct program *program, unsigned int ports, struct result *result,
+		  const char *command, const char *arg)
+{
+	enum verdict verdict;
+	unsigned int count;
+
+	verdict = testpmd_do(program, result, NULL, "%s %s", command, arg);
+	if (!verdict)
+		verdict = testpmd_ports(program, &count, result);
+	if (!verdict && count != ports)
+		return result_fail(result, "after '%s %s' testpmd has %u ports, not %u", command,
+				   arg, count, ports);
+	return verdict;
+}
+
+/* Nobody has the cdev open: another process could have the device now. */
+static enum verdict
+lifecycle_released(struct run *run, struct program *program,
+		   const struct rte_vfio_cdev_info *info, struct result *result)
+{
+	struct rte_vfio_cdev_holder holder;
+	enum verdict verdict;
+	int left;
+
+	for (left = LET_GO; rte_vfio_cdev_holders(run->host.ctx, info, &holder, 1) > 0;
+	     left -= 100) {
+		if (left <= 0)
+			return result_fail(result, "%s is still open by %s (process %d) after it "
+					   "was detached", info->addr, holder.name, holder.pid);
+		verdict = program_sleep(program, 100, result);
+		if (verdict)
+			return verdict;
+	}
+	return VERDICT_PASS;
+}
+
+/* A port that is attached gets the lowest number that is free: the one it had. */
+static enum verdict
+lifecycle_device(struct run *run, struct program *program, unsigned int port,
+		 struct result *result)
+{
+	const struct rte_vfio_cdev_info *info = &run->devices[port];
+	enum verdict verdict;
+	char number[16];
+
+	progress_step(&run->progress, "%s", info->addr);
+	snprintf(number, sizeof(number), "%u", port);
+	verdict = testpmd_do(program, result, NULL, "port stop %u", port);
+	if (!verdict)
+		verdict = lifecycle_command(program, run->count - 1, result, "port detach",
+					    number);
+	if (!verdict)
+		verdict = lifecycle_released(run, program, info, result);
+	if (!verdict)
+		verdict = lifecycle_command(program, run->count, result, "port attach",
+					    info->addr);
+	if (!verdict)
+		verdict = testpmd_do(program, result, NULL, "port start %u", port);
+	return verdict;
+}
+
+static enum verdict
+lifecycle_of(struct run *run, struct program *program, struct result *result)
+{
+	unsigned int i, ports = run->count / 2 * 2;
+	enum verdict verdict = VERDICT_PASS;
+
+	for (i = 0; i < run->count * ROUNDS && !verdict; i++)
+		verdict = lifecycle_device(run, program, i % run->count, result);
+	if (verdict || ports == 0)
+		return verdict;
+	verdict = testpmd_links_up(program, ports, result);
+	if (!verdict)
+		verdict = testpmd_do(program, result, NULL, "start tx_first");
+	return verdict ? verdict : flow_await(program, ports, result);
+}
+
+enum verdict
+phase_lifecycle(struct run *run, struct result *result)
+{
+	const struct program_spec spec = { 0 };
+	struct program *program;
+	enum verdict verdict;
+
+	progress_step(&run->progress, "starting testpmd");
+	verdict = testpmd_start(run, &spec, result, &program);
+	if (verdict)
+		return verdict;
+	verdict = lifecycle_of(run, program, result);
+	program_free(program);
+	if (verdict)
+		return verdict;
+	return result_pass(result, "%u times detached, let go and attached%s",
+			   run->count * ROUNDS,
+			   run->count < 2 ? "; one port: no packets" : ", packets at the end");
+}

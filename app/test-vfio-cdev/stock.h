@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* --compare: the same again with stock DPDK, over the devices' VFIO groups. */
+
+#ifndef APP_TEST_STOCK_H
+#define APP_TEST_STOCK_H
+
+#include "run.h"
+
+/* What a phase does, with or without the backend; text is the figure. */
+typedef enum verdict (*stock_measure_t)(struct run *run, bool stock, char *text, size_t size,
+					struct result *result);
+
+/*
+ * If --compare asks for it and all devices have a group, measure stock DPDK. That it fails is
+ * no fault of the host: the result gets its figure or what it said, and its verdict stays; but
+ * for a signal. Returns the verdict of the result.
+ */
+enum verdict
+stock_compare(struct run *run, struct result *result, stock_measure_t measure);
+
+#endif /* APP_TEST_STOCK_H */
