@@ -202,9 +202,8 @@ segment_check(const struct segment *segment, const struct mappings *mappings,
 	const struct mapping *mapping = mappings_find(mappings, segment->va);
 
 	if (!mapping || segment->length > mapping->length - (segment->va - mapping->va))
-		return result_fail(result, "page 0x%" PRIx64 " of the EAL is not mapped in the IOAS: "
-				   "no device may be given its address 0x%" PRIx64, segment->va,
-				   segment->iova);
+		return result_fail(result, "page 0x%" PRIx64 " of the EAL (at 0x%" PRIx64 ", it "
+				   "says) is not mapped in the IOAS", segment->va, segment->iova);
 	return page_check(segment->va, mapping->iova + (segment->va - mapping->va), segment->iova,
 			  "the EAL", result);
 }

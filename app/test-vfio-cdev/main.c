@@ -80,20 +80,21 @@ host_describe(const struct run *run)
 static int
 validate(const struct options *options, FILE *json, FILE *junit)
 {
-	struct result results[OPTIONS_PHASES], trouble = { 0 };
+	struct result results[OPTIONS_PHASES] = { { .name = "setup" } };
 	struct report report = { .results = results, .compared = options->compare };
 	struct run run;
 	int status;
 
-	if (run_open(&run, options, &trouble)) {
-		run_close(&run);
-		return complain(trouble.text);
+	if (run_open(&run, options, &results[0])) {
+		report.count = 1;
+		complain(results[0].text);
+	} else {
+		if (run.placement.note[0])
+			fprintf(stderr, "note: %s\n", run.placement.note);
+		run_phases(&run, &report);
+		report_table(&report, stdout);
 	}
-	if (run.placement.note[0])
-		fprintf(stderr, "note: %s\n", run.placement.note);
-	run_phases(&run, &report);
 	report.host = host_describe(&run);
-	report_table(&report, stdout);
 	status = report_status(&report);
 	if (report_write(&report, report_json, json, options->json) ||
 	    report_write(&report, report_junit, junit, options->junit))

@@ -4,6 +4,12 @@
 
 const struct phase phases[] = {
 	{
+		.name = "preflight",
+		.shows = "the checks of dpdk-vfio-cdev doctor find nothing in the way",
+		.ports = 0,
+		.run = phase_preflight,
+	},
+	{
 		.name = "bind",
 		.shows = "each cdev can be opened, bound, attached and closed",
 		.ports = 1,

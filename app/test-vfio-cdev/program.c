@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,9 +15,9 @@
 
 #define ARGUMENTS 128
 #define READY_PATIENCE 120000		/* ms: an emulated machine is slow */
-#define TELEMETRY_PATIENCE 10000	/* ms between the prompt and the socket */
 #define END_PATIENCE 1000		/* ms until a program that is ending has ended */
 #define OLDEST "22.11"
+#define OUTPUT_END 4000			/* characters */
 #define PREFIX 64
 #define SHARES 2
 
@@ -104,28 +105,48 @@ arguments_make(struct arguments *arguments, const struct run *run,
 	arguments_add_all(arguments, spec->args);
 }
 
-/* Its last line, which often tells the cause. */
+/* The last thing it printed of the kind, which often tells the cause; or "nothing". */
 static const char *
-program_last_line(const struct program *program, int *length)
+program_last_line(const struct program *program, const char *kind, int *length)
 {
 	const char *text = program->console.text, *end, *start;
 
-	if (!text)
-		return *length = 0, "";
-	for (end = text + program->console.length; end > text && end[-1] <= ' '; end--)
-		;
-	for (start = end; start > text && start[-1] != '\n'; start--)
-		;
-	*length = (int)(end - start);
-	return start;
+	for (end = text ? text + program->console.length : NULL; end > text; end = start - 1) {
+		for (start = end; start > text && start[-1] != '\n'; start--)
+			;
+		*length = (int)(end - start);
+		if ((size_t)*length > strspn(start, " \n") &&
+		    memmem(start, (size_t)*length, kind, strlen(kind)))
+			return start;
+		if (start == text)
+			break;
+	}
+	*length = (int)strlen("nothing");
+	return "nothing";
+}
+
+/* The end of what it printed goes to the JSON report. */
+static void
+program_tell_output(const struct program *program, struct result *result)
+{
+	size_t length = program->console.length;
+	size_t skip = length > OUTPUT_END ? length - OUTPUT_END : 0;
+	char text[OUTPUT_END + 1], *c;
+
+	snprintf(text, sizeof(text), "%s", length ? program->console.text + skip : "");
+	for (c = text; *c; c++)
+		if (!isascii((unsigned char)*c))
+			*c = '?';
+	result_detail(result, "output", json_string(text));
 }
 
 static enum verdict
 program_ended(struct program *program, struct result *result)
 {
 	int length, status = program->console.status;
-	const char *line = program_last_line(program, &length);
+	const char *line = program_last_line(program, "", &length);
 
+	program_tell_output(program, result);
 	if (WIFSIGNALED(status))
 		return result_fail(result, "%s crashed: signal %d (%s); it said last: %.*s",
 				   program->name, WTERMSIG(status), strsignal(WTERMSIG(status)),
@@ -134,13 +155,23 @@ program_ended(struct program *program, struct result *result)
 			   program->name, WEXITSTATUS(status), length, line);
 }
 
+enum verdict
+program_complain(struct program *program, const char *what, struct result *result)
+{
+	int length;
+	const char *line = program_last_line(program, ": cannot ", &length);
+
+	program_tell_output(program, result);
+	return result_fail(result, "%s %s; its last complaint: %.*s", program->name, what, length,
+			   line);
+}
+
 /* What console_expect() returned, in words. */
 static enum verdict
 program_verdict(struct program *program, int err, int ms, const char *text,
 		struct result *result)
 {
-	int length;
-	const char *line;
+	char what[128];
 
 	switch (err) {
 	case 0:
@@ -150,9 +181,8 @@ program_verdict(struct program *program, int err, int ms, const char *text,
 	case -EPIPE:
 		return program_ended(program, result);
 	case -ETIMEDOUT:
-		line = program_last_line(program, &length);
-		return result_fail(result, "%s did not print '%s' within %d s; it said last: %.*s",
-				   program->name, text, ms / 1000, length, line);
+		snprintf(what, sizeof(what), "did not print '%s' within %d s", text, ms / 1000);
+		return program_complain(program, what, result);
 	default:
 		return result_error(result, "%s: %s", program->name, strerror(-err));
 	}
@@ -180,21 +210,14 @@ program_spawn(struct program *program, struct run *run, const struct program_spe
 	return VERDICT_PASS;
 }
 
-/* The socket comes after the program's own initialisation has begun. */
+/* The EAL opens the socket before the program is ready (rte_eal_init()). */
 static enum verdict
 program_connect(struct program *program, struct result *result)
 {
-	enum verdict verdict;
 	char path[256];
-	int left;
 
 	snprintf(path, sizeof(path), "%s/dpdk/%s/dpdk_telemetry.v2", program->run->runtime,
 		 program->prefix);
-	for (left = TELEMETRY_PATIENCE; left > 0 && access(path, F_OK); left -= 100) {
-		verdict = program_sleep(program, 100, result);
-		if (verdict)
-			return verdict;
-	}
 	return telemetry_open(&program->telemetry, path, result);
 }
 
@@ -319,9 +342,7 @@ program_wait(struct program *program, int ms, struct result *result)
 
 	if (ret == -EPIPE && program->console.status == 0)
 		return VERDICT_PASS;
-	if (ret == -ETIMEDOUT)
-		return result_fail(result, "%s did not end within %d s", program->name, ms / 1000);
-	return program_verdict(program, ret, ms, "", result);
+	return program_verdict(program, ret, ms, "its end", result);
 }
 
 enum verdict

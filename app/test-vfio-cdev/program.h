@@ -74,6 +74,10 @@ program_expect(struct program *program, const char *text, int ms, struct result 
 enum verdict
 program_wait(struct program *program, int ms, struct result *result);
 
+/* VERDICT_FAIL: the program did what it should not, and this is what it said of it. */
+enum verdict
+program_complain(struct program *program, const char *what, struct result *result);
+
 /* As telemetry_query(). */
 enum verdict
 program_query(struct program *program, struct result *result, json_t **value,

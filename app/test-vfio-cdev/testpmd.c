@@ -17,12 +17,13 @@ testpmd_check_ports(struct program *program, const struct run *run,
 {
 	enum verdict verdict;
 	unsigned int count, wanted = program_devices(run, spec);
+	char what[64];
 
 	verdict = testpmd_ports(program, &count, result);
-	if (!verdict && count != wanted)
-		return result_fail(result, "testpmd has %u ports of %u devices: see what it says "
-				   "when started by hand", count, wanted);
-	return verdict;
+	if (verdict || count == wanted)
+		return verdict;
+	snprintf(what, sizeof(what), "has %u ports of %u devices", count, wanted);
+	return program_complain(program, what, result);
 }
 
 enum verdict

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What `dpdk-vfio-cdev doctor` checks, before anything is tried. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "phase.h"
+
+struct preflight {
+	struct result *result;
+	json_t *findings;
+	unsigned int count;
+	unsigned int warnings;
+	unsigned int failures;
+};
+
+static void
+preflight_finding(void *arg, const struct check_finding *finding)
+{
+	struct preflight *preflight = arg;
+
+	preflight->count++;
+	json_array_append_new(preflight->findings, json_pack("{s:s, s:s, s:s?, s:s, s:s?}",
+		"check", finding->check, "verdict", check_verdict_name(finding->verdict),
+		"device", finding->device, "text", finding->text, "cure", finding->cure));
+	if (finding->verdict == CHECK_WARN)
+		preflight->warnings++;
+	if (finding->verdict != CHECK_FAIL)
+		return;
+	/* The first one is the one to cure first. */
+	if (preflight->failures++ == 0)
+		result_fail(preflight->result, "%s%s%s: %s%s%s", finding->check,
+			    finding->device ? " " : "", finding->device ? finding->device : "",
+			    finding->text, finding->cure ? " Cure: " : "",
+			    finding->cure ? finding->cure : "");
+}
+
+enum verdict
+phase_preflight(struct run *run, struct result *result)
+{
+	struct preflight preflight = { .result = result, .findings = json_array() };
+	struct check_options options = { .app = run->options->testpmd };
+	const char **devices;
+	unsigned int i;
+	int ret;
+
+	devices = calloc(run->count + 1, sizeof(*devices));
+	if (!devices)
+		return result_error(result, "no memory");
+	for (i = 0; i < run->count; i++)
+		devices[i] = run->devices[i].addr;
+	options.devices = devices;
+	ret = checks_run(&run->host, &options, preflight_finding, &preflight);
+	free(devices);
+	result_detail(result, "findings", preflight.findings);
+	if (ret < 0)
+		return result_error(result, "%s", strerror(-ret));
+	if (preflight.failures)
+		return VERDICT_FAIL;
+	return result_pass(result, "%u checks, %u warnings%s", preflight.count, preflight.warnings,
+			   preflight.warnings ? ": see dpdk-vfio-cdev doctor" : "");
+}
