@@ -13,6 +13,17 @@
 #define ORIGIN "$ORIGIN"
 #define MOST_CACHE (16 << 20)
 
+/* Debian's ld.so has these built in, so that they need no cache. */
+#if defined(__aarch64__)
+#define MULTIARCH "aarch64-linux-gnu"
+#elif defined(__powerpc64__)
+#define MULTIARCH "powerpc64le-linux-gnu"
+#else
+#define MULTIARCH "x86_64-linux-gnu"
+#endif
+#define DIRS "/lib/" MULTIARCH ":/usr/lib/" MULTIARCH \
+	":/lib:/usr/lib:/lib64:/usr/lib64:/usr/local/lib"
+
 /* Is there such a library in one of the directories, which colons part? */
 static bool
 dirs_have(const struct host *host, const char *dirs, const char *origin, const char *name,
@@ -120,7 +131,7 @@ loader_find(const struct host *host, const char *program, const char *name, char
 	if ((program != NULL && program_has(host, program, wanted, path)) ||
 	    dirs_have(host, getenv("LD_LIBRARY_PATH"), "", wanted, path) ||
 	    cache_has(host, wanted, path) ||
-	    dirs_have(host, "/lib:/usr/lib:/lib64:/usr/lib64:/usr/local/lib", "", wanted, path))
+	    dirs_have(host, DIRS, "", wanted, path))
 		return 0;
 	return -ENOENT;
 }
