@@ -13,4 +13,6 @@ html_theme = "alabaster"
 html_show_sourcelink = False
 man_pages = [
     ("dpdk-vfio-cdev", "dpdk-vfio-cdev", "list, check and use VFIO cdevs for DPDK", [], 1),
+    ("dpdk-test-vfio-cdev", "dpdk-test-vfio-cdev", "validate a host for DPDK over VFIO cdevs",
+     [], 1),
 ]

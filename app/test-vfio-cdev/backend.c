@@ -10,13 +10,16 @@
 void
 backend_path(char *path, size_t size)
 {
-	char program[PATH_MAX - 64] = "", *slash;
-	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	static const char *const places[] = { "../drivers", TEST_BIN_TO_LIB };
+	char program[PATH_MAX / 2] = "", *slash;
+	unsigned int i;
 
-	slash = length > 0 ? strrchr(program, '/') : NULL;
-	if (slash) {
-		*slash = '\0';
-		snprintf(path, size, "%s/../drivers/" TEST_LIBRARY, program);
+	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
+		program[0] = '\0';
+	slash = strrchr(program, '/');
+	for (i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, size, "%.*s/%s/" TEST_LIBRARY, (int)(slash - program), program,
+			 places[i]);
 		if (access(path, R_OK) == 0)
 			return;
 	}

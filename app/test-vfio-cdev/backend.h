@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <stddef.h>
 
-/* In the build directory if this program is run from there, else as installed. */
+/* Beside this program, as it was built or as it was installed; else where it was to be. */
 void
 backend_path(char *path, size_t size);
 

@@ -91,6 +91,9 @@ validate(const struct options *options, FILE *json, FILE *junit)
 	} else {
 		if (run.placement.note[0])
 			fprintf(stderr, "note: %s\n", run.placement.note);
+		if (run.count > 1 && run.count % 2)
+			fprintf(stderr, "note: %s is linked to none of the others, and is left "
+				"out where packets are sent\n", run.devices[run.count - 1].addr);
 		run_phases(&run, &report);
 		report_table(&report, stdout);
 	}

@@ -6,8 +6,6 @@
 
 #include "report.h"
 
-#define FIGURE_WIDTH 56
-
 static const char *const verdict_names[VERDICTS] = {
 	[VERDICT_PASS] = "passed",
 	[VERDICT_FAIL] = "failed",
@@ -108,14 +106,18 @@ void
 report_table(const struct report *report, FILE *out)
 {
 	const struct result *result;
+	int length, width = (int)strlen("figure");
 	unsigned int i;
 
-	fprintf(out, "%-10s  %-7s  %-*s  %7s\n", "phase", "verdict", FIGURE_WIDTH, "figure",
-		"time");
+	for (i = 0; i < report->count; i++) {
+		length = (int)strlen(report->results[i].figure);
+		width = length > width ? length : width;
+	}
+	fprintf(out, "%-10s  %-7s  %-*s  %7s\n", "phase", "verdict", width, "figure", "time");
 	for (i = 0; i < report->count; i++) {
 		result = &report->results[i];
 		fprintf(out, "%-10s  %-7s  %-*s  %6.1fs\n", result->name,
-			verdict_name(result->verdict), FIGURE_WIDTH,
+			verdict_name(result->verdict), width,
 			result->figure[0] ? result->figure : "-", result->seconds);
 		if (report->compared && result->stock[0])
 			fprintf(out, "%-10s  %-7s  %s\n", "", "stock", result->stock);

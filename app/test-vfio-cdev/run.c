@@ -120,6 +120,10 @@ run_check_files(const struct options *options, struct result *result)
 	if (access(options->library, R_OK))
 		return result_error(result, "%s: %s: name the backend with --library",
 				    options->library, strerror(errno));
+	/* LD_PRELOAD has no way to quote them. */
+	if (strpbrk(options->library, " :"))
+		return result_error(result, "%s: there may be no blank and no colon in this path",
+				    options->library);
 	return VERDICT_PASS;
 }
 

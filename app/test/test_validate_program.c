@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -222,6 +223,57 @@ program_is_talked_to_and_killed(void **state)
 	program_free(NULL);
 }
 
+/* Gone, or nobody has waited for it yet. */
+static bool
+is_dead(pid_t pid)
+{
+	char path[64], state = 'Z';
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return true;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 'Z';
+	fclose(file);
+	return state == 'Z';
+}
+
+/* It does not care that its terminal is gone. */
+static void
+program_dies_with_us(void **state)
+{
+	struct program *program;
+	int pid = 0, tries;
+	char path[128];
+	pid_t child;
+	FILE *file;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/pid", run.runtime);
+	child = fork();
+	if (child == 0) {
+		start("trap '' HUP; echo $$ >$RUNTIME_DIRECTORY/new; "
+		      "mv $RUNTIME_DIRECTORY/new $RUNTIME_DIRECTORY/pid; exec sleep 1000", false,
+		      &program);
+		_exit(1);
+	}
+	while (access(path, F_OK))
+		usleep(10000);
+	file = fopen(path, "re");
+	assert_int_equal(fscanf(file, "%d", &pid), 1);
+	fclose(file);
+	unlink(path);
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	for (tries = 0; !is_dead(pid) && tries < 1000; tries++)
+		usleep(10000);
+	if (tries == 1000)
+		kill(pid, SIGKILL);
+	assert_true(tries < 1000);
+}
+
 /* Stays pending, so it is the last test. */
 static void
 signal_stops_waiting(void **state)
@@ -251,6 +303,7 @@ main(void)
 		TEST(program_is_told_where_to_run),
 		TEST(old_release_is_an_error),
 		TEST(program_is_talked_to_and_killed),
+		TEST(program_dies_with_us),
 		TEST(signal_stops_waiting),
 	};
 
