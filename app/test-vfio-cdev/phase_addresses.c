@@ -86,12 +86,15 @@ addresses_of(struct program *program, struct counts *counts, struct result *resu
 	int ret;
 
 	verdict = testpmd_do(program, result, &text, "dump_physmem");
+	/* As it is called from 25.11 on: app/test-pmd/cmdline.c. */
+	if (verdict == VERDICT_ERROR)
+		verdict = testpmd_do(program, result, &text, "dump physmem");
 	if (verdict)
 		return verdict;
 	ret = segments_parse(text, &segments);
 	free(text);
 	if (ret)
-		return result_error(result, "dump_physmem of testpmd: %s", strerror(-ret));
+		return result_error(result, "what testpmd tells of its memory: %s", strerror(-ret));
 	verdict = mappings_read(program, &mappings, result);
 	if (!verdict) {
 		verdict = addresses_compare(program, &segments, &mappings, counts, result);

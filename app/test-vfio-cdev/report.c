@@ -66,6 +66,8 @@ result_pass(struct result *result, const char *format, ...)
 	va_start(args, format);
 	text_set(result->figure, sizeof(result->figure), format, args);
 	va_end(args);
+	/* Of what was tried on the way. */
+	result->text[0] = '\0';
 	return result->verdict = VERDICT_PASS;
 }
 

@@ -51,12 +51,20 @@ testpmd_start(struct run *run, const struct program_spec *spec, struct result *r
 	return verdict;
 }
 
+/* Commands change from release to release. lib/cmdline/cmdline.c, cmdline_valid_buffer() */
+static bool
+testpmd_knows(const char *output)
+{
+	return !strstr(output, "Command not found") && !strstr(output, "Bad arguments") &&
+	       !strstr(output, "Ambiguous command");
+}
+
 enum verdict
 testpmd_do(struct program *program, struct result *result, char **output,
 	   const char *format, ...)
 {
 	enum verdict verdict;
-	char command[256];
+	char command[256], *text = NULL;
 	va_list args;
 
 	va_start(args, format);
@@ -64,9 +72,16 @@ testpmd_do(struct program *program, struct result *result, char **output,
 	va_end(args);
 	strcat(command, "\n");
 	verdict = program_write(program, command, result);
-	if (verdict)
-		return verdict;
-	return program_expect(program, TESTPMD_PROMPT, TESTPMD_PATIENCE, result, output);
+	if (!verdict)
+		verdict = program_expect(program, TESTPMD_PROMPT, TESTPMD_PATIENCE, result, &text);
+	if (!verdict && !testpmd_knows(text))
+		verdict = result_error(result, "this testpmd does not know the command '%.*s'",
+				       (int)strlen(command) - 1, command);
+	if (verdict || !output)
+		free(text);
+	else
+		*output = text;
+	return verdict;
 }
 
 enum verdict
