@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The two ports: what they can do, and how they are started. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+
+#include "traffic.h"
+
+#define RX_DESCRIPTORS 256U
+#define TX_DESCRIPTORS 128
+#define PATIENCE_MS 10000
+#define STEP_MS 10
+
+void
+limit_largest(struct limits *limits, uint32_t largest, const char *format, ...)
+{
+	va_list args;
+
+	if (largest >= limits->largest)
+		return;
+	limits->largest = largest;
+	va_start(args, format);
+	vsnprintf(limits->reason, sizeof(limits->reason), format, args);
+	va_end(args);
+}
+
+static void
+limits_narrow(struct limits *limits, unsigned int number, const struct rte_eth_dev_info *info)
+{
+	const unsigned int most = info->tx_desc_lim.nb_mtu_seg_max;
+
+	if (info->max_mtu >= RTE_ETHER_MIN_MTU)
+		limit_largest(limits, info->max_mtu + RTE_ETHER_HDR_LEN,
+			      "port %u (%s) has an MTU of at most %u", number, info->driver_name,
+			      info->max_mtu);
+	if (info->max_rx_pktlen >= RTE_ETHER_MIN_LEN)
+		limit_largest(limits, info->max_rx_pktlen - RTE_ETHER_CRC_LEN,
+			      "port %u (%s) takes at most %u bytes", number, info->driver_name,
+			      info->max_rx_pktlen);
+	if ((info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) == 0)
+		limit_largest(limits, ONE_BUFFER,
+			      "port %u (%s) does not receive into several mbufs", number,
+			      info->driver_name);
+	if ((info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) == 0)
+		limits->pieces = 1;
+	else if (most > 0)
+		limits->pieces = RTE_MIN(limits->pieces, most);
+}
+
+int
+ports_find(uint16_t ports[PORTS], struct limits *limits)
+{
+	struct rte_eth_dev_info info;
+	unsigned int n = 0;
+	uint16_t port;
+	int ret;
+
+	*limits = (struct limits){ .largest = LARGEST, .pieces = MOST_PIECES };
+	RTE_ETH_FOREACH_DEV(port) {
+		if (n == PORTS)
+			break;
+		ret = rte_eth_dev_info_get(port, &info);
+		if (ret < 0)
+			return complain(-ret, "cannot ask port %u what it can do", port);
+		limits_narrow(limits, n, &info);
+		ports[n++] = port;
+	}
+	return n == PORTS ? 0 : complain(ENODEV, "it takes two ports, and there are %u", n);
+}
+
+static int
+port_configure(uint16_t port, const struct limits *limits)
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf = { 0 };
+	int ret;
+
+	ret = rte_eth_dev_info_get(port, &info);
+	if (ret < 0)
+		return ret;
+	conf.rxmode.mtu = limits->largest - RTE_ETHER_HDR_LEN;
+	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+	conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	return rte_eth_dev_configure(port, 1, 1, &conf);
+}
+
+/* What a device says of its MTU and what it takes may differ. */
+static int
+ports_configure(const uint16_t ports[PORTS], struct limits *limits)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < PORTS; i++) {
+		ret = port_configure(ports[i], limits);
+		if (ret >= 0)
+			continue;
+		if (limits->largest <= STANDARD)
+			return complain(-ret, "cannot configure port %u", i);
+		limit_largest(limits, STANDARD,
+			      "port %u refuses an MTU of %u: %s", i,
+			      limits->largest - RTE_ETHER_HDR_LEN, strerror(-ret));
+		return ports_configure(ports, limits);
+	}
+	return 0;
+}
+
+static int
+port_start(uint16_t port, struct rte_mempool *pool, uint16_t descriptors)
+{
+	uint16_t rx = descriptors, tx = TX_DESCRIPTORS;
+	int ret;
+
+	ret = rte_eth_dev_adjust_nb_rx_tx_desc(port, &rx, &tx);
+	if (ret == 0)
+		ret = rte_eth_rx_queue_setup(port, 0, rx, SOCKET_ID_ANY, NULL, pool);
+	if (ret == 0)
+		ret = rte_eth_tx_queue_setup(port, 0, tx, SOCKET_ID_ANY, NULL);
+	if (ret == 0)
+		ret = rte_eth_dev_start(port);
+	if (ret == 0)
+		rte_eth_promiscuous_enable(port);	/* so that damaged headers come in */
+	return ret;
+}
+
+static bool
+link_wait(uint16_t port)
+{
+	struct rte_eth_link link = { 0 };
+	unsigned int ms;
+
+	for (ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
+		if (rte_eth_link_get_nowait(port, &link) == 0 && link.link_status)
+			return true;
+		rte_delay_ms(STEP_MS);
+	}
+	return false;
+}
+
+int
+ports_start(const uint16_t ports[PORTS], struct rte_mempool *pool, unsigned int buffers,
+	    struct limits *limits)
+{
+	unsigned int i;
+	int ret;
+
+	ret = ports_configure(ports, limits);
+	if (ret < 0)
+		return ret;
+	for (i = 0; i < PORTS; i++) {
+		ret = port_start(ports[i], pool, RTE_MIN(RX_DESCRIPTORS, buffers / PORTS / 2));
+		if (ret < 0)
+			return complain(-ret, "cannot start port %u", i);
+	}
+	for (i = 0; i < PORTS; i++)
+		if (!link_wait(ports[i]))
+			return complain(ENETDOWN, "port %u has no link", i);
+	return 0;
+}
+
+void
+ports_close(const uint16_t ports[PORTS])
+{
+	unsigned int i;
+
+	for (i = 0; i < PORTS; i++) {
+		rte_eth_dev_stop(ports[i]);
+		rte_eth_dev_close(ports[i]);
+	}
+}
