@@ -41,4 +41,13 @@ phase_restart(struct run *run, struct result *result);
 enum verdict
 phase_lifecycle(struct run *run, struct result *result);
 
+enum verdict
+phase_integrity(struct run *run, struct result *result);
+
+enum verdict
+phase_memory(struct run *run, struct result *result);
+
+enum verdict
+phase_pinned(struct run *run, struct result *result);
+
 #endif /* APP_TEST_PHASE_H */

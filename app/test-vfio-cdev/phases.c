@@ -28,6 +28,24 @@ const struct phase phases[] = {
 		.run = phase_forward,
 	},
 	{
+		.name = "integrity",
+		.shows = "packets from and into every hugepage arrive as they were sent",
+		.ports = 2,
+		.run = phase_integrity,
+	},
+	{
+		.name = "memory",
+		.shows = "memory that comes and goes is pinned as long as it is there",
+		.ports = 2,
+		.run = phase_memory,
+	},
+	{
+		.name = "pinned",
+		.shows = "no page moves while a device may use it",
+		.ports = 2,
+		.run = phase_pinned,
+	},
+	{
 		.name = "restart",
 		.shows = "testpmd starts again after being killed at work",
 		.ports = 1,

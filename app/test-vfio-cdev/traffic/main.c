@@ -13,7 +13,6 @@
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
-#include <rte_errno.h>
 
 #include "traffic.h"
 
@@ -59,10 +58,9 @@ main(int argc, char **argv)
 	int used, ret;
 
 	used = rte_eal_init(argc, argv);
-	if (used < 0) {
-		complain(rte_errno, "cannot start the EAL");
-		return 2;
-	}
+	if (used < 0)
+		return 2;	/* the EAL has said why */
+	report_ready();
 	traffic.seconds = seconds_parse(argc - used, argv + used);
 	traffic.session = rte_rdtsc();
 	ret = traffic_prepare(&traffic, &pool, &blocks, &count);

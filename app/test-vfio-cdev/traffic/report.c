@@ -142,6 +142,12 @@ counts_json(const struct traffic *traffic)
 }
 
 void
+report_ready(void)
+{
+	line_write(json_pack("{ss}", "event", "ready"));
+}
+
+void
 report_progress(const struct traffic *traffic)
 {
 	json_t *line = json_pack("{ss}", "event", "progress");

@@ -189,6 +189,9 @@ traffic_run(struct traffic *traffic, struct block_list *blocks, unsigned int cou
 /* report.c: lines of JSON on standard output. */
 
 void
+report_ready(void);
+
+void
 report_progress(const struct traffic *traffic);
 
 void

@@ -33,7 +33,8 @@ __wrap_iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32
 	const uint64_t wanted = *len;
 	int ret = __real_iommufd_noiommu_get_pa(sys, iommufd, ioas_id, iova, len, phys);
 
-	if (ret != -ENOENT)
+	/* IOAS 0 is none: so one asks whether there is such a call. */
+	if (ret != -ENOENT || ioas_id == 0)
 		return ret;
 	*len = wanted;
 	*phys = iova;

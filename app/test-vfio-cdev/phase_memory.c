@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The EAL's memory grows and shrinks while packets flow. testpmd has no command for
+ * that, but attaches any device: a software event device, which is idle, takes about
+ * 38 MB and gives them back. The kernel tells what is pinned.
+ */
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "circulation.h"
+#include "phase.h"
+#include "proc_memory.h"
+
+#define DEVICE "event_sw0"
+#define LEAST_ROUNDS 3
+
+struct growth {
+	struct proc_memory least, most;
+	unsigned int rounds;
+};
+
+/* What the library itself says, if it does. */
+static enum verdict
+memory_compare_telemetry(struct program *program, const struct proc_memory *memory,
+			 struct result *result)
+{
+	enum verdict verdict;
+	uint64_t bytes;
+	json_t *stats;
+
+	verdict = program_query(program, result, &stats, "/vfio_cdev/stats");
+	if (verdict)
+		return verdict;
+	if (telemetry_number(stats, "bytes", &bytes) == 0 && bytes >> 10 != memory->pinned)
+		verdict = result_fail(result, "the library says that it has pinned %" PRIu64
+				      " kB, and the kernel %" PRIu64 " kB (VmPin): one of both "
+				      "has lost a map or an unmap", bytes >> 10, memory->pinned);
+	json_decref(stats);
+	return verdict;
+}
+
+static enum verdict
+memory_attach(struct program *program, const struct growth *growth, struct proc_memory *now,
+	      struct result *result)
+{
+	enum verdict verdict;
+
+	verdict = testpmd_do(program, result, NULL, "port attach " DEVICE);
+	if (!verdict)
+		verdict = proc_memory_read(program_pid(program), now, result);
+	if (verdict)
+		return verdict;
+	if (now->huge <= growth->least.huge)
+		return result_skip(result, "testpmd's memory does not grow when " DEVICE " is "
+				   "attached: no free hugepages, or DPDK lacks that driver");
+	if (now->pinned - growth->least.pinned != now->huge - growth->least.huge)
+		return result_fail(result, "of %" PRIu64 " kB of hugepages that came %" PRIu64
+				   " kB are pinned (VmPin)", now->huge - growth->least.huge,
+				   now->pinned - growth->least.pinned);
+	return VERDICT_PASS;
+}
+
+static enum verdict
+memory_detach(struct program *program, const struct growth *growth, struct result *result)
+{
+	struct proc_memory now;
+	enum verdict verdict;
+
+	verdict = testpmd_do(program, result, NULL, "device detach " DEVICE);
+	if (!verdict)
+		verdict = proc_memory_read(program_pid(program), &now, result);
+	if (verdict)
+		return verdict;
+	if (now.huge >= growth->most.huge)
+		return result_fail(result, "testpmd has not given back the memory of " DEVICE);
+	if (now.pinned + growth->most.huge > growth->most.pinned + now.huge)
+		return result_fail(result, "testpmd has given back %" PRIu64 " kB of hugepages, "
+				   "and %" PRIu64 " kB of these are pinned still (VmPin): an unmap "
+				   "was lost", growth->most.huge - now.huge,
+				   now.pinned + growth->most.huge - growth->most.pinned - now.huge);
+	if (now.pinned + growth->most.huge < growth->most.pinned + now.huge)
+		return result_fail(result, "memory that testpmd still has is no longer pinned: %"
+				   PRIu64 " kB of %" PRIu64 " kB (VmPin)", now.pinned, now.huge);
+	return memory_compare_telemetry(program, &now, result);
+}
+
+static enum verdict
+memory_round(struct program *program, unsigned int ports, struct growth *growth,
+	     struct result *result)
+{
+	enum verdict verdict;
+
+	verdict = proc_memory_read(program_pid(program), &growth->least, result);
+	if (!verdict)
+		verdict = memory_attach(program, growth, &growth->most, result);
+	if (!verdict)
+		verdict = memory_compare_telemetry(program, &growth->most, result);
+	if (!verdict)
+		verdict = circulation_check(program, ports, " after its memory has grown", result);
+	if (!verdict)
+		verdict = memory_detach(program, growth, result);
+	if (!verdict)
+		verdict = circulation_check(program, ports, " after its memory has shrunk",
+					    result);
+	growth->rounds++;
+	return verdict;
+}
+
+static enum verdict
+memory_rounds(struct run *run, struct program *program, struct growth *growth,
+	      struct result *result)
+{
+	const unsigned int ports = run->count / 2 * 2;
+	const time_t end = time(NULL) + run->options->duration;
+	enum verdict verdict;
+
+	verdict = circulation_start(program, ports, result);
+	while (!verdict && (growth->rounds < LEAST_ROUNDS || time(NULL) < end)) {
+		progress_step(&run->progress, "round %u", growth->rounds + 1);
+		verdict = memory_round(program, ports, growth, result);
+	}
+	return verdict;
+}
+
+enum verdict
+phase_memory(struct run *run, struct result *result)
+{
+	const struct program_spec spec = { .count = run->count / 2 * 2 };
+	struct growth growth = { 0 };
+	struct program *program;
+	enum verdict verdict;
+
+	verdict = testpmd_start(run, &spec, result, &program);
+	if (!verdict)
+		verdict = memory_rounds(run, program, &growth, result);
+	program_free(program);
+	if (verdict)
+		return verdict;
+	return result_pass(result, "%u times from %" PRIu64 " to %" PRIu64 " MB and back, as "
+			   "pinned", growth.rounds, growth.least.huge >> 10,
+			   growth.most.huge >> 10);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Whether the kernel moves the hugepages of a testpmd that forwards to another NUMA
+ * node when it is asked to, as it does of its own accord when it balances or compacts
+ * memory. None may move, since devices have their addresses.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <numa.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "circulation.h"
+#include "phase.h"
+#include "proc_memory.h"
+
+#define BETWEEN 100	/* ms */
+
+struct moves {
+	unsigned int pages;
+	unsigned int moved;
+	unsigned int rounds;
+	struct proc_page first;		/* that moved, as it was */
+	int to;
+};
+
+/* A node with memory other than that, or -1. */
+static int
+node_other(int node)
+{
+	int i;
+
+	for (i = 0; i <= numa_max_node(); i++)
+		if (i != node && numa_bitmask_isbitset(numa_all_nodes_ptr, (unsigned int)i) &&
+		    numa_node_size64(i, NULL) > 0)
+			return i;
+	return -1;
+}
+
+/* A hugepage of ours on a node, or NULL. */
+static void *
+page_make(uint64_t size, int node)
+{
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
+			  __builtin_ctzll(size) << MAP_HUGE_SHIFT;
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	if (page == MAP_FAILED)
+		return NULL;
+	numa_tonode_memory(page, size, node);
+	if (madvise(page, size, MADV_POPULATE_WRITE) == 0)
+		return page;
+	munmap(page, size);
+	return NULL;
+}
+
+/*
+ * Could one move at all? A page like it, which nothing pins, is asked to; else that
+ * none moves would mean nothing.
+ */
+static enum verdict
+moves_control(const struct proc_page *like, int target, struct result *result)
+{
+	struct proc_page page = *like;
+	struct proc_pages pages = { .page = &page, .count = 1 };
+	enum verdict verdict;
+
+	page.va = page_make(page.size, page.node);
+	if (!page.va)
+		return result_skip(result, "no free hugepage of %" PRIu64 " kB on node %d, to see "
+				   "whether one can be moved at all", page.size >> 10, page.node);
+	verdict = proc_pages_move(0, &pages, &target, result);
+	munmap(page.va, page.size);
+	if (!verdict && page.node != target)
+		return result_skip(result, "a hugepage of our own cannot be moved from node %d to "
+				   "node %d: free hugepages there", like->node, target);
+	return verdict;
+}
+
+static void
+moves_count(const struct proc_page *before, const struct proc_pages *pages, struct moves *moves)
+{
+	unsigned int i;
+
+	moves->pages = pages->count;
+	moves->rounds++;
+	for (i = 0; i < pages->count; i++) {
+		if (pages->page[i].node < 0 || pages->page[i].node == before[i].node)
+			continue;
+		if (moves->moved++ == 0) {
+			moves->first = before[i];
+			moves->to = pages->page[i].node;
+		}
+	}
+}
+
+static enum verdict
+moves_ask(pid_t pid, struct proc_pages *pages, struct moves *moves, struct result *result)
+{
+	struct proc_page *before = calloc(pages->count, sizeof(*before));
+	int *targets = calloc(pages->count, sizeof(*targets));
+	enum verdict verdict;
+	unsigned int i;
+
+	if (!before || !targets) {
+		verdict = result_error(result, "%s", strerror(ENOMEM));
+		goto out;
+	}
+	memcpy(before, pages->page, pages->count * sizeof(*before));
+	for (i = 0; i < pages->count; i++)
+		targets[i] = node_other(pages->page[i].node);
+	verdict = moves_control(&before[0], targets[0], result);
+	if (!verdict)
+		verdict = proc_pages_move(pid, pages, targets, result);
+	if (!verdict)
+		moves_count(before, pages, moves);
+out:
+	free(targets);
+	free(before);
+	return verdict;
+}
+
+/* All of them, once. */
+static enum verdict
+moves_round(pid_t pid, struct moves *moves, struct result *result)
+{
+	struct proc_pages pages;
+	enum verdict verdict;
+
+	verdict = proc_pages_read(pid, &pages, result);
+	if (verdict)
+		return verdict;
+	verdict = moves_ask(pid, &pages, moves, result);
+	free(pages.page);
+	return verdict;
+}
+
+static enum verdict
+moves_verdict(const struct moves *moves, struct result *result)
+{
+	if (moves->moved == 0)
+		return VERDICT_PASS;
+	return result_fail(result, "%u of %u hugepages moved while devices used them, the first at "
+			   "%p from node %d to node %d: nothing pins them", moves->moved,
+			   moves->pages, moves->first.va, moves->first.node, moves->to);
+}
+
+/* All hugepages of a DPDK program are the EAL's. */
+static enum verdict
+pins_check(pid_t pid, struct proc_memory *memory, struct result *result)
+{
+	enum verdict verdict = proc_memory_read(pid, memory, result);
+
+	if (!verdict && memory->pinned < memory->huge)
+		return result_fail(result, "of %" PRIu64 " kB of hugepages %" PRIu64 " kB are "
+				   "pinned (VmPin)", memory->huge, memory->pinned);
+	return verdict;
+}
+
+static enum verdict
+pinned_rounds(struct run *run, struct program *program, struct moves *moves,
+	      struct result *result)
+{
+	const unsigned int ports = run->count / 2 * 2;
+	const time_t end = time(NULL) + run->options->duration;
+	enum verdict verdict;
+
+	do {
+		progress_step(&run->progress, "round %u", moves->rounds + 1);
+		verdict = moves_round(program_pid(program), moves, result);
+		if (!verdict)
+			verdict = moves_verdict(moves, result);
+		if (!verdict)
+			verdict = program_sleep(program, BETWEEN, result);
+	} while (!verdict && time(NULL) < end);
+	return verdict ? verdict :
+		circulation_check(program, ports, " after its pages were asked to move", result);
+}
+
+/* With one node nothing can be asked to move; what the kernel counts is left. */
+static enum verdict
+pinned_test(struct run *run, struct program *program, struct moves *moves, struct result *result)
+{
+	struct proc_memory memory;
+	enum verdict verdict;
+
+	verdict = circulation_start(program, run->count / 2 * 2, result);
+	if (!verdict && node_other(-1) >= 0 && node_other(node_other(-1)) >= 0)
+		verdict = pinned_rounds(run, program, moves, result);
+	if (verdict)
+		return verdict;
+	verdict = pins_check(program_pid(program), &memory, result);
+	if (!verdict && moves->rounds == 0)
+		return result_skip(result, "there is one NUMA node, so no page can be asked to "
+				   "move; as the kernel counts (VmPin), all %" PRIu64 " kB of "
+				   "hugepages are pinned", memory.huge);
+	return verdict;
+}
+
+/* Its devices are stopped first: the memory that they are left with is anybody's. */
+static void
+pinned_compare(struct run *run, struct result *result)
+{
+	const struct program_spec spec = { .count = run->count / 2 * 2, .stock = true };
+	struct result stock = { 0 };
+	struct moves moves = { 0 };
+	struct program *program;
+	enum verdict verdict;
+
+	progress_step(&run->progress, "stock DPDK");
+	verdict = testpmd_start(run, &spec, &stock, &program);
+	if (!verdict)
+		verdict = testpmd_do(program, &stock, NULL, "port stop all");
+	if (!verdict)
+		verdict = moves_round(program_pid(program), &moves, &stock);
+	program_free(program);
+	if (verdict)
+		result_stock(result, "%s", stock.text);
+	else
+		result_stock(result, "%u of %u pages moved", moves.moved, moves.pages);
+}
+
+enum verdict
+phase_pinned(struct run *run, struct result *result)
+{
+	const struct program_spec spec = { .count = run->count / 2 * 2 };
+	struct moves moves = { 0 };
+	struct program *program;
+	enum verdict verdict;
+
+	if (numa_available() < 0)
+		return result_skip(result, "this kernel knows no NUMA, so no page can be asked to "
+				   "move");
+	verdict = testpmd_start(run, &spec, result, &program);
+	if (!verdict)
+		verdict = pinned_test(run, program, &moves, result);
+	program_free(program);
+	if (verdict)
+		return verdict;
+	result_pass(result, "%u of %u pages moved, asked %u times", moves.moved, moves.pages,
+		    moves.rounds);
+	if (run->options->compare)
+		pinned_compare(run, result);
+	return VERDICT_PASS;
+}
