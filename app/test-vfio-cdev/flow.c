@@ -113,3 +113,21 @@ flow_await(struct program *program, unsigned int ports, struct result *result)
 		verdict = flow_await_port(program, port, result);
 	return verdict;
 }
+
+enum verdict
+flow_start(struct program *program, unsigned int ports, struct result *result)
+{
+	enum verdict verdict = testpmd_links_up(program, ports, result);
+	unsigned int again = 1;
+
+	while (!verdict) {
+		verdict = testpmd_do(program, result, NULL, "start tx_first");
+		if (!verdict)
+			verdict = flow_await(program, ports, result);
+		/* What is sent right after the start of a NIC may get lost. */
+		if (verdict != VERDICT_FAIL || again-- == 0)
+			break;
+		verdict = testpmd_do(program, result, NULL, "stop");
+	}
+	return verdict;
+}

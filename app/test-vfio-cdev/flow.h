@@ -50,6 +50,10 @@ flow_begin(struct flow_ports *ends, struct result *result);
 enum verdict
 flow_settle(struct flow_ports *ends, struct flow *flow, struct result *result);
 
+/* Wait for links, and set packets going that come round again and again. */
+enum verdict
+flow_start(struct program *program, unsigned int ports, struct result *result);
+
 /* Wait until each of the first so many ports of a forwarding program receives. */
 enum verdict
 flow_await(struct program *program, unsigned int ports, struct result *result);

@@ -7,6 +7,7 @@
 
 #include "flow.h"
 #include "phase.h"
+#include "proc_files.h"
 
 #define ROUNDS 2
 #define LET_GO 10000	/* ms */
@@ -74,14 +75,53 @@ lifecycle_device(struct run *run, struct program *program, unsigned int port,
 	return verdict;
 }
 
+/* Some are closed a moment later, by the EAL's interrupt thread. */
+static enum verdict
+lifecycle_no_more_files(struct program *program, const struct proc_files *before,
+			struct result *result)
+{
+	enum verdict verdict = VERDICT_PASS;
+	struct proc_files now = { .count = 0 };
+	const char *more;
+	int left;
+
+	for (left = LET_GO; !verdict; left -= 100) {
+		if (proc_files_read(program_pid(program), &now) < 0)
+			return result_error(result, "cannot list the files that testpmd has open");
+		more = proc_files_more(before, &now);
+		if (!more)
+			break;
+		if (left <= 0)
+			return result_fail(result, "testpmd has %u files open after its devices "
+					   "were attached once more, and %u before: one more is %s",
+					   now.count, before->count, more);
+		verdict = program_sleep(program, 100, result);
+	}
+	return verdict;
+}
+
+/* What is only opened once is open after the first round. */
+static enum verdict
+lifecycle_rounds(struct run *run, struct program *program, struct result *result)
+{
+	enum verdict verdict = VERDICT_PASS;
+	struct proc_files before = { .count = 0 };
+	unsigned int i;
+
+	for (i = 0; i < run->count * ROUNDS && !verdict; i++) {
+		if (i == run->count && proc_files_read(program_pid(program), &before) < 0)
+			return result_error(result, "cannot list the files that testpmd has open");
+		verdict = lifecycle_device(run, program, i % run->count, result);
+	}
+	return verdict ? verdict : lifecycle_no_more_files(program, &before, result);
+}
+
 static enum verdict
 lifecycle_of(struct run *run, struct program *program, struct result *result)
 {
-	unsigned int i, ports = run->count / 2 * 2;
-	enum verdict verdict = VERDICT_PASS;
+	unsigned int ports = run->count / 2 * 2;
+	enum verdict verdict = lifecycle_rounds(run, program, result);
 
-	for (i = 0; i < run->count * ROUNDS && !verdict; i++)
-		verdict = lifecycle_device(run, program, i % run->count, result);
 	if (verdict || ports == 0)
 		return verdict;
 	verdict = testpmd_links_up(program, ports, result);

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <time.h>
 
-#include "circulation.h"
+#include "flow.h"
 #include "phase.h"
 #include "proc_memory.h"
 
@@ -98,12 +98,11 @@ memory_round(struct program *program, unsigned int ports, struct growth *growth,
 	if (!verdict)
 		verdict = memory_compare_telemetry(program, &growth->most, result);
 	if (!verdict)
-		verdict = circulation_check(program, ports, " after its memory has grown", result);
+		verdict = flow_await(program, ports, result);
 	if (!verdict)
 		verdict = memory_detach(program, growth, result);
 	if (!verdict)
-		verdict = circulation_check(program, ports, " after its memory has shrunk",
-					    result);
+		verdict = flow_await(program, ports, result);
 	growth->rounds++;
 	return verdict;
 }
@@ -116,7 +115,7 @@ memory_rounds(struct run *run, struct program *program, struct growth *growth,
 	const time_t end = time(NULL) + run->options->duration;
 	enum verdict verdict;
 
-	verdict = circulation_start(program, ports, result);
+	verdict = flow_start(program, ports, result);
 	while (!verdict && (growth->rounds < LEAST_ROUNDS || time(NULL) < end)) {
 		progress_step(&run->progress, "round %u", growth->rounds + 1);
 		verdict = memory_round(program, ports, growth, result);

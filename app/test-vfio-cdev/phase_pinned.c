@@ -14,9 +14,10 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "circulation.h"
+#include "flow.h"
 #include "phase.h"
 #include "proc_memory.h"
+#include "stock.h"
 
 #define BETWEEN 100	/* ms */
 
@@ -177,8 +178,7 @@ pinned_rounds(struct run *run, struct program *program, struct moves *moves,
 		if (!verdict)
 			verdict = program_sleep(program, BETWEEN, result);
 	} while (!verdict && time(NULL) < end);
-	return verdict ? verdict :
-		circulation_check(program, ports, " after its pages were asked to move", result);
+	return verdict ? verdict : flow_await(program, ports, result);
 }
 
 /* With one node nothing can be asked to move; what the kernel counts is left. */
@@ -188,7 +188,7 @@ pinned_test(struct run *run, struct program *program, struct moves *moves, struc
 	struct proc_memory memory;
 	enum verdict verdict;
 
-	verdict = circulation_start(program, run->count / 2 * 2, result);
+	verdict = flow_start(program, run->count / 2 * 2, result);
 	if (!verdict && node_other(-1) >= 0 && node_other(node_other(-1)) >= 0)
 		verdict = pinned_rounds(run, program, moves, result);
 	if (verdict)
@@ -201,49 +201,47 @@ pinned_test(struct run *run, struct program *program, struct moves *moves, struc
 	return verdict;
 }
 
-/* Its devices are stopped first: the memory that they are left with is anybody's. */
-static void
-pinned_compare(struct run *run, struct result *result)
+/* Its devices are stopped first: what they are left with is anybody's memory. */
+static enum verdict
+pinned_test_stock(struct program *program, struct moves *moves, struct result *result)
 {
-	const struct program_spec spec = { .count = run->count / 2 * 2, .stock = true };
-	struct result stock = { 0 };
+	enum verdict verdict;
+
+	verdict = testpmd_do(program, result, NULL, "port stop all");
+	return verdict ? verdict : moves_round(program_pid(program), moves, result);
+}
+
+static enum verdict
+pinned_measure(struct run *run, bool stock, char *text, size_t size, struct result *result)
+{
+	const struct program_spec spec = { .count = run->count / 2 * 2, .stock = stock };
 	struct moves moves = { 0 };
 	struct program *program;
 	enum verdict verdict;
 
-	progress_step(&run->progress, "stock DPDK");
-	verdict = testpmd_start(run, &spec, &stock, &program);
+	progress_step(&run->progress, "starting testpmd");
+	verdict = testpmd_start(run, &spec, result, &program);
 	if (!verdict)
-		verdict = testpmd_do(program, &stock, NULL, "port stop all");
-	if (!verdict)
-		verdict = moves_round(program_pid(program), &moves, &stock);
+		verdict = stock ? pinned_test_stock(program, &moves, result) :
+			pinned_test(run, program, &moves, result);
 	program_free(program);
-	if (verdict)
-		result_stock(result, "%s", stock.text);
-	else
-		result_stock(result, "%u of %u pages moved", moves.moved, moves.pages);
+	snprintf(text, size, "%u of %u pages moved, asked %u time%s", moves.moved, moves.pages,
+		 moves.rounds, moves.rounds == 1 ? "" : "s");
+	return verdict;
 }
 
 enum verdict
 phase_pinned(struct run *run, struct result *result)
 {
-	const struct program_spec spec = { .count = run->count / 2 * 2 };
-	struct moves moves = { 0 };
-	struct program *program;
+	char text[sizeof(result->figure)];
 	enum verdict verdict;
 
 	if (numa_available() < 0)
 		return result_skip(result, "this kernel knows no NUMA, so no page can be asked to "
 				   "move");
-	verdict = testpmd_start(run, &spec, result, &program);
-	if (!verdict)
-		verdict = pinned_test(run, program, &moves, result);
-	program_free(program);
+	verdict = pinned_measure(run, false, text, sizeof(text), result);
 	if (verdict)
 		return verdict;
-	result_pass(result, "%u of %u pages moved, asked %u times", moves.moved, moves.pages,
-		    moves.rounds);
-	if (run->options->compare)
-		pinned_compare(run, result);
-	return VERDICT_PASS;
+	result_pass(result, "%s", text);
+	return stock_compare(run, result, pinned_measure);
 }
