@@ -22,7 +22,7 @@ struct integrity {
 	long long packets;
 	long long smallest, largest;
 	long long pages;
-	char limit[200];	/* why no larger ones, or "" */
+	char limit[320];	/* where no larger ones, and why; or "" */
 	json_t *pairs;
 };
 
@@ -63,7 +63,8 @@ release_find(struct run *run, char *release, size_t size, struct result *result)
 }
 
 static void
-integrity_add(struct integrity *integrity, json_t *found)
+integrity_add(const struct run *run, unsigned int first, struct integrity *integrity,
+	      json_t *found)
 {
 	long long value = json_integer_value(json_object_get(found, "smallest"));
 	const char *limit = json_string_value(json_object_get(found, "why_not_larger"));
@@ -76,7 +77,9 @@ integrity_add(struct integrity *integrity, json_t *found)
 	if (value > integrity->largest)
 		integrity->largest = value;
 	if (limit && limit[0])
-		snprintf(integrity->limit, sizeof(integrity->limit), "%s", limit);
+		snprintf(integrity->limit, sizeof(integrity->limit), "no packets of more than "
+			 "%lld bytes between %s and %s: %s", value, run->devices[first].addr,
+			 run->devices[first + 1].addr, limit);
 	json_object_del(found, "event");
 	json_array_append(integrity->pairs, found);
 }
@@ -94,8 +97,8 @@ result_of_pair(const struct run *run, unsigned int first, struct result *result)
 
 /* One of its lines. *over: it was the last one. */
 static enum verdict
-line_take(struct run *run, const char *text, struct integrity *integrity, bool *over,
-	  struct result *result)
+line_take(struct run *run, unsigned int first, const char *text, struct integrity *integrity,
+	  bool *over, struct result *result)
 {
 	enum verdict verdict = VERDICT_PASS;
 	json_t *line = text[0] == '{' ? json_loads(text, 0, NULL) : NULL;
@@ -106,7 +109,7 @@ line_take(struct run *run, const char *text, struct integrity *integrity, bool *
 	*over = true;
 	if (strcmp(event, "result") == 0) {
 		verdict = damage_verdict(line, result);
-		integrity_add(integrity, line);
+		integrity_add(run, first, integrity, line);
 	} else if (strcmp(event, "error") == 0) {
 		verdict = result_fail(result, "%s: %s",
 				      json_string_value(json_object_get(line, "text")),
@@ -122,8 +125,8 @@ line_take(struct run *run, const char *text, struct integrity *integrity, bool *
 }
 
 static enum verdict
-lines_read(struct run *run, struct program *program, struct integrity *integrity,
-	   struct result *result)
+lines_read(struct run *run, unsigned int first, struct program *program,
+	   struct integrity *integrity, struct result *result)
 {
 	enum verdict verdict;
 	bool over = false;
@@ -133,7 +136,7 @@ lines_read(struct run *run, struct program *program, struct integrity *integrity
 		verdict = program_expect(program, "\n", LINE_PATIENCE, result, &text);
 		if (verdict)
 			return verdict;
-		verdict = line_take(run, text, integrity, &over, result);
+		verdict = line_take(run, first, text, integrity, &over, result);
 		free(text);
 	} while (!verdict && !over);
 	return verdict;
@@ -183,7 +186,7 @@ integrity_pair(struct run *run, unsigned int first, const char *release,
 	verdict = traffic_start(run, &spec, release, result, &program);
 	if (verdict)
 		return verdict;
-	verdict = lines_read(run, program, integrity, result);
+	verdict = lines_read(run, first, program, integrity, result);
 	program_free(program);
 	return verdict == VERDICT_FAIL ? result_of_pair(run, first, result) : verdict;
 }
@@ -202,9 +205,7 @@ phase_integrity(struct run *run, struct result *result)
 	result_detail(result, "pairs", integrity.pairs);
 	if (verdict)
 		return verdict;
-	if (integrity.limit[0])
-		snprintf(result->text, sizeof(result->text), "no packets of up to 9000 bytes: %s",
-			 integrity.limit);
+	snprintf(result->text, sizeof(result->text), "%s", integrity.limit);
 	return result_pass(result, "%lld packets of %lld to %lld bytes, %lld hugepages",
 			   integrity.packets, integrity.smallest, integrity.largest,
 			   integrity.pages);

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""dpdk-test-vfio-cdev finds what is wrong with a backend: app/test/broken has one thing wrong each.
+
+What its phases say is what its user reads, so it is compared as it is.
+"""
+
+import itertools
+import json
+import re
+import select
+import subprocess
+from dataclasses import dataclass
+from typing import Any, Callable
+
+import pytest
+
+from testvm.machine import nic_address
+from testvm.qemu import Guest
+from testvm.util import CHECKOUT
+
+from test_forward import NICS, PAIR
+
+TOOL = CHECKOUT / "build/app/dpdk-test-vfio-cdev"
+BROKEN = CHECKOUT / "build/app/test/broken"
+SECONDS = 2
+REPORT = "/tmp/report.json"
+PHASES = ["integrity", "memory", "pinned", "lifecycle"]
+PAGE = r"page 0x[0-9a-f]+ of 2048 kB, "
+ADDRESS = rf"0x[0-9a-f]+ \({PAGE}physical address 0x[0-9a-f]+\)"
+WRONG = (rf"0x[0-9a-f]+ \({PAGE}whose address is (0x[0-9a-f]+) to the EAL but "
+         r"(0x[0-9a-f]+) to the kernel\)")
+
+
+@dataclass
+class Validation:
+    """What the tool said."""
+    status: int
+    output: str
+    phases: dict[str, Any]
+
+    def failed(self, phase: str) -> str:
+        """The sentence of the only phase that was run, which has failed."""
+        assert self.status == 1, self.output
+        assert self.phases[phase]["verdict"] == "failed", self.output
+        assert f"{phase}: {self.phases[phase]['text']}\n" in self.output
+        return self.phases[phase]["text"]
+
+    def skipped(self, phase: str) -> str:
+        """The same of one that was skipped: nothing is shown then."""
+        assert self.status == 2, self.output
+        assert self.phases[phase]["verdict"] == "skipped", self.output
+        return self.phases[phase]["text"]
+
+
+def validated(guest: Guest, done: "subprocess.CompletedProcess[str]") -> Validation:
+    """Read the report."""
+    assert done.returncode in (0, 1, 2), done.stdout + done.stderr
+    report = json.loads(guest.run(["cat", REPORT], check=True).stdout)
+    phases = {phase["phase"]: phase for phase in report["phases"]}
+    return Validation(done.returncode, done.stdout + done.stderr, phases)
+
+
+def arguments(phases: list[str], devices: list[str], *args: str, broken: str = "") -> list[str]:
+    """Its command line."""
+    library = ["--library", str(BROKEN / f"broken_{broken}.so")] if broken else []
+    return [str(TOOL), "--phases", ",".join(phases), "--devices", ",".join(devices),
+            "--duration", str(SECONDS), "--json", REPORT, *library, *args]
+
+
+def validate(guest: Guest, phases: list[str], *args: str, devices: list[str] | None = None,
+             broken: str = "") -> Validation:
+    """Run it to its end."""
+    command = arguments(phases, devices or PAIR, *args, broken=broken)
+    return validated(guest, guest.run(command, timeout=300))
+
+
+@pytest.fixture
+def numa(guest: Callable[..., Guest]) -> Guest:
+    """Two nodes, and two NICs that are linked."""
+    return guest(numa=2, nics=("virtio-net-pci", "virtio-net-pci"))
+
+
+@pytest.fixture
+def cdev(guest: Callable[..., Guest]) -> Guest:
+    """The guest that test_forward.py uses too."""
+    return guest(nics=NICS)
+
+
+def test_good_backend_passes(numa: Guest) -> None:
+    """And stock DPDK, whose pages move, shows that a move was possible."""
+    seen = validate(numa, PHASES, "--keep-going", "--compare")
+    assert seen.status == 0, seen.output
+    assert {phase["verdict"] for phase in seen.phases.values()} == {"passed"}, seen.output
+    assert re.fullmatch(r"\d+ packets of 60 to 9000 bytes, 32 hugepages",
+                        seen.phases["integrity"]["figure"])
+    assert re.fullmatch(r"\d+ times from 64 to \d+ MB and back, as pinned",
+                        seen.phases["memory"]["figure"])
+    assert re.match(r"0 of 32 pages moved, asked \d+ time", seen.phases["pinned"]["figure"])
+    assert seen.phases["pinned"]["stock"] == "32 of 32 pages moved, asked 1 time"
+    pair = seen.phases["integrity"]["details"]["pairs"][0]
+    assert pair["received"] == pair["sent"] > pair["in_pieces"] > 0
+    assert pair["covered"] == pair["pages"] == 32
+
+
+def test_wrong_address_of_one_page(numa: Guest) -> None:
+    """The one side of the packet or the other is on that page."""
+    seen = validate(numa, ["integrity"], broken="address")
+    found = re.fullmatch(
+        rf"{PAIR[0]} and {PAIR[1]} \(ports 0 and 1\): \d+ of \d+ packets came back as others; the "
+        r"first, number \d+ from port \d to port \d, has 0x.. instead of 0x.. in byte \d+ of "
+        rf"\d+(, where the device has written nothing)?: sent from ({ADDRESS}|{WRONG}), received "
+        rf"into ({ADDRESS}|{WRONG})", seen.failed("integrity"))
+    assert found, seen.output
+    believed, true = [group for group in (found.groups()[2:4] + found.groups()[5:7]) if group]
+    pages = seen.phases["integrity"]["details"]["pairs"][0]["elsewhere"]
+    assert [(page["eal"], page["kernel"]) for page in pages] == [(believed, true)]
+
+
+def test_lost_unmap(numa: Guest) -> None:
+    assert re.fullmatch(
+        r"testpmd has given back \d+ kB of hugepages, and \d+ kB of these are pinned still "
+        r"\(VmPin\): an unmap was lost", validate(numa, ["memory"], broken="unmap").failed("memory"))
+
+
+def test_no_pins(numa: Guest) -> None:
+    assert re.fullmatch(
+        r"\d+ of 32 hugepages moved while devices used them, the first at 0x[0-9a-f]+ from node 0 "
+        "to node 1: nothing pins them",
+        validate(numa, ["pinned"], broken="pin").failed("pinned"))
+
+
+def test_memory_that_comes_without_a_pin(numa: Guest) -> None:
+    assert re.fullmatch(r"of \d+ kB of hugepages that came 0 kB are pinned \(VmPin\)",
+                        validate(numa, ["memory"], broken="pin").failed("memory"))
+
+
+def test_leaked_fd(numa: Guest) -> None:
+    assert re.fullmatch(
+        r"testpmd has \d+ files open after its devices were attached once more, and \d+ before: "
+        "one more is /dev/iommu", validate(numa, ["lifecycle"], broken="fd").failed("lifecycle"))
+
+
+def test_one_node_is_no_test_of_pins(cdev: Guest) -> None:
+    assert re.fullmatch(
+        r"there is one NUMA node, so no page can be asked to move; as the kernel counts \(VmPin\), "
+        r"all \d+ kB of hugepages are pinned", validate(cdev, ["pinned"]).skipped("pinned"))
+
+
+def test_no_pins_on_one_node(cdev: Guest) -> None:
+    assert re.fullmatch(r"of \d+ kB of hugepages 0 kB are pinned \(VmPin\)",
+                        validate(cdev, ["pinned"], broken="pin").failed("pinned"))
+
+
+def test_device_that_takes_no_large_packets(cdev: Guest) -> None:
+    """vmxnet3 says that it does. Beside it, two that do."""
+    devices = [nic_address(NICS.index(model) + i) for model in ("e1000e", "vmxnet3")
+               for i in range(2)]
+    seen = validate(cdev, ["integrity"], devices=devices)
+    assert seen.status == 0, seen.output
+    assert seen.phases["integrity"]["text"] == "no packets of more than 3968 bytes " \
+        f"between {devices[2]} and {devices[3]}: packets of 9000 bytes do not come through"
+    assert [pair["largest"] for pair in seen.phases["integrity"]["details"]["pairs"]] == [9000, 3968]
+
+
+def test_ports_that_are_not_linked(cdev: Guest) -> None:
+    assert validate(cdev, ["integrity"], devices=[PAIR[0], nic_address(NICS.index("e1000e"))]) \
+        .failed("integrity").endswith("no packet gets either way: are the two cabled to each other?")
+
+
+def test_other_release_is_told(guest: Callable[..., Guest]) -> None:
+    """The program is built with the machine's own DPDK."""
+    text = validate(guest(dpdk="24.11"), ["integrity"]).skipped("integrity")
+    assert re.fullmatch(r"dpdk-test-vfio-cdev-traffic was built with another release of DPDK than "
+                        r"this testpmd, which is 24\.11\S*: build it with that one", text)
+
+
+def test_frames_of_others_do_no_harm(guest: Callable[..., Guest]) -> None:
+    """Of all sizes, from somebody on the same wire."""
+    shared = guest(nics=("virtio-net-pci", "virtio-net-pci"), wires=True)
+    process = shared.start(arguments(["integrity"], PAIR))
+    process.close_stdin()
+    wire = shared.wires[0]
+    for number in itertools.count():
+        if process.poll() is not None:
+            break
+        wire.send(bytes(60 + number % 1400))
+        while wire.receive():
+            pass
+        select.select([wire], [], [], 0.002)
+    assert process.wait(1) == 0, process.stdout + process.stderr
+    report = json.loads(shared.run(["cat", REPORT], check=True).stdout)
+    pair = report["phases"][0]["details"]["pairs"][0]
+    assert (pair["damaged"], pair["lost"]) == (0, 0)
+    assert pair["foreign"] > 0 and pair["received"] == pair["sent"] > 0
