@@ -119,7 +119,8 @@ def test_wrong_address_of_one_page(numa: Guest) -> None:
 def test_lost_unmap(numa: Guest) -> None:
     assert re.fullmatch(
         r"testpmd has given back \d+ kB of hugepages, and \d+ kB of these are pinned still "
-        r"\(VmPin\): an unmap was lost", validate(numa, ["memory"], broken="unmap").failed("memory"))
+        r"\(VmPin\): an unmap was lost",
+        validate(numa, ["memory"], broken="unmap").failed("memory"))
 
 
 def test_no_pins(numa: Guest) -> None:
@@ -159,12 +160,15 @@ def test_device_that_takes_no_large_packets(cdev: Guest) -> None:
     assert seen.status == 0, seen.output
     assert seen.phases["integrity"]["text"] == "no packets of more than 3968 bytes " \
         f"between {devices[2]} and {devices[3]}: packets of 9000 bytes do not come through"
-    assert [pair["largest"] for pair in seen.phases["integrity"]["details"]["pairs"]] == [9000, 3968]
+    pairs = seen.phases["integrity"]["details"]["pairs"]
+    assert [pair["largest"] for pair in pairs] == [9000, 3968]
 
 
 def test_ports_that_are_not_linked(cdev: Guest) -> None:
-    assert validate(cdev, ["integrity"], devices=[PAIR[0], nic_address(NICS.index("e1000e"))]) \
-        .failed("integrity").endswith("no packet gets either way: are the two cabled to each other?")
+    devices = [PAIR[0], nic_address(NICS.index("e1000e"))]
+    assert validate(cdev, ["integrity"], devices=devices).failed("integrity") == \
+        f"{devices[0]} and {devices[1]} (ports 0 and 1): no packet gets either way: are the two " \
+        "cabled to each other?"
 
 
 def test_other_release_is_told(guest: Callable[..., Guest]) -> None:

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What the traffic program's report is taken for, whatever is in it. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "damage.h"
+#include "proc_files.h"
+
+#define GOOD "'sent': 100, 'received': 100, 'pages': 4, 'covered': 4"
+#define PAGE(eal, kernel) "{'va': '0x1000000', 'eal': '" eal "', 'kernel': '" kernel "', " \
+	"'size': 2097152}"
+
+/* Returns the verdict, and leaves the sentence in text. */
+static enum verdict
+verdict_of(const char *members, char text[sizeof(((struct result *)0)->text)])
+{
+	struct result result = { 0 };
+	enum verdict verdict;
+	char json[1024];
+	json_t *found;
+
+	snprintf(json, sizeof(json), "{%s}", members);
+	for (char *c = json; *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	found = json_loads(json, 0, NULL);
+	assert_non_null(found);
+	verdict = damage_verdict(found, &result);
+	json_decref(found);
+	strcpy(text, result.text);
+	return verdict;
+}
+
+static void
+assert_fails(const char *members, const char *sentence)
+{
+	char text[640];
+
+	assert_int_equal(verdict_of(members, text), VERDICT_FAIL);
+	assert_string_equal(text, sentence);
+}
+
+static void
+good_one_passes(void **state)
+{
+	char text[640];
+
+	(void)state;
+	assert_int_equal(verdict_of(GOOD, text), VERDICT_PASS);
+	assert_string_equal(text, "");
+}
+
+static void
+page_that_was_left_out_fails(void **state)
+{
+	(void)state;
+	assert_fails("'sent': 1, 'pages': 4, 'covered': 3",
+		     "packets went through 3 of 4 hugepages only");
+}
+
+static void
+lost_packets_fail(void **state)
+{
+	(void)state;
+	assert_fails(GOOD ", 'lost': 2", "2 of 100 packets were lost, though never more than 64 "
+		     "were on their way");
+}
+
+static void
+silence_fails(void **state)
+{
+	(void)state;
+	assert_fails("'silent': 'from port 1 to port 0'", "no packet gets from port 1 to port 0: "
+		     "are the two cabled to each other?");
+}
+
+/* Even if no packet has come to harm yet. */
+static void
+page_that_is_elsewhere_fails(void **state)
+{
+	(void)state;
+	assert_fails(GOOD ", 'elsewhere': [" PAGE("0x200000", "0x400000") "]",
+		     "1 of 4 hugepages are not where the EAL believes: page 0x1000000 of 2048 kB, "
+		     "whose address is 0x200000 to the EAL but 0x400000 to the kernel");
+}
+
+/* Without CAP_SYS_ADMIN the kernel tells 0. */
+static void
+damage_names_both_pages(void **state)
+{
+	(void)state;
+	assert_fails(GOOD ", 'damaged': 1, 'damages': [{'port': 1, 'seq': 7, 'length': 60, "
+		     "'offset': 5, 'wanted': 17, 'got': 0, 'unwritten': true, "
+		     "'from': {'va': '0x1000040', 'page': " PAGE("0x200000", "0x0") "}, "
+		     "'to': {'va': '0x1000080', 'page': " PAGE("0x200000", "0x400000") "}}]",
+		     "1 of 100 packets came back as others; the first, number 7 from port 1 to "
+		     "port 0, has 0x00 instead of 0x11 in byte 5 of 60, where the device has "
+		     "written nothing: sent from 0x1000040 (page 0x1000000 of 2048 kB, physical "
+		     "address 0x200000), received into 0x1000080 (page 0x1000000 of 2048 kB, "
+		     "whose address is 0x200000 to the EAL but 0x400000 to the kernel)");
+}
+
+static void
+nonsense_never_passes(void **state)
+{
+	static const char *const nonsense[] = {
+		"", "'pages': 0, 'covered': 0", "'pages': '4', 'covered': 4, 'damaged': 1",
+		GOOD ", 'damaged': 1", GOOD ", 'damaged': 1, 'damages': [5]",
+		GOOD ", 'damaged': 1, 'damages': [{'from': null, 'to': 3}]",
+		GOOD ", 'elsewhere': [0]",
+	};
+	char text[640];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+		assert_int_equal(verdict_of(nonsense[i], text), VERDICT_FAIL);
+		assert_string_not_equal(text, "");
+	}
+}
+
+static void
+file_that_was_left_is_named(void **state)
+{
+	static struct proc_files before = { { "/dev/iommu", "socket:" }, 2 };
+	static struct proc_files now = { { "socket:", "/dev/iommu", "socket:" }, 3 };
+
+	(void)state;
+	assert_null(proc_files_more(&before, &before));
+	assert_null(proc_files_more(&now, &before));
+	assert_string_equal(proc_files_more(&before, &now), "socket:");
+}
+
+static void
+own_files_are_read(void **state)
+{
+	static struct proc_files files;
+	FILE *file;
+
+	(void)state;
+	file = fopen("/dev/zero", "re");
+	assert_non_null(file);
+	assert_int_equal(proc_files_read(getpid(), &files), 0);
+	fclose(file);
+	assert_true(files.count > 0 && files.count < PROC_FILES);
+	for (unsigned int i = 0; i < files.count; i++)
+		if (strcmp(files.name[i], "/dev/zero") == 0)
+			return;
+	fail_msg("a file that is open was not found");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_one_passes),
+		cmocka_unit_test(page_that_was_left_out_fails),
+		cmocka_unit_test(lost_packets_fail),
+		cmocka_unit_test(silence_fails),
+		cmocka_unit_test(page_that_is_elsewhere_fails),
+		cmocka_unit_test(damage_names_both_pages),
+		cmocka_unit_test(nonsense_never_passes),
+		cmocka_unit_test(file_that_was_left_is_named),
+		cmocka_unit_test(own_files_are_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
