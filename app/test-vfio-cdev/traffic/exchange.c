@@ -2,12 +2,9 @@
 
 /* Packets from either port to the other, compared byte by byte. */
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_cycles.h>
-#include <rte_errno.h>
 #include <rte_ethdev.h>
 
 #include "traffic.h"
@@ -503,24 +500,21 @@ packets_end(struct exchange *exchange)
 	} while (away > 0);
 }
 
-int
-traffic_run(struct traffic *traffic, struct block_list *blocks, unsigned int count)
+void
+traffic_run(struct traffic *traffic, struct block_list *blocks, struct rte_mempool *mbufs)
 {
 	static struct exchange exchange;	/* too large for a stack */
 
 	exchange = (struct exchange){
 		.traffic = traffic,
 		.blocks = blocks,
-		.mbufs = rte_pktmbuf_pool_create("traffic_tx", count, 0, 0, 0, SOCKET_ID_ANY),
+		.mbufs = mbufs,
 		.ways = { { .from = 0, .to = 1 }, { .from = 1, .to = 0 } },
 	};
-	if (exchange.mbufs == NULL)
-		return complain(rte_errno, "cannot create a pool of %u mbufs for sending", count);
 	block_home = blocks;
 	traffic->counts.smallest = LARGEST;
 	if (ways_open(&exchange)) {
 		packets_flow(&exchange);
 		packets_end(&exchange);
 	}
-	return 0;
 }

@@ -13,33 +13,58 @@
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
+#include <rte_errno.h>
 
 #include "traffic.h"
 
 /* Rings of both ports, and as much again on the way: with less they would starve. */
 #define FEWEST_BUFFERS 256
 
-static int
-traffic_prepare(struct traffic *traffic, struct rte_mempool **pool, struct block_list *blocks,
-		unsigned int *count)
+/* A pool of mbufs without a byte of their own, or NULL. */
+static struct rte_mempool *
+mbufs_make(void)
 {
+	struct rte_mempool *mbufs;
+
+	mbufs = rte_pktmbuf_pool_create("traffic_tx", 2 * MOST_BLOCKS, 0, 0, 0, SOCKET_ID_ANY);
+	if (mbufs == NULL)
+		complain(rte_errno, "cannot create a pool of mbufs for sending");
+	return mbufs;
+}
+
+static int
+receivers_start(struct traffic *traffic)
+{
+	struct rte_mempool *pool;
 	unsigned int buffers;
+
+	pool = pages_rx_pool(&traffic->pages, &buffers);
+	if (pool == NULL)
+		return -ENOMEM;
+	if (buffers < FEWEST_BUFFERS)
+		return complain(ENOMEM, "%u pages have room for %u buffers only: more memory "
+				"(-m) is needed", traffic->pages.count, buffers);
+	return ports_start(traffic->ports, pool, buffers, &traffic->limits);
+}
+
+/* What is started may want memory on another node, so that new pages come: look twice. */
+static int
+traffic_prepare(struct traffic *traffic, struct rte_mempool **mbufs, struct block_list *blocks)
+{
 	int ret;
 
 	ret = ports_find(traffic->ports, &traffic->limits);
 	if (ret == 0)
 		ret = pages_open(&traffic->pages);
 	if (ret == 0)
-		ret = pages_tx_blocks(&traffic->pages, blocks, count);
+		ret = receivers_start(traffic);
 	if (ret < 0)
 		return ret;
-	*pool = pages_rx_pool(&traffic->pages, &buffers);
-	if (*pool == NULL)
+	*mbufs = mbufs_make();
+	if (*mbufs == NULL)
 		return -ENOMEM;
-	if (buffers < FEWEST_BUFFERS)
-		return complain(ENOMEM, "%u pages have room for %u buffers only: more memory "
-				"(-m) is needed", traffic->pages.count, buffers);
-	return ports_start(traffic->ports, *pool, buffers, &traffic->limits);
+	ret = pages_open(&traffic->pages);
+	return ret == 0 ? pages_tx_blocks(&traffic->pages, blocks) : ret;
 }
 
 static unsigned int
@@ -52,9 +77,8 @@ int
 main(int argc, char **argv)
 {
 	static struct traffic traffic;
-	struct rte_mempool *pool;
+	struct rte_mempool *mbufs;
 	struct block_list blocks;
-	unsigned int count;
 	int used, ret;
 
 	used = rte_eal_init(argc, argv);
@@ -63,11 +87,11 @@ main(int argc, char **argv)
 	report_ready();
 	traffic.seconds = seconds_parse(argc - used, argv + used);
 	traffic.session = rte_rdtsc();
-	ret = traffic_prepare(&traffic, &pool, &blocks, &count);
-	if (ret == 0)
-		ret = traffic_run(&traffic, &blocks, count);
-	if (ret == 0)
+	ret = traffic_prepare(&traffic, &mbufs, &blocks);
+	if (ret == 0) {
+		traffic_run(&traffic, &blocks, mbufs);
 		report_result(&traffic);
+	}
 	ports_close(traffic.ports);
 	rte_eal_cleanup();
 	return ret == 0 ? 0 : 2;

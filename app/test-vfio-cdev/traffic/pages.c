@@ -26,29 +26,6 @@
 
 #define LARGEST_ROOM ((size_t)16 << 20)
 #define SMALLEST_ROOM (4 * (size_t)TX_BLOCK)
-/* Enough for both ports' rings and what is on the way, on however many pages. */
-#define MOST_BLOCKS 4096
-
-static int
-page_add(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
-{
-	struct pages *pages = arg;
-	struct page *more;
-
-	if (msl->external)
-		return 0;
-	more = realloc(pages->page, (pages->count + 1) * sizeof(*more));
-	if (more == NULL)
-		return -ENOMEM;
-	pages->page = more;
-	pages->page[pages->count++] = (struct page){
-		.va = (uintptr_t)ms->addr,
-		.iova = ms->iova,
-		.len = ms->len,
-		.socket = msl->socket_id,
-	};
-	return 0;
-}
 
 static int
 page_compare(const void *left, const void *right)
@@ -77,6 +54,35 @@ pages_find(const struct pages *pages, const void *va)
 	return bsearch(&key, pages->page, pages->count, sizeof(key), page_has);
 }
 
+struct walk {
+	struct pages *pages;
+	struct pages known;	/* the first of them, in order */
+};
+
+static int
+page_add(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
+{
+	struct walk *walk = arg;
+	struct pages *pages = walk->pages;
+	struct page *more;
+
+	walk->known.page = pages->page;
+	if (msl->external || pages_find(&walk->known, ms->addr) != NULL)
+		return 0;
+	more = realloc(pages->page, (pages->count + 1) * sizeof(*more));
+	if (more == NULL)
+		return -ENOMEM;
+	pages->page = more;
+	pages->page[pages->count++] = (struct page){
+		.va = (uintptr_t)ms->addr,
+		.iova = ms->iova,
+		.len = ms->len,
+		.socket = msl->socket_id,
+		.send_only = walk->known.count > 0,
+	};
+	return 0;
+}
+
 uint64_t
 page_phys(const struct page *page)
 {
@@ -93,13 +99,19 @@ page_phys(const struct page *page)
 	return (entry & PAGEMAP_PFN) * SMALL_PAGE;
 }
 
+bool
+page_is_covered(const struct page *page)
+{
+	return page->sent > 0 && (page->received > 0 || page->send_only);
+}
+
 unsigned int
 pages_covered(const struct pages *pages)
 {
 	unsigned int i, covered = 0;
 
 	for (i = 0; i < pages->count; i++)
-		covered += pages->page[i].sent > 0 && pages->page[i].received > 0;
+		covered += page_is_covered(&pages->page[i]);
 	return covered;
 }
 
@@ -156,7 +168,9 @@ rooms_make(struct pages *pages)
 int
 pages_open(struct pages *pages)
 {
-	if (rte_memseg_walk(page_add, pages) != 0)
+	struct walk walk = { .pages = pages, .known = *pages };
+
+	if (rte_memseg_walk(page_add, &walk) != 0)
 		return complain(ENOMEM, "cannot list the EAL's pages");
 	if (pages->count == 0)
 		return complain(ENOENT, "the EAL has no pages");
@@ -230,14 +244,13 @@ tx_block_add(void *arg, const struct page *page, uint8_t *va)
 }
 
 int
-pages_tx_blocks(const struct pages *pages, struct block_list *list, unsigned int *count)
+pages_tx_blocks(const struct pages *pages, struct block_list *list)
 {
-	struct tx_blocks blocks = { .list = list };
+	const unsigned int count = blocks_walk(pages, TX_BLOCK, NULL, NULL);
+	struct tx_blocks blocks = { .list = list, .next = calloc(count, sizeof(*blocks.next)) };
 
-	*count = blocks_walk(pages, TX_BLOCK, NULL, NULL);
-	blocks.next = calloc(*count, sizeof(*blocks.next));
 	if (blocks.next == NULL)
-		return complain(ENOMEM, "cannot keep book of %u blocks", *count);
+		return complain(ENOMEM, "cannot keep book of %u blocks", count);
 	STAILQ_INIT(list);
 	blocks_walk(pages, TX_BLOCK, tx_block_add, &blocks);
 	return 0;

@@ -49,10 +49,11 @@ address(uint64_t value)
 static json_t *
 page_json(const struct page *page)
 {
-	return json_pack("{so so so sI si sI sI sI sI sI}",
+	return json_pack("{so so so sI si sb sI sI sI sI sI}",
 			 "va", address(page->va), "eal", address(page->iova),
 			 "kernel", address(page_phys(page)), "size", (json_int_t)page->len,
-			 "node", page->socket, "sent", (json_int_t)page->sent,
+			 "node", page->socket, "send_only", page->send_only,
+			 "sent", (json_int_t)page->sent,
 			 "received", (json_int_t)page->received,
 			 "bad_sent", (json_int_t)page->bad_sent,
 			 "bad_received", (json_int_t)page->bad_received,
@@ -93,12 +94,6 @@ static bool
 page_is_bad(const struct page *page)
 {
 	return page->bad_sent + page->bad_received > 0 || (page->lost > 0 && page->sent == 0);
-}
-
-static bool
-page_is_covered(const struct page *page)
-{
-	return page->sent > 0 && page->received > 0;
 }
 
 static bool

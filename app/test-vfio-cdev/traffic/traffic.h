@@ -42,6 +42,7 @@ struct page {
 	uint64_t iova;		/* where it is as far as the EAL knows */
 	uint64_t len;
 	int socket;
+	bool send_only;		/* came with the ports, when the pool to receive into was made */
 	uint8_t *room;		/* of the heap, on this page, or NULL: there was none */
 	size_t room_len;
 	uint64_t sent, received;
@@ -64,7 +65,10 @@ struct block {
 
 STAILQ_HEAD(block_list, block);
 
-/* Find them all and make room on each, without asking for more. 0 or -errno. */
+/*
+ * Find them all and make room on each, without asking for more. Once more it finds those
+ * that have come since. 0 or -errno.
+ */
 int
 pages_open(struct pages *pages);
 
@@ -76,13 +80,19 @@ pages_find(const struct pages *pages, const void *va);
 uint64_t
 page_phys(const struct page *page);
 
-/* How many have been both sent from and received into. */
+/* Has it been sent from and received into? */
+bool
+page_is_covered(const struct page *page);
+
 unsigned int
 pages_covered(const struct pages *pages);
 
+/* Of each kind, but for rounding: enough for both ports' rings and what is on the way. */
+#define MOST_BLOCKS 4096
+
 /* Blocks to send from, such that neighbours are on different pages. 0 or -errno. */
 int
-pages_tx_blocks(const struct pages *pages, struct block_list *blocks, unsigned int *count);
+pages_tx_blocks(const struct pages *pages, struct block_list *blocks);
 
 /* The same to receive into, as a pool of mbufs, or NULL. */
 struct rte_mempool *
@@ -183,8 +193,8 @@ struct traffic {
 };
 
 /* Send both ways until the time is up and all pages have had their turn: 0 or -errno. */
-int
-traffic_run(struct traffic *traffic, struct block_list *blocks, unsigned int count);
+void
+traffic_run(struct traffic *traffic, struct block_list *blocks, struct rte_mempool *mbufs);
 
 /* report.c: lines of JSON on standard output. */
 
