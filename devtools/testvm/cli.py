@@ -16,7 +16,7 @@ from .cache import Cache
 from .emulator import make_qemu
 from .guest import wire
 from .kernel import KernelMaker
-from .machine import DEFAULT_NICS, PAGE_MIB, Options
+from .machine import CRYPTO, DEFAULT_NICS, PAGE_MIB, Options
 from .qemu import (BootFailed, CommandTimeout, Guest, GuestHangs, GuestPanic, GuestStopped,
                    Process, make_kernel)
 from .root import RELEASES, make_root
@@ -103,7 +103,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     add("--from", dest="source", choices=("distro", "source"), default="distro")
     add("--nic", dest="nics", action="append", metavar="MODEL[,PROP=VALUE...]",
         help="a QEMU NIC; repeat for more. NICs of one model are on one hub, so two of them "
-        f"forward to each other (default: {' and '.join(DEFAULT_NICS)})")
+        f"forward to each other (default: {' and '.join(DEFAULT_NICS)}). {CRYPTO} is none, but "
+        "can be among them")
     add("--bind", choices=("vfio-pci", "none"), default="vfio-pci",
         help="driver for the NICs; none leaves them to the kernel")
     add("--hugepages", type=int, default=256, metavar="N")

@@ -12,6 +12,8 @@ from .util import CHECKOUT, VmError
 
 PAGE_MIB = {"2M": 2, "1G": 1024}
 DEFAULT_NICS = ("virtio-net-pci", "virtio-net-pci")
+# Among the NICs, in a slot like theirs: a device that is none, with a back end of its own.
+CRYPTO = "virtio-crypto-pci"
 FIRST_SLOT, LAST_SLOT = 0x03, 0x17
 BYPASS_BUS = 0x40    # of the bridge that the IOMMU has nothing to do with
 PORT_SLOT, MOST_PORTS = 0x02, 8
@@ -120,6 +122,15 @@ def nic_hubs(nics: Sequence[str]) -> list[int]:
     return [order.index(model) for model in models]
 
 
+def nic_back_end(model: str, position: int, hub: int) -> tuple[list[str], str]:
+    """What QEMU has behind a NIC, and the properties that tell the NIC."""
+    name = f"nic{position}"
+    if model == CRYPTO:
+        return ["-object", f"cryptodev-backend-builtin,id={name}"], f"cryptodev={name}"
+    return (["-netdev", f"hubport,id={name},hubid={hub}"],
+            f"netdev={name},mac={nic_mac(position)}")
+
+
 class CommandLine:
     """Assembles the QEMU command line."""
 
@@ -221,12 +232,12 @@ class CommandLine:
         hubs = nic_hubs((*self.options.nics, *self.options.bypass))
         for i, (nic, hub) in enumerate(zip(self.options.nics, hubs)):
             model, _, properties = nic.partition(",")
-            device = f"{model},netdev=nic{i},mac={nic_mac(i)},addr=0x{FIRST_SLOT + i:x},romfile="
+            back_end, link = nic_back_end(model, i, hub)
+            device = f"{model},{link},addr=0x{FIRST_SLOT + i:x},romfile="
             if self.options.viommu != "none" and model.startswith("virtio-"):
                 # Else the device goes past the IOMMU and takes an IOVA for an address.
                 device += ",iommu_platform=on,disable-legacy=on"
-            arguments += ["-netdev", f"hubport,id=nic{i},hubid={hub}",
-                          "-device", f"{device},{properties}".rstrip(",")]
+            arguments += [*back_end, "-device", f"{device},{properties}".rstrip(",")]
         return arguments + self._bypass(hubs[len(self.options.nics):])
 
     def _bypass(self, hubs: Sequence[int]) -> list[str]:

@@ -249,6 +249,14 @@ def test_nics_of_one_model_share_a_hub():
         assert f"hubport,id=nic{nic},hubid={hub}" in line
 
 
+def test_device_that_is_no_nic_is_among_them_with_a_back_end_of_its_own():
+    line = command_line(nics=("e1000e", machine.CRYPTO, "e1000e"))
+    assert "cryptodev-backend-builtin,id=nic1 -device virtio-crypto-pci,cryptodev=nic1," \
+           "addr=0x4," in line
+    assert "hubport,id=nic2,hubid=0" in line and "netdev=nic1" not in line
+    assert "VM_NICS=0000:00:03.0,0000:00:04.0,0000:00:05.0" in line
+
+
 def test_each_hub_has_a_wire_if_one_is_wanted():
     assert machine.nic_hubs(("e1000e", "vmxnet3,x=y", "e1000e")) == [0, 1, 0]
     line = machine.CommandLine(machine.Options(), Path("/"), Path("/m"))
