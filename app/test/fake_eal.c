@@ -3,49 +3,34 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <rte_eal_memconfig.h>
-#include <rte_fbarray.h>
 #include <rte_errno.h>
 #include <rte_log.h>
 
-#include "fake_eal.h"
+#include "fake_eal_private.h"
 #include "log_capture.h"
 
-#define LISTS 4
-#define SEGS 16
 #define LOG_TYPES 4
 #define LOG_TYPE_FIRST 32	/* RTE_LOGTYPE_FIRST_EXT_ID */
 
 RTE_DEFINE_PER_LCORE(int, _rte_errno);
 
 static struct fake_eal eal;
-static struct {
-	struct rte_memseg_list msl;
-	struct rte_memseg segs[SEGS + 1];	/* the last one stays empty */
-	unsigned int count;
-} lists[LISTS];
-static unsigned int list_count;
-static struct {
-	rte_mem_event_callback_t func;
-	char name[64];
-	void *arg;
-} callback;
 static const char *log_types[LOG_TYPES];	/* kept: registered once a process */
 static struct fake_mp_msg replied;
 
-/* One thread uses the lock in the tests. */
-static unsigned int readers;
-static bool writing;
-static const char *misuse;
+static _Atomic(const char *) misuse;
 
-static void
-expect(bool right, const char *what)
+void
+fake_eal_expect(bool right, const char *what)
 {
-	if (!right && misuse == NULL)
-		misuse = what;
+	const char *none = NULL;
+
+	if (!right)
+		atomic_compare_exchange_strong(&misuse, &none, what);
 }
 
 const char *
@@ -64,8 +49,6 @@ void
 fake_eal_reset(void)
 {
 	memset(&eal, 0, sizeof(eal));
-	memset(lists, 0, sizeof(lists));
-	memset(&callback, 0, sizeof(callback));
 	eal.iova_mode = RTE_IOVA_PA;
 	eal.process_type = RTE_PROC_PRIMARY;
 	eal.stock[STOCK_GROUP_FD].ret = -1;
@@ -82,65 +65,16 @@ fake_eal_reset(void)
 	RTE_PER_LCORE(_rte_errno) = 0;
 	eal.runtime_dir = "/nonexistent";
 	memset(&replied, 0, sizeof(replied));
-	list_count = 0;
-	readers = 0;
-	writing = false;
 	misuse = NULL;
-}
-
-struct rte_memseg_list *
-fake_eal_list(bool external, bool heap)
-{
-	struct rte_memseg_list *msl = &lists[list_count++].msl;
-
-	msl->external = external;
-	msl->heap = heap;
-	msl->page_sz = FAKE_HUGE;
-	msl->memseg_arr.elt_sz = sizeof(struct rte_memseg);
-	return msl;
-}
-
-void
-fake_eal_memseg(struct rte_memseg_list *msl, void *addr, rte_iova_t iova, size_t len)
-{
-	unsigned int i = 0;
-
-	while (&lists[i].msl != msl)
-		i++;
-	if (lists[i].count == 0)
-		msl->base_va = addr;
-	lists[i].segs[lists[i].count++] = (struct rte_memseg){
-		.addr = addr,
-		.iova = iova,
-		.len = len,
-		.hugepage_sz = msl->page_sz,
-	};
-	msl->len += len;
-}
-
-void
-fake_eal_event(enum rte_mem_event type, void *addr, size_t len)
-{
-	if (callback.func == NULL)
-		return;
-	expect(readers == 0, "an event while memory is locked");
-	writing = true;
-	callback.func(type, addr, len, callback.arg);
-	writing = false;
-}
-
-unsigned int
-fake_eal_callbacks(void)
-{
-	return callback.func != NULL;
+	fake_eal_memory_reset();
 }
 
 /* What the stock functions do. */
 static int
 stock_call(enum fake_stock which)
 {
-	expect(readers == 0, "a stock function while memory is locked");
-	eal.stock[which].calls++;
+	expect(!fake_eal_memory_is_locked(), "a stock function while memory is locked");
+	__atomic_fetch_add(&eal.stock[which].calls, 1, __ATOMIC_RELAXED);
 	if (eal.stock[which].err != 0)
 		RTE_PER_LCORE(_rte_errno) = eal.stock[which].err;
 	return eal.stock[which].ret;
@@ -203,7 +137,8 @@ rte_vfio_get_group_num(const char *sysfs_base, const char *dev_addr, int *iommu_
 	const int ret = stock_call(STOCK_GROUP_NUM);
 
 	(void)sysfs_base;
-	(void)dev_addr;
+	if (eal.group_addr != NULL && strcmp(eal.group_addr, dev_addr) != 0)
+		return 0;
 	if (ret == 1)
 		*iommu_group_num = eal.group;
 	return ret;
@@ -309,84 +244,6 @@ rte_eal_vfio_get_vf_token(rte_uuid_t vf_token)
 	memcpy(vf_token, eal.token, sizeof(eal.token));
 }
 
-/* A reader that waits behind a writer for itself never goes on. */
-void
-rte_mcfg_mem_read_lock(void)
-{
-	expect(readers == 0, "the memory lock is taken twice");
-	expect(!writing, "the memory lock is taken in an event");
-	if (eal.lock_hook != NULL)
-		eal.lock_hook();
-	readers++;
-}
-
-void
-rte_mcfg_mem_read_unlock(void)
-{
-	expect(readers != 0, "the memory lock is released twice");
-	readers--;
-}
-
-int
-rte_memseg_walk_thread_unsafe(rte_memseg_walk_t func, void *arg)
-{
-	int ret;
-
-	expect(readers != 0, "memory is walked without its lock");
-	for (unsigned int i = 0; i < list_count; i++) {
-		for (unsigned int j = 0; j < lists[i].count; j++) {
-			ret = func(&lists[i].msl, &lists[i].segs[j], arg);
-			if (ret != 0)
-				return ret < 0 ? -1 : 1;
-		}
-	}
-	return 0;
-}
-
-struct rte_memseg_list *
-rte_mem_virt2memseg_list(const void *virt)
-{
-	for (unsigned int i = 0; i < list_count; i++)
-		if (virt >= lists[i].msl.base_va &&
-		    virt < (void *)((char *)lists[i].msl.base_va + lists[i].msl.len))
-			return &lists[i].msl;
-	return NULL;
-}
-
-struct rte_memseg *
-rte_mem_virt2memseg(const void *virt, const struct rte_memseg_list *msl)
-{
-	if (msl == NULL)
-		return NULL;
-	for (unsigned int i = 0; i < list_count; i++)
-		for (unsigned int j = 0; &lists[i].msl == msl && j < lists[i].count; j++)
-			if (lists[i].segs[j].addr <= virt &&
-			    virt < (void *)((char *)lists[i].segs[j].addr + msl->page_sz))
-				return &lists[i].segs[j];
-	return NULL;
-}
-
-/* Segments are found by their list's array, and an index. */
-void *
-rte_fbarray_get(const struct rte_fbarray *arr, unsigned int idx)
-{
-	for (unsigned int i = 0; i < list_count; i++)
-		if (&lists[i].msl.memseg_arr == arr && idx < lists[i].count)
-			return &lists[i].segs[idx];
-	return NULL;
-}
-
-int
-rte_fbarray_set_free(struct rte_fbarray *arr, unsigned int idx)
-{
-	struct rte_memseg *ms = rte_fbarray_get(arr, idx);
-
-	if (ms == NULL)
-		return -1;
-	ms->len = 0;
-	return 0;
-}
-
 phys_addr_t
 rte_mem_virt2phy(const void *virt)
 {
@@ -434,41 +291,26 @@ get_mempolicy(int *mode, unsigned long *nodemask, unsigned long maxnode, const v
 	return 0;
 }
 
+/* Nobody looks into one. */
+struct rte_bus *
+rte_bus_find_by_name(const char *busname)
+{
+	const bool found = eal.bus != NULL && strcmp(eal.bus, busname) == 0;
+
+	return found ? (struct rte_bus *)&eal.bus : NULL;
+}
+
 struct rte_devargs *
 rte_devargs_next(const char *busname, const struct rte_devargs *start)
 {
-	const size_t index = start == NULL ? 0 : start - eal.devargs + 1;
-	struct rte_devargs *next = &eal.devargs[index];
+	const struct rte_bus *bus = rte_bus_find_by_name(busname);
+	struct rte_devargs *next = eal.devargs;
 
-	expect(strcmp(busname, "pci") == 0, "arguments of another bus are asked for");
+	if (start != NULL)
+		next += start - eal.devargs + 1;
+	while (next->name[0] != '\0' && next->bus != bus)
+		next++;
 	return next->name[0] != '\0' ? next : NULL;
-}
-
-int
-rte_mem_event_callback_register(const char *name, rte_mem_event_callback_t clb, void *arg)
-{
-	expect(!writing, "a callback is registered in an event");
-	RTE_PER_LCORE(_rte_errno) = eal.register_errno;
-	if (eal.register_errno != 0)
-		return -1;
-	expect(callback.func == NULL, "the callback is registered twice");
-	expect(readers != 0, "memory can change between the walk and the registration");
-	callback.func = clb;
-	callback.arg = arg;
-	snprintf(callback.name, sizeof(callback.name), "%s", name);
-	return 0;
-}
-
-int
-rte_mem_event_callback_unregister(const char *name, void *arg)
-{
-	expect(!writing, "a callback is unregistered in an event");
-	if (eal.register_errno != 0)
-		return -1;
-	expect(callback.func != NULL && strcmp(name, callback.name) == 0 && arg == callback.arg,
-	       "a callback that is not registered is unregistered");
-	callback.func = NULL;
-	return 0;
 }
 
 int
@@ -506,7 +348,7 @@ int
 rte_mp_action_register(const char *name, rte_mp_t action)
 {
 	expect(strlen(name) < RTE_MP_MAX_NAME_LEN, "a name of an action that is too long");
-	expect(!writing && readers == 0, "an action is registered while memory is locked");
+	expect(!fake_eal_memory_is_locked(), "an action is registered while memory is locked");
 	expect(eal.mp_action == NULL, "the action is registered twice");
 	RTE_PER_LCORE(_rte_errno) = eal.mp_errno;
 	if (eal.mp_errno != 0)
@@ -537,7 +379,7 @@ rte_mp_request_sync(struct rte_mp_msg *req, struct rte_mp_reply *reply, const st
 	struct fake_mp_msg all;
 	int err = ETIMEDOUT;
 
-	expect(!writing && readers == 0, "a request while memory is locked");
+	expect(!fake_eal_memory_is_locked(), "a request while memory is locked");
 	expect(ts->tv_sec == 0 && ts->tv_nsec > 0, "a request that waits a second or more");
 	memcpy(&all, req, sizeof(all));
 	memset(reply, 0, sizeof(*reply));

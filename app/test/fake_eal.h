@@ -12,8 +12,10 @@
 
 #include <stdbool.h>
 
+#include <rte_bus.h>
 #include <rte_devargs.h>
 #include <rte_eal.h>
+#include <rte_eal_memconfig.h>
 #include <rte_memory.h>
 #include <rte_vfio.h>
 
@@ -47,6 +49,7 @@ struct fake_eal {
 	unsigned char token[16];
 	int register_errno;		/* of registering for events, or 0 */
 	int group;			/* what rte_vfio_get_group_num() finds */
+	const char *group_addr;		/* for this device alone, unless it is NULL */
 	int bound_group;		/* of the container that is destroyed, or 0 */
 	void (*lock_hook)(void);	/* called when the memory lock is taken */
 	phys_addr_t (*pagemap)(const void *virt);	/* NULL: it cannot be read */
@@ -59,7 +62,8 @@ struct fake_eal {
 	int (*mp_primary)(const struct rte_mp_msg *request, struct rte_mp_reply *reply);
 	unsigned int mp_requests;
 	const char *runtime_dir;
-	struct rte_devargs devargs[4];	/* up to the first without a name */
+	const char *bus;		/* that there is beside PCI, or NULL */
+	struct rte_devargs devargs[4];	/* of PCI without a bus; up to the first without a name */
 	struct {
 		int ret;
 		int err;		/* rte_errno, if not 0 */
@@ -82,7 +86,10 @@ fake_eal_list(bool external, bool heap);
 void
 fake_eal_memseg(struct rte_memseg_list *msl, void *addr, rte_iova_t iova, size_t len);
 
-/* Tell the callbacks, as the EAL does with the memory lock held for writing. */
+/*
+ * Tell the callbacks, as the EAL does with the memory lock held for writing; it is
+ * taken unless the thread has it: see rte_mcfg_mem_write_lock().
+ */
 void
 fake_eal_event(enum rte_mem_event type, void *addr, size_t len);
 

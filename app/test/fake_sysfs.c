@@ -90,11 +90,17 @@ fake_sysfs_base(void)
 void
 fake_sysfs_add(const char *addr, const char *name, const char *dev)
 {
-	fake_sysfs_mkdir(BASE "/%s/vfio-dev/%s", addr, name);
+	fake_sysfs_add_below(BASE, addr, name, dev);
+}
+
+void
+fake_sysfs_add_below(const char *dir, const char *addr, const char *name, const char *dev)
+{
+	fake_sysfs_mkdir("%s/%s/vfio-dev/%s", dir, addr, name);
 	fake_sysfs_mkdir("class/vfio-dev/%s", name);
 	if (dev == NULL)
 		return;
-	fake_sysfs_write(dev, BASE "/%s/vfio-dev/%s/dev", addr, name);
+	fake_sysfs_write(dev, "%s/%s/vfio-dev/%s/dev", dir, addr, name);
 	fake_sysfs_write(dev, "class/vfio-dev/%s/dev", name);
 }
 

@@ -29,6 +29,10 @@ fake_sysfs_base(void);
 void
 fake_sysfs_add(const char *addr, const char *name, const char *dev);
 
+/* The same in another directory than fake_sysfs_base(), below the root. */
+void
+fake_sysfs_add_below(const char *dir, const char *addr, const char *name, const char *dev);
+
 /* A file, with the directories above it; the path is below the root. */
 void
 fake_sysfs_write(const char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
@@ -93,6 +94,15 @@ bus_translated(bool alone)
 	fake_node_add(FAKE_CDEV(BUS_NAME4), FAKE_MAJOR, 4);
 }
 
+void
+bus_group_add(int group, const char *addr)
+{
+	char target[PATH_MAX];
+
+	snprintf(target, sizeof(target), "%s/%s", fake_sysfs_base(), addr);
+	fake_sysfs_link(target, "kernel/iommu_groups/%d/devices/%s", group, addr);
+}
+
 int
 bus_setup(const char *addr, int *fd)
 {
@@ -170,7 +180,7 @@ main(int argc, char **argv)
 			bus_container_tests() + bus_phys_tests() + bus_where_tests() +
 			bus_primary_tests() + bus_secondary_tests() + bus_translated_tests() +
 			bus_created_tests() + bus_inherited_tests() + bus_selfcheck_tests() +
-			bus_telemetry_tests() + bus_peers_tests();
+			bus_telemetry_tests() + bus_peers_tests() + bus_kinds_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

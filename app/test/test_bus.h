@@ -72,6 +72,9 @@ int
 bus_telemetry_off_tests(void);
 int
 bus_telemetry_later_tests(void);
+bus_kinds_tests(void);
+int
+bus_threads_tests(void);
 int
 bus_symbolic_tests(void);
 int
@@ -98,6 +101,10 @@ bus_end(void **state);
 /* Devices that have an IOMMU, and alone makes them the only ones with a cdev. */
 void
 bus_translated(bool alone);
+
+/* The device is in this group. */
+void
+bus_group_add(int group, const char *addr);
 
 /* rte_vfio_setup_device(), and its fd, or -1. */
 int

@@ -20,24 +20,15 @@
 #define GROUP2 8	/* of BUS_ADDR, without an IOMMU */
 #define GROUP3 9	/* of BUS_STOCK_ADDR, without a cdev */
 
-static void
-group_add(int group, const char *addr)
-{
-	char target[PATH_MAX];
-
-	snprintf(target, sizeof(target), "%s/%s", fake_sysfs_base(), addr);
-	fake_sysfs_link(target, "kernel/iommu_groups/%d/devices/%s", group, addr);
-}
-
 static int
 created_begin(void **state)
 {
 	if (bus_begin(state) < 0)
 		return -1;
 	bus_translated(false);
-	group_add(GROUP, BUS_ADDR3);
-	group_add(GROUP2, BUS_ADDR);
-	group_add(GROUP3, BUS_STOCK_ADDR);
+	bus_group_add(GROUP, BUS_ADDR3);
+	bus_group_add(GROUP2, BUS_ADDR);
+	bus_group_add(GROUP3, BUS_STOCK_ADDR);
 	fake_eal()->stock[STOCK_GROUP_NUM].ret = 1;
 	fake_eal()->group = GROUP;
 	return 0;
@@ -137,7 +128,7 @@ containers_and_groups_are_without_number(void **state)
 		assert_int_equal(rte_vfio_container_destroy(containers[i]), 0);
 	assert_kernel_holds(0, 0, 0);
 	for (int group = 100; group < 300; group++) {
-		group_add(group, BUS_ADDR3);
+		bus_group_add(group, BUS_ADDR3);
 		assert_true(rte_vfio_container_group_bind(-1, group) >= 0);
 	}
 	for (int group = 100; group < 300; group++)
@@ -152,7 +143,7 @@ containers_have_memory_of_their_own(void **state)
 	(void)state;
 	first = rte_vfio_container_create();
 	second = rte_vfio_container_create();
-	group_add(GROUP + 100, BUS_ADDR4);
+	bus_group_add(GROUP + 100, BUS_ADDR4);
 	assert_true(rte_vfio_container_group_bind(first, GROUP) >= 0);
 	assert_true(rte_vfio_container_group_bind(second, GROUP + 100) >= 0);
 	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);

@@ -32,90 +32,95 @@ bdf_parse(const char *text, struct bdf *bdf)
 }
 
 static bool
-bdf_is(const char *text, const struct bdf *bdf)
+name_is(const char *text, const char *addr)
 {
-	struct bdf other;
+	struct bdf left, right;
 
-	return bdf_parse(text, &other) && memcmp(&other, bdf, sizeof(other)) == 0;
+	if (bdf_parse(text, &left) && bdf_parse(addr, &right))
+		return memcmp(&left, &right, sizeof(left)) == 0;
+	return strcmp(text, addr) == 0;
 }
 
-/* The same answer as the PCI bus's, rte_pci_ignore_device() in pci_common.c. */
+/* The buses that set up devices with rte_vfio_setup_device(), in the order they are tried. */
+static const char *const buses[] = { "pci", "cdx", "platform" };
+
+/* Those that came later than 22.11, or are not PCI, may not be there. */
 static bool
-device_is_allowed(const char *addr)
+bus_is_used(const char *bus)
+{
+	if (strcmp(bus, "pci") != 0)
+		return eal_api()->bus_find(bus) != NULL;
+	return eal_api()->has_pci == NULL || eal_api()->has_pci();
+}
+
+/* The same answer as the bus's, e.g. rte_pci_ignore_device() in pci_common.c. */
+static bool
+device_is_allowed(const char *bus, const char *addr)
 {
 	const struct rte_devargs *devargs;
 	bool allow_list = false;
-	struct bdf bdf;
 
-	if (!bdf_parse(addr, &bdf))
-		return false;
-	for (devargs = eal_api()->devargs_next("pci", NULL); devargs != NULL;
-	     devargs = eal_api()->devargs_next("pci", devargs)) {
-		if (bdf_is(devargs->name, &bdf))
+	for (devargs = eal_api()->devargs_next(bus, NULL); devargs != NULL;
+	     devargs = eal_api()->devargs_next(bus, devargs)) {
+		if (name_is(devargs->name, addr))
 			return devargs->policy == RTE_DEV_ALLOWED;
 		allow_list |= devargs->policy == RTE_DEV_ALLOWED;
 	}
 	return !allow_list;
 }
 
-static bool
-is_candidate(const struct rte_vfio_cdev_info *info)
-{
-	return info->mode == RTE_VFIO_CDEV_NOIOMMU && device_is_allowed(info->addr);
-}
+struct search {
+	const char *bus;
+	struct rte_vfio_cdev_domain *domain;	/* to be given a HWPT, or NULL */
+	struct rte_vfio_cdev_info info;		/* of what was found */
+};
 
-static bool
-bus_is_used(void)
-{
-	return eal_api()->has_pci == NULL || eal_api()->has_pci();
-}
-
-/* Stops the walk with 1 when the domain has got what it needs. */
+/* Stops the walk with 1 when it is found. */
 static int
-candidate_try(const struct rte_vfio_cdev_info *info, void *domain)
+candidate_visit(const struct rte_vfio_cdev_info *info, void *arg)
 {
 	unsigned char token[VF_TOKEN_LEN];
+	struct search *search = arg;
 
-	return is_candidate(info) &&
-		rte_vfio_cdev_domain_prime(domain, info, vf_token(token)) == 0;
+	if (info->mode != RTE_VFIO_CDEV_NOIOMMU || !device_is_allowed(search->bus, info->addr))
+		return 0;
+	search->info = *info;
+	return search->domain == NULL ||
+		rte_vfio_cdev_domain_prime(search->domain, info, vf_token(token)) == 0;
 }
 
 /*
  * The lines of devices that will not do are held back: one that will makes them
- * pointless, and if none does the last of them is the reason.
+ * pointless, and if none does the last of them is the reason, to be told or not.
  */
-bool
-candidate_prime(struct rte_vfio_cdev_domain *domain)
+static bool
+candidate_search(struct search *search, bool tell)
 {
-	bool found;
+	bool found = false;
 
-	if (!bus_is_used())
-		return false;
 	lib_log_hold();
-	found = rte_vfio_cdev_walk(backend_ctx(), "pci", candidate_try, domain) == 1;
-	lib_log_release(!found);
+	for (size_t i = 0; i < RTE_DIM(buses) && !found; i++) {
+		search->bus = buses[i];
+		found = bus_is_used(buses[i]) &&
+			rte_vfio_cdev_walk(backend_ctx(), buses[i], candidate_visit, search) == 1;
+	}
+	lib_log_release(tell && !found);
 	return found;
 }
 
-static int
-candidate_copy(const struct rte_vfio_cdev_info *info, void *found)
+bool
+candidate_prime(struct rte_vfio_cdev_domain *domain)
 {
-	if (!is_candidate(info))
-		return 0;
-	*(struct rte_vfio_cdev_info *)found = *info;
-	return 1;
+	return candidate_search(&(struct search){ .domain = domain }, true);
 }
 
 /* What is wrong with other devices is told when they are set up. */
 bool
 candidate_find(struct rte_vfio_cdev_info *info)
 {
-	bool found;
+	struct search search = { 0 };
+	const bool found = candidate_search(&search, false);
 
-	if (!bus_is_used())
-		return false;
-	lib_log_hold();
-	found = rte_vfio_cdev_walk(backend_ctx(), "pci", candidate_copy, info) == 1;
-	lib_log_release(false);
+	*info = search.info;
 	return found;
 }

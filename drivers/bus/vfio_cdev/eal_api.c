@@ -61,6 +61,7 @@ static const struct {
 	SYMBOL(fbarray_set_free, "rte_fbarray_set_free"),
 	SYMBOL(fbarray_get, "rte_fbarray_get"),
 	SYMBOL(devargs_next, "rte_devargs_next"),
+	SYMBOL(bus_find, "rte_bus_find_by_name"),
 	SYMBOL(has_hugepages, "rte_eal_has_hugepages"),
 	{ "rte_eal_has_pci", offsetof(struct eal_api, has_pci), true },
 	{ "get_mempolicy", offsetof(struct eal_api, get_mempolicy), true },

@@ -31,6 +31,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include <rte_bus.h>
 #include <rte_devargs.h>
 #include <rte_eal.h>
 #include <rte_fbarray.h>
@@ -84,6 +85,7 @@ struct eal_api {
 	__typeof__(rte_fbarray_set_free) *fbarray_set_free;
 	__typeof__(rte_fbarray_get) *fbarray_get;
 	__typeof__(rte_devargs_next) *devargs_next;
+	__typeof__(rte_bus_find_by_name) *bus_find;
 	__typeof__(rte_eal_has_hugepages) *has_hugepages;
 	int (*has_pci)(void);		/* NULL where it is not exported */
 	/* libnuma's, NULL where the EAL was built without it */
@@ -248,7 +250,7 @@ extern struct backend {
 
 /* The functions below want backend_lock held. */
 
-/* Create a domain, of which a forked child will have no part; 0 or -errno, logged. No lock. */
+/* Create a domain, of which a forked child will have no part; 0 or -errno, logged. */
 int
 domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain);
 
