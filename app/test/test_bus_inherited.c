@@ -59,8 +59,9 @@ child_sets_up(void)
 	return bus_release(BUS_ADDR, fd) == 0 ? NULL : "the device was not released";
 }
 
-static void
-child_runs(const char *(*child)(void))
+/* How it ended. */
+static int
+child_status(const char *(*child)(void))
 {
 	const pid_t pid = fork();
 	const char *wrong;
@@ -75,6 +76,42 @@ child_runs(const char *(*child)(void))
 		_exit(wrong != NULL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void
+child_runs(const char *(*child)(void))
+{
+	assert_int_equal(child_status(child), 0);
+}
+
+static pthread_barrier_t holding;
+
+static void *
+lock_hold(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&backend_lock);
+	pthread_barrier_wait(&holding);
+	pthread_barrier_wait(&holding);
+	pthread_mutex_unlock(&backend_lock);
+	return NULL;
+}
+
+/* While another thread has the lock, which the child will not see given back. */
+static void
+child_runs_beside_a_holder(const char *(*child)(void))
+{
+	pthread_t thread;
+	int status;
+
+	pthread_barrier_init(&holding, NULL, 2);
+	assert_int_equal(pthread_create(&thread, NULL, lock_hold, NULL), 0);
+	pthread_barrier_wait(&holding);
+	status = child_status(child);
+	pthread_barrier_wait(&holding);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&holding);
 	assert_int_equal(status, 0);
 }
 
@@ -92,7 +129,6 @@ child_has_no_part_in_the_domain(void **state)
 	assert_kernel_holds(2, 1, FAKE_HUGE);
 }
 
-/* As if another thread held it at the fork. */
 static void
 child_does_not_wait_for_a_lock_of_its_parent(void **state)
 {
@@ -101,9 +137,7 @@ child_does_not_wait_for_a_lock_of_its_parent(void **state)
 	(void)state;
 	bus_memory(2);
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
-	pthread_mutex_lock(&backend_lock);
-	child_runs(child_uses_nothing);
-	pthread_mutex_unlock(&backend_lock);
+	child_runs_beside_a_holder(child_uses_nothing);
 }
 
 /* A daemon. The parent may have had a domain in its time. */
@@ -113,9 +147,7 @@ child_may_start_with_dpdk(void **state)
 	(void)state;
 	assert_int_equal(inherited_watch(), 0);
 	bus_memory(2);
-	pthread_mutex_lock(&backend_lock);
-	child_runs(child_sets_up);
-	pthread_mutex_unlock(&backend_lock);
+	child_runs_beside_a_holder(child_sets_up);
 	assert_false(is_inherited());
 }
 

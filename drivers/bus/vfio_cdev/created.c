@@ -148,22 +148,21 @@ static int
 created_add(int stock_fd)
 {
 	struct created *c = calloc(1, sizeof(*c));
-	int fd = -1;
+	int fd;
 
 	if (c == NULL)
 		return container_fail("create", ENOMEM, -1, "memory is short");
 	c->fd = stock_fd;
 	c->stock = stock_fd >= 0;
-	if (!c->stock && domain_make(TRANSLATED, &c->domain) < 0) {
-		free(c);
-		return -1;
-	}
-	if (!c->stock)
+	pthread_mutex_lock(&backend_lock);
+	if (!c->stock && domain_make(TRANSLATED, &c->domain) == 0)
 		c->fd = rte_vfio_cdev_domain_fd(c->domain);
 	fd = c->fd;
-	pthread_mutex_lock(&backend_lock);
-	SLIST_INSERT_HEAD(&containers, c, next);
+	if (fd >= 0)
+		SLIST_INSERT_HEAD(&containers, c, next);
 	pthread_mutex_unlock(&backend_lock);
+	if (fd < 0)
+		free(c);
 	return fd;
 }
 
@@ -294,6 +293,8 @@ stock_group_bind(int container_fd, int group)
 				      "or not there");
 	fd = eal_api()->container_group_bind(container_fd, group);
 	pthread_mutex_lock(&backend_lock);
+	/* Stock was called without the lock, and the container may have gone. */
+	c = created_find(container_fd);
 	if (fd >= 0 && c != NULL && binding_find(group) == NULL)
 		binding_add(c, group, fd, true);
 	pthread_mutex_unlock(&backend_lock);
