@@ -3,6 +3,7 @@
 /* Setting up and releasing devices; RTE_VFIO_CDEV=prefer. */
 
 #include <errno.h>
+#include <sys/sysmacros.h>
 
 #include "fake_heap.h"
 #include "test_bus.h"
@@ -318,6 +319,53 @@ foreign_fd_is_not_released(void **state)
 	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
 }
 
+/* The node has gone, or is another device's by now: no fd, told once, and no harm done. */
+static void
+number_that_no_longer_exists_is_refused(void **state)
+{
+	int first, fd;
+
+	(void)state;
+	bus_memory(1);
+	assert_int_equal(bus_setup(BUS_ADDR, &first), 0);
+	fake_node(FAKE_CDEV(BUS_NAME2))->rdev = makedev(FAKE_MAJOR, 9);
+	for (unsigned int i = 0; i < 2; i++) {
+		log_clear();
+		assert_int_equal(bus_setup(BUS_ADDR2, &fd), -1);
+		assert_int_equal(fd, -1);
+		assert_logged(ERR, "lib.vfio_cdev", BUS_ADDR2, FAKE_CDEV(BUS_NAME2),
+			      strerror(i == 0 ? ENXIO : ENOENT));
+		assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR2, "see the line before");
+		assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 2);
+		assert_kernel_holds(2, 1, FAKE_HUGE);
+		if (i == 0)
+			fake_node_remove(FAKE_CDEV(BUS_NAME2));
+	}
+	assert_int_equal(bus_release(BUS_ADDR, first), 0);
+}
+
+/* Its device has gone from sysfs and /dev meanwhile; the fd is good until it is closed. */
+static void
+device_that_has_gone_is_released_once(void **state)
+{
+	int fd;
+
+	(void)state;
+	fake_eal()->stock[STOCK_RELEASE].ret = -1;
+	bus_memory(1);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	fake_sysfs_reset();
+	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
+	assert_int_equal(bus_release(BUS_ADDR, fd), -1);
+	assert_int_equal(stock_calls(STOCK_RELEASE), 1);
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(stock_calls(STOCK_SETUP), 1);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+	/* Stock's fake says that it has set it up. */
+	fake_eal()->stock[STOCK_RELEASE].ret = 0;
+}
+
 static void
 device_of_stock_is_released_by_stock(void **state)
 {
@@ -383,6 +431,8 @@ bus_device_tests(void)
 		BUS_TEST(device_is_stopped_before_memory_is_unpinned_on_error),
 		BUS_TEST(released_device_can_be_set_up_again),
 		BUS_TEST(foreign_fd_is_not_released),
+		BUS_TEST(number_that_no_longer_exists_is_refused),
+		BUS_TEST(device_that_has_gone_is_released_once),
 		BUS_TEST(device_of_stock_is_released_by_stock),
 		BUS_TEST(short_heap_fails_to_set_up),
 		BUS_TEST(memory_is_locked_before_the_backend),
