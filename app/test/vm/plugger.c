@@ -8,100 +8,18 @@
  * before and after.
  */
 
-#include <dirent.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <rte_bus_vfio_cdev.h>
-#include <rte_dev.h>
 #include <rte_eal.h>
-#include <rte_vfio.h>
 
-#define SYSFS "/sys/bus/pci/devices"
-#define FREE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
+#include "holdings.h"
+
 /* What a driver, an allocator or the C library keep from the first times. */
 #define WARM_UP 3
-
-static unsigned long
-entries(const char *path)
-{
-	unsigned long count = 0;
-	DIR *dir = opendir(path);
-
-	while (dir != NULL && readdir(dir) != NULL)
-		count++;
-	if (dir != NULL)
-		closedir(dir);
-	return count;
-}
-
-static unsigned long
-lines(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	unsigned long count = 0;
-	int c;
-
-	while (file != NULL && (c = getc(file)) != EOF)
-		count += c == '\n';
-	if (file != NULL)
-		fclose(file);
-	return count;
-}
-
-/* The number after a label, or 0. */
-static unsigned long
-number(const char *path, const char *label)
-{
-	FILE *file = fopen(path, "re");
-	unsigned long value = 0;
-	char line[256];
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		if (strncmp(line, label, strlen(label)) == 0)
-			value = strtoul(line + strlen(label), NULL, 10);
-	if (file != NULL)
-		fclose(file);
-	return value;
-}
-
-static void
-holdings_print(const char *when)
-{
-	struct rte_vfio_cdev_stats stats = { 0 };
-	struct rte_vfio_cdev_domain *domain;
-
-	if (rte_bus_vfio_cdev_domain(&domain) == 0)
-		rte_vfio_cdev_domain_stats(domain, &stats);
-	printf("%s: fds=%lu areas=%lu pinned=%lu free=%lu mappings=%" PRIu64 " mapped=%" PRIu64
-	       " verified=%" PRIu64 " held=%" PRIu64 "\n", when, entries("/proc/self/fd"),
-	       lines("/proc/self/maps"), number("/proc/self/status", "VmPin:"),
-	       number(FREE_PAGES, ""), (uint64_t)stats.mappings, (uint64_t)stats.pages_mapped,
-	       (uint64_t)stats.pages_verified, (uint64_t)stats.held);
-	fflush(stdout);
-}
-
-static bool
-plug(const char *addr)
-{
-	return rte_eal_hotplug_add("pci", addr, "") == 0 &&
-		rte_eal_hotplug_remove("pci", addr) == 0;
-}
-
-static bool
-setup(const char *addr)
-{
-	struct vfio_device_info info = { .argsz = sizeof(info) };
-	int fd = -1;
-
-	return rte_vfio_setup_device(SYSFS, addr, &fd, &info) == 0 && fd >= 0 &&
-		rte_vfio_release_device(SYSFS, addr, fd) == 0;
-}
 
 static bool
 repeat(bool (*step)(const char *addr), unsigned long count, const char *addr)

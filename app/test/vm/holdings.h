@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What a program of the VM tests does with devices, and what it holds afterwards. */
+
+#ifndef HOLDINGS_H
+#define HOLDINGS_H
+
+#include <stdbool.h>
+
+/* Files, memory areas, pinned kB, free hugepages, and what the backend has mapped. */
+void
+holdings_print(const char *when);
+
+/* A device comes and goes as the EAL's hot-plug does it, with the whole of its driver. */
+bool
+plug(const char *addr);
+
+/* The same for its VFIO part only. */
+bool
+setup(const char *addr);
+
+#endif /* HOLDINGS_H */

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Devices, memory and questions from several threads at once, with the EAL's own locks."""
+
+import re
+from typing import Callable
+
+from testvm.qemu import Guest
+from testvm.util import CHECKOUT
+
+from test_hotplug import ALONE, NICS, PAIR
+
+CROWD = CHECKOUT / "build/app/test/vm/crowd"
+ROUNDS = 5
+
+
+def test_threads_do_everything_at_once(guest: Callable[..., Guest]) -> None:
+    """The guest of test_hotplug.py. A deadlock would be an end by the program's own alarm."""
+    machine = guest(nics=NICS, ports=1)
+    done = machine.run([str(CROWD), "-l", "0,1", "-m", "8", "--no-telemetry", "--iova-mode=pa",
+                        "--log-level=lib.eal:warning", "-a", PAIR[0], "--", str(ROUNDS), PAIR[1],
+                        ALONE], timeout=630)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    steps = {name: (int(count), int(failed)) for name, count, failed in
+             re.findall(r"^(\w+): (\d+) done, (\d+) failed$", done.stdout, re.M)}
+    print(steps)
+    assert steps["plug"] == steps["setup"] == (ROUNDS, 0)
+    assert all(steps[name][0] > 1 and steps[name][1] == 0 for name in ("grow", "own", "ask")), said
+    # Areas are also the C library's, which keeps stacks and arenas of threads.
+    before, after = [dict(re.findall(r"(\w+)=(\d+)", line)) | {"areas": ""} for line in
+                     re.findall(r"^(?:before|after): (.*)$", done.stdout, re.M)]
+    assert before == after
+    assert int(before["pinned"]) == int(before["mapped"]) * 2048
