@@ -72,6 +72,7 @@ int
 bus_telemetry_off_tests(void);
 int
 bus_telemetry_later_tests(void);
+int
 bus_kinds_tests(void);
 int
 bus_threads_tests(void);
