@@ -17,7 +17,7 @@
 #include "vfio_cdev_private.h"
 
 #define PAGE 64			/* mappings in an answer */
-#define MILLION 1000000
+#define MANY 100000		/* test_list.c has a million */
 
 /* The answer, which is JSON, or NULL for an error. Freed by telemetry_end(). */
 static json_t *answer;
@@ -400,7 +400,7 @@ longest_answer_fits(void **state)
 
 /* They wait for a device, so that the fake kernel has nothing to do with them. */
 static void
-million_mappings_are_told_as_fast_as_one(void **state)
+many_mappings_are_told_as_fast_as_one(void **state)
 {
 	const json_t *reply;
 
@@ -408,17 +408,17 @@ million_mappings_are_told_as_fast_as_one(void **state)
 	pthread_mutex_lock(&backend_lock);
 	assert_int_equal(domain_open(NOIOMMU), 0);
 	pthread_mutex_unlock(&backend_lock);
-	pages_map(NOIOMMU, MILLION);
+	pages_map(NOIOMMU, MANY);
 	for (unsigned int i = 0; i < 100; i++) {
-		reply = ask("/vfio_cdev/mappings,0x2dc6c0000");
-		assert_int_equal(number(reply, "count"), MILLION);
+		reply = ask("/vfio_cdev/mappings,0x120000000");
+		assert_int_equal(number(reply, "count"), MANY);
 		assert_int_equal(json_object_size(json_object_get(reply, "mappings")),
 				 PAGE);
 	}
 	reply = ask("/vfio_cdev/mappings");
 	assert_non_null(json_object_get(json_object_get(reply, "mappings"), "0x100000000"));
 	assert_string_equal(text(reply, "next"), "noiommu:0x100080000");
-	assert_int_equal(number(domain(ask("/vfio_cdev/domains"), "noiommu"), "pending"), MILLION);
+	assert_int_equal(number(domain(ask("/vfio_cdev/domains"), "noiommu"), "pending"), MANY);
 }
 
 static void
@@ -532,7 +532,7 @@ bus_telemetry_tests(void)
 		TELEMETRY_TEST(mappings_come_a_page_at_a_time),
 		TELEMETRY_TEST(next_leads_to_the_next_domain),
 		TELEMETRY_TEST(longest_answer_fits),
-		TELEMETRY_TEST(million_mappings_are_told_as_fast_as_one),
+		TELEMETRY_TEST(many_mappings_are_told_as_fast_as_one),
 		TELEMETRY_TEST(created_containers_are_told_by_their_iommufd),
 		TELEMETRY_TEST(short_of_memory_there_is_an_error),
 		TELEMETRY_TEST(clients_may_ask_while_devices_come_and_go),
