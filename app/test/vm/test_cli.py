@@ -305,7 +305,7 @@ def test_man_page_renders_and_has_every_option() -> None:
     page = CHECKOUT / "build-docs/doc/dpdk-vfio-cdev.1"
     if not page.exists():
         pytest.skip("no documentation in build-docs")
-    done = subprocess.run(["groff", "-man", "-t", "-ww", "-Tutf8", "-P-c", str(page)],
+    done = subprocess.run(["groff", "-man", "-t", "-ww", "-Tutf8", "-P-cbou", str(page)],
                           capture_output=True, text=True, check=True)
     assert done.stderr == ""
     for command in ("list", "doctor", "run"):
