@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "backend.h"
+#include "launch.h"
 #include "phase.h"
 #include "stop.h"
 #include "test_config.h"
@@ -131,7 +131,9 @@ main(int argc, char **argv)
 	if (options.list_phases)
 		return list_phases();
 	if (!options.library) {
-		backend_path(library, sizeof(library));
+		if (launch_find_library(library))
+			return complain("cannot find " LAUNCH_LIBRARY ": give its path with "
+					"--library");
 		options.library = library;
 	}
 	ret = stop_init();

@@ -3,10 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "inventory.h"
+#include "launch.h"
 #include "phase.h"
 #include "program.h"
 #include "program_files.h"
@@ -42,12 +43,16 @@ run_add_network(const struct rte_vfio_cdev_info *info, void *arg)
 
 /* One of --devices. */
 static enum verdict
-run_add_named(struct run *run, const char *addr, struct result *result)
+run_add_named(struct run *run, const char *text, struct result *result)
 {
+	char addr[RTE_VFIO_CDEV_ADDR_LEN];
 	struct rte_vfio_cdev_info info;
 	unsigned int i;
 	int ret;
 
+	if (inventory_resolve(&run->host, text, addr) == -EINVAL)
+		return result_error(result, "%s: not the address of a device, such as 0000:00:03.0",
+				    text);
 	for (i = 0; i < run->count; i++)
 		if (strcmp(run->devices[i].addr, addr) == 0)
 			return result_error(result, "%s is named twice", addr);
@@ -89,31 +94,12 @@ run_find_devices(struct run *run, struct result *result)
 	return verdict;
 }
 
-/* As execvp() looks for it. */
-static bool
-program_exists(const char *path)
-{
-	const char *start, *dirs = getenv("PATH");
-	struct stat info;
-	char file[4096];
-	size_t length;
-
-	if (strchr(path, '/'))
-		return access(path, X_OK) == 0 && stat(path, &info) == 0 &&
-		       S_ISREG(info.st_mode);
-	for (start = dirs ? dirs : ""; *start; start += length + (start[length] == ':')) {
-		length = strcspn(start, ":");
-		snprintf(file, sizeof(file), "%.*s/%s", (int)length, start, path);
-		if (access(file, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
 static enum verdict
 run_check_files(const struct options *options, struct result *result)
 {
-	if (!program_exists(options->testpmd))
+	char path[PATH_MAX];
+
+	if (launch_find_program(options->testpmd, path, sizeof(path)))
 		return result_error(result, "%s: no such program: install dpdk-testpmd (Debian: "
 				    "packages dpdk, dpdk-dev), or name one with --testpmd",
 				    options->testpmd);

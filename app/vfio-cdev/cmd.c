@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the commands share: trouble, JSON, devices and programs that were named. */
+/* What the commands share: trouble, JSON, devices that were named. */
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cmd.h"
 #include "inventory.h"
@@ -73,36 +70,4 @@ cmd_device(const struct host *host, bool json, const char *text,
 				     "shows those there are", addr);
 	/* Without sysfs nobody can tell: the checks have to say so. */
 	return 0;
-}
-
-static int
-program_try(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return errno == ENOTDIR ? -ENOENT : -errno;
-	return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : -EACCES;
-}
-
-int
-cmd_find_program(const char *name, char *path, size_t size)
-{
-	const char *dirs = getenv("PATH");
-	int ret = -ENOENT, found, len;
-
-	if (strchr(name, '/') != NULL) {
-		snprintf(path, size, "%s", name);
-		return name[0] != '\0' ? program_try(path) : -ENOENT;
-	}
-	for (dirs = dirs != NULL ? dirs : "/bin:/usr/bin"; dirs != NULL && name[0] != '\0';
-	     dirs = dirs[len] != '\0' ? dirs + len + 1 : NULL) {
-		len = strcspn(dirs, ":");
-		snprintf(path, size, "%.*s%s%s", len, dirs, len > 0 ? "/" : "./", name);
-		found = program_try(path);
-		if (found == 0)
-			return 0;
-		ret = found == -ENOENT ? ret : found;
-	}
-	return ret;
 }

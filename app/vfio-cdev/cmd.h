@@ -49,13 +49,6 @@ int
 cmd_device(const struct host *host, bool json, const char *text,
 	   char addr[RTE_VFIO_CDEV_ADDR_LEN]);
 
-/*
- * Find a program as a shell would. Returns 0, or -errno: -ENOENT there is none,
- * -EACCES it cannot be executed.
- */
-int
-cmd_find_program(const char *name, char *path, size_t size);
-
 /* list.c: what the command does, for unit tests on another root. */
 int
 list_devices(const struct host *host, bool all, bool json, FILE *out);

@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "finding.h"
+#include "launch.h"
 #include "term.h"
 
 #define VERDICTS (CHECK_FAIL + 1)
@@ -121,7 +122,7 @@ doctor(const struct host *host, const struct arguments *arguments)
 		devices[i] = addrs[i];
 	}
 	devices[count] = NULL;
-	ret = app != NULL ? cmd_find_program(app, path, sizeof(path)) : 0;
+	ret = app != NULL ? launch_find_program(app, path, sizeof(path)) : 0;
 	if (ret < 0)
 		return cmd_fail_json(arguments->json, "--app %s: %s", app, strerror(-ret));
 	if (app != NULL)

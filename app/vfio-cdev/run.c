@@ -10,13 +10,13 @@
 #include "cmd.h"
 #include "finding.h"
 #include "inventory.h"
+#include "launch.h"
 #include "term.h"
 
 /* As shells have it. */
 #define CANNOT_RUN 126
 #define NOT_FOUND 127
 
-#define LIBRARY "librte_bus_vfio_cdev.so"
 #define POLICY "RTE_VFIO_CDEV"
 
 struct arguments {
@@ -27,26 +27,11 @@ struct arguments {
 	int n_words;
 };
 
-/* Beside this program, in a build directory or installed, or where meson was told. */
 static int
 library_find(char path[PATH_MAX])
 {
-	static const char *const places[] = { "../drivers", BIN_TO_LIB };
-	char self[PATH_MAX], candidate[2 * PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	self[len > 0 ? len : 0] = '\0';
-	slash = strrchr(self, '/');
-	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
-		*slash = '\0';
-		snprintf(candidate, sizeof(candidate), "%s/%s/" LIBRARY, self, places[i]);
-		if (realpath(candidate, path) != NULL)
-			return 0;
-	}
-	return realpath(LIB_DIR "/" LIBRARY, path) != NULL ? 0 :
-		cmd_fail("cannot find " LIBRARY ", neither near %s nor in " LIB_DIR
-			 ": give its path with --library", self);
+	return launch_find_library(path) == 0 ? 0 :
+		cmd_fail("cannot find " LAUNCH_LIBRARY ": give its path with --library");
 }
 
 /* A name that was given stays what it is, for it may be a link that avoids a blank. */
@@ -214,7 +199,7 @@ program_run(const struct arguments *arguments)
 	ret = library_choose(arguments->library, library);
 	if (ret != 0)
 		return ret;
-	ret = cmd_find_program(name, path, sizeof(path));
+	ret = launch_find_program(name, path, sizeof(path));
 	if (ret < 0)
 		return program_fail(name, -ret);
 	ret = program_check(arguments, path);
@@ -258,7 +243,7 @@ option_parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ "check", 'c', NULL, 0, "First check what the doctor checks, for the program and the "
 		"devices that its -a options name; do not start it if that would not work", 0 },
-	{ "library", 'l', "PATH", 0, "Use this " LIBRARY, 0 },
+	{ "library", 'l', "PATH", 0, "Use this " LAUNCH_LIBRARY, 0 },
 	{ "require", 'r', NULL, 0, "A device without a cdev is an error (" POLICY "=require)", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -267,8 +252,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = option_parse,
 	.args_doc = "-- PROGRAM [ARGUMENT...]",
-	.doc = "Run a DPDK program with " LIBRARY " preloaded, so that it uses devices over their "
-		"cdevs.\v"
+	.doc = "Run a DPDK program with " LAUNCH_LIBRARY " preloaded, so that it uses devices "
+		"over their cdevs.\v"
 		"Exit status: the program's; 127 if it is not found, 126 if it cannot be run, 2 if "
 		"a check failed or this command was not understood.\n\n"
 		"Examples:\n"

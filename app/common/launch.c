@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "launch.h"
+
+int
+launch_find_library(char path[PATH_MAX])
+{
+	static const char *const places[] = { "../drivers", BIN_TO_LIB };
+	char self[PATH_MAX], candidate[2 * PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	self[len > 0 ? len : 0] = '\0';
+	slash = strrchr(self, '/');
+	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(candidate, sizeof(candidate), "%.*s/%s/" LAUNCH_LIBRARY,
+			 (int)(slash - self), self, places[i]);
+		if (realpath(candidate, path) != NULL)
+			return 0;
+	}
+	return realpath(LIB_DIR "/" LAUNCH_LIBRARY, path) != NULL ? 0 : -ENOENT;
+}
+
+static int
+program_try(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return errno == ENOTDIR ? -ENOENT : -errno;
+	return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : -EACCES;
+}
+
+int
+launch_find_program(const char *name, char *path, size_t size)
+{
+	const char *dirs = getenv("PATH");
+	int ret = -ENOENT, found, len;
+
+	if (strchr(name, '/') != NULL) {
+		snprintf(path, size, "%s", name);
+		return name[0] != '\0' ? program_try(path) : -ENOENT;
+	}
+	for (dirs = dirs != NULL ? dirs : "/bin:/usr/bin"; dirs != NULL && name[0] != '\0';
+	     dirs = dirs[len] != '\0' ? dirs + len + 1 : NULL) {
+		len = strcspn(dirs, ":");
+		snprintf(path, size, "%.*s%s%s", len, dirs, len > 0 ? "/" : "./", name);
+		found = program_try(path);
+		if (found == 0)
+			return 0;
+		ret = found == -ENOENT ? ret : found;
+	}
+	return ret;
+}
