@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Mappings, and where the kernel says that they are. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "telemetry.h"
+
+/* A page of mappings, and where the next one begins. */
+struct mappings {
+	struct domain_ref ref;
+	struct rte_vfio_cdev_stats stats;
+	struct rte_vfio_cdev_mapping mappings[TELEMETRY_MAPPINGS + 1];
+	unsigned int count;
+	bool more;
+	struct domain_ref next;
+	uint64_t next_iova;
+};
+
+/* [<domain>:]<IOVA>; the domain is the first one if it is left out. */
+static int
+start_parse(const char *params, const char **name, size_t *len, uint64_t *iova)
+{
+	const char *colon = strchr(params, ':');
+	const char *number = colon != NULL ? colon + 1 : params;
+	char *end;
+
+	*name = colon != NULL ? params : NULL;
+	*len = colon != NULL ? (size_t)(colon - params) : 0;
+	if (*number < '0' || *number > '9')
+		return -EINVAL;
+	errno = 0;
+	*iova = strtoull(number, &end, 0);
+	return *end == '\0' && errno == 0 ? 0 : -EINVAL;
+}
+
+/* From the nth domain on, the first one that has some there. backend_lock is held. */
+static void
+mappings_read(unsigned int n, uint64_t start, struct mappings *page)
+{
+	const struct rte_vfio_cdev_mapping *beyond = &page->mappings[TELEMETRY_MAPPINGS];
+
+	for (; domain_nth(n, &page->ref); n++, start = 0) {
+		page->count = rte_vfio_cdev_domain_mappings(page->ref.domain, start, page->mappings,
+							    TELEMETRY_MAPPINGS + 1);
+		if (page->count != 0)
+			break;
+	}
+	if (page->count == 0)
+		return;
+	rte_vfio_cdev_domain_stats(page->ref.domain, &page->stats);
+	page->next = page->ref;
+	page->next_iova = beyond->iova;
+	page->more = page->count > TELEMETRY_MAPPINGS;
+	if (page->more) {
+		page->count = TELEMETRY_MAPPINGS;
+	} else {
+		page->more = domain_nth(n + 1, &page->next);
+		page->next_iova = 0;
+	}
+}
+
+static void
+mapping_add(struct rte_tel_data *dict, const struct rte_vfio_cdev_mapping *mapping)
+{
+	static const char *const states[] = {
+		[RTE_VFIO_CDEV_PINNED] = "pinned",
+		[RTE_VFIO_CDEV_PENDING] = "pending",
+		[RTE_VFIO_CDEV_BAR] = "bar",
+	};
+
+	telemetry_add_hex(dict, "va", mapping->va);
+	telemetry_add_hex(dict, "iova", mapping->iova);
+	tel->add_uint(dict, "length", mapping->len);
+	tel->add_uint(dict, "page_size", mapping->page_size);
+	tel->add_uint(dict, "users", mapping->users);
+	tel->add_string(dict, "state", states[mapping->state]);
+	if (mapping->err == 0) {
+		telemetry_add_hex(dict, "kernel", mapping->first_phys);
+		telemetry_add_hex(dict, "kernel_last", mapping->last_phys);
+	} else if (mapping->err != -ENODATA) {
+		tel->add_string(dict, "kernel_error", strerror(-mapping->err));
+	}
+}
+
+/* A mapping is found by its IOVA. */
+static int
+mappings_tell(struct rte_tel_data *reply, const struct mappings *page)
+{
+	char text[DOMAIN_NAME_LEN + 24];
+	struct rte_tel_data *all, *dict;
+	struct telemetry_pool pool;
+
+	if (!telemetry_pool_fill(&pool, 1 + page->count))
+		return telemetry_error(reply, NO_MEMORY);
+	telemetry_begin(reply);
+	if (page->count != 0)
+		tel->add_string(reply, "domain", page->ref.name);
+	tel->add_uint(reply, "count", page->stats.mappings + page->stats.pending);
+	all = telemetry_pool_take(&pool);
+	for (unsigned int i = 0; i < page->count; i++) {
+		dict = telemetry_pool_take(&pool);
+		mapping_add(dict, &page->mappings[i]);
+		snprintf(text, sizeof(text), "0x%" PRIx64, page->mappings[i].iova);
+		telemetry_add_container(all, text, dict, false);
+	}
+	telemetry_add_container(reply, "mappings", all, page->count == 0);
+	if (!page->more)
+		return 0;
+	snprintf(text, sizeof(text), "%s:0x%" PRIx64, page->next.name, page->next_iova);
+	return tel->add_string(reply, "next", text);
+}
+
+int
+telemetry_mappings(const char *cmd, const char *params, struct rte_tel_data *reply)
+{
+	const char *name = NULL;
+	struct mappings *page;
+	uint64_t start = 0;
+	size_t len = 0;
+	unsigned int n;
+	bool found;
+	int ret;
+
+	(void)cmd;
+	if (params != NULL && start_parse(params, &name, &len, &start) < 0)
+		return telemetry_error(reply, "no IOVA: give what \"next\" was, an IOVA "
+				   "(0x1c0000000), or nothing");
+	page = calloc(1, sizeof(*page));
+	if (page == NULL)
+		return telemetry_error(reply, NO_MEMORY);
+	pthread_mutex_lock(&backend_lock);
+	found = telemetry_domain(name, len, &n, &page->ref);
+	if (found)
+		mappings_read(n, start, page);
+	pthread_mutex_unlock(&backend_lock);
+	ret = found || name == NULL ? mappings_tell(reply, page) :
+		telemetry_error(reply, NO_DOMAIN);
+	free(page);
+	return ret;
+}
