@@ -17,7 +17,7 @@
 #define SIZES 8
 #define NODE_LIST 16
 
-/* The kB of each size of hugepages, the smallest first. */
+/* The kB of each size of hugepages. */
 static unsigned int
 sizes_read(const struct host *host, unsigned long sizes[SIZES])
 {
@@ -149,7 +149,7 @@ hugepages_measure(const struct host *host, long *smallest, long *all)
 		pages = host_number(host, HUGEPAGES "/hugepages-%lukB/nr_hugepages", sizes[i]);
 		if (pages <= 0 || (unsigned long)pages > LONG_MAX / SIZES / sizes[i])
 			continue;
-		if (*smallest == 0)
+		if (*smallest == 0 || (long)sizes[i] < *smallest)
 			*smallest = sizes[i];
 		*all += pages * (long)sizes[i];
 	}

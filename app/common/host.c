@@ -218,7 +218,7 @@ host_names(const struct host *host, struct dirent ***names, const char *format, 
 	if (ret < 0)
 		return ret;
 	/* By version: node2 comes before node10. */
-	ret = scandir(path, names, name_is_visible, versionsort);
+	ret = scandir(path, names, name_is_visible, alphasort);
 	return ret < 0 ? -errno : ret;
 }
 

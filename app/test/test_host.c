@@ -197,13 +197,15 @@ names_are_sorted(void **state)
 	struct dirent **names;
 
 	(void)state;
-	fake_sysfs_mkdir("d/node10");
-	fake_sysfs_mkdir("d/node2");
+	fake_sysfs_mkdir("d/0000:00:1c.0");
+	fake_sysfs_mkdir("d/0000:00:02.0");
+	fake_sysfs_mkdir("d/0000:00:10.0");
 	fake_sysfs_mkdir("d/.hidden");
-	assert_int_equal(host_names(&host, &names, "/d"), 2);
-	assert_string_equal(names[0]->d_name, "node2");
-	assert_string_equal(names[1]->d_name, "node10");
-	host_names_free(names, 2);
+	assert_int_equal(host_names(&host, &names, "/d"), 3);
+	assert_string_equal(names[0]->d_name, "0000:00:02.0");
+	assert_string_equal(names[1]->d_name, "0000:00:10.0");
+	assert_string_equal(names[2]->d_name, "0000:00:1c.0");
+	host_names_free(names, 3);
 	assert_int_equal(host_names(&host, &names, "/none"), -ENOENT);
 	host_names_free(names, -ENOENT);
 }
