@@ -205,8 +205,8 @@ phase_integrity(struct run *run, struct result *result)
 	result_detail(result, "pairs", integrity.pairs);
 	if (verdict)
 		return verdict;
+	result_pass(result, "%lld packets of %lld to %lld bytes, %lld hugepages",
+		    integrity.packets, integrity.smallest, integrity.largest, integrity.pages);
 	snprintf(result->text, sizeof(result->text), "%s", integrity.limit);
-	return result_pass(result, "%lld packets of %lld to %lld bytes, %lld hugepages",
-			   integrity.packets, integrity.smallest, integrity.largest,
-			   integrity.pages);
+	return result->verdict;
 }
