@@ -10,7 +10,7 @@ from typing import Callable, Iterator
 import pytest
 
 from testvm.qemu import Guest, Process
-from testvm.testpmd import Testpmd, command
+from testvm.testpmd import Result, Testpmd, command
 
 from test_errors import locked_pages
 from test_forward import CONTAINER, NICS, nic_address, without
@@ -58,8 +58,8 @@ def fds(testpmd: Testpmd) -> int:
     return len(testpmd.guest.run(["ls", f"/proc/{testpmd.pid}/fd"], check=True).stdout.split())
 
 
-def forward_in_both(guest: Guest, devices: list[str]) -> None:
-    """A primary and a secondary, which has no capability to speak of, forward to each other."""
+def forward_in_both(guest: Guest, devices: list[str], mode: str = "no-IOMMU") -> Result:
+    """A primary, whose result it is, and a secondary without capabilities forward to each other."""
     with Testpmd(guest, devices, args=FIRST) as first:
         first.ready()
         with Testpmd(guest, devices, eal=SECONDARY, args=SECOND,
@@ -71,11 +71,14 @@ def forward_in_both(guest: Guest, devices: list[str]) -> None:
         own = first.stop()
     assert nodes == {f"/dev/vfio/devices/{device.cdev}" for device in own.devices}
     for address in devices:
-        assert re.search(rf"{address}: \S+, no-IOMMU, .* from the primary process "
+        assert re.search(rf"{address}: \S+, {mode}, .* from the primary process "
                          rf"\(pid {first.pid}\)", result.output), result.output
     assert min(result.ports[1]) > 0, result.output
     assert min(own.ports[0]) > 0, own.output
-    assert own.mapped == own.verified > 0
+    assert {device.mode for device in own.devices} == {mode}
+    assert own.mapped > 0
+    assert own.verified == (own.mapped if mode == "no-IOMMU" else 0)
+    return own
 
 
 def test_both_processes_forward(cdev: Guest) -> None:

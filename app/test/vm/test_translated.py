@@ -12,6 +12,7 @@ from testvm.util import CHECKOUT
 
 from test_errors import setup_device
 from test_forward import PAIR, forward, without
+from test_secondary import forward_in_both
 
 INTEL = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypass": ("e1000e",)}
 CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"}
@@ -42,6 +43,21 @@ def test_translated_devices_forward(intel: Guest, iova_mode: str) -> None:
     result, nodes = forward(intel, PAIR, policy="require", wrapper=wrapper,
                             eal=[f"--iova-mode={iova_mode.lower()}"])
     assert_forwarded(result, nodes, iova_mode)
+
+
+def test_both_processes_forward(intel: Guest) -> None:
+    """The secondary gets the cdevs from the primary, in whose address space they do DMA."""
+    result = forward_in_both(intel, PAIR, "translated")
+    assert "Selected IOVA mode 'VA'" in result.output
+
+
+@pytest.mark.parametrize("release", ["24.11", "25.11"])
+def test_other_releases_forward(guest: Callable[..., Guest], release: str) -> None:
+    """Virtual addresses are chosen without being asked for."""
+    result, nodes = forward(guest(dpdk=release, **INTEL), PAIR, eal=["-v"], policy="require",
+                            wrapper=without("sys_rawio", "sys_admin"))
+    assert f"RTE Version: 'DPDK {release}." in result.output
+    assert_forwarded(result, nodes, "VA")
 
 
 def test_virtio_iommu_forwards_if_its_interrupts_are_trusted(guest: Callable[..., Guest]) -> None:
