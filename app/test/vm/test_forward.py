@@ -2,7 +2,8 @@
 """The distribution's dpdk-testpmd forwards over noiommu cdevs, or over the group if it should."""
 
 import time
-from typing import Callable
+from contextlib import contextmanager
+from typing import Callable, Iterator
 
 import pytest
 
@@ -39,6 +40,17 @@ def without(*capabilities: str) -> list[str]:
     return ["setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}"]
 
 
+@contextmanager
+def cdev_hidden(guest: Guest, address: str) -> Iterator[None]:
+    """A device that has nothing but its group meanwhile."""
+    hidden = f"/sys/bus/pci/devices/{address}/vfio-dev"
+    guest.run(["mount", "-t", "tmpfs", "none", hidden], check=True)
+    try:
+        yield
+    finally:
+        guest.run(["umount", hidden], check=True)
+
+
 def assert_forwarded_over_cdevs(result: Result, nodes: set[str], devices: list[str]) -> None:
     """Both ports work, nothing but cdevs is open, all that is mapped was verified."""
     assert result.status == 0, result.output
@@ -72,12 +84,8 @@ def test_off_uses_the_group(cdev: Guest) -> None:
 
 
 def test_cdev_device_beside_one_left_to_stock(cdev: Guest) -> None:
-    hidden = f"/sys/bus/pci/devices/{PAIR[1]}/vfio-dev"
-    cdev.run(["mount", "-t", "tmpfs", "none", hidden], check=True)
-    try:
+    with cdev_hidden(cdev, PAIR[1]):
         result, nodes = forward(cdev, PAIR)
-    finally:
-        cdev.run(["umount", hidden], check=True)
     assert result.all_ports_work(2), result.output
     assert [device.address for device in result.devices] == PAIR[:1]
     assert nodes == {"/dev/iommu", "/dev/vfio/devices/noiommu-vfio0", "/dev/vfio/noiommu-1"}

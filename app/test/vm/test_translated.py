@@ -11,7 +11,7 @@ from testvm.testpmd import Result, command
 from testvm.util import CHECKOUT
 
 from test_errors import setup_device
-from test_forward import PAIR, forward, without
+from test_forward import PAIR, cdev_hidden, forward, without
 from test_secondary import forward_in_both
 
 INTEL = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypass": ("e1000e",)}
@@ -19,6 +19,12 @@ CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"}
 VDPA_LIKE = CHECKOUT / "build/app/test/vm/vdpa_like"
 MIXED = [nic_address(0), bypass_address(0)]
 MIXED_CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/noiommu-vfio2"}
+# What vdpa_like.c does with memory, of 8 MiB at two IOVAs, and with its container at the end.
+USED = ["map-at-0 ok", "map ok", "map-reserved Numerical result out of range",
+        "unmap-part Operation not supported", "unmap ok", "unmap-at-0 ok",
+        "unmap-again Invalid argument"]
+TWICE = [0, 2 * 8192, 0]
+DESTROYED = ["destroy ok", "destroy-again failed", "containers 100"]
 
 
 @pytest.fixture
@@ -83,30 +89,46 @@ def test_mixed_host_forwards_with_physical_addresses(intel: Guest) -> None:
     assert result.mapped > 0
 
 
-def vdpa_like(guest: Guest, address: str, policy: str = "prefer") -> tuple[int, list[str], str]:
-    """What a vDPA driver does with a device: status, steps and messages."""
-    done = guest.run(command([str(VDPA_LIKE), address, "--no-pci", "-l", "0"], policy))
-    steps = [line for line in done.stdout.splitlines() if not line.startswith("EAL: ")]
-    return done.returncode, steps, done.stdout + done.stderr
+def vdpa_like(guest: Guest, *addresses: str) -> tuple[int, list[str], dict[str, list[int]], str]:
+    """What a vDPA driver does with devices: status, steps, kB pinned meanwhile, and messages."""
+    done = guest.run(command([str(VDPA_LIKE), *addresses, "--no-pci", "-l", "0"]))
+    steps, pinned = [], {"VmLck": [], "VmPin": []}    # type: ignore[var-annotated]
+    for line in done.stdout.splitlines():
+        name, _, amount = line.partition(":")
+        if name in pinned:
+            pinned[name].append(int(amount.split()[0]))
+        elif name != "EAL":
+            steps.append(line)
+    return done.returncode, steps, pinned, done.stdout + done.stderr
 
 
 def test_container_of_a_vdpa_driver(intel: Guest) -> None:
     """Memory at IOVAs of its own, in as many containers as it likes."""
-    status, steps, said = vdpa_like(intel, PAIR[0])
+    status, steps, pinned, said = vdpa_like(intel, PAIR[0])
     assert status == 0, said
-    assert [step.split("\t")[0].strip() for step in steps if "kB" not in step] == [
-        "create ok", "bind ok", "setup ok", "map-at-0 ok", "map ok",
-        "map-reserved Numerical result out of range",
-        "unmap-part Operation not supported", "unmap ok", "unmap-at-0 ok",
-        "unmap-again Invalid argument", "release ok", "unbind ok", "destroy ok",
-        "destroy-again failed", "containers 100"], said
-    pinned = [int(step.split()[1]) for step in steps if "kB" in step]
-    assert pinned == [0, 2 * 8192, 0]
+    assert steps == ["create ok", "bind ok", "setup ok", *USED, "release ok", "unbind ok",
+                     *DESTROYED], said
+    assert pinned == {"VmPin": TWICE, "VmLck": [0, 0, 0]}
     assert f"{PAIR[0]}: vfio0, translated" in said
     assert "does not translate 0xfee00000-0xfeefffff" in said
 
 
+@pytest.mark.parametrize("cdev", [0, 1])
+def test_container_of_a_cdev_and_a_group(intel: Guest, cdev: int) -> None:
+    """Either comes first; the memory is pinned for each, at the same IOVAs."""
+    with cdev_hidden(intel, PAIR[1 - cdev]):
+        status, steps, pinned, said = vdpa_like(intel, *PAIR)
+    assert status == 0, said
+    # Stock unbinds a group when it has released its last device.
+    unbind = {cdev: "unbind ok", 1 - cdev: "unbind failed"}
+    assert steps == ["create ok", *["bind ok", "setup ok"] * 2, *USED, "release ok", unbind[1],
+                     "release ok", unbind[0], *DESTROYED], said
+    assert pinned == {"VmPin": TWICE, "VmLck": TWICE}
+    assert f"{PAIR[cdev]}: vfio{cdev}, translated" in said
+    assert f"{PAIR[1 - cdev]}: vfio" not in said
+
+
 def test_container_refuses_a_device_without_iommu(intel: Guest) -> None:
-    status, steps, said = vdpa_like(intel, bypass_address(0))
+    status, steps, _, said = vdpa_like(intel, bypass_address(0))
     assert (status, steps[:3]) == (1, ["create ok", "bind Operation not supported", "destroy ok"])
     assert "its device has no IOMMU, so that its IOVAs are physical addresses" in said

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Does with a device what vDPA drivers do: a container, the device's group in it,
- * the device set up, memory at IOVAs of the program's own. Prints what each step
+ * Does with devices what vDPA drivers do: a container, the devices' groups in it,
+ * the devices set up, memory at IOVAs of the program's own. Prints what each step
  * returned, a line a step; its status says whether it could be done at all.
  *
- *	vdpa_like <address> [EAL arguments]
+ *	vdpa_like <address>... -<EAL arguments>
  */
 
 #include <inttypes.h>
@@ -33,7 +33,7 @@ said(const char *step, int ret)
 	return ret;
 }
 
-/* kB that are accounted to the process as pinned. */
+/* kB that the process has pinned, with iommufd and with stock's type 1 container. */
 static void
 pinned_print(void)
 {
@@ -41,8 +41,8 @@ pinned_print(void)
 	char line[128];
 
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		if (strncmp(line, "VmPin:", 6) == 0)
-			printf("pinned%s", line + 6);
+		if (strncmp(line, "VmPin:", 6) == 0 || strncmp(line, "VmLck:", 6) == 0)
+			printf("%s", line);
 	if (file != NULL)
 		fclose(file);
 }
@@ -67,16 +67,29 @@ memory_use(int container)
 	pinned_print();
 }
 
+/* The device is set up while those after it are used, and the memory when all are. */
 static int
-device_use(int container, const char *addr)
+devices_use(int container, char **addrs)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
-	int fd;
+	int fd, group, ret;
 
-	if (said("setup", rte_vfio_setup_device(BASE, addr, &fd, &info)) != 0)
+	if (*addrs == NULL || **addrs == '-') {
+		memory_use(container);
+		return 0;
+	}
+	if (rte_vfio_get_group_num(BASE, *addrs, &group) != 1)
 		return -1;
-	memory_use(container);
-	return said("release", rte_vfio_release_device(BASE, addr, fd));
+	ret = said("bind", rte_vfio_container_group_bind(container, group));
+	if (ret < 0)
+		return ret;
+	ret = said("setup", rte_vfio_setup_device(BASE, *addrs, &fd, &info));
+	if (ret == 0) {
+		ret = devices_use(container, addrs + 1);
+		said("release", rte_vfio_release_device(BASE, *addrs, fd));
+	}
+	said("unbind", rte_vfio_container_group_unbind(container, group));
+	return ret;
 }
 
 static void
@@ -94,22 +107,19 @@ many_create(void)
 int
 main(int argc, char **argv)
 {
-	const char *addr = argc > 1 ? argv[1] : "";
-	int container, group, ret;
+	char **addrs = argv + 1;
+	int container, ret;
 
-	if (argc < 2 || rte_eal_init(argc - 1, argv + 1) < 0)
+	while (argc > 2 && argv[1][0] != '-') {
+		argc--;
+		argv++;
+	}
+	if (addrs == argv + 1 || rte_eal_init(argc, argv) < 0)
 		return 2;
-	ret = rte_vfio_get_group_num(BASE, addr, &group);
-	if (ret != 1)
-		return 3;
 	container = rte_vfio_container_create();
 	if (said("create", container) < 0)
 		return 4;
-	ret = said("bind", rte_vfio_container_group_bind(container, group));
-	if (ret >= 0) {
-		ret = device_use(container, addr);
-		said("unbind", rte_vfio_container_group_unbind(container, group));
-	}
+	ret = devices_use(container, addrs);
 	said("destroy", rte_vfio_container_destroy(container));
 	said("destroy-again", rte_vfio_container_destroy(container));
 	many_create();
