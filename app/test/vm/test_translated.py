@@ -7,12 +7,12 @@ import pytest
 
 from testvm.machine import bypass_address, nic_address
 from testvm.qemu import Guest
-from testvm.testpmd import Result, command
+from testvm.testpmd import Result, Testpmd, command
 from testvm.util import CHECKOUT
 
 from test_errors import setup_device
 from test_forward import PAIR, cdev_hidden, forward, without
-from test_secondary import forward_in_both
+from test_secondary import forward_in_both, tool
 
 INTEL = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypass": ("e1000e",)}
 CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"}
@@ -55,6 +55,15 @@ def test_both_processes_forward(intel: Guest) -> None:
     """The secondary gets the cdevs from the primary, in whose address space they do DMA."""
     result = forward_in_both(intel, PAIR, "translated")
     assert "Selected IOVA mode 'VA'" in result.output
+
+
+def test_policies_that_differ(intel: Guest) -> None:
+    with Testpmd(intel, PAIR) as first:
+        first.ready()
+        said = tool(intel, "dpdk-proc-info", "--", "--stats", policy="off", devices=PAIR)
+    for number, address in enumerate(PAIR):
+        assert f"{address}: cannot get vfio{number}: RTE_VFIO_CDEV=off here, and prefer in the " \
+               f"primary process (pid {first.pid})" in said, said
 
 
 @pytest.mark.parametrize("release", ["24.11", "25.11"])

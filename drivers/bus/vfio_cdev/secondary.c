@@ -122,8 +122,7 @@ secondary_explain(const char *sysfs_base, const char *addr)
 	struct mp_answer answer;
 
 	if (eal_api()->process_type() != RTE_PROC_SECONDARY ||
-	    rte_vfio_cdev_find(backend_ctx(), sysfs_base, addr, &info) < 0 ||
-	    info.mode != RTE_VFIO_CDEV_NOIOMMU)
+	    rte_vfio_cdev_find(backend_ctx(), sysfs_base, addr, &info) < 0)
 		return;
 	if (mp_request(addr, &answer, NULL) == -EINVAL)
 		policy_report(&info, &answer);
