@@ -109,6 +109,22 @@ no_huge_is_told_of_a_device_that_is_allowed(void **state)
 	assert_no_huge_is_told_of(BUS_ADDR2);
 }
 
+static void
+virtual_addresses_are_told_of_once(void **state)
+{
+	(void)state;
+	log_clear();
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+	fake_eal()->iova_mode = RTE_IOVA_VA;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR, "cannot be used with virtual addresses",
+		      "leave --iova-mode=va out");
+	log_clear();
+	assert_int_equal(rte_vfio_noiommu_is_enabled(), 1);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
 /* Where each device has an IOMMU the parameter of stock's answer is for none. */
 static void
 noiommu_is_not_enabled_where_each_cdev_has_an_iommu(void **state)
@@ -307,6 +323,7 @@ bus_query_tests(void)
 		BUS_TEST(noiommu_is_enabled_where_there_are_cdevs),
 		BUS_TEST(no_huge_is_told_once),
 		BUS_TEST(no_huge_is_told_of_a_device_that_is_allowed),
+		BUS_TEST(virtual_addresses_are_told_of_once),
 		BUS_TEST(noiommu_is_not_enabled_where_each_cdev_has_an_iommu),
 		BUS_TEST(noiommu_is_enabled_for_a_device_that_the_eal_may_use),
 		BUS_TEST(info_of_a_device_is_given_for_its_fd),

@@ -205,7 +205,10 @@ def test_node_of_another_device(cdev: Guest) -> None:
 
 def test_virtual_addresses_are_refused(cdev: Guest) -> None:
     output = refusal(cdev, eal=["--iova-mode=va"])
-    assert "VFIO_CDEV" in output or "Expecting 'PA' IOVA mode" in output
+    assert "Expecting 'PA' IOVA mode but current mode is 'VA'" in output
+    line = f"{DEVICE}: cannot be used with virtual addresses (IOVA as VA): Operation not supported"
+    assert output.count(line) == 1
+    assert "leave --iova-mode=va out" in output
 
 
 def test_memory_without_hugepages_is_refused(cdev: Guest) -> None:

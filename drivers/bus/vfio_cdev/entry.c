@@ -11,6 +11,44 @@
 
 #include "private.h"
 
+/* Say once of a device without an IOMMU with which of the EAL's options it is unusable. */
+static void
+unusable_report(const char *option, const char *advice)
+{
+	struct rte_vfio_cdev_info info;
+	bool told;
+
+	if (!candidate_find(&info))
+		return;
+	pthread_mutex_lock(&backend_lock);
+	told = backend.unusable_told;
+	backend.unusable_told = true;
+	pthread_mutex_unlock(&backend_lock);
+	if (!told)
+		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot be used with %s: %s; the device has no "
+			"IOMMU and needs %s", info.addr, option, strerror(EOPNOTSUPP), advice);
+}
+
+/*
+ * The EAL and the bus say only which IOVA mode they miss. The EAL never asks for
+ * addresses of memory that is not hugepages, and drivers rely on more of it being
+ * contiguous than a page of 4K. It has chosen the mode when VFIO is enabled; some
+ * releases ask the bus before, even where an option says which.
+ */
+static void
+options_check(void)
+{
+	if (!eal_api()->has_hugepages())
+		unusable_report("--no-huge", "memory with physical addresses that are known and "
+			"stay, and of the EAL's memory only hugepages have them: leave --no-huge "
+			"out (-m 64 --in-memory needs no hugetlbfs mount); ordinary memory can be "
+			"pinned for payload beside them, with rte_vfio_cdev_domain_pin()");
+	else if (eal_api()->iova_mode() == RTE_IOVA_VA)
+		unusable_report("virtual addresses (IOVA as VA)", "physical ones: leave "
+			"--iova-mode=va out, or start with --iova-mode=pa if there is no such "
+			"device yet");
+}
+
 /* Stock has tables that need setting up whether or not it will be used. */
 int
 rte_vfio_enable(const char *modname)
@@ -21,6 +59,8 @@ rte_vfio_enable(const char *modname)
 		return -1;
 	mp_serve();
 	telemetry_register();
+	if (!is_off())
+		options_check();
 	ret = eal_api()->enable(modname);
 	if (ret < 0 && !is_off() && have_cdevs()) {
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
@@ -47,33 +87,6 @@ rte_vfio_is_enabled(const char *modname)
 }
 
 /*
- * The EAL and the bus say only which IOVA mode they miss. The EAL never asks for
- * addresses of memory that is not hugepages, and drivers rely on more of it being
- * contiguous than a page of 4K.
- */
-static void
-no_huge_report(void)
-{
-	struct rte_vfio_cdev_info info;
-	bool told;
-
-	if (!candidate_find(&info))
-		return;
-	pthread_mutex_lock(&backend_lock);
-	told = backend.no_huge_told;
-	backend.no_huge_told = true;
-	pthread_mutex_unlock(&backend_lock);
-	if (told)
-		return;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		"%s: cannot be used with --no-huge: %s; the device has no IOMMU and needs memory "
-		"with physical addresses that are known and stay, and of the EAL's memory only "
-		"hugepages have them: leave --no-huge out (-m 64 --in-memory needs no hugetlbfs "
-		"mount); ordinary memory can be pinned for payload beside them, with "
-		"rte_vfio_cdev_domain_pin()", info.addr, strerror(EOPNOTSUPP));
-}
-
-/*
  * The bus asks once, to choose between physical and virtual addresses. It is the
  * devices that say: the module's parameter, which stock goes by, may have been
  * turned off since one got its cdev, or be on where each has an IOMMU. It counts
@@ -88,8 +101,7 @@ rte_vfio_noiommu_is_enabled(void)
 		return -1;
 	if (is_off())
 		return eal_api()->noiommu_is_enabled();
-	if (!eal_api()->has_hugepages())
-		no_huge_report();
+	options_check();
 	if (have_cdevs_of(TRANSLATED) && rte_vfio_cdev_count_without(backend_ctx()) == 0)
 		return candidate_find(&info);
 	return have_cdevs_of(NOIOMMU) ? 1 : eal_api()->noiommu_is_enabled();

@@ -241,7 +241,7 @@ extern struct backend {
 	bool primed;		/* there is a HWPT that pins memory and tells addresses */
 	bool prime_tried;	/* there is no use in trying again */
 	bool unavailable_told;	/* that there are no physical addresses */
-	bool no_huge_told;	/* that --no-huge leaves no device usable */
+	bool unusable_told;	/* that the EAL's options leave a device unusable */
 	unsigned int stock_devices;	/* set up by stock in this process */
 	bool serving;		/* secondaries may ask for devices */
 	bool bad_request_told;	/* that one has asked for nonsense */

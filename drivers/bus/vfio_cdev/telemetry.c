@@ -106,7 +106,7 @@ secondaries_reply(const char *cmd, const char *params, struct rte_tel_data *repl
 	count = mp_secondaries(secondaries, SECONDARIES_MOST);
 	if (count < 0)
 		return telemetry_error(reply, "a secondary process does not answer: preload "
-				   "librte_bus_vfio_cdev.so there as well, or try again");
+				       "librte_bus_vfio_cdev.so there as well, or try again");
 	told = RTE_MIN((unsigned int)count, (unsigned int)SECONDARIES_MOST);
 	if (!telemetry_pool_fill(&pool, 1 + 2 * told))
 		return telemetry_error(reply, NO_MEMORY);

@@ -129,7 +129,7 @@ telemetry_mappings(const char *cmd, const char *params, struct rte_tel_data *rep
 	(void)cmd;
 	if (params != NULL && start_parse(params, &name, &len, &start) < 0)
 		return telemetry_error(reply, "no IOVA: give what \"next\" was, an IOVA "
-				   "(0x1c0000000), or nothing");
+				       "(0x1c0000000), or nothing");
 	page = calloc(1, sizeof(*page));
 	if (page == NULL)
 		return telemetry_error(reply, NO_MEMORY);
