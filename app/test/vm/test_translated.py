@@ -66,15 +66,6 @@ def test_policies_that_differ(intel: Guest) -> None:
                f"primary process (pid {first.pid})" in said, said
 
 
-@pytest.mark.parametrize("release", ["24.11", "25.11"])
-def test_other_releases_forward(guest: Callable[..., Guest], release: str) -> None:
-    """Virtual addresses are chosen without being asked for."""
-    result, nodes = forward(guest(dpdk=release, **INTEL), PAIR, eal=["-v"], policy="require",
-                            wrapper=without("sys_rawio", "sys_admin"))
-    assert f"RTE Version: 'DPDK {release}." in result.output
-    assert_forwarded(result, nodes, "VA")
-
-
 def test_virtio_iommu_forwards_if_its_interrupts_are_trusted(guest: Callable[..., Guest]) -> None:
     """It isolates none; virtual addresses are chosen without being asked for."""
     virtio = guest(viommu="virtio", nics=("e1000e", "e1000e"))
@@ -101,7 +92,8 @@ def test_mixed_host_forwards_with_physical_addresses(intel: Guest) -> None:
 def vdpa_like(guest: Guest, *addresses: str) -> tuple[int, list[str], dict[str, list[int]], str]:
     """What a vDPA driver does with devices: status, steps, kB pinned meanwhile, and messages."""
     done = guest.run(command([str(VDPA_LIKE), *addresses, "--no-pci", "-l", "0"]))
-    steps, pinned = [], {"VmLck": [], "VmPin": []}    # type: ignore[var-annotated]
+    steps: list[str] = []
+    pinned: dict[str, list[int]] = {"VmLck": [], "VmPin": []}
     for line in done.stdout.splitlines():
         name, _, amount = line.partition(":")
         if name in pinned:
@@ -141,3 +133,12 @@ def test_container_refuses_a_device_without_iommu(intel: Guest) -> None:
     status, steps, _, said = vdpa_like(intel, bypass_address(0))
     assert (status, steps[:3]) == (1, ["create ok", "bind Operation not supported", "destroy ok"])
     assert "its device has no IOMMU, so that its IOVAs are physical addresses" in said
+
+
+@pytest.mark.parametrize("release", ["24.11", "25.11"])
+def test_other_releases_forward(guest: Callable[..., Guest], release: str) -> None:
+    """Virtual addresses are chosen without being asked for."""
+    result, nodes = forward(guest(dpdk=release, **INTEL), PAIR, eal=["-v"], policy="require",
+                            wrapper=without("sys_rawio", "sys_admin"))
+    assert f"RTE Version: 'DPDK {release}." in result.output
+    assert_forwarded(result, nodes, "VA")
