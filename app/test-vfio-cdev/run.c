@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "inventory.h"
+#include "address.h"
 #include "launch.h"
 #include "phase.h"
 #include "program.h"
@@ -50,7 +50,7 @@ run_add_named(struct run *run, const char *text, struct result *result)
 	unsigned int i;
 	int ret;
 
-	if (inventory_resolve(&run->host, text, addr) == -EINVAL)
+	if (address_resolve(&run->host, text, addr) == -EINVAL)
 		return result_error(result, "%s: not the address of a device, such as 0000:00:03.0",
 				    text);
 	for (i = 0; i < run->count; i++)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "check.h"
 #include "cmd.h"
 #include "fake_heap.h"
@@ -305,8 +306,8 @@ missing_sysfs_is_an_error(void **state)
 	host.root = "/nonexistent";
 	assert_string_equal(listed(false, false, CMD_TROUBLE), "");
 	assert_int_equal(inventory_read(&host, false, &inventory), -ENOENT);
-	assert_int_equal(inventory_resolve(&host, ADDR, addr), -ENOENT);
-	assert_int_equal(inventory_resolve(&host, "what", addr), -EINVAL);
+	assert_int_equal(address_resolve(&host, ADDR, addr), -ENOENT);
+	assert_int_equal(address_resolve(&host, "what", addr), -EINVAL);
 }
 
 static void
@@ -331,15 +332,15 @@ addresses_are_resolved(void **state)
 	(void)state;
 	device_add(ADDR, "0x020000\n", NULL);
 	fake_sysfs_mkdir("sys/bus/platform/devices/fff51000.eth");
-	assert_int_equal(inventory_resolve(&host, ADDR, addr), 0);
-	assert_int_equal(inventory_resolve(&host, "00:03.0", addr), 0);
+	assert_int_equal(address_resolve(&host, ADDR, addr), 0);
+	assert_int_equal(address_resolve(&host, "00:03.0", addr), 0);
 	assert_string_equal(addr, ADDR);
-	assert_int_equal(inventory_resolve(&host, "fff51000.eth", addr), 0);
-	assert_int_equal(inventory_resolve(&host, "00:04.0", addr), -ENODEV);
+	assert_int_equal(address_resolve(&host, "fff51000.eth", addr), 0);
+	assert_int_equal(address_resolve(&host, "00:04.0", addr), -ENODEV);
 	assert_string_equal(addr, "0000:00:04.0");
-	assert_int_equal(inventory_resolve(&host, "10000:e1:00.0", addr), -ENODEV);
+	assert_int_equal(address_resolve(&host, "10000:e1:00.0", addr), -ENODEV);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		if (inventory_resolve(&host, wrong[i], addr) != -EINVAL)
+		if (address_resolve(&host, wrong[i], addr) != -EINVAL)
 			fail_msg("\"%s\" passes for an address", wrong[i]);
 }
 

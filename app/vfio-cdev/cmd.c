@@ -6,8 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "address.h"
 #include "cmd.h"
-#include "inventory.h"
 #include "term.h"
 
 #define LINE_LEN 1024
@@ -60,7 +60,7 @@ int
 cmd_device(const struct host *host, bool json, const char *text,
 	   char addr[RTE_VFIO_CDEV_ADDR_LEN])
 {
-	int ret = inventory_resolve(host, text, addr);
+	int ret = address_resolve(host, text, addr);
 
 	if (ret == -EINVAL)
 		return cmd_fail_json(json, "%s: not the address of a device, such as 0000:00:03.0",

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address.h"
 #include "cmd.h"
 #include "finding.h"
-#include "inventory.h"
 #include "launch.h"
 #include "term.h"
 
@@ -138,7 +138,7 @@ devices_collect(const struct host *host, const struct arguments *arguments,
 		if (allowed == NULL)
 			continue;
 		snprintf(text, sizeof(text), "%.*s", (int)strcspn(allowed, ","), allowed);
-		if (inventory_resolve(host, text, addrs[count]) == -EINVAL)
+		if (address_resolve(host, text, addrs[count]) == -EINVAL)
 			continue;
 		ret = cmd_device(host, false, text, addrs[count]);
 		if (ret != 0)
