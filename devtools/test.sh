@@ -87,7 +87,7 @@ say "documentation"
 build build-docs -Ddocs=true -Dtests=false
 wait "$prefetch" || die "cannot make what the VM tests need; see above"
 prefetch=
-say "tests in VMs, about 20 minutes"
+say "tests in VMs, about 30 minutes"
 # An emulator that hangs says nothing about a test: once more, in a new guest.
 exec "$PYTHON" -B -m pytest -p no:cacheprovider --tb=short --reruns 1 --only-rerun GuestHangs \
 	app/test/vm "$@"

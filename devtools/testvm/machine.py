@@ -157,8 +157,10 @@ class CommandLine:
         kvm = kvm_usable()
         split = ",kernel-irqchip=split" if kvm else ""
         machine = ["-machine", f"q35,sata=off,smbus=off,usb=off,hpet=off{split}"]
+        # Newer ones now and then lose the timer interrupt of a CPU that has a thread of its own.
+        threads = "multi" if self.options.qemu == "host" else "single"
         machine += (["-accel", "kvm", "-cpu", "host"] if kvm else
-                    ["-accel", "tcg,thread=multi", "-cpu", "max"])
+                    ["-accel", f"tcg,thread={threads}", "-cpu", "max"])
         # An IOMMU has to come before the devices behind it.
         iommus = {"virtio": "virtio-iommu-pci", "intel": "intel-iommu,intremap=on,caching-mode=on"}
         if self.options.viommu in iommus:

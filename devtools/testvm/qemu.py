@@ -131,7 +131,7 @@ class Process:
     def kill(self) -> None:
         """SIGKILL it and wait for the end."""
         self.signal(signal.SIGKILL)
-        self.wait(10)
+        self.wait()
 
     def wait(self, timeout: float = 60) -> int:
         """Wait for the end and return the exit status; CommandTimeout kills it first."""

@@ -90,7 +90,7 @@ class Testpmd:
     def __exit__(self, *_: object) -> None:
         if self.guest.alive and self.process.poll() is None:
             self.guest.run(["kill", "-KILL", self.pid])
-            self.process.wait(10)
+            self.process.wait()
 
     @property
     def pid(self) -> str:
