@@ -25,6 +25,13 @@ flow_conserved(const struct flow *flow)
 	return flow->received <= flow->sent && flow->sent - flow->received <= flow->dropped;
 }
 
+void
+flow_flooded(struct flow *flow)
+{
+	if (!flow_conserved(flow) && flow->received < flow->sent)
+		flow->dropped = flow->sent - flow->received;
+}
+
 enum verdict
 flow_verdict(const struct flow *flow, const char *mode, const char *from, const char *to,
 	     struct result *result)

@@ -26,6 +26,13 @@ flow_between(const struct port_stats *from_before, const struct port_stats *from
 bool
 flow_conserved(const struct flow *flow);
 
+/*
+ * Take what is lost for dropped: a sender that waits for nobody fills the queues of a
+ * link that is made of software, and that drops without a counter.
+ */
+void
+flow_flooded(struct flow *flow);
+
 /* VERDICT_FAIL, in words, if it is not conserved or nothing has arrived. */
 enum verdict
 flow_verdict(const struct flow *flow, const char *mode, const char *from, const char *to,

@@ -208,9 +208,10 @@ forward_one_way(struct run *run, struct flow_ports *ends, struct flow *flow,
 		verdict = testpmd_do(sender, result, NULL, "stop");
 	if (!verdict)
 		verdict = flow_settle(ends, flow, result);
-	if (!verdict)
-		verdict = flow_verdict(flow, "txonly", ends->names[0], ends->names[1], result);
-	return verdict;
+	if (verdict)
+		return verdict;
+	flow_flooded(flow);
+	return flow_verdict(flow, "txonly", ends->names[0], ends->names[1], result);
 }
 
 static enum verdict

@@ -389,6 +389,21 @@ packets_are_conserved(void **state)
 }
 
 static void
+flooded_links_may_drop(void **state)
+{
+	struct flow lossy = { 100, 90, 3 }, strange = { 100, 101, 0 }, dead = { 100, 0, 0 };
+
+	(void)state;
+	flow_flooded(&lossy);
+	assert_int_equal(lossy.dropped, 10);
+	assert_int_equal(flow_verdict(&lossy, "txonly", "a", "b", &result), VERDICT_PASS);
+	flow_flooded(&strange);
+	assert_int_equal(flow_verdict(&strange, "txonly", "a", "b", &result), VERDICT_FAIL);
+	flow_flooded(&dead);
+	assert_int_equal(flow_verdict(&dead, "txonly", "a", "b", &result), VERDICT_FAIL);
+}
+
+static void
 lost_packets_are_a_failure(void **state)
 {
 	(void)state;
@@ -427,6 +442,7 @@ main(void)
 		TEST(page_that_moved_is_a_failure),
 		TEST(pagemap_tells_or_does_not),
 		TEST(packets_are_conserved),
+		TEST(flooded_links_may_drop),
 		TEST(lost_packets_are_a_failure),
 	};
 
