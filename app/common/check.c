@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "check_private.h"
 
 #define DEVICES "/sys/bus/pci/devices"
@@ -136,24 +137,14 @@ host_number(const struct host *host, const char *format, ...)
 	return errno == 0 && *end == '\0' && value >= 0 ? value : -1;
 }
 
-/* A name that stays in the directory where it is looked up, as the library has it too. */
-static bool
-addr_is_valid(const char *addr)
-{
-	return addr[0] != '\0' && addr[0] != '.' && strchr(addr, '/') == NULL &&
-		strlen(addr) < RTE_VFIO_CDEV_ADDR_LEN;
-}
-
 static void
 device_look(const struct host *host, const char *addr, struct check_device *device)
 {
 	char base[PATH_MAX];
 
 	*device = (struct check_device){ .found = -ENODEV };
-	/* DPDK's programs take it without the domain. */
-	snprintf(device->addr, sizeof(device->addr), "%s%s",
-		 strlen(addr) == sizeof("03:00.0") - 1 ? "0000:" : "", addr);
-	if (!addr_is_valid(addr) || !host_has(host, DEVICES "/%s", device->addr))
+	if (address_resolve(host, addr, device->addr) == -EINVAL ||
+	    !host_has(host, DEVICES "/%s", device->addr))
 		return;
 	device->exists = true;
 	device->has_group = host_has(host, DEVICES "/%s/iommu_group", device->addr);
@@ -260,4 +251,15 @@ checks_run(const struct host *host, const struct check_options *options, check_r
 	}
 	free(c.devices);
 	return ret;
+}
+
+int
+checks_run_app(const struct host *host, const struct check_options *options,
+	       check_report_t report, void *arg)
+{
+	struct checkup c = { .host = host, .options = options, .report = report, .arg = arg };
+	const struct entry app = { "app", check_app };
+
+	entries_run(&c, &app, 1);
+	return c.worst;
 }

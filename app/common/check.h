@@ -42,6 +42,11 @@ int
 checks_run(const struct host *host, const struct check_options *options, check_report_t report,
 	   void *arg);
 
+/* Only the one named "app": would the library be in the program? Returns as checks_run(). */
+int
+checks_run_app(const struct host *host, const struct check_options *options,
+	       check_report_t report, void *arg);
+
 /* "PASS", "WARN" or "FAIL". */
 const char *
 check_verdict_name(enum check_verdict verdict);

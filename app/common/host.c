@@ -15,6 +15,7 @@
 #include <zlib.h>
 
 #include "host.h"
+#include "term.h"
 #include "vfio_cdev_private.h"
 
 int
@@ -78,11 +79,9 @@ static void
 line_clean(char *line)
 {
 	line[strcspn(line, "\n")] = '\0';
-	for (; *line != '\0'; line++)
-		if (*line == '\t')
-			*line = ' ';
-		else if (*line < ' ' || *line > '~')
-			*line = '?';
+	for (char *tab = line; (tab = strchr(tab, '\t')) != NULL; )
+		*tab = ' ';
+	term_clean(line);
 }
 
 /* A file that is a pipe would keep its reader waiting. */
@@ -217,7 +216,6 @@ host_names(const struct host *host, struct dirent ***names, const char *format, 
 	va_end(ap);
 	if (ret < 0)
 		return ret;
-	/* By version: node2 comes before node10. */
 	ret = scandir(path, names, name_is_visible, alphasort);
 	return ret < 0 ? -errno : ret;
 }

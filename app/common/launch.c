@@ -10,21 +10,34 @@
 #include "launch.h"
 
 int
-launch_find_library(char path[PATH_MAX])
+launch_beside(const char *name, char path[PATH_MAX])
 {
-	static const char *const places[] = { "../drivers", BIN_TO_LIB };
-	char self[PATH_MAX], candidate[2 * PATH_MAX];
+	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
+	int ret;
 
 	self[len > 0 ? len : 0] = '\0';
 	slash = strrchr(self, '/');
-	for (size_t i = 0; slash != NULL && i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(candidate, sizeof(candidate), "%.*s/%s/" LAUNCH_LIBRARY,
-			 (int)(slash - self), self, places[i]);
-		if (realpath(candidate, path) != NULL)
+	ret = slash == NULL ? -ENOENT :
+		snprintf(path, PATH_MAX, "%.*s/%s", (int)(slash - self), self, name);
+	if (ret >= 0 && ret < PATH_MAX)
+		return 0;
+	snprintf(path, PATH_MAX, "%s", name);
+	return ret < 0 ? ret : -ENAMETOOLONG;
+}
+
+int
+launch_find_library(char path[PATH_MAX])
+{
+	static const char *const places[] = {
+		"../drivers/" LAUNCH_LIBRARY, BIN_TO_LIB "/" LAUNCH_LIBRARY,
+	};
+	char candidate[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (launch_beside(places[i], candidate) == 0 && realpath(candidate, path) != NULL)
 			return 0;
-	}
 	return realpath(LIB_DIR "/" LAUNCH_LIBRARY, path) != NULL ? 0 : -ENOENT;
 }
 

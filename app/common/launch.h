@@ -15,6 +15,13 @@ extern "C" {
 #define LAUNCH_LIBRARY "librte_bus_vfio_cdev.so"
 
 /*
+ * The path of a file from the directory of this program on. Returns 0; -ENAMETOOLONG;
+ * -ENOENT if nobody can tell where that is. path is the name alone then.
+ */
+int
+launch_beside(const char *name, char path[PATH_MAX]);
+
+/*
  * The backend that came with this program: beside it, in a build directory or
  * installed, or where meson was told to install it. Returns 0 or -ENOENT.
  */

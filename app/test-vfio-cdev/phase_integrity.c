@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "damage.h"
+#include "launch.h"
 #include "phase.h"
 #include "testpmd.h"
 
@@ -25,18 +26,6 @@ struct integrity {
 	char limit[320];	/* where no larger ones, and why; or "" */
 	json_t *pairs;
 };
-
-/* It is installed beside this program. */
-static void
-traffic_path(char *path, size_t size)
-{
-	ssize_t length = readlink("/proc/self/exe", path, size - sizeof(PROGRAM) - 1);
-	char *slash;
-
-	path[length > 0 ? length : 0] = '\0';
-	slash = strrchr(path, '/');
-	strcpy(slash ? slash + 1 : path, PROGRAM);
-}
 
 /* "25.11.0" and "25.11.4" are of one release. */
 static bool
@@ -179,8 +168,8 @@ integrity_pair(struct run *run, unsigned int first, const char *release,
 	struct program *program;
 	enum verdict verdict;
 
-	traffic_path(path, sizeof(path));
-	if (access(path, X_OK))
+	/* It is installed beside this program. */
+	if (launch_beside(PROGRAM, path) || access(path, X_OK))
 		return result_skip(result, "%s is not installed", path);
 	snprintf(seconds, sizeof(seconds), "%u", run->options->duration);
 	verdict = traffic_start(run, &spec, release, result, &program);

@@ -89,7 +89,7 @@ environment_set(const char *library, bool require)
 }
 
 struct report {
-	bool all;		/* or else only why the library would not be in the program */
+	bool all;		/* or else only failures */
 	unsigned int failed;
 };
 
@@ -99,9 +99,7 @@ finding_report(void *arg, const struct check_finding *finding)
 	const bool is_fail = finding->verdict == CHECK_FAIL;
 	struct report *report = arg;
 
-	if (!report->all && (!is_fail || strcmp(finding->check, "app") != 0))
-		return;
-	if (finding->verdict != CHECK_PASS)
+	if (is_fail || (report->all && finding->verdict != CHECK_PASS))
 		finding_print(stderr, finding, term_colours(stderr));
 	report->failed += is_fail;
 }
@@ -162,7 +160,8 @@ host_check(const struct host *host, const struct arguments *arguments, const cha
 	devices[0] = NULL;
 	if (arguments->check && devices_collect(host, arguments, addrs, devices) != 0)
 		return CMD_TROUBLE;
-	ret = checks_run(host, &options, finding_report, &report);
+	ret = arguments->check ? checks_run(host, &options, finding_report, &report) :
+		checks_run_app(host, &options, finding_report, &report);
 	if (ret < 0)
 		return cmd_fail("%s", strerror(-ret));
 	return report.failed == 0 ? 0 : cmd_fail("%s is not started: %u check%s failed", path,
