@@ -15,7 +15,7 @@
 
 #define ARGUMENTS 128
 #define READY_PATIENCE 120000		/* ms: an emulated machine is slow */
-#define END_PATIENCE 1000		/* ms until a program that is ending has ended */
+#define END_PATIENCE 10000		/* ms until a program that is ending has ended */
 #define OLDEST "22.11"
 #define OUTPUT_END 4000			/* characters */
 #define PREFIX 64
@@ -238,6 +238,16 @@ program_release(struct program *program, struct run *run, struct result *result)
 	return VERDICT_PASS;
 }
 
+/* A program that has crashed is the better explanation of why it does not answer. */
+static enum verdict
+program_explain(struct program *program, enum verdict verdict, struct result *result)
+{
+	if (verdict == VERDICT_FAIL &&
+	    console_expect(&program->console, NULL, END_PATIENCE, NULL) == -EPIPE)
+		return program_ended(program, result);
+	return verdict;
+}
+
 static void
 program_prefix(char *prefix, unsigned int share)
 {
@@ -268,7 +278,7 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 	if (!verdict)
 		verdict = program_expect(program, spec->ready, READY_PATIENCE, result, NULL);
 	if (!verdict)
-		verdict = program_connect(program, result);
+		verdict = program_explain(program, program_connect(program, result), result);
 	if (!verdict)
 		verdict = program_release(program, run, result);
 	if (verdict)
@@ -365,11 +375,7 @@ program_query(struct program *program, struct result *result, json_t **value,
 	vsnprintf(command, sizeof(command), format, args);
 	va_end(args);
 	verdict = telemetry_query(&program->telemetry, command, result, value);
-	/* A program that has crashed is the better explanation. */
-	if (verdict == VERDICT_FAIL &&
-	    console_expect(&program->console, NULL, END_PATIENCE, NULL) == -EPIPE)
-		return program_ended(program, result);
-	return verdict;
+	return program_explain(program, verdict, result);
 }
 
 pid_t

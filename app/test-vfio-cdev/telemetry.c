@@ -101,6 +101,16 @@ telemetry_hello(struct telemetry *telemetry, struct result *result)
 	return VERDICT_PASS;
 }
 
+/* The socket of a program that has gone is still there, and refuses. */
+static enum verdict
+telemetry_no_connection(const char *path, struct result *result)
+{
+	if (errno == ECONNREFUSED)
+		return result_fail(result, "telemetry: the program has closed the socket");
+	return result_error(result, "telemetry socket %s: %s: DPDK before 22.11, or built or "
+			    "started without telemetry?", path, strerror(errno));
+}
+
 enum verdict
 telemetry_open(struct telemetry *telemetry, const char *path, struct result *result)
 {
@@ -114,10 +124,8 @@ telemetry_open(struct telemetry *telemetry, const char *path, struct result *res
 	telemetry->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (telemetry->fd < 0)
 		return result_error(result, "telemetry: %s", strerror(errno));
-	if (connect(telemetry->fd, (struct sockaddr *)&address, sizeof(address))) {
-		verdict = result_error(result, "telemetry socket %s: %s: DPDK before 22.11, or "
-				       "built or started without telemetry?", path,
-				       strerror(errno));
+	if (connect(telemetry->fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+		verdict = telemetry_no_connection(path, result);
 		telemetry_close(telemetry);
 		return verdict;
 	}
