@@ -10,11 +10,10 @@ import threading
 from pathlib import Path
 from typing import Callable, NoReturn, Sequence
 
-from . import kmod
+from . import kmod, wire
 from .apt import PrivateApt
 from .cache import Cache
 from .emulator import make_qemu
-from .guest import wire
 from .kernel import KernelMaker
 from .machine import CRYPTO, DEFAULT_NICS, PAGE_MIB, Options
 from .qemu import (BootFailed, CommandTimeout, Guest, GuestHangs, GuestPanic, GuestStopped,
@@ -130,7 +129,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     add("--timeout", type=float, default=600, metavar="S", help="for COMMAND (default: 600)")
     add("--console", default="", metavar="FILE", help="keep the guest's console in FILE")
     # There is nobody here who would send or receive.
-    parser.set_defaults(wires=False)
+    parser.set_defaults(plugins=(), wires=False)
     add("argv", nargs="+", metavar="COMMAND", help=argparse.SUPPRESS)
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The initramfs: a static busybox, guest/init.sh and the modules it needs before it has a root.
+"""The initramfs: a static busybox, guest/init.sh, guest/agent.c and the modules it needs before it
+has a root.
 
 Later modules come from /lib/modules of the guest, which is a share.
 """
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .cache import Cache
-from .util import VmError, digest_files
+from .util import VmError, digest_files, need, run
 
-INIT = Path(__file__).parent / "guest" / "init.sh"
+GUEST = Path(__file__).parent / "guest"
+INIT, AGENT = GUEST / "init.sh", GUEST / "agent.c"
 GROUPS = {
     "root": ("9p", "9pnet_virtio", "overlay"),
     "iommu": ("virtio-iommu",),
@@ -62,20 +64,24 @@ def _built_in(path: Path) -> set[str]:
 
 def make(cache: Cache, name: str, modules: Path) -> Path:
     """The archive for one kernel's modules directory, out of the cache."""
-    recipe = [str(modules), digest_files(INIT, Path(__file__)), busybox().stat().st_size]
+    recipe = [str(modules), digest_files(INIT, AGENT, Path(__file__)), busybox().stat().st_size]
 
     def fill(target: Path) -> None:
-        build(target / "initramfs.img", modules)
+        need("cc")
+        run(["cc", "-Os", "-static", "-s", "-Wall", "-Wextra", "-o", target / "agent", AGENT],
+            what="building the guest's agent")
+        build(target / "initramfs.img", modules, target / "agent")
     return cache.entry("initramfs", name, recipe, fill) / "initramfs.img"
 
 
-def build(target: Path, modules: Path) -> None:
+def build(target: Path, modules: Path, agent: Path) -> None:
     """Write the archive for the modules directory of one kernel."""
     with target.open("wb") as out:
         for number, name in enumerate(DIRECTORIES):
             _member(out, number, name, 0o040755, b"")
         _member(out, 100, "init", 0o100755, INIT.read_bytes())
         _member(out, 101, "bin/busybox", 0o100755, busybox().read_bytes())
+        _member(out, 102, "bin/agent", 0o100755, agent.read_bytes())
         number, seen = 200, set()
         for group, wanted in GROUPS.items():
             _member(out, number, f"modules/{group}", 0o040755, b"")

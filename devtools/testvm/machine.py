@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Sequence
 
-from .guest import wire
+from . import wire
 from .util import CHECKOUT, VmError
 
 PAGE_MIB = {"2M": 2, "1G": 1024}
@@ -18,14 +18,19 @@ FIRST_SLOT, LAST_SLOT = 0x03, 0x17
 BYPASS_BUS = 0x40    # of the bridge that the IOMMU has nothing to do with
 PORT_SLOT, MOST_PORTS = 0x02, 8
 MOST_SHARES = 3    # down to the slot of the agent
-# Without these an emulated CPU spends a second on what a test machine has no use for. oops=panic
-# makes a kernel bug the end of the guest instead of a line that nobody reads. maxcpus=1: init.sh
-# brings up the other CPUs, since while the kernel patches its own code at boot, multi-threaded
-# TCG can leave a second CPU with a stale breakpoint ("Oops: int3", seen with QEMU 7.2).
-KERNEL_ARGUMENTS = ("console=ttyS0 quiet maxcpus=1 panic=-1 oops=panic mitigations=off audit=0 "
+# Without these an emulated CPU spends a second on what a test machine has no use for; zeroing
+# hugepages twice alone is three. oops=panic makes a kernel bug the end of the guest instead of a
+# line that nobody reads.
+KERNEL_ARGUMENTS = ("console=ttyS0 quiet panic=-1 oops=panic mitigations=off audit=0 "
                     "nowatchdog tsc=reliable no_timer_check rcupdate.rcu_expedited=1 "
                     "8250.nr_uarts=1 i8042.noaux i8042.nokbd random.trust_cpu=on "
-                    "cryptomgr.notests")
+                    "cryptomgr.notests init_on_alloc=0")
+# Emulated, a CPU with AVX is slower than one without: the C library and DPDK's drivers use it. What
+# is added are pages of 1G, and random numbers, for which the kernel would have to wait. One thread
+# emulates all CPUs of a guest: with a thread for each, one that wakes another waits until the host
+# has a CPU for that, QEMU 10 loses timer interrupts, and QEMU 7.2 breakpoints while the kernel
+# patches its code at boot.
+EMULATED_CPU = "Nehalem,+pdpe1gb,+rdrand"
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,15 @@ class Options:
     ports: int = 0
     console: str = ""
     source: str = "distro"
+    # Names of what stays in the EAL's plug-in directory, as patterns; none: all of it stays.
+    plugins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Lists would keep it from being the key of a guest that is to be shared.
         object.__setattr__(self, "nics", tuple(self.nics))
         object.__setattr__(self, "bypass", tuple(self.bypass))
         object.__setattr__(self, "shares", tuple(self.shares))
+        object.__setattr__(self, "plugins", tuple(self.plugins))
 
     def reserved(self) -> dict[str, int]:
         """Hugepages of each size."""
@@ -157,10 +165,8 @@ class CommandLine:
         kvm = kvm_usable()
         split = ",kernel-irqchip=split" if kvm else ""
         machine = ["-machine", f"q35,sata=off,smbus=off,usb=off,hpet=off{split}"]
-        # Newer ones now and then lose the timer interrupt of a CPU that has a thread of its own.
-        threads = "multi" if self.options.qemu == "host" else "single"
         machine += (["-accel", "kvm", "-cpu", "host"] if kvm else
-                    ["-accel", f"tcg,thread={threads}", "-cpu", "max"])
+                    ["-accel", "tcg,thread=single", "-cpu", EMULATED_CPU])
         # An IOMMU has to come before the devices behind it.
         iommus = {"virtio": "virtio-iommu-pci", "intel": "intel-iommu,intremap=on,caching-mode=on"}
         if self.options.viommu in iommus:
@@ -186,10 +192,10 @@ class CommandLine:
         words = [KERNEL_ARGUMENTS, f"default_hugepagesz={opts.hugepage_size}",
                  *(f"hugepagesz={size} hugepages={count}"
                    for size, count in opts.reserved().items()),
-                 f"VM_CHECKOUT={CHECKOUT}", f"VM_AGENT={AGENT.relative_to(CHECKOUT)}",
-                 f"VM_HUGEPAGES_1G={opts.hugepages_1g}", f"VM_VIOMMU={opts.viommu}",
-                 f"VM_UNSAFE={unsafe}",
-                 f"VM_BIND={opts.bind}", f"VM_NICS={nics}"]
+                 f"VM_CHECKOUT={CHECKOUT}", f"VM_HUGEPAGES_1G={opts.hugepages_1g}",
+                 f"VM_VIOMMU={opts.viommu}", f"VM_UNSAFE={unsafe}",
+                 f"VM_BIND={opts.bind}", f"VM_NICS={nics}",
+                 f"VM_PLUGINS={','.join(opts.plugins)}"]
         if opts.viommu == "intel":
             words.append("intel_iommu=on")
         return " ".join([*words, opts.append]).strip()
@@ -270,9 +276,6 @@ class CommandLine:
         if path.exists() and not path.is_socket():
             raise VmError(f"--qmp {path} is there already and is no socket")
         return ["-qmp", f"unix:{_escape(path)},server=on,wait=off"]
-
-
-AGENT = Path(__file__).resolve().parent / "guest" / "agent.py"
 
 
 def _with_slots(arguments: list[str]) -> list[str]:

@@ -8,7 +8,6 @@
 """
 
 import ctypes
-import json
 import os
 import re
 import signal
@@ -20,11 +19,11 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
+from . import wire
 from .apt import PrivateApt
 from .cache import Cache
 from .emulator import make_qemu
 from .ether import Wire
-from .guest import wire
 from .kernel import Kernel, KernelMaker
 from .machine import CommandLine, Options, nic_hubs, pages_text
 from .qmp import Monitor
@@ -32,7 +31,7 @@ from .root import make_root
 from .source import SourceKernel
 from .util import CHECKOUT, VmError, tail
 
-BOOT_TIMEOUT = 120
+BOOT_TIMEOUT = 300
 ANSWER_TIMEOUT = 60
 PANIC = "Kernel panic"
 PR_SET_PDEATHSIG = 1
@@ -183,6 +182,12 @@ class Guest:
     def __init__(self, cache: Cache | None = None, **options: Any) -> None:
         self.options = Options(**options)
         self.boot_seconds = 0.0
+        # What all time-outs are multiplied by: a guest is slow where others want the CPUs too.
+        self.patience = 1.0
+        self.commands = 0
+        self._running = 0
+        self._idle = 0.0
+        self._idle_since = 0.0
         self.report: dict[str, Any] = {}
         # One for each hub, in the order of the hubs, if the options ask for them.
         self.wires: list[Wire] = []
@@ -239,7 +244,8 @@ class Guest:
         except BaseException:
             self.close()
             raise
-        self.boot_seconds = time.monotonic() - started
+        self._idle_since = time.monotonic()
+        self.boot_seconds = self._idle_since - started
 
     def _start(self, kernel: Kernel, root: Path, qemu: Sequence[str]) -> None:
         self.console.write_bytes(b"")
@@ -277,9 +283,8 @@ class Guest:
             self._mount(f"share{i}", path)
 
     def _mount(self, tag: str, path: str) -> None:
-        request = json.dumps({"tag": tag, "path": path}).encode()
         number = self._next()
-        self.send(wire.MOUNT, number, request)
+        self.send(wire.MOUNT, number, wire.strings(tag, path))
         if not self.wait_for(lambda: number in self._replies, 30) or self._replies[number]:
             raise BootFailed(self._replies.get(number, "no answer to mount"), self.console)
 
@@ -292,8 +297,14 @@ class Guest:
         """Start a command; its standard input stays open until close_stdin()."""
         process = Process(self, self._next(), [str(a) for a in argv], on_output)
         self._processes[process.number] = process
-        request = {"argv": process.args, "env": env or {}, "cwd": str(cwd)}
-        self.send(wire.START, process.number, json.dumps(request).encode())
+        self.commands += 1
+        with self._changed:
+            if self._running == 0:
+                self._idle += time.monotonic() - self._idle_since
+            self._running += 1
+        variables = [f"{name}={value}" for name, value in (env or {}).items()]
+        self.send(wire.START, process.number, wire.strings(
+            str(len(process.args)), str(cwd), *process.args, *variables))
         return process
 
     def run(self, argv: Sequence[str], timeout: float = 60, env: dict[str, str] | None = None,
@@ -314,6 +325,11 @@ class Guest:
         """Whether the guest still runs what it is told to."""
         process = self.start(["true"])
         return self.wait_for(lambda: process.returncode is not None, ANSWER_TIMEOUT)
+
+    def idle_seconds(self) -> float:
+        """For how long no command was running in it."""
+        now = 0.0 if self._running else time.monotonic() - self._idle_since
+        return self._idle + now
 
     def state(self) -> str:
         """What QEMU says of it, and what QEMU's threads do: for the report of a hang."""
@@ -336,7 +352,7 @@ class Guest:
 
     def wait_for(self, done: Callable[[], bool], timeout: float) -> bool:
         """Wait for a condition that frames bring about; a guest that went away raises."""
-        if self._wait(done, timeout):
+        if self._wait(done, timeout * self.patience):
             return True
         if self._ended:
             self._raise_ended()
@@ -373,11 +389,14 @@ class Guest:
 
     def _receive(self, kind: int, number: int, payload: bytes) -> None:
         if kind == wire.READY:
-            self.report = json.loads(payload)
+            self.report = wire.parse_ready(payload)
         elif kind == wire.REPLY:
             self._replies[number] = payload.decode()
         elif number in self._processes:
             self._processes[number].receive(kind, payload)
+            if kind == wire.EXIT:
+                self._running -= 1
+                self._idle_since = time.monotonic()
 
     def close(self) -> None:
         """End the guest at once: all it could write to is memory, or was written through."""

@@ -9,6 +9,7 @@ from typing import Self, Sequence
 from .qemu import Guest
 from .util import CHECKOUT
 
+FLOWING = CHECKOUT / "build/app/test/vm/flowing"
 LIBRARY = CHECKOUT / "build/drivers/librte_bus_vfio_cdev.so"
 # LD_PRELOAD is set for the program only, not for what starts it; the shell tells the pid.
 START = 'echo "pid $$"; exec "$@"'
@@ -82,6 +83,7 @@ class Testpmd:
                    "--total-num-mbufs=8192", *mode, *args]
         started = ["sh", "-c", START, "sh", *command(program, policy, library, wrapper)]
         self.guest = guest
+        self.eal = eal
         self.process = guest.start([*TERMINAL, shlex.join(started)])
 
     def __enter__(self) -> Self:
@@ -100,6 +102,12 @@ class Testpmd:
     def ready(self, timeout: float = 60) -> Self:
         """Wait until packets flow; an early end is an error that shows the output."""
         self.process.expect(self.READY, timeout)
+        return self
+
+    def flowing(self) -> Self:
+        """Wait until each port has received packets: some NICs need a second for that."""
+        prefix = [word.partition("=")[2] for word in self.eal if word.startswith("--file-prefix=")]
+        self.guest.run([FLOWING, *prefix], check=True)
         return self
 
     def nodes(self) -> set[str]:

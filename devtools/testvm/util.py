@@ -52,7 +52,7 @@ def run(argv: Sequence[str | Path], log: Path | None = None, what: str = "",
 
 # Which Debian package brings each program that this tool starts.
 PACKAGES = {
-    "apt-get": "apt", "cp": "coreutils", "depmod": "kmod", "dpkg-deb": "dpkg",
+    "apt-get": "apt", "cc": "gcc", "cp": "coreutils", "depmod": "kmod", "dpkg-deb": "dpkg",
     "busybox": "busybox-static", "mmdebstrap": "mmdebstrap", "modinfo": "kmod",
     "qemu-system-x86_64": "qemu-system-x86", "strip": "binutils", "tar": "tar",
     "unshare": "util-linux", "xz": "xz-utils",

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from testvm import apt, cli, initramfs, kernel, kmod, machine, qemu, qmp, root, source, util
+from testvm import (apt, cli, initramfs, kernel, kmod, machine, qemu, qmp, root, source, util,
+                    wire)
 from testvm.cache import Cache, cache_root
-from testvm.guest import wire
 
 
 def kernel_index(base: str, version: str, suite: str, without: str = "") -> apt.Versions:

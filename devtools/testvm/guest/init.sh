@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: BSD-3-Clause
-# First program of the guest: root file system, modules, devices, then the agent. What to do
+# First program of the guest: root file system, modules, devices, then agent.c. What to do
 # comes as VM_* variables, which the kernel makes of the unknown words of its command line.
 
 /bin/busybox mount -t proc proc /proc
@@ -34,7 +34,24 @@ bind() { # BDF: give one PCI device to $VM_BIND
 	[ ! -e "$dev/driver" ] || echo "$1" >"$dev/driver/unbind"
 	echo "$VM_BIND" >"$dev/driver_override"
 	echo "$1" >/sys/bus/pci/drivers_probe
-	[ -e "$dev/driver" ] || echo "$1" >>/new/run/vm/unbound
+	[ -e "$dev/driver" ] || unbound="$unbound $1"
+}
+
+# Leave what VM_PLUGINS names in the directory whose libraries the EAL opens at each start. They
+# are all in /run/vm/plugins.
+thin_out_plugins() {
+	for dir in /new/usr/lib/*/dpdk/pmds-*; do
+		mkdir /new/run/vm/plugins /new/run/vm/few
+		mount --bind "$dir" /new/run/vm/plugins
+		set --
+		for name in $VM_PLUGINS; do
+			for file in "$dir/librte_"$name.so*; do
+				[ ! -e "$file" ] || set -- "$@" "/run/vm/plugins/${file##*/}"
+			done
+		done
+		ln -s "$@" /new/run/vm/few
+		mount --bind /new/run/vm/few "$dir"
+	done
 }
 
 # A device that is there before its IOMMU's driver would be taken for one without an IOMMU.
@@ -65,24 +82,21 @@ mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=mmap,msize=512000 checkout
 	"/new$VM_CHECKOUT" || die "cannot mount the checkout"
 
 load vfio
+unbound=
 unsafe=/sys/module/vfio/parameters/enable_unsafe_noiommu_mode
 [ "$VM_UNSAFE" != 1 ] || [ ! -e $unsafe ] || echo 1 >$unsafe
 IFS=,
 for nic in $VM_NICS; do
 	[ "$VM_BIND" = none ] || bind "$nic"
 done
+[ -z "$VM_PLUGINS" ] || thin_out_plugins
 unset IFS
-
-# See maxcpus in machine.py.
-for cpu in /sys/devices/system/cpu/cpu[0-9]*/online; do
-	read -r state <"$cpu"
-	[ "$state" = 1 ] || echo 1 >"$cpu"
-done
+echo "$unbound" >/new/run/vm/unbound
 
 hostname vm
 ip link set lo up
 for fs in dev proc sys; do
 	mount --move /$fs /new/$fs
 done
-[ -x /new/usr/bin/python3 ] || die "the root file system has no /usr/bin/python3"
-exec switch_root /new /usr/bin/python3 -BES "$VM_CHECKOUT/$VM_AGENT"
+cp /bin/agent /new/run/vm/agent
+exec switch_root /new /run/vm/agent
