@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Guests for the tests: booted when first asked for, shared by all tests that ask alike."""
+"""Guests for the tests: booted when first asked for, shared by all tests that ask alike.
+
+pytest-xdist runs the files of tests side by side, each process with guests of its own.
+"""
 
 import os
 import sys
@@ -14,8 +17,29 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "devtools"))
 from testvm.machine import Options  # noqa: E402  (needs the path set above)
 from testvm.qemu import Guest  # noqa: E402
 
-# The machine has two cores and each guest uses both.
-MOST_ALIVE = 2
+MOST_ALIVE = 3
+# Drivers that the tests use, and what DPDK's programs are linked with: the EAL opens all that is in
+# its directory at each start, which takes longer than the rest of it. test_releases.py has a test
+# with all of them.
+PLUGINS = ("baseband_acc", "baseband_fpga*", "baseband_la12xx", "bus_*", "common_dpaax",
+           "common_iavf", "common_mlx5", "crypto_scheduler", "crypto_virtio", "event_skeleton",
+           "event_sw", "mempool_dpaa", "mempool_ring", "mempool_stack", "net_bnxt", "net_bond",
+           "net_dpaa", "net_e1000", "net_i40e", "net_iavf", "net_ice", "net_ixgbe", "net_mlx5",
+           "net_null", "net_pcap", "net_ring", "net_virtio", "net_vmxnet3", "power_*",
+           "raw_skeleton")
+# Time-outs are for hangs: they are this many times as long as a quiet machine of two emulated CPUs
+# needs, and longer where even the boot took longer than it does there (in seconds).
+PATIENCE, USUAL_BOOT = 4.0, 4.0
+# [guest, boots, seconds of booting, commands, seconds without a command], for --durations
+Use = list[Any]
+USES = pytest.StashKey[list[Use]]()
+
+
+def name(options: Options) -> str:
+    """What is special about a guest."""
+    usual = Options(plugins=PLUGINS)
+    return " ".join(f"{field}={value}" for field, value in vars(options).items()
+                    if value != getattr(usual, field)) or "usual"
 
 
 class GuestPool:
@@ -23,32 +47,78 @@ class GuestPool:
 
     def __init__(self) -> None:
         self._guests: "OrderedDict[Options, Guest]" = OrderedDict()
+        self.uses: list[Use] = []
 
     def get(self, **options: Any) -> Guest:
         """A guest with these options, booted now if there is none."""
         options.setdefault("source", os.environ.get("VM_KERNEL_FROM", "distro"))
+        options.setdefault("plugins", PLUGINS)
         key = Options(**options)
         guest = self._guests.pop(key, None)
         if guest and not guest.alive:
-            guest.close()
+            self._end(guest)
             guest = None
         if guest is None:
             while len(self._guests) >= MOST_ALIVE:
-                self._guests.popitem(last=False)[1].close()
+                self._end(self._guests.popitem(last=False)[1])
             guest = Guest(**options)
             guest.boot()
+            guest.patience = PATIENCE * max(1.0, guest.boot_seconds / USUAL_BOOT)
         self._guests[key] = guest
         return guest
+
+    def _end(self, guest: Guest) -> None:
+        self.uses.append([name(guest.options), 1, guest.boot_seconds, guest.commands,
+                          guest.idle_seconds()])
+        guest.close()
 
     def close(self) -> None:
         """End them all."""
         while self._guests:
-            self._guests.popitem()[1].close()
+            self._end(self._guests.popitem()[1])
 
 
 @pytest.fixture(scope="session")
-def guest() -> Iterator[Callable[..., Guest]]:
+def guest(request: pytest.FixtureRequest) -> Iterator[Callable[..., Guest]]:
     """guest(config="cdev", dpdk="host", nics=("e1000e", "e1000e"), ...) -> a running Guest."""
     pool = GuestPool()
     yield pool.get
     pool.close()
+    request.config.stash[USES] = pool.uses
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file run in one process, unless they name the rare guest that they share."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem.removeprefix("test_")))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of xdist sends what it knows of its guests to the one that prints it."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["uses"] = session.config.stash.get(USES, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """And this one collects it."""
+    stash = node.config.stash
+    stash[USES] = stash.get(USES, []) + getattr(node, "workeroutput", {}).get("uses", [])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """With --durations also how the guests were used."""
+    uses = config.stash.get(USES, [])
+    if config.option.durations is None or not uses:
+        return
+    total: dict[str, list[float]] = {}
+    for guest_name, *figures in uses:
+        before = total.setdefault(guest_name, [0.0] * len(figures))
+        total[guest_name] = [old + new for old, new in zip(before, figures)]
+    terminalreporter.section("guests")
+    terminalreporter.line("boots    s  commands    s idle")
+    for guest_name, (boots, seconds, commands, idle) in sorted(total.items()):
+        terminalreporter.line(f"{boots:5.0f} {seconds:4.0f} {commands:9.0f} {idle:9.0f}  "
+                              f"{guest_name}")

@@ -37,7 +37,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.settimeout(5)
+        self.socket.settimeout(60)
         self.path = f"{DIRECTORY}/mp_socket_{os.getpid()}_peer"
         self.socket.bind(self.path)
 

@@ -220,7 +220,7 @@ def test_run_refuses_what_would_not_be_preloaded(cdev: Guest, wrapper: str, prog
 @pytest.mark.parametrize("more", [[], ["--require", "--check"]], ids=["prefer", "require"])
 def test_testpmd_forwards_under_run(cdev: Guest, more: list[str]) -> None:
     with Testpmd(cdev, PAIR, policy="", wrapper=[*RUN, *more, "--"]) as testpmd:
-        nodes = testpmd.ready().nodes() - {CONTAINER}
+        nodes = testpmd.ready().flowing().nodes() - {CONTAINER}
         assert_forwarded_over_cdevs(testpmd.stop(), nodes, PAIR)
 
 
@@ -283,6 +283,7 @@ def test_installed_tool_finds_the_library(cdev: Guest) -> None:
     assert "cannot find librte_bus_vfio_cdev.so" in done.stderr
 
 
+@pytest.mark.xdist_group("translated")
 def test_list_translated_beside_no_iommu(guest: Callable[..., Guest]) -> None:
     intel = guest(**INTEL)
     devices = listed(intel)
@@ -293,6 +294,7 @@ def test_list_translated_beside_no_iommu(guest: Callable[..., Guest]) -> None:
     assert re.search(r" vfio-pci +vfio0 +translated +- +\d+ +-$", table(intel)[PAIR[0]])
 
 
+@pytest.mark.xdist_group("kernels")
 def test_list_of_a_kernel_without_cdevs(guest: Callable[..., Guest]) -> None:
     machine = guest(config="group-only")
     assert [device["mode"] for device in listed(machine).values()] == ["group only"] * 2

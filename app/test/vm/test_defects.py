@@ -172,6 +172,7 @@ def test_ports_that_are_not_linked(cdev: Guest) -> None:
         "cabled to each other?"
 
 
+@pytest.mark.xdist_group("releases")
 def test_other_release_is_told(guest: Callable[..., Guest]) -> None:
     """The program is built with the machine's own DPDK."""
     text = validate(guest(dpdk="24.11"), ["integrity"]).skipped("integrity")

@@ -12,7 +12,7 @@ from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 from testvm.util import CHECKOUT
 
-from test_errors import CDEV, DEVICE, SYSFS, running
+from test_errors import CDEV, DEVICE, SYSFS, group_held
 from test_forward import NICS, PAIR, forward, without
 from test_translated import INTEL
 
@@ -110,11 +110,13 @@ def test_good_machine_passes(cdev: Guest) -> None:
     assert Report(cdev).find("devices")["text"].startswith(f"{len(NICS)} devices")
 
 
+@pytest.mark.xdist_group("kernels")
 def test_kernel_without_groups_passes(guest: Callable[..., Guest]) -> None:
     report = Report(guest(config="cdev-only"))
     assert report.verdict == "PASS", report.findings
 
 
+@pytest.mark.xdist_group("kernels")
 def test_kernel_without_cdevs_fails(guest: Callable[..., Guest]) -> None:
     report = Report(guest(config="group-only"))
     assert report.verdict == "FAIL"
@@ -124,6 +126,7 @@ def test_kernel_without_cdevs_fails(guest: Callable[..., Guest]) -> None:
     assert "CONFIG_VFIO_DEVICE_CDEV" in report.cure("device-cdev", DEVICE)
 
 
+@pytest.mark.xdist_group("kernels")
 def test_kernel_of_a_distribution_fails(guest: Callable[..., Guest]) -> None:
     stock = guest(config="stock", bind="none")
     stock.run(["sh", "-c", "echo 0 >/proc/sys/vm/nr_hugepages"], check=True)
@@ -139,6 +142,7 @@ def test_kernel_of_a_distribution_fails(guest: Callable[..., Guest]) -> None:
     assert Report(stock).find("hugepages")["verdict"] == "PASS"
 
 
+@pytest.mark.xdist_group("translated")
 def test_devices_with_an_iommu_need_no_capability(guest: Callable[..., Guest]) -> None:
     report = Report(guest(**INTEL), DEVICE, wrapper=without("sys_rawio"))
     assert report.verdict == "PASS", report.findings
@@ -234,7 +238,7 @@ def test_device_that_is_not_there(cdev: Guest) -> None:
 
 
 def test_group_held_by_a_process_is_named(cdev: Guest) -> None:
-    with running(cdev, "sh", "-c", "exec sleep 60 <>/dev/vfio/noiommu-0"):
+    with group_held(cdev):
         report = Report(cdev)
         finding = report.find("group-held", DEVICE)
         assert re.search(r"open in pid \d+ \(sleep\).*Device or resource busy", finding["text"])
@@ -289,6 +293,7 @@ def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
         assert (finding["verdict"], text in finding["text"]) == (verdict, True), finding
 
 
+@pytest.mark.xdist_group("modes")
 def test_hugepages_on_a_node_far_from_the_device(guest: Callable[..., Guest]) -> None:
     nodes = guest(numa=2)
     pages = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The distribution's dpdk-testpmd forwards over noiommu cdevs, or over the group if it should."""
 
-import time
 from contextlib import contextmanager
 from typing import Callable, Iterator
 
@@ -24,12 +23,10 @@ def cdev(guest: Callable[..., Guest]) -> Guest:
     return guest(nics=NICS)
 
 
-def forward(guest: Guest, devices: list[str], seconds: float = 1,
-            **options: object) -> tuple[Result, set[str]]:
-    """Forward for a while; the result and the nodes that were open meanwhile."""
+def forward(guest: Guest, devices: list[str], **options: object) -> tuple[Result, set[str]]:
+    """Forward until packets come; the result and the nodes that were open meanwhile."""
     with Testpmd(guest, devices, **options) as testpmd:    # type: ignore[arg-type]
-        testpmd.ready()
-        time.sleep(seconds)
+        testpmd.ready().flowing()
         nodes = testpmd.nodes() - {CONTAINER}
         return testpmd.stop(), nodes
 
@@ -102,23 +99,27 @@ def test_cdev_is_used_after_the_parameter_was_turned_off(cdev: Guest) -> None:
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 
+@pytest.mark.xdist_group("kernels")
 def test_kernel_without_groups_forwards(guest: Callable[..., Guest]) -> None:
     result, nodes = forward(guest(config="cdev-only"), PAIR)
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 
+@pytest.mark.xdist_group("kernels")
 def test_kernel_without_groups_gives_stock_no_port(guest: Callable[..., Guest]) -> None:
     only = guest(config="cdev-only")
     with Testpmd(only, PAIR, policy="") as testpmd:
         assert "No probed ethernet devices" in testpmd.ready().stop().output
 
 
+@pytest.mark.xdist_group("kernels")
 def test_kernel_without_cdevs_forwards_over_the_group(guest: Callable[..., Guest]) -> None:
     result, nodes = forward(guest(config="group-only"), PAIR)
     assert result.all_ports_work(2), result.output
     assert nodes == {"/dev/vfio/noiommu-0", "/dev/vfio/noiommu-1"}
 
 
+@pytest.mark.xdist_group("kernels")
 def test_require_says_why_a_kernel_without_cdevs_will_not_do(guest: Callable[..., Guest]) -> None:
     with Testpmd(guest(config="group-only"), PAIR, policy="require") as testpmd:
         testpmd.ready()
@@ -130,6 +131,7 @@ def test_require_says_why_a_kernel_without_cdevs_will_not_do(guest: Callable[...
     assert "No probed ethernet devices" in output
 
 
+@pytest.mark.xdist_group("kernels")
 @pytest.mark.parametrize("policy", ["prefer", ""])
 def test_stock_kernel_is_unaffected(guest: Callable[..., Guest], policy: str) -> None:
     stock = guest(config="stock", bind="none")

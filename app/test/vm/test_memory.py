@@ -54,6 +54,7 @@ def test_pool_of_anonymous_memory_is_pinned(guest: Callable[..., Guest]) -> None
     cdev = guest(nics=NICS)
     with Testpmd(cdev, PAIR, args=["--mp-alloc=anon"]) as testpmd:
         testpmd.ready()
+        testpmd.flowing()
         hugepages = sum(size * sum(nodes.values()) for _, size, nodes in areas(testpmd))
         pool = locked_pages(cdev, testpmd.pid) - hugepages
         result = testpmd.stop()

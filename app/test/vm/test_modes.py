@@ -2,7 +2,6 @@
 """The EAL's memory options: each hugepage in use is pinned and verified, as one page."""
 
 import re
-import time
 from typing import Callable
 
 import pytest
@@ -84,7 +83,7 @@ def pages_held(testpmd: Testpmd) -> dict[str, int]:
 def forward_holding(guest: Guest, eal: list[str]) -> dict[str, int]:
     """Forward, and see what is held meanwhile."""
     with Testpmd(guest, PAIR, eal=eal) as testpmd:
-        held = pages_held(testpmd.ready())
+        held = pages_held(testpmd.ready().flowing())
         opened = testpmd.nodes() - {CONTAINER}
         assert_forwarded_over_cdevs(testpmd.stop(), opened, PAIR)
     return held
@@ -93,7 +92,7 @@ def forward_holding(guest: Guest, eal: list[str]) -> dict[str, int]:
 @pytest.mark.parametrize("more", [[], ["--legacy-mem"]], ids=["dynamic", "legacy-mem"])
 def test_pages_of_two_nodes_are_held(nodes: Guest, more: list[str]) -> None:
     with Testpmd(nodes, PAIR, eal=["--socket-mem", "32,32", *more]) as testpmd:
-        assert pages_held(testpmd.ready()) == {"2M": 32, "1G": 0}
+        assert pages_held(testpmd.ready().flowing()) == {"2M": 32, "1G": 0}
         pages = {address: list(nodes) for address, _, nodes in areas(testpmd)}
         assert pages.keys() == mappings(testpmd.process.stdout).keys()
         assert sorted(pages.values()) == [[0]] * 16 + [[1]] * 16
@@ -115,12 +114,12 @@ def test_2m_pages_are_held(small: Guest, eal: list[str], pages: int | None) -> N
     assert held["2M"] == (pages or held["2M"]) > 0
 
 
-def grow(testpmd: Testpmd, sizes: str, seconds: float) -> tuple[dict[str, int], int, int]:
+def grow(testpmd: Testpmd, sizes: str, changes_wanted: int) -> tuple[dict[str, int], int, int]:
     """Let memory grow and shrink; what the grower tells, and the pages mapped and unmapped."""
     start = len(testpmd.process.stdout)
     testpmd.guest.run(["sh", "-c", f"echo {sizes} >{GROW}"], check=True)
-    testpmd.process.expect("VFIO_CDEV: mapped 0x", start=start)
-    time.sleep(seconds)
+    assert testpmd.guest.wait_for(
+        lambda: testpmd.process.stdout.count("VFIO_CDEV: unmapped", start) >= changes_wanted, 60)
     testpmd.guest.run(["rm", GROW], check=True)
     told = testpmd.process.expect(r"grower: (.*)\n", start=start).group(1)
     changes = [change for change, _, _ in CHANGE.findall(testpmd.process.stdout[start:])]
@@ -129,12 +128,12 @@ def grow(testpmd: Testpmd, sizes: str, seconds: float) -> tuple[dict[str, int], 
 
 
 def grow_and_shrink(guest: Guest, eal: list[str], sizes: str, pages: int,
-                    wrapper: tuple[str, ...] = (), seconds: float = 1) -> None:
+                    wrapper: tuple[str, ...] = ()) -> None:
     """Blocks of so many MiB, which take at least so many pages a round, under traffic."""
     with Testpmd(guest, PAIR, eal=eal, library=f"{LIBRARY}:{GROWER}",
                  wrapper=[*wrapper, "env", f"GROW={GROW}"]) as testpmd:
-        before, free = pages_held(testpmd.ready()), free_pages(guest)
-        told, mapped, unmapped = grow(testpmd, sizes, seconds)
+        before, free = pages_held(testpmd.ready().flowing()), free_pages(guest)
+        told, mapped, unmapped = grow(testpmd, sizes, 3 * pages)
         assert (pages_held(testpmd), free_pages(guest)) == (before, free)
         opened = testpmd.nodes() - {CONTAINER}
         result = testpmd.stop()
@@ -173,4 +172,4 @@ def test_1g_page_is_held(both: Guest, eal: list[str]) -> None:
 
 
 def test_1g_pages_come_and_go_under_traffic(both: Guest) -> None:
-    grow_and_shrink(both, ONLY_1G, "1010", 1, seconds=0)
+    grow_and_shrink(both, ONLY_1G, "1010", 1)

@@ -17,13 +17,13 @@ from testvm.testpmd import LIBRARY, Testpmd
 from testvm.util import CHECKOUT
 
 from test_forward import PAIR
-from traffic import Report, Traffic
+from traffic import PATIENCE, Report, Traffic
 
 MIGRATE = Path(__file__).parent / "migrate.py"
 MOVER = CHECKOUT / "build/app/test/vm/mover.so"
 COUNTS = "/tmp/moves"
-SECONDS = 3
 MBUFS = 8192
+FRAMES = MBUFS // 2
 MEMORY = ["--socket-mem", "32,32"]
 
 
@@ -39,11 +39,11 @@ def start(guest: Guest, **options: object) -> Testpmd:
     return Testpmd(guest, PAIR, tx_first=False, args=args, **options)   # type: ignore[arg-type]
 
 
-def checked(guest: Guest, seconds: float = SECONDS) -> Report:
-    """What became of the traffic of some seconds."""
+def checked(guest: Guest, frames: int = FRAMES, patience: float = PATIENCE) -> Report:
+    """What became of so many frames."""
     traffic = Traffic(guest.wires)
-    traffic.flow(seconds)
-    return traffic.end()
+    traffic.flow(frames, patience)
+    return traffic.end(patience)
 
 
 def assert_right(report: Report, at_least: int = 1000) -> None:
@@ -75,7 +75,7 @@ def test_traffic_is_right(numa: Guest) -> None:
     """And goes through all mbufs."""
     with start(numa, eal=MEMORY) as testpmd:
         testpmd.ready()
-        report = checked(numa)
+        report = checked(numa, 2 * MBUFS)
         result = testpmd.stop()
     assert_right(report, at_least=2 * MBUFS)
     assert result.forwarded == report.sent
@@ -96,9 +96,9 @@ def test_changed_byte_is_seen() -> None:
 
     traffic = Traffic(wires)
     threading.Thread(target=forward, daemon=True).start()
-    while not done.is_set():
-        traffic.flow(0.1)
-    report = traffic.end()
+    traffic.flow(99)
+    done.wait(PATIENCE)
+    report = traffic.end(1)
     for wire in wires:
         wire.close()
     assert (report.received, len(report.wrong), report.damaged) == (99, 2, 1)
@@ -121,9 +121,9 @@ def test_pages_of_stock_move(numa: Guest) -> None:
     """And take the traffic with them."""
     with start(numa, eal=MEMORY, policy="off") as testpmd:
         testpmd.ready()
-        assert_right(checked(numa, 0.5))
+        assert_right(checked(numa))
         migration = Migration(testpmd).begun()
-        report = checked(numa)
+        report = checked(numa, 100 * FRAMES, patience=2)
         assert migration.counts()[1] > 0
     assert report.wrong or report.lost, report
 
@@ -148,14 +148,15 @@ def start_with_moves(guest: Guest, *env: str, **options: object) -> Testpmd:
                  wrapper=["env", f"MOVES={COUNTS}", *env], **options)
 
 
-# Of small pages there are 40000: a line for each takes longer than the moves.
+# Of small pages there are thousands: a line for each takes longer than the moves.
 FEW_LINES = ["--log-level=lib.vfio_cdev:info"]
+SMALL_PAGES = ["--no-numa", "--total-num-mbufs=2048"]
 MODES = {
     "default": ([], []),
     "single-file-segments": (["--single-file-segments"], []),
     "legacy-mem": (["--legacy-mem"], []),
-    "xmem": (FEW_LINES, ["--mp-alloc=xmem", "--no-numa"]),
-    "anon": (FEW_LINES, ["--mp-alloc=anon", "--no-numa"]),
+    "xmem": (FEW_LINES, ["--mp-alloc=xmem", *SMALL_PAGES]),
+    "anon": (FEW_LINES, ["--mp-alloc=anon", *SMALL_PAGES]),
 }
 
 
@@ -165,7 +166,7 @@ def test_no_page_moves_between_answer_and_use(numa: Guest, mode: str) -> None:
     eal, args = MODES[mode]
     with start_with_moves(numa, eal=[*MEMORY, *eal], args=args) as testpmd:
         testpmd.ready(180)
-        report = checked(numa, 1)
+        report = checked(numa, 1000)
         moves = Moves(numa)
         result = testpmd.stop()
     tried, made = moves.total("inside")
@@ -178,7 +179,7 @@ def test_no_page_moves_between_answer_and_use(numa: Guest, mode: str) -> None:
 def test_no_page_moves_when_addresses_are_from_the_ioas(numa: Guest) -> None:
     with start_with_moves(numa, "RTE_VFIO_CDEV_PHYS=ioas", eal=MEMORY) as testpmd:
         testpmd.ready()
-        report = checked(numa, 1)
+        report = checked(numa, 1000)
         moves = Moves(numa)
     tried, made = moves.total("inside")
     assert (tried > 0, made) == (True, 0), moves.lines

@@ -3,7 +3,6 @@
 
 import re
 import signal
-import time
 from pathlib import Path
 from typing import Callable, Iterator
 
@@ -34,7 +33,7 @@ def cdev(guest: Callable[..., Guest]) -> Guest:
 def primary(guest: Callable[..., Guest]) -> Iterator[Testpmd]:
     """A primary that forwards, for tests that do it no harm."""
     with Testpmd(guest(nics=NICS), E1000E) as testpmd:
-        yield testpmd.ready()
+        yield testpmd.ready().flowing()
         result = testpmd.stop()
     assert result.status == 0, result.output
     assert result.all_ports_work(2), result.output
@@ -65,7 +64,7 @@ def forward_in_both(guest: Guest, devices: list[str], mode: str = "no-IOMMU") ->
         with Testpmd(guest, devices, eal=SECONDARY, args=SECOND,
                      wrapper=without("sys_admin", "sys_rawio")) as second:
             second.ready()
-            time.sleep(1)
+            first.flowing()
             nodes = second.nodes() - {CONTAINER}
             result = second.stop()
         own = first.stop()
@@ -98,12 +97,14 @@ class TestLivePrimary:
         """dpdk-pdump has the primary allocate a pool, and plugs devices into both."""
         before = locked_pages(primary.guest, primary.pid)
         start = len(primary.process.stdout)
+        primary.guest.run(["rm", "-f", "/tmp/rx.pcap"], check=True)
         allow = [word for device in E1000E for word in ("-a", device)]
         pdump = primary.guest.start(command(
             ["dpdk-pdump", *allow, "--", "--pdump",
              "port=0,queue=*,rx-dev=/tmp/rx.pcap,total-num-mbufs=16383"]))
         primary.guest.wait_for(lambda: "IOVA" in primary.process.stdout[start:], 60)
-        time.sleep(3)
+        written = "until [ $(stat -c %s /tmp/rx.pcap) -gt 24 ]; do sleep 0.1; done"
+        primary.guest.run(["sh", "-c", written], check=True)
         pdump.signal(signal.SIGINT)
         pdump.wait(60)
         said = primary.process.stdout[start:]
@@ -168,7 +169,7 @@ def test_primary_that_starts_again_names_who_has_its_device(cdev: Guest) -> None
                "(python3): Invalid argument; another program" in second.stop().output
     survivor.kill()
     with Testpmd(cdev, E1000E) as third:
-        assert third.ready().stop().all_ports_work(2)
+        assert third.ready().flowing().stop().all_ports_work(2)
 
 
 def test_device_is_plugged_and_unplugged_in_both(cdev: Guest) -> None:

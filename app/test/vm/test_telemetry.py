@@ -42,13 +42,14 @@ def mappings(guest: Guest) -> dict[str, Any]:
         start = f",{answer['next']}"
 
 
-@pytest.fixture(params=OPTIONS, scope="module")
+@pytest.fixture(params=["host", pytest.param("25.11", marks=pytest.mark.xdist_group("releases"))],
+                scope="module")
 def live(request: pytest.FixtureRequest,
          guest: Callable[..., Guest]) -> Iterator[tuple[Testpmd, list[str]]]:
     """A testpmd that forwards between two devices, which have many pages."""
     devices = E1000E if request.param == "host" else [nic_address(0), nic_address(1)]
     with Testpmd(guest(**OPTIONS[request.param]), devices, eal=["-m", "160"]) as testpmd:
-        yield testpmd.ready(), devices
+        yield testpmd.ready().flowing(), devices
         assert testpmd.stop().all_ports_work(2)
 
 

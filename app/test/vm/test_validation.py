@@ -126,6 +126,7 @@ def test_good_host_passes(cdev: Guest) -> None:
     assert "forward: passed" in done.stderr
 
 
+@pytest.mark.xdist_group("releases")
 def test_another_release_passes_beside_stock(guest: Callable[..., Guest]) -> None:
     done = validate(guest(dpdk="25.11"), "--phases=preflight,addresses,forward", "--compare")
     assert done.status == 0, done.stdout
@@ -134,6 +135,7 @@ def test_another_release_passes_beside_stock(guest: Callable[..., Guest]) -> Non
     assert "stock" in done.stdout
 
 
+@pytest.mark.xdist_group("kernels")
 def test_kernel_without_groups_has_no_stock(guest: Callable[..., Guest]) -> None:
     done = validate(guest(config="cdev-only"), "--phases=forward", "--compare")
     assert done.status == 0, done.stdout

@@ -20,7 +20,8 @@ from testvm.ether import Wire
 HEADER = bytes.fromhex("02000000000b 02000000000a 88b5")    # EtherType for local experiments
 SMALLEST, LARGEST = 60, 1514
 WINDOW = 32             # frames on the way in each direction
-PATIENCE = 1.0          # seconds after which a frame no longer takes up room in the window
+LATE = 1.0              # seconds after which a frame no longer takes up room in the window
+PATIENCE = 60.0         # seconds after which one that has not come is lost
 QUIET = 0.3             # seconds without a frame after which none is left of an earlier test
 
 
@@ -68,7 +69,7 @@ class Direction:
     def send(self) -> None:
         """As many as the window lets."""
         now = time.monotonic()
-        waiting = sum(now - sent < PATIENCE for sent in
+        waiting = sum(now - sent < LATE for sent in
                       itertools.islice(reversed(self._away.values()), WINDOW))
         while waiting < WINDOW and self.source.send(self._next):
             self._away[self._next] = now
@@ -94,7 +95,7 @@ class Traffic:
     """Both directions between two wires.
 
         traffic = Traffic(guest.wires)
-        traffic.flow(5)
+        traffic.flow(5000)
         report = traffic.end()
     """
 
@@ -106,17 +107,20 @@ class Traffic:
         while any([wire.receive(QUIET) for wire in wires]):
             pass
 
-    def flow(self, seconds: float) -> None:
-        """Send, receive and check for some seconds."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+    def flow(self, frames: int, patience: float = PATIENCE) -> None:
+        """Send, receive and check, until so many more are right or none comes any more."""
+        goal = self._report.received + frames
+        seen, last = self._report.received, time.monotonic()
+        while seen < goal and time.monotonic() - last < patience:
             for way in self._ways:
                 way.send()
             self._receive()
+            if self._report.received > seen:
+                seen, last = self._report.received, time.monotonic()
 
-    def end(self) -> Report:
-        """Wait for what is still on the way."""
-        end = time.monotonic() + PATIENCE
+    def end(self, patience: float = PATIENCE) -> Report:
+        """Wait for what is still on the way, as long as some of it comes."""
+        end = time.monotonic() + patience
         while any(way.away for way in self._ways) and time.monotonic() < end:
             self._receive()
         self._report.lost = sum(way.away for way in self._ways)
