@@ -193,6 +193,8 @@ def test_two_guests_at_once_and_one_of_them_halts(guest):
     assert first.run(["cat", "/proc/sys/kernel/random/boot_id"]).stdout != \
         second.run(["cat", "/proc/sys/kernel/random/boot_id"]).stdout
     assert second.run(["ls", "/dev/vfio/devices"]).stdout == "noiommu-vfio0\n"
+    # What is not in memory yet cannot be read any more.
+    halting = second.start(["sh", "-c", "echo o > /proc/sysrq-trigger; read line"])
     with pytest.raises(GuestStopped):
-        second.run(["sh", "-c", "echo o > /proc/sysrq-trigger; sleep 60"])
+        halting.wait()
     assert first.alive and not second.alive
