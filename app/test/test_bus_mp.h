@@ -15,6 +15,7 @@ struct wire {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t kind;
+	uint32_t id;
 	int32_t err;
 	int32_t pid;
 	uint32_t policy;
@@ -22,6 +23,7 @@ struct wire {
 };
 
 #define WIRE_MAGIC UINT32_C(0x63646576)
+#define WIRE_VERSION 2
 #define WIRE_LEN ((int)sizeof(struct wire))
 #define REQUEST 0
 #define ANSWER 1

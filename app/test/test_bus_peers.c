@@ -18,9 +18,10 @@ struct wire_list {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t kind;
+	uint32_t id;
 	uint32_t count;
 	int32_t pid;
-	char addrs[240];
+	char addrs[236];
 };
 
 /* How the secondaries answer. */
@@ -28,7 +29,7 @@ static struct {
 	size_t size;			/* of a message of this release */
 	int count;
 	int err;
-	struct wire_list lists[MOST];
+	struct wire_list lists[MOST];	/* id: more than that of the request */
 	int fd;				/* that the first one sends, or -1 */
 	struct wire asked;
 } others;
@@ -40,7 +41,7 @@ other_add(int pid, const char *addrs, unsigned int count)
 
 	*list = (struct wire_list){
 		.magic = WIRE_MAGIC,
-		.version = 1,
+		.version = WIRE_VERSION,
 		.kind = DEVICES,
 		.count = count,
 		.pid = pid,
@@ -51,6 +52,7 @@ other_add(int pid, const char *addrs, unsigned int count)
 static int
 others_answer(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
 {
+	struct wire_list list;
 	struct rte_mp_msg *msg;
 
 	assert_int_equal(pthread_mutex_trylock(&backend_lock), 0);
@@ -63,7 +65,9 @@ others_answer(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
 	for (int i = 0; i < others.count; i++) {
 		msg = (struct rte_mp_msg *)(void *)((char *)reply->msgs + i * others.size);
 		strcpy(msg->name, "vfio_cdev");
-		memcpy(msg->param, &others.lists[i], sizeof(others.lists[i]));
+		list = others.lists[i];
+		list.id += others.asked.id;
+		memcpy(msg->param, &list, sizeof(list));
 		msg->len_param = sizeof(others.lists[i]);
 		if (i == 0 && others.fd >= 0)
 			msg->fds[msg->num_fds++] = others.fd;
@@ -140,11 +144,11 @@ no_secondaries_are_no_error(void **state)
 static void
 many_secondaries_fit(void **state)
 {
-	char addrs[240] = "";
+	char addrs[236] = "";
 	char *told;
 
 	(void)state;
-	for (size_t i = 0; i < 239; i++)
+	for (size_t i = 0; i < sizeof(addrs) - 1; i++)
 		addrs[i] = i % 13 == 12 ? ' ' : '9';
 	for (int i = 0; i < MOST; i++)
 		other_add(0x7fffffff - i, addrs, UINT32_MAX);
@@ -163,7 +167,7 @@ lies_of_secondaries_are_left_out(void **state)
 	other_add(1, "0000:00:03.0 ", 1);
 	others.lists[0].magic = 1;
 	other_add(2, "0000:00:03.0 ", 1);
-	others.lists[1].version = 2;
+	others.lists[1].version = 1;
 	other_add(3, "0000:00:03.0 ", 1);
 	others.lists[2].kind = ANSWER;
 	other_add(0, "0000:00:03.0 ", 1);
@@ -173,6 +177,8 @@ lies_of_secondaries_are_left_out(void **state)
 	other_add(8, "", 1);
 	memset(others.lists[7].addrs, 'x', sizeof(others.lists[7].addrs));
 	other_add(9, "  0000:00:04.0", 1);
+	other_add(10, "0000:00:03.0 ", 1);
+	others.lists[9].id = UINT32_MAX;	/* late */
 	assert_answer("{\"process\":\"primary\",\"count\":1,\"secondaries\":{"
 		      "\"9\":{\"count\":1,\"devices\":[\"0000:00:04.0\"]}}}");
 	assert_false(fd_is_open(others.fd));
@@ -209,7 +215,8 @@ state_ask(const struct wire *wire, int fd)
 static void
 secondary_answers_its_primary(void **state)
 {
-	struct wire wire = { .magic = WIRE_MAGIC, .version = 1, .kind = STATE };
+	struct wire wire = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .kind = STATE,
+			     .id = 5 };
 	const int fd = pipe_end(false);
 	struct wire_list list;
 
@@ -224,8 +231,9 @@ secondary_answers_its_primary(void **state)
 	assert_int_equal(fake_eal_replied()->len_param, sizeof(list));
 	memcpy(&list, fake_eal_replied()->param, sizeof(list));
 	assert_int_equal(list.magic, WIRE_MAGIC);
-	assert_int_equal(list.version, 1);
+	assert_int_equal(list.version, WIRE_VERSION);
 	assert_int_equal(list.kind, DEVICES);
+	assert_int_equal(list.id, wire.id);
 	assert_int_equal(list.count, 0);
 	assert_int_equal(list.pid, getpid());
 	assert_string_equal(list.addrs, "");
@@ -241,7 +249,7 @@ secondary_answers_its_primary(void **state)
 static void
 devices_of_a_secondary_are_listed(void **state)
 {
-	struct wire wire = { .magic = WIRE_MAGIC, .version = 1, .kind = STATE };
+	struct wire wire = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .kind = STATE };
 	struct wire_list list;
 	int fd, fd2;
 

@@ -13,8 +13,9 @@ request_new(const char *addr)
 {
 	struct wire wire = {
 		.magic = WIRE_MAGIC,
-		.version = 1,
+		.version = WIRE_VERSION,
 		.kind = REQUEST,
+		.id = 0xabcd1234,
 		.policy = policy_get(),
 	};
 
@@ -39,8 +40,9 @@ request_send(const struct wire *wire, int len, int fd)
 	assert_int_equal(fake_eal_replied()->len_param, WIRE_LEN);
 	memcpy(&answer, fake_eal_replied()->param, sizeof(answer));
 	assert_int_equal(answer.magic, WIRE_MAGIC);
-	assert_int_equal(answer.version, 1);
+	assert_int_equal(answer.version, WIRE_VERSION);
 	assert_int_equal(answer.kind, ANSWER);
+	assert_int_equal(answer.id, len >= (int)offsetof(struct wire, err) ? wire->id : 0);
 	assert_int_equal(answer.pid, getpid());
 	assert_int_equal(answer.policy, policy_get());
 	return answer;
@@ -114,8 +116,8 @@ wrong_request_is_refused(void **state)
 		{ 5, 1, 8, EPROTONOSUPPORT },
 		{ 6, ANSWER, WIRE_LEN, EBADMSG },
 		{ 7, 1, WIRE_LEN, EBADMSG },
-		{ 16, POLICY_REQUIRE, WIRE_LEN, EINVAL },
-		{ 19, 0xff, WIRE_LEN, EINVAL },
+		{ 20, POLICY_REQUIRE, WIRE_LEN, EINVAL },
+		{ 23, 0xff, WIRE_LEN, EINVAL },
 		{ offsetof(struct wire, addr), 'x', WIRE_LEN, ENODEV },
 		{ offsetof(struct wire, addr), '\0', WIRE_LEN, ENODEV },
 	};

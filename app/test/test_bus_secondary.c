@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@ static struct {
 	struct rte_mp_msg answer;	/* how it is answered */
 	int received;			/* how many answers come */
 	int err;			/* or the errno */
+	unsigned int late;		/* of the answers: they answer requests before */
+	int late_fd;			/* that each of them brings */
 } other;
 
 static void
@@ -31,7 +34,7 @@ answer_set(int err, int fd)
 {
 	const struct wire wire = {
 		.magic = WIRE_MAGIC,
-		.version = 1,
+		.version = WIRE_VERSION,
 		.kind = ANSWER,
 		.err = err,
 		.pid = PID,
@@ -51,6 +54,8 @@ answer_set(int err, int fd)
 static int
 other_answers(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
 {
+	uint32_t id;
+
 	assert_int_equal(pthread_mutex_trylock(&backend_lock), 0);
 	pthread_mutex_unlock(&backend_lock);
 	assert_string_equal(request->name, "vfio_cdev");
@@ -64,6 +69,12 @@ other_answers(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
 	reply->nb_received = other.received;
 	reply->msgs = calloc(1, sizeof(other.answer));
 	memcpy(reply->msgs, &other.answer, sizeof(other.answer));
+	id = other.asked.id - (other.late > 0);
+	memcpy(reply->msgs->param + offsetof(struct wire, id), &id, sizeof(id));
+	if (other.late > 0) {
+		other.late--;
+		reply->msgs->fds[0] = other.late_fd = pipe_end(false);
+	}
 	return 0;
 }
 
@@ -137,7 +148,7 @@ secondary_gets_the_cdev_of_the_primary(void **state)
 	assert_int_equal(fd, sent);
 	assert_string_equal(other.asked.addr, BUS_ADDR);
 	assert_int_equal(other.asked.magic, WIRE_MAGIC);
-	assert_int_equal(other.asked.version, 1);
+	assert_int_equal(other.asked.version, WIRE_VERSION);
 	assert_int_equal(other.asked.kind, REQUEST);
 	assert_int_equal(other.asked.pid, getpid());
 	assert_logged(INFO, BUS_ADDR, BUS_NAME, "no-IOMMU", "from the primary process (pid 4711)");
@@ -359,6 +370,39 @@ other_policy_of_the_primary_is_told(void **state)
 	}
 }
 
+/* Of an earlier request, which the primary had not been able to serve in time. */
+static void
+late_answer_is_not_taken_for_the_next_one(void **state)
+{
+	uint32_t id;
+	int fd, sent = device_sent();
+
+	(void)state;
+	answer_set(0, sent);
+	other.late = 1;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(fd, sent);
+	assert_false(fd_is_open(other.late_fd));
+	assert_int_equal(fake_eal()->mp_requests, 2);
+	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
+	id = other.asked.id;
+	answer_set(0, device_sent());
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_not_equal(other.asked.id, id);
+}
+
+static void
+answers_that_are_all_late_are_none(void **state)
+{
+	(void)state;
+	answer_set(0, 1015);
+	other.late = UINT_MAX;
+	secondary_fails();
+	assert_logged(ERR, BUS_ADDR, "does not answer", strerror(ETIMEDOUT));
+	assert_int_equal(fake_eal()->mp_requests, 3);
+	assert_false(fd_is_open(other.late_fd));
+}
+
 /* A byte of the answer that is wrong, or its length. */
 static void
 wrong_answer_is_refused(void **state)
@@ -370,14 +414,15 @@ wrong_answer_is_refused(void **state)
 		int err;
 	} cases[] = {
 		{ 0, 0, WIRE_LEN, EBADMSG },
-		{ 4, 2, WIRE_LEN, EPROTONOSUPPORT },
-		{ 4, 2, 6, EPROTONOSUPPORT },
-		{ 4, 2, RTE_MP_MAX_PARAM_LEN, EPROTONOSUPPORT },
+		{ 4, 1, WIRE_LEN, EPROTONOSUPPORT },
+		{ 4, 1, 6, EPROTONOSUPPORT },
+		{ 4, 1, RTE_MP_MAX_PARAM_LEN, EPROTONOSUPPORT },
 		{ 6, REQUEST, WIRE_LEN, EBADMSG },
 		{ 6, 77, WIRE_LEN, EBADMSG },
-		{ 11, 0x80, WIRE_LEN, EBADMSG },	/* err < 0 */
-		{ 10, 0x80, WIRE_LEN, EBADMSG },	/* err > 4095 */
-		{ 8, EINVAL, WIRE_LEN, EBADMSG },
+		{ 15, 0x80, WIRE_LEN, EBADMSG },	/* err < 0 */
+		{ 14, 0x80, WIRE_LEN, EBADMSG },	/* err > 4095 */
+		{ 12, EINVAL, WIRE_LEN, EBADMSG },
+		{ 12, ESTALE, WIRE_LEN, EBADMSG },
 		{ 0, 0x76, 0, EBADMSG },
 		{ 0, 0x76, 5, EBADMSG },
 		{ 0, 0x76, WIRE_LEN - 1, EBADMSG },
@@ -504,6 +549,8 @@ bus_secondary_tests(void)
 		SECONDARY_TEST(silent_primary_is_named),
 		SECONDARY_TEST(refusal_of_the_primary_is_told),
 		SECONDARY_TEST(other_policy_of_the_primary_is_told),
+		SECONDARY_TEST(late_answer_is_not_taken_for_the_next_one),
+		SECONDARY_TEST(answers_that_are_all_late_are_none),
 		SECONDARY_TEST(wrong_answer_is_refused),
 		SECONDARY_TEST(fds_that_nobody_asked_for_are_closed),
 		SECONDARY_TEST(fd_of_something_else_is_refused),

@@ -169,7 +169,7 @@ enabled_round(const struct worker *w)
 static unsigned int
 secondary_round(const struct worker *w)
 {
-	struct wire wire = { .magic = WIRE_MAGIC, .version = 1, .kind = REQUEST };
+	struct wire wire = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .kind = REQUEST };
 	struct rte_mp_msg *msg = calloc(1, sizeof(*msg));
 	unsigned int errors;
 

@@ -18,10 +18,13 @@
 
 #define ACTION "vfio_cdev"
 #define MAGIC UINT32_C(0x63646576)
-#define VERSION 1
+#define VERSION 2
 
-/* Less than a second, so that it does not look like a hang. */
-#define TIMEOUT_NS 900000000L
+/* As long as stock waits (eal_vfio_mp_sync.c). */
+#define TIMEOUT_S 5
+
+/* More answers than these cannot be late: each request waits for one. */
+#define TRIES 3
 
 /*
  * struct rte_mp_msg as it is from 24.11 on; before, it had 8 fds. The EAL copies
@@ -57,6 +60,7 @@ struct body {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t kind;
+	uint32_t id;		/* of a request, and of its answer */
 	int32_t err;		/* of an answer: 0, or why there is no fd */
 	int32_t pid;		/* of the sender */
 	uint32_t policy;	/* of the sender */
@@ -68,6 +72,7 @@ struct list {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t kind;
+	uint32_t id;
 	uint32_t count;		/* of the devices that it has */
 	int32_t pid;
 	char addrs[MP_ADDRS_LEN];	/* of the first ones, each with a blank after it */
@@ -77,12 +82,13 @@ _Static_assert(sizeof(struct body) <= RTE_MP_MAX_PARAM_LEN, "a body does not fit
 _Static_assert(sizeof(struct list) <= RTE_MP_MAX_PARAM_LEN, "a list does not fit");
 
 static void
-message_make(struct message *msg, enum kind kind, int err, const char *addr)
+message_make(struct message *msg, enum kind kind, uint32_t id, int err, const char *addr)
 {
 	struct body body = {
 		.magic = MAGIC,
 		.version = VERSION,
 		.kind = kind,
+		.id = id,
 		.err = err,
 		.pid = getpid(),
 		.policy = policy_get(),
@@ -108,7 +114,7 @@ message_read(const struct message *msg, enum kind kind, void *body, size_t size)
 
 	memset(body, 0, size);
 	memcpy(body, msg->param, RTE_MIN(len, size));
-	memcpy(&head, body, offsetof(struct body, err));
+	memcpy(&head, body, offsetof(struct body, id));
 	if (len < head_len || head.magic != MAGIC)
 		return -EBADMSG;
 	if (head.version != VERSION)
@@ -152,11 +158,12 @@ bad_request_report(int err)
 }
 
 static int
-request_serve(const struct message *request, struct rte_vfio_cdev_device **copy)
+request_serve(const struct message *request, struct rte_vfio_cdev_device **copy, uint32_t *id)
 {
 	struct body body;
 	int ret = message_read(request, KIND_DEVICE, &body, sizeof(body));
 
+	*id = body.id;
 	if (ret == 0 && request->num_fds != 0)
 		ret = -EBADMSG;
 	if (ret < 0) {
@@ -179,11 +186,12 @@ request_answer(const struct rte_mp_msg *msg, const void *peer)
 	const struct message *request = (const void *)msg;
 	struct rte_vfio_cdev_device *copy = NULL;
 	MESSAGE answer;
+	uint32_t id;
 	int ret;
 
-	ret = request_serve(request, &copy);
+	ret = request_serve(request, &copy, &id);
 	fds_drop(request, 0);
-	message_make(&answer, KIND_ANSWER, -ret, "");
+	message_make(&answer, KIND_ANSWER, id, -ret, "");
 	if (copy != NULL) {
 		answer.fds[0] = rte_vfio_cdev_device_fd(copy);
 		answer.num_fds = 1;
@@ -194,13 +202,14 @@ request_answer(const struct rte_mp_msg *msg, const void *peer)
 }
 
 static void
-list_make(struct message *msg)
+list_make(struct message *msg, uint32_t id)
 {
 	struct device_state devices[MP_ADDRS_LEN / sizeof("0000:00:00.0 ")];
 	struct list list = {
 		.magic = MAGIC,
 		.version = VERSION,
 		.kind = KIND_DEVICES,
+		.id = id,
 		.pid = getpid(),
 	};
 	size_t used = 0, len;
@@ -233,7 +242,7 @@ state_answer(const struct rte_mp_msg *msg, const void *peer)
 	fds_drop(request, 0);
 	if (message_read(request, KIND_STATE, &body, sizeof(body)) < 0)
 		return 0;
-	list_make(&answer);
+	list_make(&answer, body.id);
 	eal_api()->mp_reply((struct rte_mp_msg *)&answer, peer);
 	return 0;
 }
@@ -269,16 +278,25 @@ mp_is_thread(void)
 		 strcmp(name, "dpdk-mp-msg") == 0);
 }
 
+/* Differs from that of a process before, whose answer may be late as well. */
+static uint32_t
+request_id(void)
+{
+	static uint32_t count;
+
+	return (uint32_t)getpid() << 8 ^ __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
+}
+
 static int
-request_send(enum kind kind, const char *addr, struct rte_mp_reply *reply)
+request_send(enum kind kind, uint32_t id, const char *addr, struct rte_mp_reply *reply)
 {
 	/* The EAL refuses a second request of the same name. */
 	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-	const struct timespec timeout = { .tv_nsec = TIMEOUT_NS };
+	const struct timespec timeout = { .tv_sec = TIMEOUT_S };
 	MESSAGE request;
 	int ret;
 
-	message_make(&request, kind, 0, addr);
+	message_make(&request, kind, id, 0, addr);
 	pthread_mutex_lock(&one_at_a_time);
 	ret = eal_api()->mp_request_sync((struct rte_mp_msg *)&request, reply, &timeout);
 	pthread_mutex_unlock(&one_at_a_time);
@@ -288,21 +306,27 @@ request_send(enum kind kind, const char *addr, struct rte_mp_reply *reply)
 	return ret > 0 ? -ret : -EPROTO;
 }
 
-/* The fd that an answer brings, or why it brings none; of its fds it is the only one kept. */
+/*
+ * The fd that an answer brings, or why it brings none; of its fds it is the only one kept.
+ * -ESTALE: it answers an earlier request, which nobody waits for any more.
+ */
 static int
-answer_read(const struct message *msg, struct mp_answer *answer, int *fd)
+answer_read(const struct message *msg, uint32_t id, struct mp_answer *answer, int *fd)
 {
 	struct body body;
 	int ret = message_read(msg, KIND_ANSWER, &body, sizeof(body));
 
 	if (ret < 0)
 		return ret;
+	if (body.id != id)
+		return -ESTALE;
 	answer->pid = body.pid;
 	answer->policy = body.policy;
 	if (body.policy != policy_get())
 		return -EINVAL;
 	if (body.err != 0)
-		return body.err > 0 && body.err < 4096 && body.err != EINVAL ? -body.err : -EBADMSG;
+		return body.err > 0 && body.err < 4096 && body.err != EINVAL &&
+			body.err != ESTALE ? -body.err : -EBADMSG;
 	if (msg->num_fds != 1)
 		return -EBADMSG;
 	if (fd != NULL)
@@ -310,23 +334,38 @@ answer_read(const struct message *msg, struct mp_answer *answer, int *fd)
 	return 0;
 }
 
-int
-mp_request(const char *addr, struct mp_answer *answer, int *fd)
+static int
+request_try(const char *addr, uint32_t id, struct mp_answer *answer, int *fd)
 {
 	struct rte_mp_reply reply = { .nb_received = 0 };
-	int ret = request_send(KIND_DEVICE, addr, &reply);
+	int ret = request_send(KIND_DEVICE, id, addr, &reply);
 
-	memset(answer, 0, sizeof(*answer));
 	/* The primary can say that it is not ready (MP_IGN): that is no answer. */
 	if (ret == 0 && reply.nb_received != 1)
 		ret = -EAGAIN;
 	if (ret == 0) {
 		/* The EAL's own size: only the first one is where it seems to be. */
-		ret = answer_read((const void *)reply.msgs, answer, fd);
+		ret = answer_read((const void *)reply.msgs, id, answer, fd);
 		fds_drop((const void *)reply.msgs, ret == 0 && fd != NULL ? 1 : 0);
 	}
 	free(reply.msgs);
 	return ret;
+}
+
+/*
+ * The EAL takes the first answer of that name. After one that is late the same is
+ * asked again: whichever of the two answers comes then is the right one.
+ */
+int
+mp_request(const char *addr, struct mp_answer *answer, int *fd)
+{
+	const uint32_t id = request_id();
+	int ret = -ESTALE;
+
+	memset(answer, 0, sizeof(*answer));
+	for (unsigned int i = 0; i < TRIES && ret == -ESTALE; i++)
+		ret = request_try(addr, id, answer, fd);
+	return ret == -ESTALE ? -ETIMEDOUT : ret;
 }
 
 /*
@@ -363,7 +402,8 @@ int
 mp_secondaries(struct mp_secondary *secondaries, unsigned int size)
 {
 	struct rte_mp_reply reply = { .nb_received = 0 };
-	int ret = request_send(KIND_STATE, "", &reply);
+	const uint32_t id = request_id();
+	int ret = request_send(KIND_STATE, id, "", &reply);
 	unsigned int count = 0;
 	const struct message *msg;
 	struct list list;
@@ -375,7 +415,7 @@ mp_secondaries(struct mp_secondary *secondaries, unsigned int size)
 	for (int i = 0; i < reply.nb_received && (i == 0 || step != 0); i++) {
 		msg = (const void *)((const char *)reply.msgs + i * step);
 		fds_drop(msg, 0);
-		if (message_read(msg, KIND_DEVICES, &list, sizeof(list)) < 0 ||
+		if (message_read(msg, KIND_DEVICES, &list, sizeof(list)) < 0 || list.id != id ||
 		    list.pid <= 0 || !is_printable(list.addrs))
 			continue;
 		if (count < size) {

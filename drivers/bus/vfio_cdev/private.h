@@ -395,7 +395,7 @@ struct mp_answer {
 	enum policy policy;
 };
 
-#define MP_ADDRS_LEN 240
+#define MP_ADDRS_LEN 236
 
 /* What a secondary says of itself. */
 struct mp_secondary {
@@ -406,7 +406,7 @@ struct mp_secondary {
 
 /*
  * Ask the secondaries; how many there are, perhaps more than size, or -errno if one of them
- * does not answer. Takes up to a second. No lock may be held.
+ * does not answer. Takes up to 5 s. No lock may be held.
  */
 int
 mp_secondaries(struct mp_secondary *secondaries, unsigned int size);
@@ -422,7 +422,7 @@ mp_is_thread(void);
 /*
  * Ask the primary for a device: an fd that is not checked yet, or -errno; -EINVAL
  * its RTE_VFIO_CDEV is another. With fd NULL only the answer is wanted. Takes up
- * to a second. No lock may be held.
+ * to 5 s, rarely more. No lock may be held.
  */
 int
 mp_request(const char *addr, struct mp_answer *answer, int *fd);
