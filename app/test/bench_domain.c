@@ -51,6 +51,13 @@ free_get_pa(struct ifd_noiommu_get_pa *cmd)
 }
 
 static int
+free_map(struct ifd_ioas_map *cmd)
+{
+	cmd->iova = FAKE_PHYS(cmd->user_va - (uintptr_t)FAKE_VA(0));
+	return 0;
+}
+
+static int
 free_ioctl(int fd, unsigned long request, void *arg)
 {
 	(void)fd;
@@ -61,6 +68,8 @@ free_ioctl(int fd, unsigned long request, void *arg)
 	case IFD_HWPT_ALLOC:
 		((struct ifd_hwpt_alloc *)arg)->out_hwpt_id = 2;
 		return 0;
+	case IFD_IOAS_MAP:
+		return free_map(arg);
 	case IFD_NOIOMMU_GET_PA:
 		return free_get_pa(arg);
 	default:
@@ -147,7 +156,7 @@ main(void)
 	struct rte_vfio_cdev_ctx *ctx;
 	int ret = 0;
 
-	if (ctx_create(&free_sys, "/sys", NULL, NULL, &ctx) < 0 ||
+	if (vfio_cdev_ctx_create(&free_sys, "/sys", NULL, NULL, &ctx) < 0 ||
 	    rte_vfio_cdev_domain_create(ctx, RTE_VFIO_CDEV_NOIOMMU, &domain) < 0 ||
 	    rte_vfio_cdev_domain_prime(domain, &info, NULL) < 0)
 		return EXIT_FAILURE;

@@ -104,6 +104,14 @@ fake_eal_ask(const void *virt);
 void
 fake_eal_drop(void *addr);
 
+/* Is the segment at addr one, or only a place with something left in it? Drop it, or add it. */
+void
+fake_eal_use(const void *addr, bool used);
+
+/* The node of a page, as the EAL asks libnuma for it. */
+int
+fake_eal_node(const void *page);
+
 /* Callbacks registered for events. */
 unsigned int
 fake_eal_callbacks(void);

@@ -5,6 +5,8 @@
  * them. Apart from fake_eal.c, where a compiler may know better where they lead.
  */
 
+#include <linux/mempolicy.h>
+
 #include <rte_fbarray.h>
 #include <rte_memory.h>
 
@@ -14,6 +16,19 @@ rte_iova_t
 fake_eal_ask(const void *virt)
 {
 	return rte_mem_virt2iova(virt);
+}
+
+long
+get_mempolicy(int *mode, unsigned long *nodemask, unsigned long maxnode, const void *addr,
+	      unsigned int flags);
+
+int
+fake_eal_node(const void *page)
+{
+	int node = -1;
+
+	get_mempolicy(&node, NULL, 0, page, MPOL_F_NODE | MPOL_F_ADDR);
+	return node;
 }
 
 void

@@ -17,7 +17,8 @@
 
 static struct {
 	struct rte_memseg_list msl;
-	struct rte_memseg segs[SEGS + 1];	/* the last one stays empty */
+	struct rte_memseg segs[SEGS];
+	bool used[SEGS];
 	unsigned int count;
 } lists[LISTS];
 static unsigned int list_count;
@@ -112,6 +113,7 @@ fake_eal_memseg(struct rte_memseg_list *msl, void *addr, rte_iova_t iova, size_t
 		i++;
 	if (lists[i].count == 0)
 		msl->base_va = addr;
+	lists[i].used[lists[i].count] = true;
 	lists[i].segs[lists[i].count++] = (struct rte_memseg){
 		.addr = addr,
 		.iova = iova,
@@ -148,7 +150,7 @@ rte_memseg_walk_thread_unsafe(rte_memseg_walk_t func, void *arg)
 	expect(readers != 0, "memory is walked without its lock");
 	for (unsigned int i = 0; i < list_count; i++) {
 		for (unsigned int j = 0; j < lists[i].count; j++) {
-			if (lists[i].segs[j].len == 0)
+			if (!lists[i].used[j])
 				continue;
 			ret = func(&lists[i].msl, &lists[i].segs[j], arg);
 			if (ret != 0)
@@ -191,15 +193,52 @@ rte_fbarray_get(const struct rte_fbarray *arr, unsigned int idx)
 	return NULL;
 }
 
+static bool *
+fbarray_used(const struct rte_fbarray *arr, unsigned int idx)
+{
+	for (unsigned int i = 0; i < list_count; i++)
+		if (&lists[i].msl.memseg_arr == arr && idx < lists[i].count)
+			return &lists[i].used[idx];
+	return NULL;
+}
+
+int
+rte_fbarray_is_used(struct rte_fbarray *arr, unsigned int idx)
+{
+	const bool *used = fbarray_used(arr, idx);
+
+	return used != NULL ? *used : -1;
+}
+
+int
+rte_fbarray_find_idx(const struct rte_fbarray *arr, const void *elt)
+{
+	for (unsigned int i = 0; i < list_count; i++)
+		for (unsigned int j = 0; &lists[i].msl.memseg_arr == arr && j < lists[i].count; j++)
+			if (elt == &lists[i].segs[j])
+				return j;
+	return -1;
+}
+
+/* What is in the element stays. */
 int
 rte_fbarray_set_free(struct rte_fbarray *arr, unsigned int idx)
 {
-	struct rte_memseg *ms = rte_fbarray_get(arr, idx);
+	bool *used = fbarray_used(arr, idx);
 
-	if (ms == NULL)
+	if (used == NULL)
 		return -1;
-	ms->len = 0;
+	*used = false;
 	return 0;
+}
+
+void
+fake_eal_use(const void *addr, bool used)
+{
+	const struct rte_memseg_list *msl = rte_mem_virt2memseg_list(addr);
+
+	*fbarray_used(&msl->memseg_arr,
+		      RTE_PTR_DIFF(addr, msl->base_va) / msl->page_sz) = used;
 }
 
 int

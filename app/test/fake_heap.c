@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include <search.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -14,15 +13,11 @@ __real_calloc(size_t count, size_t size);
 void *
 __real_realloc(void *old, size_t size);
 void *
-__real_tsearch(const void *key, void **root, int (*compare)(const void *, const void *));
-void *
 __wrap_malloc(size_t size);
 void *
 __wrap_calloc(size_t count, size_t size);
 void *
 __wrap_realloc(void *old, size_t size);
-void *
-__wrap_tsearch(const void *key, void **root, int (*compare)(const void *, const void *));
 
 static _Atomic enum fake_heap_call failing;
 
@@ -54,12 +49,4 @@ void *
 __wrap_realloc(void *old, size_t size)
 {
 	return is_failing(FAKE_HEAP_REALLOC) ? NULL : __real_realloc(old, size);
-}
-
-void *
-__wrap_tsearch(const void *key, void **root, int (*compare)(const void *, const void *))
-{
-	if (is_failing(FAKE_HEAP_TSEARCH))
-		return NULL;
-	return __real_tsearch(key, root, compare);
 }

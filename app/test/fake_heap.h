@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Makes memory short: linked with --wrap=malloc,calloc,realloc,tsearch, for the calls
+ * Makes memory short: linked with --wrap=malloc,calloc,realloc, for the calls
  * that come out of objects of the test program.
  */
 
@@ -13,7 +13,6 @@ enum fake_heap_call {
 	FAKE_HEAP_MALLOC,
 	FAKE_HEAP_CALLOC,
 	FAKE_HEAP_REALLOC,
-	FAKE_HEAP_TSEARCH,
 };
 
 /* Let the next call of this one find no memory. */

@@ -9,7 +9,7 @@
 #include "fake_kernel_private.h"
 #include "iommufd_uapi.h"
 
-#define MOVES 256
+#define HUGEPAGE (UINT64_C(2) << 20)
 
 struct fake_area {
 	struct fake_area *next;	/* by IOVA */
@@ -22,11 +22,6 @@ struct fake_area {
 	unsigned int moves;	/* so many had been made when it was pinned */
 };
 
-static struct {
-	uint64_t va;
-	uint64_t phys;
-} moves[MOVES];
-static unsigned int move_count;
 static uint64_t unpinned_live;
 static uint64_t pa_asked;
 static uint64_t last_pages;
@@ -34,7 +29,7 @@ static uint64_t last_pages;
 void
 fake_ioas_reset(void)
 {
-	move_count = 0;
+	fake_pages_reset();
 	unpinned_live = 0;
 	pa_asked = 0;
 }
@@ -51,37 +46,10 @@ fake_pa_asked(void)
 	return pa_asked;
 }
 
-/* Where a page was after so many moves. */
-static uint64_t
-phys_after(unsigned int count, uint64_t va)
-{
-	const uint64_t page = va & ~(FAKE_PAGE - 1);
-
-	while (count-- > 0)
-		if (moves[count].va == page)
-			return moves[count].phys + (va & (FAKE_PAGE - 1));
-	return FAKE_PHYS(va - (uintptr_t)FAKE_VA(0));
-}
-
-uint64_t
-fake_phys(const void *va)
-{
-	return phys_after(move_count, (uintptr_t)va);
-}
-
-void
-fake_page_move(const void *va, uint64_t phys)
-{
-	if (move_count == MOVES)
-		abort();
-	moves[move_count].va = (uintptr_t)va;
-	moves[move_count++].phys = phys;
-}
-
 static uint64_t
 area_phys(const struct fake_area *area, uint64_t offset)
 {
-	return phys_after(area->moves, area->va + offset);
+	return fake_phys_after(area->moves, area->va + offset);
 }
 
 /* Is the page pinned that is now at the VA? */
@@ -102,7 +70,7 @@ page_migrate(const struct fake_ctx *ctx)
 
 	if (va != 0 && !page_is_pinned(ctx, va, fake_phys(fake.restless)))
 		fake_page_move(fake.restless, FAKE_PHYS(UINT64_C(1) << 40) +
-			       move_count * FAKE_PAGE);
+			       fake_moves() * FAKE_PAGE);
 }
 
 uint32_t
@@ -152,7 +120,7 @@ area_pin(struct fake_area *area)
 		return ENOMEM;
 	fake_held.pinned += area->len;
 	area->pinned = true;
-	area->moves = move_count;
+	area->moves = fake_moves();
 	return 0;
 }
 
@@ -318,22 +286,6 @@ hwpt_alloc(struct fake_ctx *ctx, struct ifd_hwpt_alloc *cmd)
 	return err;
 }
 
-static int
-map_error(const struct fake_ctx *ctx, const struct ifd_ioas_map *cmd)
-{
-	const uint64_t page = FAKE_PAGE - 1;
-
-	if (cmd->size < sizeof(*cmd) || cmd->reserved != 0)
-		return EINVAL;
-	if (cmd->flags != (IFD_MAP_FIXED_IOVA | IFD_MAP_READABLE | IFD_MAP_WRITEABLE))
-		return EOPNOTSUPP;
-	if (!fake_has_ioas(ctx, cmd->ioas_id))
-		return ENOENT;
-	if (cmd->length == 0 || ((cmd->iova | cmd->length | cmd->user_va) & page) != 0)
-		return EINVAL;
-	return cmd->iova + (cmd->length - 1) < cmd->iova ? EOVERFLOW : 0;
-}
-
 static uint64_t
 area_last(const struct fake_area *area)
 {
@@ -352,6 +304,61 @@ area_place(struct fake_ctx *ctx, uint32_t ioas, uint64_t iova, uint64_t len)
 	return link;
 }
 
+/* io_pagetable.c keeps the alignment that memory has, up to the length and to hugepages. */
+static uint64_t
+iova_alignment(uint64_t va, uint64_t len)
+{
+	uint64_t align = HUGEPAGE;
+
+	while (align > FAKE_PAGE && ((va & (align - 1)) != 0 || align >= 2 * len))
+		align /= 2;
+	return align;
+}
+
+/* The lowest IOVA that is free. Not 0: this project must not take that for "none". */
+static uint64_t
+iova_choose(const struct fake_ctx *ctx, uint32_t ioas, uint64_t va, uint64_t len)
+{
+	const uint64_t align = iova_alignment(va, len);
+	uint64_t iova = align;
+
+	for (const struct fake_area *area = ctx->areas; area != NULL; area = area->next) {
+		if (area->ioas != ioas || area_last(area) < iova)
+			continue;
+		if (area->iova > iova + (len - 1))
+			break;
+		iova = (area_last(area) + align) & ~(align - 1);
+	}
+	return iova;
+}
+
+/* Of a map or a copy. */
+static int
+range_error(uint32_t flags, uint64_t iova, uint64_t len, uint64_t other)
+{
+	const uint32_t rights = IFD_MAP_READABLE | IFD_MAP_WRITEABLE;
+
+	if ((flags | IFD_MAP_FIXED_IOVA) != (rights | IFD_MAP_FIXED_IOVA))
+		return EOPNOTSUPP;
+	if (len == 0 || ((len | other) & (FAKE_PAGE - 1)) != 0)
+		return EINVAL;
+	if ((flags & IFD_MAP_FIXED_IOVA) == 0)
+		return 0;
+	if ((iova & (FAKE_PAGE - 1)) != 0)
+		return EINVAL;
+	return iova + (len - 1) < iova ? EOVERFLOW : 0;
+}
+
+static int
+map_error(const struct fake_ctx *ctx, const struct ifd_ioas_map *cmd)
+{
+	if (cmd->size < sizeof(*cmd) || cmd->reserved != 0)
+		return EINVAL;
+	if (!fake_has_ioas(ctx, cmd->ioas_id))
+		return ENOENT;
+	return range_error(cmd->flags, cmd->iova, cmd->length, cmd->user_va);
+}
+
 /* Put a copy of an area where it belongs. */
 static struct fake_area *
 area_add(struct fake_area **link, const struct fake_area *value)
@@ -366,11 +373,10 @@ area_add(struct fake_area **link, const struct fake_area *value)
 }
 
 static int
-ioas_map(struct fake_ctx *ctx, const struct ifd_ioas_map *cmd)
+ioas_map(struct fake_ctx *ctx, struct ifd_ioas_map *cmd)
 {
 	struct fake_area area = {
 		.ioas = cmd->ioas_id,
-		.iova = cmd->iova,
 		.va = cmd->user_va,
 		.len = cmd->length,
 		.pages = ++last_pages,
@@ -382,11 +388,16 @@ ioas_map(struct fake_ctx *ctx, const struct ifd_ioas_map *cmd)
 		err = map_error(ctx, cmd);
 	if (err != 0)
 		return err;
+	if ((cmd->flags & IFD_MAP_FIXED_IOVA) == 0)
+		cmd->iova = iova_choose(ctx, cmd->ioas_id, cmd->user_va, cmd->length);
+	area.iova = cmd->iova;
 	link = area_place(ctx, cmd->ioas_id, cmd->iova, cmd->length);
 	if (link == NULL)
 		return EEXIST;
 	if (fake_is_reserved(ctx, cmd->ioas_id, NULL, cmd->iova, cmd->iova + (cmd->length - 1)))
 		return EINVAL;
+	if (fake_is_absent(cmd->user_va, cmd->length))
+		return EFAULT;
 	err = fake_has_hwpt(ctx, 0, cmd->ioas_id) ? area_pin(&area) : 0;
 	if (err == 0)
 		area_add(link, &area);
@@ -408,17 +419,16 @@ copy_error(const struct fake_ctx *ctx, const struct ifd_ioas_copy *cmd)
 {
 	const uint64_t last = cmd->src_iova + (cmd->length - 1);
 	const struct fake_area *area;
+	int err;
 
 	if (cmd->size < sizeof(*cmd))
 		return EINVAL;
-	if (cmd->flags != (IFD_MAP_FIXED_IOVA | IFD_MAP_READABLE | IFD_MAP_WRITEABLE))
-		return EOPNOTSUPP;
 	if (!fake_has_ioas(ctx, cmd->src_ioas_id) || !fake_has_ioas(ctx, cmd->dst_ioas_id))
 		return ENOENT;
-	if (cmd->length == 0 || ((cmd->src_iova | cmd->dst_iova | cmd->length) &
-				 (FAKE_PAGE - 1)) != 0)
-		return EINVAL;
-	if (last < cmd->src_iova || cmd->dst_iova + (cmd->length - 1) < cmd->dst_iova)
+	err = range_error(cmd->flags, cmd->dst_iova, cmd->length, cmd->src_iova);
+	if (err != 0)
+		return err;
+	if (last < cmd->src_iova)
 		return EOVERFLOW;
 	for (uint64_t at = cmd->src_iova; ; at = area_last(area) + 1) {
 		area = area_at(ctx, cmd->src_ioas_id, at);
@@ -431,7 +441,7 @@ copy_error(const struct fake_ctx *ctx, const struct ifd_ioas_copy *cmd)
 
 /* Areas of the same pages, which need no further pin (pages.c). */
 static int
-ioas_copy(struct fake_ctx *ctx, const struct ifd_ioas_copy *cmd)
+ioas_copy(struct fake_ctx *ctx, struct ifd_ioas_copy *cmd)
 {
 	int err = fake_enter(FAKE_COPY);
 	const struct fake_area *from;
@@ -442,6 +452,11 @@ ioas_copy(struct fake_ctx *ctx, const struct ifd_ioas_copy *cmd)
 		err = copy_error(ctx, cmd);
 	if (err != 0)
 		return err;
+	if ((cmd->flags & IFD_MAP_FIXED_IOVA) == 0) {
+		from = area_at(ctx, cmd->src_ioas_id, cmd->src_iova);
+		cmd->dst_iova = iova_choose(ctx, cmd->dst_ioas_id,
+					    from->va + (cmd->src_iova - from->iova), cmd->length);
+	}
 	link = area_place(ctx, cmd->dst_ioas_id, cmd->dst_iova, cmd->length);
 	if (link == NULL)
 		return EEXIST;

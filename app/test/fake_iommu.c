@@ -136,7 +136,9 @@ fake_detach(struct fake_file *file)
 {
 	const uint32_t hwpt = file->hwpt, ioas = fake_ioas_of(file->ctx, hwpt);
 
-	file->hwpt = 0;
+	for (size_t i = 0; i < FAKE_FILES; i++)
+		if (fake_files[i].opened == file->opened)
+			fake_files[i].hwpt = 0;
 	for (size_t i = 0; i < FAKE_FILES; i++)
 		if (hwpt == 0 || (fake_files[i].used && fake_files[i].ctx == file->ctx &&
 				  fake_files[i].hwpt == hwpt))

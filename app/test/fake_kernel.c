@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "fake_kernel_private.h"
 #include "iommufd_uapi.h"
@@ -37,7 +38,7 @@ struct fake_machine fake;
 struct fake_holds fake_held;
 
 /* In the order of enum fake_op; small letters are a device's. */
-static const char trace_letters[] = "OrbadgIHRDMUYPcCus";
+static const char trace_letters[] = "OrbadgIHRDMUYPcCusV";
 
 void
 fake_reset(void)
@@ -58,6 +59,7 @@ fake_reset(void)
 		.pa_run = UINT64_MAX,
 		.pa_length = UINT64_MAX,
 	};
+	fake.vma_page = FAKE_PAGE;
 	fake_ioas_reset();
 	fake_node_add(FAKE_IOMMU, 10, 124);
 }
@@ -142,6 +144,10 @@ fake_enter(enum fake_op op)
 	return faults[op].err;
 }
 
+/* No device of a test: opened and closed at once, and counted as little as that. */
+static const char maps[] = "/proc/self/maps";
+#define MAPS_FD (FD_BASE + FAKE_FILES)
+
 static bool
 is_iommu(const struct fake_node *node)
 {
@@ -216,6 +222,8 @@ kernel_open(const char *path, int flags)
 	int fd = -1;
 	int err;
 
+	if (strcmp(path, maps) == 0)
+		return MAPS_FD;
 	pthread_mutex_lock(&fake_lock);
 	node = fake_node(path);
 	err = open_error(node, flags);
@@ -250,6 +258,8 @@ kernel_close(int fd)
 	struct fake_file *file;
 	int err = EBADF;
 
+	if (fd == MAPS_FD)
+		return 0;
 	pthread_mutex_lock(&fake_lock);
 	file = file_find(fd);
 	if (file != NULL) {
@@ -443,12 +453,29 @@ kernel_ioctl(int fd, unsigned long request, void *arg)
 	struct fake_file *file;
 	int err = EBADF;
 
+	if (request == IFD_VFIO_BIND)
+		usleep(1000 * fake.bind_ms);
+	if (request == IFD_IOAS_MAP)
+		usleep(fake.map_us);
 	pthread_mutex_lock(&fake_lock);
+	if (fd == MAPS_FD)
+		return errno_return(fake_vma(arg), 0);
 	file = file_find(fd);
 	if (file != NULL)
 		err = is_iommu(file->node) ? fake_ioas_ioctl(file->ctx, request, arg) :
 			cdev_ioctl(file, request, arg);
 	return errno_return(err, 0);
+}
+
+static int
+kernel_resident(const void *page)
+{
+	bool is;
+
+	pthread_mutex_lock(&fake_lock);
+	is = fake_is_resident(page);
+	pthread_mutex_unlock(&fake_lock);
+	return is ? 1 : -1;
 }
 
 /* As if nothing but ioctls took time. */
@@ -467,5 +494,6 @@ const struct iommufd_sys fake_sys = {
 	.rdev = kernel_rdev,
 	.dup = kernel_dup,
 	.adopt = kernel_adopt,
+	.resident = kernel_resident,
 	.now = kernel_now,
 };

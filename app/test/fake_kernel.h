@@ -53,6 +53,7 @@ enum fake_op {
 	FAKE_CLOSE_IOMMU,
 	FAKE_DUP,
 	FAKE_ADOPT,
+	FAKE_VMA,
 	FAKE_OPS,
 };
 
@@ -64,6 +65,9 @@ struct fake_machine {
 	uint64_t pa_offset;	/* by so much GET_PA's addresses are wrong */
 	uint64_t pa_run;	/* GET_PA never says more bytes than that */
 	uint64_t pa_length;	/* if not UINT64_MAX: GET_PA says just that, a lie */
+	uint64_t vma_page;	/* the size of all pages; 0: the kernel does not tell */
+	unsigned int bind_ms;	/* what BIND takes, while others go on */
+	unsigned int map_us;	/* and MAP */
 	const void *restless;	/* a page that is moved before each ioctl unless it is pinned */
 };
 
@@ -149,5 +153,9 @@ fake_phys(const void *va);
  */
 void
 fake_page_move(const void *va, uint64_t phys);
+
+/* There is no memory at va any more. */
+void
+fake_page_remove(const void *va);
 
 #endif /* FAKE_KERNEL_H */

@@ -101,6 +101,31 @@ fake_areas_free(struct fake_ctx *ctx);
 void
 fake_ioas_reset(void);
 
+/* fake_pages.c */
+
+void
+fake_pages_reset(void);
+
+/* How many times a page has been moved, and where one was after so many. */
+unsigned int
+fake_moves(void);
+
+uint64_t
+fake_phys_after(unsigned int count, uint64_t va);
+
+/* Is some of the range no more? It cannot be pinned then. */
+bool
+fake_is_absent(uint64_t va, uint64_t len);
+
+struct ifd_procmap_query;
+
+/* What /proc/self/maps tells, and mincore(2). */
+int
+fake_vma(struct ifd_procmap_query *query);
+
+bool
+fake_is_resident(const void *page);
+
 /* A call starts: count it; the errno it is to fail with, or 0. */
 int
 fake_enter(enum fake_op op);

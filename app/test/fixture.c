@@ -16,7 +16,7 @@ fixture_ctx(void **state)
 	fake_sysfs_add(FIXTURE_ADDR, FIXTURE_NAME, "510:0\n");
 	fake_node_add(FIXTURE_NODE, FAKE_MAJOR, 0);
 	log_clear();
-	if (ctx_create(&fake_sys, fake_sysfs_root(), log_capture, NULL, &fixture.ctx) < 0)
+	if (vfio_cdev_ctx_create(&fake_sys, fake_sysfs_root(), log_capture, NULL, &fixture.ctx) < 0)
 		return -1;
 	return rte_vfio_cdev_find(fixture.ctx, fake_sysfs_base(), FIXTURE_ADDR, &fixture.info);
 }
@@ -26,7 +26,9 @@ fixture_domain(void **state)
 {
 	if (fixture_ctx(state) < 0)
 		return -1;
-	return rte_vfio_cdev_domain_create(fixture.ctx, RTE_VFIO_CDEV_NOIOMMU, &fixture.domain);
+	if (rte_vfio_cdev_domain_create(fixture.ctx, RTE_VFIO_CDEV_NOIOMMU, &fixture.domain) < 0)
+		return -1;
+	return rte_vfio_cdev_domain_fd(fixture.domain) >= 0 ? 0 : -1;
 }
 
 int

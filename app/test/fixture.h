@@ -27,7 +27,7 @@ struct fixture {
 int
 fixture_ctx(void **state);
 
-/* And a domain. */
+/* And a domain, whose iommufd is open. */
 int
 fixture_domain(void **state);
 

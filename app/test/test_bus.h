@@ -47,7 +47,11 @@ bus_ioas_tests(void);
 int
 bus_pagemap_tests(void);
 int
-bus_where_tests(void);
+bus_zero_tests(void);
+int
+bus_told_tests(void);
+int
+bus_slow_tests(void);
 int
 bus_primary_tests(void);
 int
@@ -117,7 +121,7 @@ bus_release(const char *addr, int fd);
 unsigned int
 stock_calls(enum fake_stock which);
 
-/* Setting up BUS_ADDR fails, without asking stock, and leaves nothing. */
+/* Setting up BUS_ADDR fails, without asking stock, and leaves nothing pinned. */
 void
 bus_setup_fails(void);
 

@@ -285,7 +285,8 @@ device_is_stopped_before_memory_is_unpinned_on_error(void **state)
 	fake_eal()->register_errno = ENOMEM;
 	bus_setup_fails();
 	trace = fake_trace();
-	assert_string_equal(trace + strlen(trace) - 2, "cC");
+	assert_string_equal(trace + strlen(trace) - 2, "gc");
+	assert_false(fake_node(BUS_NODE)->bound);
 	assert_int_equal(fake_unpinned_live(), 0);
 }
 

@@ -59,6 +59,22 @@ child_sets_up(void)
 	return bus_release(BUS_ADDR, fd) == 0 ? NULL : "the device was not released";
 }
 
+/* All but the parent's addresses: a page may be another one now. */
+static const char *
+child_goes_on(void)
+{
+	if (rte_mem_virt2iova(FAKE_VA(8 * FAKE_HUGE)) != FAKE_PHYS(8 * FAKE_HUGE))
+		return "an address was refused";
+	fake_eal_drop(FAKE_VA(0));
+	fake_eal_use(FAKE_VA(0), false);
+	if (rte_mem_virt2iova(FAKE_VA(0)) != FAKE_PHYS(0))
+		return "the heap does not grow";
+	if (fake_calls(FAKE_OPEN) != 0 || log_count(RTE_VFIO_CDEV_LOG_ERR) != 0)
+		return "it was noticed";
+	fake_eal()->no_pci = false;
+	return child_sets_up();
+}
+
 /* How it ended. */
 static int
 child_status(const char *(*child)(void))
@@ -151,6 +167,38 @@ child_may_start_with_dpdk(void **state)
 	assert_false(is_inherited());
 }
 
+static phys_addr_t
+pagemap_read(const void *virt)
+{
+	return fake_phys(virt);
+}
+
+/* There is nothing of the parent's that it could use. */
+static void
+child_of_a_program_without_a_device_goes_on(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->no_pci = true;
+	bus_memory(2);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5 * FAKE_HUGE)), FAKE_PHYS(5 * FAKE_HUGE));
+	child_runs_beside_a_holder(child_goes_on);
+	assert_false(is_inherited());
+}
+
+/* The parent goes on as well, and a later child of it has no part again. */
+static void
+child_has_no_part_once_there_is_a_device(void **state)
+{
+	int fd;
+
+	(void)state;
+	bus_memory(2);
+	child_runs(child_sets_up);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	child_runs(child_uses_nothing);
+}
+
 int
 bus_inherited_tests(void)
 {
@@ -158,6 +206,8 @@ bus_inherited_tests(void)
 		BUS_TEST(child_has_no_part_in_the_domain),
 		BUS_TEST(child_does_not_wait_for_a_lock_of_its_parent),
 		BUS_TEST(child_may_start_with_dpdk),
+		BUS_TEST(child_of_a_program_without_a_device_goes_on),
+		BUS_TEST(child_has_no_part_once_there_is_a_device),
 	};
 
 	return cmocka_run_group_tests_name("bus: forked child", tests, NULL, NULL);

@@ -81,7 +81,55 @@ page_that_is_not_confirmed_refuses_the_device(void **state)
 	fake_page_move(FAKE_VA(3 * FAKE_HUGE), FAKE_PHYS(FAR));
 	bus_setup_fails();
 	assert_logged(ERR, "lib.vfio_cdev", "cannot confirm", strerror(EADDRNOTAVAIL));
-	assert_false(fake_node(BUS_NODE)->bound);
+	assert_int_equal(backend.attached[NOIOMMU], false);
+}
+
+/* Memory events go on meanwhile, and the page that was wrong has gone. */
+static void
+refused_device_is_set_up_once_the_memory_is_right(void **state)
+{
+	int fd;
+
+	(void)state;
+	bus_memory(4);
+	fake_page_move(FAKE_VA(3 * FAKE_HUGE), FAKE_PHYS(FAR));
+	bus_setup_fails();
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(3 * FAKE_HUGE), FAKE_HUGE);
+	fake_eal_drop(FAKE_VA(3 * FAKE_HUGE));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 3, 3 * FAKE_HUGE);
+	assert_int_equal(fake_eal_callbacks(), 1);
+}
+
+/* Wherever it fails, nothing of the first try is in the way of the second. */
+static void
+set_up_that_failed_half_way_can_be_tried_again(void **state)
+{
+	static const enum fake_op ops[] = {
+		FAKE_OPEN, FAKE_BIND, FAKE_IOAS_ALLOC, FAKE_HWPT_ALLOC, FAKE_ATTACH, FAKE_GET_INFO,
+		FAKE_MAP, FAKE_GET_PA,
+	};
+	int fd;
+
+	for (size_t i = 0; i < RTE_DIM(ops); i++) {
+		for (unsigned int nth = 1; nth <= 3; nth++) {
+			assert_int_equal(bus_begin(state), 0);
+			bus_memory(3);
+			fake_fail(ops[i], nth, EIO);
+			if (bus_setup(BUS_ADDR, &fd) != 0) {
+				assert_false(fake_node(BUS_NODE)->bound);
+				assert_int_equal(fake_holds().areas, 0);
+				fake_fail(ops[i], 0, 0);
+				assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+			} else {
+				assert_true(nth > 1);
+			}
+			assert_kernel_holds(2, 3, 3 * FAKE_HUGE);
+			fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), 3 * FAKE_HUGE);
+			assert_kernel_holds(2, 0, 0);
+			assert_int_equal(bus_end(state), 0);
+		}
+	}
 }
 
 static void
@@ -95,16 +143,28 @@ no_events_in_legacy_mode_are_tolerated(void **state)
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_kernel_holds(2, 2, 2 * FAKE_HUGE);
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+	/* An external heap that was there is mapped like the rest. */
+	assert_logged(INFO, "bus.vfio_cdev", "--legacy-mem", "external heaps", "dma_map");
+	log_clear();
+	assert_int_equal(bus_setup(BUS_ADDR2, &fd), 0);
+	assert_false(log_has(RTE_VFIO_CDEV_LOG_INFO, (const char *[]){ "--legacy-mem", NULL }));
 }
 
 static void
 failed_registration_refuses_the_device(void **state)
 {
+	int fd;
+
 	(void)state;
 	bus_memory(2);
 	fake_eal()->register_errno = ENOMEM;
 	bus_setup_fails();
 	assert_logged(ERR, "bus.vfio_cdev", "memory events", strerror(ENOMEM));
+	/* No event would have told of that. */
+	fake_eal_use(FAKE_VA(0), false);
+	fake_eal()->register_errno = 0;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
 }
 
 static void
@@ -194,9 +254,9 @@ external_heap_that_the_application_mapped_has_two_users(void **state)
 	assert_kernel_holds(2, 1, FAKE_HUGE);
 }
 
-/* The EAL's page could not be mapped: its end does not concern what was in the way. */
+/* A part of the page, say, before the EAL got it. */
 static void
-mapping_in_the_way_outlives_the_memory(void **state)
+mapping_of_the_application_outlives_the_memory(void **state)
 {
 	int fd;
 
@@ -205,8 +265,7 @@ mapping_in_the_way_outlives_the_memory(void **state)
 	assert_int_equal(application_maps(FAKE_PAGE), 0);
 	bus_memory(1);
 	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), FAKE_HUGE);
-	assert_logged(ERR, "lib.vfio_cdev", "cannot map", strerror(EEXIST));
-	log_clear();
+	assert_kernel_holds(2, 2, FAKE_HUGE + FAKE_PAGE);
 	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), FAKE_HUGE);
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
 	assert_kernel_holds(2, 1, FAKE_PAGE);
@@ -289,6 +348,8 @@ bus_memory_tests(void)
 		BUS_TEST(each_base_page_of_an_external_heap_is_verified),
 		BUS_TEST(base_page_of_an_external_heap_that_is_elsewhere_refuses_the_device),
 		BUS_TEST(page_that_is_not_confirmed_refuses_the_device),
+		BUS_TEST(refused_device_is_set_up_once_the_memory_is_right),
+		cmocka_unit_test(set_up_that_failed_half_way_can_be_tried_again),
 		BUS_TEST(no_events_in_legacy_mode_are_tolerated),
 		BUS_TEST(failed_registration_refuses_the_device),
 		BUS_TEST(allocated_memory_is_mapped_and_freed_memory_unmapped),
@@ -296,7 +357,7 @@ bus_memory_tests(void)
 		BUS_TEST(event_about_memory_without_address_is_ignored),
 		BUS_TEST(event_about_a_new_external_heap_maps_it),
 		BUS_TEST(external_heap_that_the_application_mapped_has_two_users),
-		BUS_TEST(mapping_in_the_way_outlives_the_memory),
+		BUS_TEST(mapping_of_the_application_outlives_the_memory),
 		BUS_TEST(memory_that_cannot_be_pinned_later_is_told),
 		BUS_TEST(memory_that_cannot_be_unpinned_is_told_once),
 		BUS_TEST(wrong_table_of_external_memory_is_told_once),

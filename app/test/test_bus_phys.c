@@ -3,18 +3,25 @@
 /* Physical addresses; RTE_VFIO_CDEV=prefer. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "test_bus.h"
 
 /* Any place that no other memory of a test is at. */
 #define FAR (100 * FAKE_HUGE)
 
-/* A page of the EAL that is being added: its list is there, its segment is empty. */
+/*
+ * A page of the EAL that is being added: its list is there, its segment is not one yet, and
+ * has what is left of the page before it.
+ */
 static void
 new_page(uint64_t offset)
 {
-	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(offset), RTE_BAD_IOVA, FAKE_HUGE);
-	rte_mem_virt2memseg(FAKE_VA(offset), rte_mem_virt2memseg_list(FAKE_VA(offset)))->len = 0;
+	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(offset), FAKE_PHYS(70 * FAKE_HUGE),
+			FAKE_HUGE);
+	fake_eal_use(FAKE_VA(offset), false);
 }
 
 /* The EAL has added the page. */
@@ -25,7 +32,7 @@ page_added(uint64_t offset, rte_iova_t iova)
 						    rte_mem_virt2memseg_list(FAKE_VA(offset)));
 
 	ms->iova = iova;
-	ms->len = FAKE_HUGE;
+	fake_eal_use(FAKE_VA(offset), true);
 }
 
 static phys_addr_t
@@ -66,7 +73,7 @@ address_before_the_mode_is_chosen_that_cannot_be_told_is_bad(void **state)
 }
 
 static void
-page_that_is_not_the_eals_is_held_where_it_is(void **state)
+page_that_is_not_the_eals_is_pinned_where_it_is(void **state)
 {
 	const void *page = FAKE_VA(3 * FAKE_PAGE);
 	rte_iova_t iova;
@@ -88,7 +95,7 @@ page_that_is_not_the_eals_is_held_where_it_is(void **state)
 
 /* Its owner asks for addresses, maps it, and has the EAL forget it. */
 static void
-page_of_external_memory_is_held_and_left_to_its_owner(void **state)
+page_of_external_memory_is_pinned_and_left_to_its_owner(void **state)
 {
 	(void)state;
 	fake_eal_memseg(fake_eal_list(true, false), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
@@ -102,7 +109,7 @@ page_of_external_memory_is_held_and_left_to_its_owner(void **state)
 }
 
 static void
-page_that_cannot_be_held_has_no_address(void **state)
+foreign_page_that_cannot_be_pinned_has_no_address(void **state)
 {
 	(void)state;
 	fake_eal()->pagemap = pagemap_read;
@@ -120,22 +127,6 @@ without_a_device_for_it_pagemap_is_believed(void **state)
 	fake_sysfs_reset();
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), FAKE_PHYS(5));
 	assert_int_equal(fake_calls(FAKE_OPEN), 0);
-}
-
-/* --legacy-mem asks at places that it leaves, and maps the pages elsewhere. */
-static void
-pages_left_behind_are_let_go_with_the_first_device(void **state)
-{
-	int fd;
-
-	(void)state;
-	for (unsigned int i = 0; i < 2; i++)
-		assert_int_equal(rte_mem_virt2iova(FAKE_VA(i * FAKE_HUGE)),
-				 FAKE_PHYS(i * FAKE_HUGE));
-	assert_kernel_holds(1, 2, 2 * FAKE_PAGE);
-	fake_page_move(FAKE_VA(0), FAKE_PHYS(50 * FAKE_HUGE));
-	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
-	assert_kernel_holds(2, 1, FAKE_PAGE);
 }
 
 static void
@@ -331,13 +322,30 @@ only_allowed_devices_are_touched(void **state)
 }
 
 static void
-device_that_is_held_is_passed_over(void **state)
+device_that_is_in_use_is_passed_over(void **state)
 {
 	(void)state;
 	fake_node(BUS_NODE)->bound = true;
 	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), FAKE_PHYS(0));
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
 	assert_true(fake_node(BUS_NODE)->bound);
+}
+
+/* /dev/null plays the cdev: this process, for one, has it open. */
+static void
+whoever_has_the_only_device_is_named(void **state)
+{
+	const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)state;
+	fake_sysfs_reset();
+	fake_sysfs_add(BUS_ADDR, BUS_NAME, "1:3\n");
+	fake_node(BUS_NODE)->rdev = makedev(1, 3);
+	fake_node(BUS_NODE)->bound = true;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), RTE_BAD_PHYS_ADDR);
+	close(fd);
+	assert_logged(WARNING, "lib.vfio_cdev", BUS_ADDR, strerror(EINVAL));
+	assert_logged(WARNING, "bus.vfio_cdev", BUS_ADDR ": " BUS_NAME, "is open in pid ");
 }
 
 static void
@@ -349,7 +357,8 @@ without_a_device_the_reason_is_told_once(void **state)
 		assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), RTE_BAD_PHYS_ADDR);
 	assert_logged(ERR, "bus.vfio_cdev", "no physical addresses", "CAP_SYS_ADMIN",
 		      "CAP_SYS_RAWIO");
-	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 2);
+	assert_logged(WARNING, "lib.vfio_cdev", strerror(EPERM));
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 1);
 	assert_kernel_holds(0, 0, 0);
 }
 
@@ -370,11 +379,10 @@ bus_phys_tests(void)
 		BUS_TEST(address_before_the_mode_is_chosen_comes_from_pagemap),
 		BUS_TEST(address_before_the_mode_is_chosen_comes_from_the_ioas_without_pagemap),
 		BUS_TEST(address_before_the_mode_is_chosen_that_cannot_be_told_is_bad),
-		BUS_TEST(page_that_is_not_the_eals_is_held_where_it_is),
-		BUS_TEST(page_of_external_memory_is_held_and_left_to_its_owner),
-		BUS_TEST(page_that_cannot_be_held_has_no_address),
+		BUS_TEST(page_that_is_not_the_eals_is_pinned_where_it_is),
+		BUS_TEST(page_of_external_memory_is_pinned_and_left_to_its_owner),
+		BUS_TEST(foreign_page_that_cannot_be_pinned_has_no_address),
 		BUS_TEST(without_a_device_for_it_pagemap_is_believed),
-		BUS_TEST(pages_left_behind_are_let_go_with_the_first_device),
 		BUS_TEST(new_page_is_pinned_before_its_address_is_told),
 		BUS_TEST(asking_again_pins_once),
 		BUS_TEST(page_that_comes_back_is_asked_for_anew),
@@ -389,7 +397,8 @@ bus_phys_tests(void)
 		BUS_TEST(secondary_answers_from_the_primarys_segments),
 		BUS_TEST(blocked_device_is_not_touched),
 		BUS_TEST(only_allowed_devices_are_touched),
-		BUS_TEST(device_that_is_held_is_passed_over),
+		BUS_TEST(device_that_is_in_use_is_passed_over),
+		BUS_TEST(whoever_has_the_only_device_is_named),
 		BUS_TEST(without_a_device_the_reason_is_told_once),
 		BUS_TEST(without_pci_no_device_is_touched),
 	};
@@ -418,11 +427,40 @@ pagemap_is_not_asked(void **state)
 	assert_kernel_holds(1, 2, FAKE_HUGE + FAKE_PAGE);
 }
 
+/* And what is not pinned is not told. */
+static void
+without_a_device_for_it_nothing_is_told(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_forbid;
+	fake_eal()->no_pci = true;
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), RTE_BAD_IOVA);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), RTE_BAD_IOVA);
+	assert_logged(ERR, "bus.vfio_cdev", "no physical addresses");
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
+static void
+secondary_tells_what_the_primary_has_pinned(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_forbid;
+	fake_eal()->process_type = RTE_PROC_SECONDARY;
+	bus_memory(1);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), FAKE_PHYS(5));
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), RTE_BAD_IOVA);
+	fake_eal()->iova_mode = RTE_IOVA_DC;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(FAR)), RTE_BAD_PHYS_ADDR);
+}
+
 int
 bus_ioas_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(pagemap_is_not_asked),
+		BUS_TEST(without_a_device_for_it_nothing_is_told),
+		BUS_TEST(secondary_tells_what_the_primary_has_pinned),
 	};
 
 	return cmocka_run_group_tests_name("bus: addresses of the IOAS", tests, NULL, NULL);

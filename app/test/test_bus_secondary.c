@@ -88,7 +88,8 @@ secondary_begin(void **state)
 	memset(&other, 0, sizeof(other));
 	fake_eal()->process_type = RTE_PROC_SECONDARY;
 	fake_eal()->mp_primary = other_answers;
-	assert_int_equal(ctx_create(&fake_sys, fake_sysfs_root(), NULL, NULL, &other.ctx), 0);
+	assert_int_equal(vfio_cdev_ctx_create(&fake_sys, fake_sysfs_root(), NULL, NULL,
+					      &other.ctx), 0);
 	assert_int_equal(rte_vfio_cdev_find(other.ctx, fake_sysfs_base(), BUS_ADDR, &info), 0);
 	assert_int_equal(rte_vfio_cdev_domain_create(other.ctx, RTE_VFIO_CDEV_NOIOMMU,
 						     &other.domain), 0);
@@ -214,9 +215,9 @@ second_setup_in_a_secondary_is_refused(void **state)
 	(void)state;
 	answer_set(0, device_sent());
 	assert_int_equal(bus_setup(BUS_ADDR, &first), 0);
-	answer_set(0, device_sent());
 	assert_int_equal(bus_setup(BUS_ADDR, &second), -1);
 	assert_logged(ERR, BUS_ADDR, strerror(EALREADY), "release");
+	assert_int_equal(fake_eal()->mp_requests, 1);
 	assert_kernel_holds(3, 0, 0);
 	assert_int_equal(bus_release(BUS_ADDR, first), 0);
 	answer_set(0, device_sent());
@@ -374,7 +375,6 @@ other_policy_of_the_primary_is_told(void **state)
 static void
 late_answer_is_not_taken_for_the_next_one(void **state)
 {
-	uint32_t id;
 	int fd, sent = device_sent();
 
 	(void)state;
@@ -384,11 +384,6 @@ late_answer_is_not_taken_for_the_next_one(void **state)
 	assert_int_equal(fd, sent);
 	assert_false(fd_is_open(other.late_fd));
 	assert_int_equal(fake_eal()->mp_requests, 2);
-	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
-	id = other.asked.id;
-	answer_set(0, device_sent());
-	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
-	assert_int_not_equal(other.asked.id, id);
 }
 
 static void

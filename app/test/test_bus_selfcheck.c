@@ -26,12 +26,25 @@ call_that_leads_nowhere_else_is_found_to(void **state)
 	assert_true(binding_is_internal(&state, "rte_mem_virt2iova"));
 }
 
+/* Whether it is libnuma that tells the EAL of nodes is the EAL's own business. */
+static void
+call_of_another_object_is_found(void **state)
+{
+	(void)state;
+	assert_int_equal(fake_eal_node(state), 0);
+	assert_true(binding_is_called(fake_eal(), "get_mempolicy"));
+	assert_false(binding_is_called(fake_eal(), "get_mempolicy2"));
+	assert_false(binding_is_called(&state, "get_mempolicy"));
+	assert_non_null(eal_api()->get_mempolicy);
+}
+
 int
 bus_selfcheck_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(eal_that_calls_the_backend_is_found_to),
 		BUS_TEST(call_that_leads_nowhere_else_is_found_to),
+		BUS_TEST(call_of_another_object_is_found),
 	};
 
 	return cmocka_run_group_tests_name("bus: self-check", tests, NULL, NULL);
@@ -50,6 +63,8 @@ eal_that_calls_itself_gets_no_device(void **state)
 		      "librte_eal calls its own rte_mem_virt2iova()", strerror(EOPNOTSUPP),
 		      "not pinned", "-Bsymbolic-functions");
 	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+	/* There is one, for others. */
+	assert_null(eal_api()->get_mempolicy);
 }
 
 static void

@@ -113,7 +113,7 @@ eal_memory_round(const struct worker *w)
 	(void)w;
 	rte_mcfg_mem_write_lock();
 	ms->iova = fake_eal_ask(ms->addr);
-	ms->len = FAKE_HUGE;
+	fake_eal_use(ms->addr, true);
 	fake_eal_event(RTE_MEM_EVENT_ALLOC, ms->addr, ms->len);
 	rte_mcfg_mem_write_unlock();
 	errors = ms->iova != FAKE_PHYS(GROWN);
@@ -245,7 +245,7 @@ threads_begin(void **state)
 	backend_lock_make(PTHREAD_MUTEX_ERRORCHECK);
 	bus_memory(1);
 	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(GROWN), RTE_BAD_IOVA, FAKE_HUGE);
-	rte_mem_virt2memseg(FAKE_VA(GROWN), rte_mem_virt2memseg_list(FAKE_VA(GROWN)))->len = 0;
+	fake_eal_use(FAKE_VA(GROWN), false);
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	/* So that there is a domain, whose fd can be asked for. */
 	return bus_setup(BUS_ADDR, &fd) == 0 && bus_release(BUS_ADDR, fd) == 0 ? 0 : -1;
@@ -273,7 +273,7 @@ assert_only_the_eals_memory_is_mapped(enum rte_vfio_cdev_mode mode, const char *
 	assert_int_equal(bus_release(addr, fd), 0);
 	assert_int_equal(stats.mappings, 1);
 	assert_int_equal(stats.bytes, FAKE_HUGE);
-	assert_int_equal(stats.held, 0);
+	assert_int_equal(stats.provisional, 0);
 }
 
 static void

@@ -22,18 +22,27 @@
 		assert_kernel_holds(1, 0, 0); \
 	} while (0)
 
-/* Creating a domain fails and leaves nothing. */
-#define assert_create_fails(f, err, ...) \
+/* Opening the iommufd fails and leaves nothing. */
+#define assert_iommufd_fails(f, err, ...) \
 	do { \
-		struct rte_vfio_cdev_domain *domain_ = NULL; \
-		\
 		log_clear(); \
-		assert_int_equal(rte_vfio_cdev_domain_create((f)->ctx, RTE_VFIO_CDEV_NOIOMMU, \
-							     &domain_), -(err)); \
-		assert_null(domain_); \
+		assert_int_equal(rte_vfio_cdev_domain_fd((f)->domain), -(err)); \
+		assert_int_equal(rte_vfio_cdev_iommufds_open(), 0); \
 		assert_logged(ERR, FAKE_IOMMU, strerror(err), __VA_ARGS__); \
 		assert_kernel_holds(0, 0, 0); \
 	} while (0)
+
+/* A domain that has opened nothing yet. */
+static int
+closed_domain(void **state)
+{
+	struct fixture *f;
+
+	if (fixture_ctx(state) < 0)
+		return -1;
+	f = *state;
+	return rte_vfio_cdev_domain_create(f->ctx, RTE_VFIO_CDEV_NOIOMMU, &f->domain);
+}
 
 static unsigned int
 device_count(const struct fixture *f)
@@ -42,6 +51,25 @@ device_count(const struct fixture *f)
 
 	rte_vfio_cdev_domain_stats(f->domain, &stats);
 	return stats.devices;
+}
+
+/* What is made for nothing costs nobody anything. */
+static void
+domain_opens_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(0), FAKE_PAGE,
+						  FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(HUGE), FAKE_PHYS(HUGE)),
+			 0);
+	assert_false(rte_vfio_cdev_domain_is_ready(f->domain));
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+	assert_int_equal(rte_vfio_cdev_iommufds_open(), 0);
+	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device), 0);
+	assert_true(rte_vfio_cdev_domain_is_ready(f->domain));
+	assert_int_equal(rte_vfio_cdev_iommufds_open(), 1);
+	assert_kernel_holds(2, 2, 2 * FAKE_PAGE);
 }
 
 static void
@@ -53,7 +81,7 @@ device_is_bound_and_attached(void **state)
 	assert_true(rte_vfio_cdev_device_fd(f->device) >= 0);
 	assert_int_not_equal(rte_vfio_cdev_device_fd(f->device),
 			     rte_vfio_cdev_domain_fd(f->domain));
-	assert_memory_equal(rte_vfio_cdev_device_cdev(f->device), &f->info, sizeof(f->info));
+	assert_memory_equal(rte_vfio_cdev_device_info(f->device), &f->info, sizeof(f->info));
 	assert_true(fake_node(FIXTURE_NODE)->bound);
 	assert_int_equal(fake_calls(FAKE_ATTACH), 1);
 	assert_int_equal(device_count(f), 1);
@@ -238,27 +266,27 @@ static void
 missing_iommufd_fails_to_open(void **state)
 {
 	fake_node_remove(FAKE_IOMMU);
-	assert_create_fails((struct fixture *)*state, ENOENT, "cannot open", "modprobe iommufd");
+	assert_iommufd_fails((struct fixture *)*state, ENOENT, "cannot open", "modprobe iommufd");
 }
 
 static void
 unreadable_iommufd_fails_to_open(void **state)
 {
 	fake_node(FAKE_IOMMU)->open_error = EACCES;
-	assert_create_fails((struct fixture *)*state, EACCES, "cannot open", "owner or mode");
+	assert_iommufd_fails((struct fixture *)*state, EACCES, "cannot open", "owner or mode");
 	fake_node(FAKE_IOMMU)->open_error = EPERM;
-	assert_create_fails((struct fixture *)*state, EPERM, "cannot open", "container");
+	assert_iommufd_fails((struct fixture *)*state, EPERM, "cannot open", "container");
 	fake_node(FAKE_IOMMU)->open_error = ENODEV;
-	assert_create_fails((struct fixture *)*state, ENODEV, "cannot open", "modprobe iommufd");
+	assert_iommufd_fails((struct fixture *)*state, ENODEV, "cannot open", "modprobe iommufd");
 }
 
 static void
 kernel_without_get_pa_is_refused(void **state)
 {
 	fake.get_pa_error = ENOTTY;
-	assert_create_fails((struct fixture *)*state, ENOTTY, "GET_PA", "older than Linux 7.3");
+	assert_iommufd_fails((struct fixture *)*state, ENOTTY, "GET_PA", "older than Linux 7.3");
 	fake.get_pa_error = EOPNOTSUPP;
-	assert_create_fails((struct fixture *)*state, EOPNOTSUPP, "GET_PA",
+	assert_iommufd_fails((struct fixture *)*state, EOPNOTSUPP, "GET_PA",
 			    "CONFIG_IOMMUFD_NOIOMMU");
 }
 
@@ -266,14 +294,14 @@ static void
 get_pa_without_capability_is_refused(void **state)
 {
 	fake.rawio = false;
-	assert_create_fails((struct fixture *)*state, EPERM, "GET_PA", "CAP_SYS_RAWIO");
+	assert_iommufd_fails((struct fixture *)*state, EPERM, "GET_PA", "CAP_SYS_RAWIO");
 }
 
 static void
 failed_ioas_alloc_closes_the_iommufd(void **state)
 {
 	fake_fail(FAKE_IOAS_ALLOC, 1, ENOMEM);
-	assert_create_fails((struct fixture *)*state, ENOMEM, "IOAS_ALLOC");
+	assert_iommufd_fails((struct fixture *)*state, ENOMEM, "IOAS_ALLOC");
 }
 
 static void
@@ -317,6 +345,21 @@ public_context_is_quiet_without_log(void **state)
 }
 
 static void
+lines_above_the_level_are_left_out(void **state)
+{
+	struct fixture *f = *state;
+
+	log_clear();
+	rte_vfio_cdev_ctx_set_level(f->ctx, RTE_VFIO_CDEV_LOG_WARNING);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(0), FAKE_PAGE,
+						  FAKE_PAGE), 0);
+	assert_string_equal(log_text(), "");
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), 1, FAKE_PAGE, FAKE_PAGE),
+			 -EINVAL);
+	assert_logged(ERR, "cannot map", strerror(EINVAL));
+}
+
+static void
 unknown_error_has_no_advice(void **state)
 {
 	(void)state;
@@ -324,6 +367,7 @@ unknown_error_has_no_advice(void **state)
 }
 
 #define CTX_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_ctx, fixture_end)
+#define CTX_DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, closed_domain, fixture_end)
 #define DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_domain, fixture_end)
 #define DEVICE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
 
@@ -331,6 +375,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CTX_DOMAIN_TEST(domain_opens_nothing),
 		DOMAIN_TEST(device_is_bound_and_attached),
 		DEVICE_TEST(closing_a_device_unbinds_it_and_keeps_the_pins),
 		DEVICE_TEST(devices_share_one_hwpt),
@@ -348,14 +393,15 @@ main(void)
 		DOMAIN_TEST(token_for_a_device_without_one_fails_to_bind),
 		DOMAIN_TEST(failed_attach_closes_the_device),
 		DOMAIN_TEST(short_heap_fails_to_open),
-		CTX_TEST(missing_iommufd_fails_to_open),
-		CTX_TEST(unreadable_iommufd_fails_to_open),
-		CTX_TEST(kernel_without_get_pa_is_refused),
-		CTX_TEST(get_pa_without_capability_is_refused),
-		CTX_TEST(failed_ioas_alloc_closes_the_iommufd),
+		CTX_DOMAIN_TEST(missing_iommufd_fails_to_open),
+		CTX_DOMAIN_TEST(unreadable_iommufd_fails_to_open),
+		CTX_DOMAIN_TEST(kernel_without_get_pa_is_refused),
+		CTX_DOMAIN_TEST(get_pa_without_capability_is_refused),
+		CTX_DOMAIN_TEST(failed_ioas_alloc_closes_the_iommufd),
 		CTX_TEST(short_heap_fails_to_create_a_domain),
 		CTX_TEST(unknown_mode_is_refused),
 		cmocka_unit_test(public_context_is_quiet_without_log),
+		DEVICE_TEST(lines_above_the_level_are_left_out),
 		cmocka_unit_test(unknown_error_has_no_advice),
 	};
 

@@ -34,13 +34,13 @@ whole_names_are_parsed(void **state)
 	enum rte_vfio_cdev_mode mode;
 
 	(void)state;
-	assert_true(name_parse("noiommu-vfio0", &mode));
+	assert_true(vfio_cdev_name_parse("noiommu-vfio0", &mode));
 	assert_int_equal(mode, RTE_VFIO_CDEV_NOIOMMU);
-	assert_true(name_parse("noiommu-vfio1048575", &mode));
+	assert_true(vfio_cdev_name_parse("noiommu-vfio1048575", &mode));
 	assert_int_equal(mode, RTE_VFIO_CDEV_NOIOMMU);
-	assert_true(name_parse("vfio0", &mode));
+	assert_true(vfio_cdev_name_parse("vfio0", &mode));
 	assert_int_equal(mode, RTE_VFIO_CDEV_TRANSLATED);
-	assert_true(name_parse("vfio27", &mode));
+	assert_true(vfio_cdev_name_parse("vfio27", &mode));
 	assert_int_equal(mode, RTE_VFIO_CDEV_TRANSLATED);
 }
 
@@ -58,7 +58,7 @@ other_names_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (name_parse(names[i], &mode))
+		if (vfio_cdev_name_parse(names[i], &mode))
 			fail_msg("\"%s\" passes for the name of a cdev", names[i]);
 }
 

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "iommufd_uapi.h"
@@ -26,6 +28,8 @@ _Static_assert(sizeof(struct ifd_noiommu_get_pa) == 40, "uapi/linux/iommufd.h");
 _Static_assert(sizeof(struct ifd_vfio_bind) == 24, "uapi/linux/vfio.h");
 _Static_assert(sizeof(struct ifd_vfio_attach) == 16, "uapi/linux/vfio.h");
 _Static_assert(sizeof(struct ifd_vfio_detach) == 12, "uapi/linux/vfio.h");
+_Static_assert(sizeof(struct ifd_procmap_query) == 104, "uapi/linux/fs.h");
+_Static_assert(IFD_PROCMAP_QUERY == 0xc0686611, "uapi/linux/fs.h");
 
 /* The last ioctl, and how the next ones answer. */
 static struct {
@@ -163,31 +167,52 @@ map_is_fixed_readable_and_writeable(void **state)
 		.length = 8192,
 		.iova = FAKE_PHYS(0),
 	};
+	uint64_t iova = FAKE_PHYS(0);
 
 	(void)state;
-	spy_expect(sizeof(cmd), 0);
-	assert_int_equal(iommufd_ioas_map(&spy_sys, FD, 5, FAKE_VA(0), FAKE_PHYS(0), 8192), 0);
+	spy_expect(sizeof(cmd), offsetof(struct ifd_ioas_map, reserved));
+	assert_int_equal(iommufd_ioas_map(&spy_sys, FD, 5, FAKE_VA(0), 8192, &iova), 0);
 	assert_seen(0x3b85, &cmd);
+	assert_int_equal(iova, FAKE_PHYS(0));
 }
 
 static void
-copy_is_of_one_ioas_to_a_fixed_iova(void **state)
+map_without_an_iova_returns_the_kernels(void **state)
+{
+	const struct ifd_ioas_map cmd = {
+		.size = 40,
+		.flags = 6,
+		.ioas_id = 5,
+		.user_va = (uintptr_t)FAKE_VA(0),
+		.length = 8192,
+	};
+	uint64_t iova = IOMMUFD_IOVA_ANY;
+
+	(void)state;
+	spy_expect(sizeof(cmd), offsetof(struct ifd_ioas_map, iova));
+	assert_int_equal(iommufd_ioas_map(&spy_sys, FD, 5, FAKE_VA(0), 8192, &iova), 0);
+	assert_seen(0x3b85, &cmd);
+	assert_int_equal(iova, 42);
+}
+
+static void
+copy_is_of_one_ioas_to_an_iova_of_the_kernels(void **state)
 {
 	const struct ifd_ioas_copy cmd = {
 		.size = 40,
-		.flags = 7,
+		.flags = 6,
 		.dst_ioas_id = 5,
 		.src_ioas_id = 5,
 		.length = 8192,
-		.dst_iova = FAKE_PHYS(8192),
 		.src_iova = FAKE_PHYS(0),
 	};
+	uint64_t iova = 0;
 
 	(void)state;
-	spy_expect(sizeof(cmd), 0);
-	assert_int_equal(iommufd_ioas_copy(&spy_sys, FD, 5, FAKE_PHYS(0), FAKE_PHYS(8192), 8192),
-			 0);
+	spy_expect(sizeof(cmd), offsetof(struct ifd_ioas_copy, dst_iova));
+	assert_int_equal(iommufd_ioas_copy(&spy_sys, FD, 5, FAKE_PHYS(0), 8192, &iova), 0);
 	assert_seen(0x3b83, &cmd);
+	assert_int_equal(iova, 42);
 }
 
 static void
@@ -284,8 +309,8 @@ errno_comes_back_negative_and_outputs_stay(void **state)
 	assert_int_equal(iommufd_ioas_iova_ranges(&spy_sys, FD, 1, NULL, &id), -EBUSY);
 	assert_int_equal(iommufd_destroy(&spy_sys, FD, 1), -EBUSY);
 	assert_int_equal(iommufd_hwpt_alloc(&spy_sys, FD, 1, 2, &id), -EBUSY);
-	assert_int_equal(iommufd_ioas_map(&spy_sys, FD, 1, NULL, 0, 4096), -EBUSY);
-	assert_int_equal(iommufd_ioas_copy(&spy_sys, FD, 1, 0, 4096, 4096), -EBUSY);
+	assert_int_equal(iommufd_ioas_map(&spy_sys, FD, 1, NULL, 4096, &phys), -EBUSY);
+	assert_int_equal(iommufd_ioas_copy(&spy_sys, FD, 1, 0, 4096, &phys), -EBUSY);
 	assert_int_equal(iommufd_ioas_unmap(&spy_sys, FD, 1, 0, 4096), -EBUSY);
 	assert_int_equal(iommufd_noiommu_get_pa(&spy_sys, FD, 1, 0, &len, &phys), -EBUSY);
 	assert_int_equal(iommufd_device_bind(&spy_sys, FD, 9, NULL, &id), -EBUSY);
@@ -324,6 +349,37 @@ real_node_is_opened_close_on_exec(void **state)
 	assert_int_equal(rdev, makedev(1, 3));
 	assert_int_equal(iommufd_device_attach(&iommufd_sys_linux, fd, 1), -ENOTTY);
 	assert_int_equal(iommufd_sys_linux.close(fd), 0);
+}
+
+/* The kernel of the build host may be older. */
+static void
+page_size_of_memory_is_told(void **state)
+{
+	uint64_t size = 0;
+	int ret;
+
+	(void)state;
+	ret = iommufd_vma_page_size(&iommufd_sys_linux, &size, &size);
+	if (ret == -ENOTTY)
+		skip();
+	assert_int_equal(ret, 0);
+	assert_int_equal(size, sysconf(_SC_PAGESIZE));
+	assert_int_equal(iommufd_vma_page_size(&iommufd_sys_linux, NULL, &size), -ENOENT);
+}
+
+static void
+resident_pages_are_told_from_others(void **state)
+{
+	char *page = mmap(NULL, 2 * FAKE_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	assert_ptr_not_equal(page, MAP_FAILED);
+	page[0] = 1;
+	assert_int_equal(iommufd_sys_linux.resident(page), 1);
+	assert_int_equal(iommufd_sys_linux.resident(page + FAKE_PAGE), 0);
+	munmap(page, 2 * FAKE_PAGE);
+	assert_int_equal(iommufd_sys_linux.resident(page), -1);
 }
 
 static void
@@ -405,7 +461,8 @@ main(void)
 		cmocka_unit_test(detach_names_nothing),
 		cmocka_unit_test(hwpt_alloc_returns_the_id),
 		cmocka_unit_test(map_is_fixed_readable_and_writeable),
-		cmocka_unit_test(copy_is_of_one_ioas_to_a_fixed_iova),
+		cmocka_unit_test(map_without_an_iova_returns_the_kernels),
+		cmocka_unit_test(copy_is_of_one_ioas_to_an_iova_of_the_kernels),
 		cmocka_unit_test(unmap_names_the_range),
 		cmocka_unit_test(get_pa_returns_address_and_length),
 		cmocka_unit_test(bind_without_token_has_no_flag),
@@ -415,6 +472,8 @@ main(void)
 		cmocka_unit_test(errno_comes_back_negative_and_outputs_stay),
 		cmocka_unit_test(interrupted_call_is_made_again),
 		cmocka_unit_test(real_node_is_opened_close_on_exec),
+		cmocka_unit_test(page_size_of_memory_is_told),
+		cmocka_unit_test(resident_pages_are_told_from_others),
 		cmocka_unit_test(missing_node_fails),
 		cmocka_unit_test(file_that_is_no_device_has_no_number),
 	};

@@ -28,7 +28,7 @@ copy_keeps_the_device_bound(void **state)
 
 	assert_int_equal(rte_vfio_cdev_device_dup(f->device, &copy), 0);
 	assert_int_not_equal(rte_vfio_cdev_device_fd(copy), rte_vfio_cdev_device_fd(f->device));
-	assert_memory_equal(rte_vfio_cdev_device_cdev(copy), &f->info, sizeof(f->info));
+	assert_memory_equal(rte_vfio_cdev_device_info(copy), &f->info, sizeof(f->info));
 	rte_vfio_cdev_domain_stats(f->domain, &stats);
 	assert_int_equal(stats.devices, 1);
 	assert_kernel_holds(3, 0, 0);
@@ -201,24 +201,24 @@ static void
 who_is_in_the_way_is_told(void **state)
 {
 	const struct fixture *f = *state;
-	char text[HOLDERS_LEN];
+	char text[VFIO_CDEV_OPENERS];
 
 	fake_sysfs_link("5", "class/vfio-dev/" FIXTURE_NAME "/device/iommu_group");
 	fake_sysfs_write(GROUP_DEV, "class/vfio/noiommu-5/dev");
-	holders_tell(f->ctx, &f->info, -EINVAL, text);
+	vfio_cdev_openers_tell(f->ctx, &f->info, -EINVAL, text);
 	assert_string_equal(text, "");
 	process_add(4194304, "fifteen-letters\n", 3, STAND_IN);
-	holders_tell(f->ctx, &f->info, -EINVAL, text);
+	vfio_cdev_openers_tell(f->ctx, &f->info, -EINVAL, text);
 	assert_string_equal(text, ", open in pid 4194304 (fifteen-letters)");
 	for (int pid = 4194303; pid > 4194295; pid--)
 		process_add(pid, "fifteen-letters\n", 3, STAND_IN);
-	holders_tell(f->ctx, &f->info, -EINVAL, text);
+	vfio_cdev_openers_tell(f->ctx, &f->info, -EINVAL, text);
 	assert_non_null(strstr(text, "(fifteen-letters), pid 41"));
 	assert_non_null(strstr(text, "(fifteen-letters) and 7 more"));
 	process_add(13, "sleep\n", 3, GROUP);
-	holders_tell(f->ctx, &f->info, -EBUSY, text);
+	vfio_cdev_openers_tell(f->ctx, &f->info, -EBUSY, text);
 	assert_string_equal(text, ", its group open in pid 13 (sleep)");
-	holders_tell(f->ctx, &f->info, -EPERM, text);
+	vfio_cdev_openers_tell(f->ctx, &f->info, -EPERM, text);
 	assert_string_equal(text, "");
 }
 

@@ -48,7 +48,9 @@ translated_begin(void **state)
 	if (rte_vfio_cdev_find(f->ctx, fake_sysfs_base(), ADDR, &infos[0]) < 0 ||
 	    rte_vfio_cdev_find(f->ctx, fake_sysfs_base(), ADDR2, &infos[1]) < 0)
 		return -1;
-	return rte_vfio_cdev_domain_create(f->ctx, RTE_VFIO_CDEV_TRANSLATED, &f->domain);
+	if (rte_vfio_cdev_domain_create(f->ctx, RTE_VFIO_CDEV_TRANSLATED, &f->domain) < 0)
+		return -1;
+	return rte_vfio_cdev_domain_fd(f->domain) >= 0 ? 0 : -1;
 }
 
 static int
@@ -233,6 +235,23 @@ ranges_are_those_of_all_devices(void **state)
 	assert_int_equal(map(f, WIDTH, HUGE), -ERANGE);
 }
 
+/* Another process has the file of the second as well, and closes it later. */
+static void
+ranges_do_not_wait_for_other_files(void **state)
+{
+	struct rte_vfio_cdev_device *copy;
+	struct fixture *f = *state;
+
+	node_reserve(NODE2, 0, UINT64_C(1) << 39, UINT64_MAX);
+	assert_int_equal(first_open(f), 0);
+	assert_int_equal(second_open(f), 0);
+	assert_int_equal(rte_vfio_cdev_device_dup(second, &copy), 0);
+	rte_vfio_cdev_device_close(second);
+	second = NULL;
+	assert_int_equal(map(f, UINT64_C(1) << 40, HUGE), 0);
+	rte_vfio_cdev_device_close(copy);
+}
+
 /* The kernel's HWPT goes with the last device. */
 static void
 memory_waits_for_the_next_device(void **state)
@@ -303,11 +322,14 @@ physical_addresses_are_not_told(void **state)
 	assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(0), HUGE, &pin),
 			 -EOPNOTSUPP);
 	assert_logged(ERR, "there is an IOMMU", "map the memory at an IOVA");
-	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(0), HUGE, HUGE, &phys),
+	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(0), HUGE, &phys),
 			 -EOPNOTSUPP);
-	assert_int_equal(rte_vfio_cdev_domain_hold(f->domain, FAKE_VA(0), &phys), -EOPNOTSUPP);
+	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(0), &phys), -EOPNOTSUPP);
 	assert_int_equal(rte_vfio_cdev_domain_phys(f->domain, FAKE_VA(0), &phys), -EOPNOTSUPP);
-	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 4);
+	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(0), 0), -EOPNOTSUPP);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
+						  HUGE, HUGE), -EINVAL);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 6);
 	rte_vfio_cdev_domain_sweep(f->domain);
 	assert_int_equal(fake_calls(FAKE_MAP), 0);
 	log_clear();
@@ -375,6 +397,7 @@ main(void)
 		TEST(ranges_that_cannot_be_read_refuse_the_device),
 		TEST(device_that_cannot_reach_the_memory_is_refused),
 		TEST(ranges_are_those_of_all_devices),
+		TEST(ranges_do_not_wait_for_other_files),
 		TEST(memory_waits_for_the_next_device),
 		TEST(waiting_memory_outside_the_ranges_refuses_the_device),
 		TEST(part_of_a_mapping_is_not_unmapped),

@@ -119,7 +119,7 @@ range_that_is_not_all_mapped_stays(void **state)
 	assert_unmapped_only(f, 2, 8, 0);
 }
 
-/* At the IOVA of the first, in the middle, or where the second follows. */
+/* Of another address than the whole, or that does not follow. */
 static void
 range_of_other_memory_stays(void **state)
 {
@@ -190,17 +190,30 @@ last_page_of_all_can_be_cut_off(void **state)
 static void
 short_heap_leaves_mappings_whole(void **state)
 {
-	static const enum fake_heap_call calls[] = { FAKE_HEAP_MALLOC, FAKE_HEAP_TSEARCH };
 	struct fixture *f = *state;
 
 	assert_int_equal(pages_map(f, 0, 8), 0);
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		fake_heap_fail(calls[i]);
-		assert_int_equal(pages_unmap(f, 2, 3), -ENOMEM);
-		assert_int_equal(fake_calls(FAKE_COPY), 0);
-		assert_int_equal(pages_lookup(f, 0, 8), 0);
-		assert_unmapped_only(f, 1, 8, 0);
-	}
+	fake_heap_fail(FAKE_HEAP_MALLOC);
+	assert_int_equal(pages_unmap(f, 2, 3), -ENOMEM);
+	assert_int_equal(fake_calls(FAKE_COPY), 0);
+	assert_int_equal(pages_lookup(f, 0, 8), 0);
+	assert_unmapped_only(f, 1, 8, 0);
+}
+
+/* What an unmap does: copy what stays, then unmap the old area. */
+static void
+what_stays_is_copied_before_the_rest_goes(void **state)
+{
+	struct fixture *f = *state;
+	size_t start;
+
+	assert_int_equal(pages_map(f, 0, 8), 0);
+	start = strlen(fake_trace());
+	assert_int_equal(pages_unmap(f, 2, 3), 0);
+	assert_string_equal(fake_trace() + start, "YYU");
+	start = strlen(fake_trace());
+	assert_int_equal(pages_unmap(f, 0, 1), 0);
+	assert_string_equal(fake_trace() + start, "YU");
 }
 
 struct fault {
@@ -208,134 +221,115 @@ struct fault {
 	unsigned int nth;
 };
 
-/* The calls of cutting one mapping in two, and in three. */
-static const struct fault cut_faults[] = {
-	{ FAKE_COPY, 1 }, { FAKE_UNMAP, 1 }, { FAKE_COPY, 2 }, { FAKE_COPY, 3 },
-	{ FAKE_COPY, 4 }, { FAKE_UNMAP, 3 }, { FAKE_COPY, 5 }, { FAKE_COPY, 6 },
-};
+/* The calls of unmapping the middle of one mapping, and of two that adjoin. */
+static const struct fault cut_faults[] = { { FAKE_COPY, 1 }, { FAKE_COPY, 2 }, { FAKE_UNMAP, 1 } };
 
 /* Of pages 2 to 5 of 8; all of them are mapped and pinned as before. */
 static void
-call_that_fails_leaves_a_mapping_whole(void **state)
+call_that_fails_leaves_mappings_whole(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int mappings = 1; mappings <= 2; mappings++) {
+		for (unsigned int i = 0; i < 8; i += 8 / mappings)
+			assert_int_equal(pages_map(f, i, 8 / mappings), 0);
+		for (size_t i = 0; i < sizeof(cut_faults) / sizeof(cut_faults[0]); i++) {
+			fake_fail(cut_faults[i].op, cut_faults[i].nth, ENOMEM);
+			log_clear();
+			assert_int_equal(pages_unmap(f, 2, 4), -ENOMEM);
+			assert_logged(ERR, "cannot unmap", strerror(ENOMEM));
+			assert_unmapped_only(f, mappings, 8, 8 * (mappings - 1));
+			assert_int_equal(pages_lookup(f, 0, 8 / mappings), 0);
+		}
+		assert_int_equal(pages_unmap(f, 2, 4), 0);
+		assert_int_equal(pages_unmap(f, 0, 2), 0);
+		assert_int_equal(pages_unmap(f, 6, 2), 0);
+		assert_unmapped_only(f, 0, 0, 8 * mappings);
+	}
+}
+
+/* A copy that cannot be taken back is told of, and the mapping is as before all the same. */
+static void
+undo_that_fails_is_told(void **state)
 {
 	struct fixture *f = *state;
 
 	assert_int_equal(pages_map(f, 0, 8), 0);
-	for (size_t i = 0; i < sizeof(cut_faults) / sizeof(cut_faults[0]); i++) {
-		fake_fail(cut_faults[i].op, cut_faults[i].nth, ENOMEM);
-		log_clear();
-		assert_int_equal(pages_unmap(f, 2, 4), -ENOMEM);
-		assert_logged(ERR, "cannot unmap", strerror(ENOMEM));
-		assert_int_equal(pages_lookup(f, 0, 8), 0);
-		assert_stats(f, 1, 8, PAGES(8));
-		assert_int_equal(fake_holds().pinned, PAGES(8));
-		assert_int_equal(fake_unpinned_live(), 0);
-	}
+	fake_fail_from(FAKE_UNMAP, 1, EBUSY);
+	log_clear();
+	assert_int_equal(pages_unmap(f, 2, 4), -EBUSY);
+	assert_logged(ERR, "cannot unmap", "area", strerror(EBUSY));
+	assert_logged(ERR, "cannot unmap", "0x7f0000002000", strerror(EBUSY));
+	fake_fail(FAKE_UNMAP, 0, 0);
+	assert_stats(f, 1, 8, PAGES(8));
 	assert_int_equal(pages_unmap(f, 2, 4), 0);
-	assert_int_equal(pages_unmap(f, 0, 2), 0);
-	assert_int_equal(pages_unmap(f, 6, 2), 0);
-	assert_unmapped_only(f, 0, 0, 8);
+	assert_stats(f, 2, 4, PAGES(4));
 }
 
+/* The second of two is the one that the kernel keeps: the first is gone, and its rest stays. */
 static void
-call_that_fails_leaves_several_mappings_whole(void **state)
+last_mapping_that_stays_is_whole(void **state)
 {
 	struct fixture *f = *state;
 
 	assert_int_equal(pages_map(f, 0, 4), 0);
 	assert_int_equal(pages_map(f, 4, 4), 0);
-	for (size_t i = 0; i < sizeof(cut_faults) / sizeof(cut_faults[0]); i++) {
-		fake_fail(cut_faults[i].op, cut_faults[i].nth, ENOMEM);
-		assert_int_equal(pages_unmap(f, 2, 4), -ENOMEM);
-		assert_int_equal(pages_lookup(f, 0, 4), 0);
-		assert_int_equal(pages_lookup(f, 4, 4), 0);
-		assert_stats(f, 2, 8, PAGES(8));
-		assert_int_equal(fake_unpinned_live(), 0);
-	}
-	assert_int_equal(pages_unmap(f, 0, 8), 0);
-	assert_unmapped_only(f, 0, 0, 8);
-}
-
-/*
- * Unmap pages 4 to 7 of 8 while a call fails from then on: all is pinned and
- * recorded, and can be unmapped as a whole, and only so, when the kernel is
- * well again.
- */
-static void
-assert_astray(struct fixture *f, struct fault fault)
-{
-	const uint64_t unpinned = fake_unpinned_live();
-
-	assert_int_equal(pages_map(f, 0, 8), 0);
-	fake_fail_from(fault.op, fault.nth, EBUSY);
-	log_clear();
-	assert_int_equal(pages_unmap(f, 4, 4), -EBUSY);
-	assert_logged(ERR, "cannot unmap", strerror(EBUSY));
-	assert_int_equal(fake_holds().pinned, PAGES(8));
-	assert_int_equal(fake_unpinned_live(), unpinned);
-	assert_stats(f, 1, 8, PAGES(8));
-
-	fake_fail(fault.op, 0, 0);
-	assert_int_equal(pages_lookup(f, 0, 8), 0);
-	assert_int_equal(pages_unmap(f, 4, 4), -EIO);
-	assert_logged(ERR, "cannot unmap", strerror(EIO), "as a whole");
-	assert_int_equal(fake_holds().pinned, PAGES(8));
-	assert_int_equal(pages_unmap(f, 0, 8), 0);
-	assert_nothing_mapped(f);
-}
-
-static void
-mapping_that_cannot_be_put_back_stays_pinned(void **state)
-{
-	struct fixture *f = *state;
-
-	/* The first part goes back or does not, and then neither does the whole. */
-	assert_astray(f, (struct fault){ FAKE_COPY, 2 });
-	assert_astray(f, (struct fault){ FAKE_COPY, 3 });
-}
-
-static void
-mapping_whose_copy_cannot_be_unmapped_stays_pinned(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_astray(f, (struct fault){ FAKE_UNMAP, 1 });
-	assert_astray(f, (struct fault){ FAKE_UNMAP, 2 });
-}
-
-/* The scratch alone is refused: the next try does not mind that the rest is gone. */
-static void
-astray_mapping_can_be_unmapped_in_two_tries(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(pages_map(f, 0, 8), 0);
 	fake_fail(FAKE_UNMAP, 2, EBUSY);
-	assert_int_equal(pages_unmap(f, 4, 4), -EBUSY);
-	fake_fail(FAKE_UNMAP, 2, EBUSY);
-	assert_int_equal(pages_unmap(f, 0, 8), -EBUSY);
-	assert_stats(f, 1, 8, PAGES(8));
-	assert_int_equal(pages_unmap(f, 0, 8), 0);
-	assert_nothing_mapped(f);
-	assert_int_equal(fake_unpinned_live(), PAGES(8));
-}
-
-/* The upper part stays a mapping of its own, and the range can be unmapped. */
-static void
-second_cut_that_goes_astray_keeps_the_first(void **state)
-{
-	struct fixture *f = *state;
-
-	assert_int_equal(pages_map(f, 0, 8), 0);
-	fake_fail_from(FAKE_COPY, 5, ENOMEM);
-	assert_int_equal(pages_unmap(f, 2, 4), -ENOMEM);
-	fake_fail(FAKE_COPY, 0, 0);
-	assert_int_equal(fake_unpinned_live(), 0);
-	assert_stats(f, 2, 8, PAGES(8));
+	assert_int_equal(pages_unmap(f, 2, 4), -EBUSY);
+	assert_unmapped_only(f, 2, 6, 2);
 	assert_int_equal(pages_lookup(f, 0, 2), 0);
-	assert_int_equal(pages_lookup(f, 2, 6), 0);
-	assert_int_equal(pages_unmap(f, 0, 8), 0);
+	assert_int_equal(pages_lookup(f, 4, 4), 0);
+}
+
+/* Of memory that is anywhere the kernel tells where the rest begins. */
+static void
+parts_of_scattered_memory_can_be_unmapped(void **state)
+{
+	const uint64_t any = RTE_VFIO_CDEV_IOVA_ANY;
+	struct rte_vfio_cdev_mapping mapping;
+	struct fixture *f = *state;
+
+	fake_page_move(FAKE_VA(PAGES(5)), FAKE_PHYS(PAGES(100)));
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), any, PAGES(8), FAKE_PAGE),
+			 0);
+	assert_int_equal(pages_unmap(f, 2, 3), -ENOENT);
+	for (unsigned int i = 0; i < 2; i++) {
+		fake_fail(i == 0 ? FAKE_GET_PA : FAKE_COPY, 1 + i, EPERM);
+		assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(2)), any,
+							    PAGES(3)), -EPERM);
+		assert_unmapped_only(f, 1, 8, 0);
+	}
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(2)), any, PAGES(3)),
+			 0);
+	assert_unmapped_only(f, 2, 5, 3);
+	assert_int_equal(rte_vfio_cdev_domain_mappings(f->domain, (uintptr_t)FAKE_VA(PAGES(5)),
+						       &mapping, 1), 1);
+	assert_int_equal(mapping.iova, FAKE_PHYS(PAGES(100)));
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(5)),
+						    FAKE_PHYS(PAGES(100)), PAGES(3)), 0);
+	assert_int_equal(pages_unmap(f, 0, 2), 0);
 	assert_unmapped_only(f, 0, 0, 8);
+}
+
+/* The one that fits best loses a part; the others are as they were. */
+static void
+part_is_of_the_mapping_that_has_least_around_it(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 16), 0);
+	assert_int_equal(pages_map(f, 2, 6), 0);
+	assert_int_equal(pages_map(f, 8, 2), 0);
+	assert_int_equal(pages_unmap(f, 4, 2), 0);
+	assert_int_equal(pages_lookup(f, 0, 16), 0);
+	assert_int_equal(pages_lookup(f, 2, 2), 0);
+	assert_int_equal(pages_lookup(f, 6, 2), 0);
+	/* Two that follow each other. */
+	assert_int_equal(pages_unmap(f, 7, 2), 0);
+	assert_int_equal(pages_lookup(f, 0, 16), 0);
+	assert_int_equal(pages_lookup(f, 6, 1), 0);
+	assert_int_equal(pages_lookup(f, 9, 1), 0);
+	assert_stats(f, 4, 20, PAGES(20));
 }
 
 /* Of several mappings the lower ones are gone; the records say so. */
@@ -371,12 +365,12 @@ main(void)
 		UNMAP_TEST(users_go_with_the_parts),
 		UNMAP_TEST(last_page_of_all_can_be_cut_off),
 		UNMAP_TEST(short_heap_leaves_mappings_whole),
-		UNMAP_TEST(call_that_fails_leaves_a_mapping_whole),
-		UNMAP_TEST(call_that_fails_leaves_several_mappings_whole),
-		UNMAP_TEST(mapping_that_cannot_be_put_back_stays_pinned),
-		UNMAP_TEST(mapping_whose_copy_cannot_be_unmapped_stays_pinned),
-		UNMAP_TEST(astray_mapping_can_be_unmapped_in_two_tries),
-		UNMAP_TEST(second_cut_that_goes_astray_keeps_the_first),
+		UNMAP_TEST(what_stays_is_copied_before_the_rest_goes),
+		UNMAP_TEST(call_that_fails_leaves_mappings_whole),
+		UNMAP_TEST(undo_that_fails_is_told),
+		UNMAP_TEST(last_mapping_that_stays_is_whole),
+		UNMAP_TEST(parts_of_scattered_memory_can_be_unmapped),
+		UNMAP_TEST(part_is_of_the_mapping_that_has_least_around_it),
 		UNMAP_TEST(kernel_that_fails_halfway_leaves_the_rest),
 	};
 

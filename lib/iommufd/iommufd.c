@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -57,6 +58,16 @@ linux_adopt(int fd)
 	return fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
 }
 
+static int
+linux_resident(const void *page)
+{
+	unsigned char resident;
+
+	if (mincore((void *)(uintptr_t)page, 1, &resident) < 0)
+		return -1;
+	return resident & 1;
+}
+
 /* In the vDSO: some 20 ns, of the microseconds that an ioctl takes. */
 static uint64_t
 linux_now(void)
@@ -74,6 +85,7 @@ const struct iommufd_sys iommufd_sys_linux = {
 	.rdev = linux_rdev,
 	.dup = linux_dup,
 	.adopt = linux_adopt,
+	.resident = linux_resident,
 	.now = linux_now,
 };
 
@@ -166,37 +178,50 @@ iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
 	return ret;
 }
 
+/* With an IOVA that is the caller's, or one that the kernel tells. */
+static uint32_t
+map_flags(uint64_t iova)
+{
+	return (iova != IOMMUFD_IOVA_ANY ? IFD_MAP_FIXED_IOVA : 0) | IFD_MAP_READABLE |
+		IFD_MAP_WRITEABLE;
+}
+
 int
 iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
-		 const void *va, uint64_t iova, uint64_t len)
+		 const void *va, uint64_t len, uint64_t *iova)
 {
 	struct ifd_ioas_map cmd = {
 		.size = sizeof(cmd),
-		.flags = IFD_MAP_FIXED_IOVA | IFD_MAP_READABLE | IFD_MAP_WRITEABLE,
+		.flags = map_flags(*iova),
 		.ioas_id = ioas_id,
 		.user_va = (uintptr_t)va,
 		.length = len,
-		.iova = iova,
+		.iova = *iova != IOMMUFD_IOVA_ANY ? *iova : 0,
 	};
+	int ret = sys_ioctl(sys, iommufd, IFD_IOAS_MAP, &cmd);
 
-	return sys_ioctl(sys, iommufd, IFD_IOAS_MAP, &cmd);
+	if (ret == 0)
+		*iova = cmd.iova;
+	return ret;
 }
 
 int
 iommufd_ioas_copy(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, uint64_t from,
-		  uint64_t to, uint64_t len)
+		  uint64_t len, uint64_t *to)
 {
 	struct ifd_ioas_copy cmd = {
 		.size = sizeof(cmd),
-		.flags = IFD_MAP_FIXED_IOVA | IFD_MAP_READABLE | IFD_MAP_WRITEABLE,
+		.flags = map_flags(IOMMUFD_IOVA_ANY),
 		.dst_ioas_id = ioas_id,
 		.src_ioas_id = ioas_id,
 		.length = len,
-		.dst_iova = to,
 		.src_iova = from,
 	};
+	int ret = sys_ioctl(sys, iommufd, IFD_IOAS_COPY, &cmd);
 
-	return sys_ioctl(sys, iommufd, IFD_IOAS_COPY, &cmd);
+	if (ret == 0)
+		*to = cmd.dst_iova;
+	return ret;
 }
 
 int
@@ -269,4 +294,21 @@ int
 iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info)
 {
 	return sys_ioctl(sys, cdev, IFD_VFIO_GET_INFO, info);
+}
+
+/* Opened each time: an open file goes on telling of the process that opened it, after a fork. */
+int
+iommufd_vma_page_size(const struct iommufd_sys *sys, const void *va, uint64_t *size)
+{
+	struct ifd_procmap_query query = { .size = sizeof(query), .query_addr = (uintptr_t)va };
+	int fd = sys->open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = sys_ioctl(sys, fd, IFD_PROCMAP_QUERY, &query);
+	sys->close(fd);
+	if (ret == 0)
+		*size = query.vma_page_size;
+	return ret;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * One small function per ioctl on /dev/iommu and on a VFIO character device.
- * Nothing else in this project calls ioctl().
+ * One small function per ioctl on /dev/iommu, on a VFIO character device and on
+ * /proc/self/maps. Nothing else in this project calls ioctl().
  *
  *	/dev/iommu fd -- IOAS --(areas: user memory, pinned)
  *	      ^            ^
@@ -33,8 +33,9 @@ struct ifd_iova_range;
  * put a kernel of their own. Each returns what its namesake does, with errno
  * set, except rdev(), which stores the device number of a character device;
  * dup(), whose copy is close-on-exec; and adopt(), which makes an fd that came in
- * a message close-on-exec. One that is so already came in no message: EEXIST. And
- * now(), which tells nanoseconds of a clock that never goes back.
+ * a message close-on-exec. One that is so already came in no message: EEXIST.
+ * resident() is mincore(2) of one page: 1 or 0, or -1 if nothing is mapped there. And
+ * now() tells nanoseconds of a clock that never goes back.
  */
 struct iommufd_sys {
 	int (*open)(const char *path, int flags);
@@ -43,6 +44,7 @@ struct iommufd_sys {
 	int (*rdev)(int fd, dev_t *rdev);
 	int (*dup)(int fd);
 	int (*adopt)(int fd);
+	int (*resident)(const void *page);
 	uint64_t (*now)(void);
 };
 
@@ -109,13 +111,18 @@ int
 iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
 		   uint32_t ioas_id, uint32_t *hwpt_id);
 
+/** An IOVA that leaves the choice to the kernel. */
+#define IOMMUFD_IOVA_ANY UINT64_MAX
+
 /**
- * Map user memory for reading and writing at a fixed IOVA and pin it
- * (IOMMU_IOAS_MAP, ioas.c and io_pagetable.c).
+ * Map user memory for reading and writing and pin it (IOMMU_IOAS_MAP, ioas.c and
+ * io_pagetable.c).
  *
- * @param va, iova, len
- *   Start in this process, start as the device sees it, and bytes; all
- *   multiples of the page size.
+ * @param va, len
+ *   Start in this process and bytes; multiples of the page size.
+ * @param iova
+ *   Start as the device sees it, a multiple of the page size; or IOMMUFD_IOVA_ANY:
+ *   the kernel chooses one, aligned as the memory is, and stores it here.
  * @return
  *   0; -EEXIST the IOVA range overlaps another; -EINVAL length 0 or alignment;
  *   -EFAULT memory that is absent, read-only or not memory (a BAR); -ENOMEM
@@ -123,23 +130,25 @@ iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
  */
 int
 iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
-		 const void *va, uint64_t iova, uint64_t len);
+		 const void *va, uint64_t len, uint64_t *iova);
 
 /**
- * Let another IOVA range of the IOAS reach the memory of a mapped one
- * (IOMMU_IOAS_COPY, ioas.c). Pages are pinned and counted once, so those that
- * are stay so until the last range that has them is unmapped (pages.c).
+ * Let another IOVA range of the IOAS, which the kernel chooses, reach the memory
+ * of a mapped one (IOMMU_IOAS_COPY, ioas.c). Pages are pinned and counted once, so
+ * those that are stay so until the last range that has them is unmapped (pages.c).
  *
- * @param from, to, len
- *   What is copied, which may be part of an area or span adjacent ones, where
- *   to, and bytes; all multiples of the page size.
+ * @param from, len
+ *   What is copied, which may be part of an area or span adjacent ones; multiples
+ *   of the page size.
+ * @param to
+ *   Where it is as well.
  * @return
- *   0; -ENOENT @p from is not mapped throughout; -EEXIST something is at
- *   @p to; -EINVAL length 0 or alignment; -ENOMEM.
+ *   0; -ENOENT @p from is not mapped throughout; -EINVAL length 0 or alignment;
+ *   -ENOMEM.
  */
 int
 iommufd_ioas_copy(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, uint64_t from,
-		  uint64_t to, uint64_t len);
+		  uint64_t len, uint64_t *to);
 
 /**
  * Undo iommufd_ioas_map() or iommufd_ioas_copy() and release the pins (IOMMU_IOAS_UNMAP).
@@ -204,6 +213,16 @@ iommufd_device_detach(const struct iommufd_sys *sys, int cdev);
  */
 int
 iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info);
+
+/**
+ * Find the size of the pages that memory of this process is made of: that of
+ * hugetlb pages, else 4096 (PROCMAP_QUERY, fs/proc/task_mmu.c, Linux >= 6.11).
+ *
+ * @return
+ *   0; -ENOENT nothing is mapped there; -ENOTTY older kernel; what open(2) says.
+ */
+int
+iommufd_vma_page_size(const struct iommufd_sys *sys, const void *va, uint64_t *size);
 
 #ifdef __cplusplus
 }

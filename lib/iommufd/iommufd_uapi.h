@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The part of the kernel's iommufd and VFIO cdev interface that this project
+ * The part of the kernel's iommufd, VFIO cdev and procfs interface that this project
  * uses, declared here because build hosts carry older headers. Sizes, offsets
  * and request numbers are compared with the headers of a real Linux >= 7.3 by
  * app/test/vm/test_uapi.py.
  *
- * Linux: include/uapi/linux/iommufd.h, include/uapi/linux/vfio.h
+ * Linux: include/uapi/linux/{iommufd,vfio,fs}.h
  */
 
 #ifndef IOMMUFD_UAPI_H
@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-/* Both interfaces use ioctl numbers that carry no size: each struct does. */
+/* The first two interfaces use ioctl numbers that carry no size: each struct does. */
 #define IFD_DESTROY		_IO(';', 0x80)
 #define IFD_IOAS_ALLOC		_IO(';', 0x81)
 #define IFD_IOAS_COPY		_IO(';', 0x83)
@@ -28,6 +28,8 @@
 #define IFD_VFIO_BIND		_IO(';', 100 + 18)
 #define IFD_VFIO_ATTACH		_IO(';', 100 + 19)
 #define IFD_VFIO_DETACH		_IO(';', 100 + 20)
+
+#define IFD_PROCMAP_QUERY	_IOWR('f', 17, struct ifd_procmap_query)
 
 #define IFD_MAP_FIXED_IOVA	(UINT32_C(1) << 0)
 #define IFD_MAP_WRITEABLE	(UINT32_C(1) << 1)
@@ -130,6 +132,24 @@ struct ifd_vfio_detach {
 	uint32_t argsz;
 	uint32_t flags;
 	uint32_t pasid;
+};
+
+struct ifd_procmap_query {
+	uint64_t size;
+	uint64_t query_flags;
+	uint64_t query_addr;
+	uint64_t vma_start;
+	uint64_t vma_end;
+	uint64_t vma_flags;
+	uint64_t vma_page_size;
+	uint64_t vma_offset;
+	uint64_t inode;
+	uint32_t dev_major;
+	uint32_t dev_minor;
+	uint32_t vma_name_size;
+	uint32_t build_id_size;
+	uint64_t vma_name_addr;
+	uint64_t build_id_addr;
 };
 
 #endif /* IOMMUFD_UAPI_H */

@@ -23,9 +23,9 @@
  * tells addresses once the IOAS has a HWPT. That comes with the first device, or
  * through one that is not kept (prime), and stays; what is mapped before waits.
  *
- * In no-IOMMU mode the IOVA of a page is its physical address; the kernel tells
- * which that is (IOMMU_IOAS_NOIOMMU_GET_PA), and a mapping it does not confirm
- * is not made. In translated mode the IOVA is the caller's choice, within what
+ * In no-IOMMU mode a device is given physical addresses; the kernel tells which
+ * they are (IOMMU_IOAS_NOIOMMU_GET_PA), and a mapping it does not confirm is not
+ * made. In translated mode the IOVA is the caller's choice, within what
  * the devices' IOMMUs translate; after the last device the memory waits for the
  * next one, unpinned.
  *
@@ -34,6 +34,7 @@
  */
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rte_vfio_cdev_memory.h"
@@ -122,6 +123,19 @@ struct rte_vfio_cdev_holder {
  */
 int
 rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx);
+
+/**
+ * Leave out what nobody reads: a line for each mapping costs more than its record.
+ * Thread-safe.
+ *
+ * @param ctx
+ *   The context.
+ * @param level
+ *   The last level that goes to its log function (RTE_VFIO_CDEV_LOG_DEBUG, if never
+ *   called).
+ */
+void
+rte_vfio_cdev_ctx_set_level(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level level);
 
 /**
  * Free a context whose domains are gone.
@@ -292,9 +306,8 @@ const char *
 rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode);
 
 /**
- * Create an address space for devices of a mode: open /dev/iommu, without an
- * IOMMU make sure that the kernel can tell physical addresses, allocate an IOAS.
- * Linux >= 7.3, or >= 6.6 for RTE_VFIO_CDEV_TRANSLATED. Thread-safe.
+ * Create an address space for devices of a mode. Nothing is opened before the first
+ * device comes (rte_vfio_cdev_domain_fd()). Thread-safe.
  *
  * @param ctx
  *   The context. It must outlive the domain.
@@ -303,9 +316,7 @@ rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode);
  * @param[out] domain
  *   The domain; free it with rte_vfio_cdev_domain_destroy().
  * @return
- *   0; -ENOENT no /dev/iommu; -EACCES not allowed to open it; -ENOMEM; -EINVAL
- *   no mode; for RTE_VFIO_CDEV_NOIOMMU -ENOTTY or -EOPNOTSUPP a kernel without
- *   IOMMU_IOAS_NOIOMMU_GET_PA, -EPERM no CAP_SYS_RAWIO.
+ *   0; -ENOMEM; -EINVAL no mode.
  */
 int
 rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode,
@@ -324,21 +335,59 @@ int
 rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain);
 
 /**
- * The domain's iommufd. Thread-safe.
+ * The domain's iommufd. The first call, or the first device that is opened or primed,
+ * opens /dev/iommu, makes sure without an IOMMU that the kernel can tell physical
+ * addresses, and allocates an IOAS. Linux >= 7.3, or >= 6.6 for
+ * RTE_VFIO_CDEV_TRANSLATED. Thread-safe.
  *
  * @param domain
  *   The domain.
  * @return
- *   The fd. It stays the domain's: do not close it.
+ *   The fd, which stays the domain's: do not close it. Or -ENOENT no /dev/iommu;
+ *   -EACCES not allowed to open it; -ENOMEM; for RTE_VFIO_CDEV_NOIOMMU -ENOTTY or
+ *   -EOPNOTSUPP a kernel without IOMMU_IOAS_NOIOMMU_GET_PA, -EPERM no CAP_SYS_RAWIO.
  */
 int
-rte_vfio_cdev_domain_fd(const struct rte_vfio_cdev_domain *domain);
+rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain);
+
+/**
+ * Count the iommufds that the domains of this process have open: what a child that is
+ * forked shares with it. Takes no lock; may be called in a child, or a signal handler.
+ *
+ * @return
+ *   The number.
+ */
+unsigned int
+rte_vfio_cdev_iommufds_open(void);
+
+/**
+ * In a child that was forked: let it use the domain, whose locks other threads of
+ * the parent may have had. Only sound if the domain had opened nothing, since an
+ * iommufd stays the parent's.
+ *
+ * @param domain
+ *   The domain.
+ */
+void
+rte_vfio_cdev_domain_forked(struct rte_vfio_cdev_domain *domain);
+
+/**
+ * Is memory that is mapped now pinned at once? Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @return
+ *   Whether it has a HWPT (RTE_VFIO_CDEV_NOIOMMU), or a device.
+ */
+bool
+rte_vfio_cdev_domain_is_ready(struct rte_vfio_cdev_domain *domain);
 
 /**
  * Give a domain its HWPT (IOMMU_HWPT_ALLOC, drivers/iommu/iommufd/hw_pagetable.c)
  * by the way of a device that is not kept: memory can be pinned and addresses
  * asked for from then on, before any device is set up. The device is bound,
- * which resets it, and closed again. Linux >= 7.3. Thread-safe.
+ * which resets it, and closed again; others can use the domain meanwhile.
+ * Linux >= 7.3. Thread-safe.
  *
  * @param domain
  *   The domain. If it has a HWPT the device is left alone; only what is still
@@ -358,7 +407,8 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 /**
  * Open a cdev, bind it to the domain's iommufd (drivers/vfio/device_cdev.c) and
  * attach it. The device has been reset and its bus mastering is off afterwards.
- * With the first one, mappings that are pending are made. Linux >= 7.3.
+ * With the first one, mappings that are pending are pinned, and each is compared with
+ * what was said of its address. Others can use the domain meanwhile. Linux >= 7.3.
  * Thread-safe.
  *
  * @param domain
@@ -377,8 +427,8 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
  *   cannot translate (drivers/iommu/iommufd/device.c); -EACCES the token is
  *   wrong or missing, or the node's permissions; -ENOENT no node; -ENXIO the
  *   node is another device's;
- *   -ENODEV the device is going away; what rte_vfio_cdev_domain_map() says of a
- *   pending mapping: all of them are still pending then.
+ *   -ENODEV the device is going away; what rte_vfio_cdev_domain_fd() says, or
+ *   rte_vfio_cdev_domain_map() of a pending mapping: what was pending is so again then.
  */
 int
 rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
@@ -455,7 +505,7 @@ rte_vfio_cdev_device_fd(const struct rte_vfio_cdev_device *device);
  *   A copy of the info, which lives as long as the device.
  */
 const struct rte_vfio_cdev_info *
-rte_vfio_cdev_device_cdev(const struct rte_vfio_cdev_device *device);
+rte_vfio_cdev_device_info(const struct rte_vfio_cdev_device *device);
 
 /**
  * VFIO_DEVICE_GET_INFO. Thread-safe.

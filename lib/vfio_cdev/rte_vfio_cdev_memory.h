@@ -7,21 +7,27 @@
  * @file
  * The memory of a domain: part of rte_vfio_cdev.h, which includes it.
  *
- *	map ------- memory at an IOVA that the caller knows
+ *	map ------- memory, whose address the caller knows, or does not care for
  *	pin_page -- a page, or
  *	pin ------- any memory, where it is: the caller is told
- *	hold ------ a page whose address is told before it is mapped
+ *	provide --- a page whose address is told before it is mapped
+ *	expect ---- a page whose address somebody else has told
  *
  * All of it is pinned, and its address confirmed by the kernel, before a device
- * can be given it. unmap ends the first two, release the third.
+ * can be given it. unmap ends the first two, release the third. The last two are
+ * provisional: they go with their memory, or with a mapping that has it.
  *
  * mappings and stats tell what there is of it.
  *
- * In a domain of RTE_VFIO_CDEV_TRANSLATED there is map only: its IOVA is any that
- * the IOMMUs translate, and nothing is verified. The others are refused with
- * -EOPNOTSUPP, since a device does not see physical addresses there.
+ * Without an IOMMU a device is given physical addresses, and each mapping is an
+ * area of its own: several may have the same memory, or parts of it, at one VA or
+ * at several. In a domain of RTE_VFIO_CDEV_TRANSLATED there is map only: its IOVA
+ * is any that the IOMMUs translate and no other mapping has, and nothing is
+ * verified. The others are refused with -EOPNOTSUPP, since a device does not see
+ * physical addresses there.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -30,6 +36,9 @@ extern "C" {
 
 struct rte_vfio_cdev_domain;
 struct rte_vfio_cdev_pin;
+
+/** Without an IOMMU: no address is stated, the memory may be anywhere. */
+#define RTE_VFIO_CDEV_IOVA_ANY UINT64_MAX
 
 /** NUMA nodes that are told apart. */
 #define RTE_VFIO_CDEV_NODES 64
@@ -41,8 +50,9 @@ struct rte_vfio_cdev_stats {
 	uint64_t pages_verified;	/**< of these, confirmed by the kernel */
 	uint64_t bytes;			/**< bytes pinned */
 	unsigned int devices;		/**< devices attached */
-	uint64_t pending;		/**< ranges that wait for the first device */
-	uint64_t held;			/**< pages held only because their address was told */
+	uint64_t pending;		/**< ranges that wait to be pinned */
+	uint64_t provisional;		/**< pages there only because their address was told */
+	uint64_t provisional_bytes;	/**< of these pinned, beside bytes */
 	uint64_t node_bytes[RTE_VFIO_CDEV_NODES];	/**< of the bytes, those on each node */
 	uint64_t nodeless_bytes;	/**< the others: all of it where there is an IOMMU */
 	uint64_t maps;			/**< ranges pinned since the creation */
@@ -57,14 +67,14 @@ struct rte_vfio_cdev_stats {
 /** How a mapping is. */
 enum rte_vfio_cdev_mapping_state {
 	RTE_VFIO_CDEV_PINNED,
-	RTE_VFIO_CDEV_PENDING,	/**< waits for a device */
+	RTE_VFIO_CDEV_PENDING,	/**< waits to be pinned */
 	RTE_VFIO_CDEV_BAR,	/**< registers of a device: nothing to pin */
 };
 
 /** What is known of a mapping, or of the rest of one. */
 struct rte_vfio_cdev_mapping {
 	uint64_t va;		/**< start in this process */
-	uint64_t iova;		/**< start as the device sees it */
+	uint64_t iova;		/**< start as the device sees it, or RTE_VFIO_CDEV_IOVA_ANY */
 	uint64_t len;		/**< bytes */
 	uint64_t page_size;	/**< bytes that are contiguous for sure */
 	unsigned int users;	/**< how many times it has been mapped */
@@ -89,13 +99,17 @@ struct rte_vfio_cdev_extent {
  * Let the domain's devices reach memory of this process, and pin it
  * (IOMMU_IOAS_MAP, drivers/iommu/iommufd/ioas.c). Linux >= 7.3.
  *
- * After the kernel pinned the memory it is asked for the address of every page
- * (hwpt_noiommu.c); one that is not @p iova undoes the whole mapping. Mapping
- * the very same memory again counts a user more.
+ * Without an IOMMU the kernel is asked for the address of every page after it
+ * pinned the memory (hwpt_noiommu.c); one that is not where @p iova says undoes the
+ * whole mapping. Mapping the very same memory again counts a user more, if it is the
+ * same memory still.
  *
  * Before the domain's first device, or rte_vfio_cdev_domain_prime(), nothing
  * can be pinned: the mapping is kept and made then, and if it fails so does
  * that call. Until then the memory may be moved.
+ *
+ * More than 1 GiB is mapped in pieces that end at multiples of it, each a mapping of
+ * its own, so that others get at the domain in between. All of them, or none.
  *
  * Thread-safe; needs CAP_SYS_RAWIO, and CAP_IPC_LOCK or a sufficient
  * RLIMIT_MEMLOCK, at the time of the call.
@@ -105,16 +119,18 @@ struct rte_vfio_cdev_extent {
  * @param va
  *   Start in this process, a multiple of 4 KiB.
  * @param iova
- *   Start as the device sees it, a multiple of 4 KiB.
+ *   Start as the device sees it, a multiple of 4 KiB. Without an IOMMU that is the
+ *   physical address, all of the memory following it; or RTE_VFIO_CDEV_IOVA_ANY.
  * @param len
  *   Bytes, a multiple of 4 KiB.
  * @param page_size
  *   Bytes that are contiguous for sure, a power of two >= 4096 that divides
  *   @p va and @p len: the size of the hugepages, or 4096 if unknown.
  * @return
- *   0; -EINVAL arguments; -EEXIST the IOVA range has another mapping;
- *   -EOVERFLOW too many users; -ERANGE an IOMMU reserves some of the IOVAs or
- *   cannot translate them (IOMMU_IOAS_IOVA_RANGES); -EADDRNOTAVAIL a page is not at its IOVA;
+ *   0; -EINVAL arguments; -EEXIST with an IOMMU the IOVA range has another mapping,
+ *   without one the same memory is mapped with another address; -EOVERFLOW too many
+ *   users; -ERANGE an IOMMU reserves some of the IOVAs or cannot translate them
+ *   (IOMMU_IOAS_IOVA_RANGES); -EADDRNOTAVAIL a page is not where it should be;
  *   -EPROTO an answer of the kernel that makes no sense; -EFAULT, -ENOMEM,
  *   -EPERM from the kernel. Nothing stays mapped on error.
  */
@@ -123,16 +139,49 @@ rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, ui
 			 uint64_t len, uint64_t page_size);
 
 /**
- * Pin one page and map it where it is found to be.
+ * Record a mapping that rte_vfio_cdev_domain_settle() is to make, even if it could be
+ * made at once. Costs no ioctl. One that is there already is left as it is: no user
+ * more. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @param va
+ *   As for rte_vfio_cdev_domain_map().
+ * @param iova
+ *   As for rte_vfio_cdev_domain_map().
+ * @param len
+ *   As for rte_vfio_cdev_domain_map().
+ * @param page_size
+ *   As for rte_vfio_cdev_domain_map().
+ * @return
+ *   0; -EINVAL, -EEXIST as from rte_vfio_cdev_domain_map(); -ENOMEM.
+ */
+int
+rte_vfio_cdev_domain_plan(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+			  uint64_t len, uint64_t page_size);
+
+/**
+ * Pin all that is pending. Others can use the domain meanwhile. Thread-safe.
+ *
+ * @param domain
+ *   The domain. It must have had a device, or been primed.
+ * @return
+ *   0; -ENODEV no device yet; or the first error of a mapping: what this call has
+ *   pinned is pending again then.
+ */
+int
+rte_vfio_cdev_domain_settle(struct rte_vfio_cdev_domain *domain);
+
+/**
+ * Pin one page where it is found to be.
  *
  * The page is pinned before its address is asked for and stays so, hence
- * nothing can move it between this answer and a device's use of it. It is
- * mapped at a scratch IOVA, and copied from there to the one that is its
- * address (IOMMU_IOAS_COPY, drivers/iommu/iommufd/ioas.c). Linux >= 7.3.
+ * nothing can move it between this answer and a device's use of it. Linux >= 7.3.
  *
  * The mapping is one like any other: map finds it as the very same and counts a
- * user more, unmap undoes it. But a page that is mapped already at its address
- * is not counted another time: do not unmap it more than once for all pins.
+ * user more, unmap undoes it. But a page that is mapped already, alone or with
+ * others, is neither asked for nor counted another time: do not unmap it more than
+ * once for all pins.
  *
  * Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
  *
@@ -140,21 +189,18 @@ rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, ui
  *   The domain. It must have had a device, or been primed.
  * @param va
  *   The page's start in this process.
- * @param len
- *   Its size.
  * @param page_size
- *   The same: one page at a time.
- * @param[out] iova
- *   Its physical address, which is its IOVA.
+ *   Its size.
+ * @param[out] phys
+ *   Its physical address.
  * @return
- *   0; -EINVAL arguments, @p len is not @p page_size, or the memory is no page
- *   of this size; -ENODEV no device yet; -EEXIST its address is mapped for other
- *   memory; -EADDRNOTAVAIL, -EPROTO answers of the kernel that make no sense;
- *   -EFAULT, -ENOMEM, -EPERM from the kernel. Nothing stays mapped on error.
+ *   0; -EINVAL arguments, or the memory is no page of this size; -ENODEV no device
+ *   yet; -EPROTO answers of the kernel that make no sense; -EFAULT, -ENOMEM, -EPERM
+ *   from the kernel. Nothing stays mapped on error.
  */
 int
-rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,
-			 uint64_t page_size, uint64_t *iova);
+rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *va,
+			      uint64_t page_size, uint64_t *phys);
 
 /**
  * Pin memory of this process where it is, and let the domain's devices reach
@@ -163,12 +209,11 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
  *
  * The memory is pinned before its addresses are asked for: nothing can move it
  * before or while a device uses it. Pinning the very same memory again is
- * another pin; a part that is mapped in another way is in the way (-EEXIST).
+ * another pin, for which RLIMIT_MEMLOCK is charged again.
  * After fork(2) the parent keeps the pinned pages, and the child gets copies of
  * those that are not shared (mm/memory.c).
  *
- * Thread-safe; capabilities as for rte_vfio_cdev_domain_map(). For a moment
- * RLIMIT_MEMLOCK may be charged twice for pages that are held.
+ * Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
  *
  * @param domain
  *   The domain. It must have had a device, or been primed.
@@ -181,8 +226,8 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
  *   domain is destroyed.
  * @return
  *   0; -EINVAL arguments; -ENODEV no device yet; -EFAULT no memory, read-only,
- *   or of a file whose pages cannot be pinned (mm/gup.c); -EEXIST a part of it
- *   has another mapping; -EPROTO answers of the kernel that make no sense;
+ *   or of a file whose pages cannot be pinned (mm/gup.c); -EPROTO answers of the
+ *   kernel that make no sense;
  *   -ENOMEM, -EPERM from the kernel. Nothing stays pinned on error.
  */
 int
@@ -220,15 +265,16 @@ int
 rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin);
 
 /**
- * Tell where a page is, and hold it there until it is mapped or pinned for
- * good: by rte_vfio_cdev_domain_map(), _pin() or _pin_page() of memory that it
- * is in. For whoever tells an address to somebody who may, or may not, map the
- * memory by it later. Linux >= 7.3.
+ * Tell where a page is, and pin it there provisionally: until it is mapped or pinned
+ * for good, by rte_vfio_cdev_domain_map(), _pin() or _pin_page() of memory that it
+ * is in, or its memory goes. For whoever tells an address to somebody who may, or may
+ * not, map the memory by it later. Linux >= 7.3.
  *
- * A held page is asked for again each time, so memory that has come in the place
- * of other memory gets its own address. Pages that nobody maps are let go with
- * the domain, or when their memory has gone or been replaced, which is looked
- * after when they are many. Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
+ * The whole page is pinned, of the size that it has (PROCMAP_QUERY, Linux >= 6.11; else
+ * 4 KiB). It is asked for again each time, so memory that has come in the place of
+ * other memory gets its own address. That memory has gone is known from
+ * vfio_cdev_monitor.h, or found by rte_vfio_cdev_domain_sweep(), which comes by itself
+ * when they are many. Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
  *
  * @param domain
  *   The domain. It must have had a device, or been primed.
@@ -241,17 +287,50 @@ rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin);
  *   from the kernel.
  */
 int
-rte_vfio_cdev_domain_hold(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys);
+rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va,
+			     uint64_t *phys);
 
 /**
- * Let go of held pages whose memory has gone, been replaced or been mapped.
- * Thread-safe.
+ * Take note that somebody was told where memory is, before the kernel could be asked
+ * (/proc/self/pagemap). With the first device its page is pinned provisionally, and if
+ * it is elsewhere by then the device is refused (-EADDRNOTAVAIL); unless the memory is
+ * gone. In a domain that is ready the page is pinned and compared at once. If
+ * different addresses were told of a page, the first one counts. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @param va
+ *   Any address in memory that can be written.
+ * @param phys
+ *   The physical address that was told of it.
+ * @return
+ *   0; -EINVAL it cannot be the address; -ENOMEM; and in a domain that is ready what
+ *   rte_vfio_cdev_domain_provide() says, or -EADDRNOTAVAIL.
+ */
+int
+rte_vfio_cdev_domain_expect(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t phys);
+
+/**
+ * Let go of provisional pages whose memory has gone or been replaced. Thread-safe.
  *
  * @param domain
  *   The domain.
  */
 void
 rte_vfio_cdev_domain_sweep(struct rte_vfio_cdev_domain *domain);
+
+/**
+ * Keep provisional pages pinned when their memory goes, for a program that maps the
+ * same pages elsewhere without asking for their address again (--legacy-mem).
+ * Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @param on
+ *   Whether to do so from now on; false lets go of those that were kept.
+ */
+void
+rte_vfio_cdev_domain_hold_over(struct rte_vfio_cdev_domain *domain, bool on);
 
 /**
  * Tell where memory is at this moment, without keeping it there: it is pinned,
@@ -285,23 +364,24 @@ rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, u
  * @param va
  *   Start in this process.
  * @param iova
- *   Start as the device sees it.
+ *   As given to map; RTE_VFIO_CDEV_IOVA_ANY: whatever it was.
  * @param len
  *   Bytes.
  * @return
- *   0; -ENOENT this memory is not mapped at these IOVAs, or not all of it;
+ *   0; -ENOENT this memory is not mapped with this address, or not all of it;
  *   -EOPNOTSUPP the range begins or ends inside a page of the size that was
  *   given to map, or where there is an IOMMU inside a mapping, the rest of which
- *   devices would miss for a moment; -EINVAL arguments; -ENOMEM; -EIO an earlier error made this
- *   mapping indivisible. On these nothing was done. What else the kernel says
- *   comes back as well; of several mappings the lower ones may be gone then.
+ *   devices would miss for a moment; -EINVAL arguments; -ENOMEM. On these nothing was
+ *   done. What else the kernel says comes back as well; of several mappings, or
+ *   pieces of a large one, the lower ones may be gone then.
  */
 int
 rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			   uint64_t len);
 
 /**
- * Tell whether a mapping is there, pending ones included. Thread-safe.
+ * Tell whether a mapping is there, pending ones included, in one piece or in those
+ * that map makes of a large one. Thread-safe.
  *
  * @param domain
  *   The domain.
@@ -320,17 +400,21 @@ rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va,
 			    uint64_t len);
 
 /**
- * List mappings, in the order of their IOVAs, and ask the kernel where the first and
- * the last page of each is now (IOMMU_IOAS_NOIOMMU_GET_PA). Of any number of mappings
- * those that are wanted are found at once; the domain is locked as long as it takes
- * to ask for them. Thread-safe; asking needs CAP_SYS_RAWIO, else the mappings come
- * without addresses.
+ * List mappings, in the order of their VAs, with an IOMMU of their IOVAs, and ask the
+ * kernel where the first and the last page of each is now (IOMMU_IOAS_NOIOMMU_GET_PA).
+ * Of any number of mappings those that are wanted are found at once; the domain is
+ * locked as long as it takes to ask for them. Provisional ones are not listed.
+ * Thread-safe; asking needs CAP_SYS_RAWIO, else the mappings come without addresses.
  *
  * @param domain
  *   The domain.
  * @param start
- *   Where to begin. Of a mapping that begins before it comes the rest, from the
- *   page on that has this IOVA: so each page of a large mapping can be asked for.
+ *   Where to begin: a VA, with an IOMMU an IOVA. A multiple of 4096: of a mapping that
+ *   begins before it comes the rest, from the page on that it is in, so that each page
+ *   of a large mapping can be asked for. And 1 more: without the rests. And n + 1 more:
+ *   without the first n of those that begin there, as several may. So the mapping that
+ *   follows the ones of a list is had next by its start + 1 + how many of the list have
+ *   the same start.
  * @param[out] mappings
  *   Filled.
  * @param size

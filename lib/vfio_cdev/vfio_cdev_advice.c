@@ -88,7 +88,7 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_MAP, EFAULT,
 	  "the memory is absent, read-only, or a device's" },
 	{ RTE_VFIO_CDEV_STEP_MAP, EEXIST,
-	  "another mapping has this IOVA: unmap it first" },
+	  "another mapping has this IOVA, or this memory at another one: unmap it first" },
 	{ RTE_VFIO_CDEV_STEP_MAP, ENODEV,
 	  "set up a device first: without one the kernel pins nothing" },
 	{ RTE_VFIO_CDEV_STEP_MAP, EINVAL,
@@ -100,9 +100,10 @@ static const struct {
 	  "there is an IOMMU, so that devices do not see physical addresses: map the memory at "
 	  "an IOVA" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EADDRNOTAVAIL,
-	  "the page is elsewhere than the IOVA says: it was moved before it was pinned, or "
+	  "the page is elsewhere than was said: it was moved before it was pinned, or "
 	  "freed while it was mapped, or the IOVA is not a physical address; allocate it again, "
-	  "and keep hugepages out of CMA and ZONE_MOVABLE" },
+	  "set up a device before addresses are asked for, and keep hugepages out of CMA and "
+	  "ZONE_MOVABLE" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EINVAL,
 	  "the memory is not one page of this size: give the size of the page it is in" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EPERM,
@@ -114,8 +115,6 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_UNMAP, ENOENT, "nothing is mapped there" },
 	{ RTE_VFIO_CDEV_STEP_UNMAP, EOPNOTSUPP,
 	  "begin and end with whole pages, and where there is an IOMMU with whole mappings" },
-	{ RTE_VFIO_CDEV_STEP_UNMAP, EIO,
-	  "an earlier unmap of a part went wrong: unmap this mapping as a whole" },
 	{ RTE_VFIO_CDEV_STEP_IMPORT, ENXIO,
 	  "it is not the device that sysfs shows here: the two processes see different machines" },
 	{ RTE_VFIO_CDEV_STEP_IMPORT, ENOTTY, "it is no device: do not trust its sender" },

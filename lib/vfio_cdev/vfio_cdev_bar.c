@@ -31,7 +31,7 @@ device_has(const char *resource, uint64_t iova, uint64_t last)
 }
 
 bool
-bar_has(const struct rte_vfio_cdev_ctx *ctx, uint64_t iova, uint64_t len)
+vfio_cdev_bar_has(const struct rte_vfio_cdev_ctx *ctx, uint64_t iova, uint64_t len)
 {
 	const uint64_t last = iova + (len - 1);
 	const struct dirent *entry;

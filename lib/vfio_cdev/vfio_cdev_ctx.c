@@ -12,8 +12,8 @@
 #define LINE_LEN 640
 
 int
-ctx_create(const struct iommufd_sys *sys, const char *sysfs, rte_vfio_cdev_log_t log,
-	   void *log_arg, struct rte_vfio_cdev_ctx **ctx)
+vfio_cdev_ctx_create(const struct iommufd_sys *sys, const char *sysfs, rte_vfio_cdev_log_t log,
+		     void *log_arg, struct rte_vfio_cdev_ctx **ctx)
 {
 	struct rte_vfio_cdev_ctx *c = calloc(1, sizeof(*c));
 
@@ -24,6 +24,7 @@ ctx_create(const struct iommufd_sys *sys, const char *sysfs, rte_vfio_cdev_log_t
 	c->proc = "/proc";
 	c->log = log;
 	c->log_arg = log_arg;
+	c->level = RTE_VFIO_CDEV_LOG_DEBUG;
 	*ctx = c;
 	return 0;
 }
@@ -31,7 +32,13 @@ ctx_create(const struct iommufd_sys *sys, const char *sysfs, rte_vfio_cdev_log_t
 int
 rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx)
 {
-	return ctx_create(&iommufd_sys_linux, "/sys", log, arg, ctx);
+	return vfio_cdev_ctx_create(&iommufd_sys_linux, "/sys", log, arg, ctx);
+}
+
+void
+rte_vfio_cdev_ctx_set_level(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level level)
+{
+	__atomic_store_n(&ctx->level, level, __ATOMIC_RELAXED);
 }
 
 void
@@ -50,13 +57,13 @@ line_clean(char *line)
 }
 
 void
-ctx_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level level,
-	const char *format, ...)
+vfio_cdev_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level level,
+	      const char *format, ...)
 {
 	char line[LINE_LEN];
 	va_list ap;
 
-	if (ctx->log == NULL)
+	if (ctx->log == NULL || (int)level > __atomic_load_n(&ctx->level, __ATOMIC_RELAXED))
 		return;
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
@@ -79,8 +86,8 @@ static const char *const step_text[] = {
 };
 
 int
-ctx_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what, enum rte_vfio_cdev_step step,
-	 int err, const char *format, ...)
+vfio_cdev_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what, enum rte_vfio_cdev_step step,
+	       int err, const char *format, ...)
 {
 	const char *advice = rte_vfio_cdev_advice(step, -err);
 	char subject[LINE_LEN / 4];
@@ -90,7 +97,8 @@ ctx_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what, enum rte_vfio_cd
 	vsnprintf(subject, sizeof(subject), format, ap);
 	va_end(ap);
 	/* What was given as an address may be of any length: leave room for the cause. */
-	ctx_log(ctx, RTE_VFIO_CDEV_LOG_ERR, "%.*s: %s %s: %s%s%s", RTE_VFIO_CDEV_ADDR_LEN, what,
-		step_text[step], subject, strerror(-err), advice[0] != '\0' ? "; " : "", advice);
+	vfio_cdev_log(ctx, RTE_VFIO_CDEV_LOG_ERR, "%.*s: %s %s: %s%s%s", RTE_VFIO_CDEV_ADDR_LEN,
+		      what, step_text[step], subject, strerror(-err),
+		      advice[0] != '\0' ? "; " : "", advice);
 	return err;
 }

@@ -26,36 +26,45 @@ node_open(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *
 	}
 out:
 	if (ret < 0)
-		ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, ret, "%s", node);
+		vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, ret, "%s", node);
 	return ret;
 }
 
-int
-cdev_bind(const struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
-	  const char *node, const void *token, int *fd, uint32_t *dev_id)
+/* Without the domain's lock: it resets the device. */
+static int
+cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
+	  const char *node, const void *token, bool explain, int *fd, uint32_t *dev_id)
 {
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
-	char holders[HOLDERS_LEN];
+	char openers[VFIO_CDEV_OPENERS] = "";
+	struct iommufd_spent before;
 	int ret;
 
 	/* The kernel would let one without an IOMMU join those that have one (device.c). */
 	if (domain->mode != &vfio_cdev_modes[info->mode])
-		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV, "%s", node);
-	ret = node_open(ctx, info, node, fd);
+		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV, "%s",
+				      node);
+	ret = rte_vfio_cdev_domain_fd(domain);
+	if (ret >= 0)
+		ret = node_open(ctx, info, node, fd);
 	if (ret < 0)
 		return ret;
-	ret = iommufd_device_bind(ctx->sys, *fd, domain->iommufd, token, dev_id);
+	before = iommufd_spent();
+	ret = vfio_cdev_ioas_bind(&domain->ioas, *fd, token, dev_id);
+	vfio_cdev_lock_since(domain, before);
+	vfio_cdev_unlock(domain);
 	if (ret < 0) {
 		ctx->sys->close(*fd);
-		holders_tell(ctx, info, ret, holders);
-		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s%s", node,
-				holders);
+		if (explain)
+			vfio_cdev_openers_tell(ctx, info, ret, openers);
+		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s%s", node,
+				      openers);
 	}
 	return 0;
 }
 
 struct rte_vfio_cdev_device *
-device_new(const struct rte_vfio_cdev_ctx *ctx, struct rte_vfio_cdev_domain *domain,
+vfio_cdev_device_new(const struct rte_vfio_cdev_ctx *ctx, struct rte_vfio_cdev_domain *domain,
 	   const struct rte_vfio_cdev_info *info)
 {
 	struct rte_vfio_cdev_device *dev = malloc(sizeof(*dev));
@@ -76,51 +85,73 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 			  struct rte_vfio_cdev_device **device)
 {
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
-	const struct iommufd_spent before = iommufd_spent();
 	struct rte_vfio_cdev_device *dev;
-	char node[NODE_LEN];
+	char node[VFIO_CDEV_NODE_LEN];
 	uint32_t dev_id;
 	int ret;
 
-	snprintf(node, sizeof(node), NODE_FORMAT, info->name);
-	dev = device_new(ctx, domain, info);
+	snprintf(node, sizeof(node), VFIO_CDEV_NODE_FORMAT, info->name);
+	dev = vfio_cdev_device_new(ctx, domain, info);
 	if (dev == NULL)
-		return ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, -ENOMEM, "%s", node);
-	ret = cdev_bind(domain, info, node, token, &dev->fd, &dev_id);
+		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, -ENOMEM, "%s",
+				      node);
+	ret = cdev_bind(domain, info, node, token, true, &dev->fd, &dev_id);
 	if (ret < 0)
 		goto err_free;
-	domain_lock_since(domain, before);
-	ret = domain_attach(domain, dev->fd, dev_id);
-	domain_unlock(domain);
+	ret = vfio_cdev_attach(domain, dev->fd, dev_id);
 	if (ret < 0) {
-		ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
-		goto err_close;
+		vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
+		goto err_detach;
 	}
 	*device = dev;
 	return 0;
 
-err_close:
-	ctx->sys->close(dev->fd);
+err_detach:
+	vfio_cdev_detach(domain, dev->fd, false);
 err_free:
 	free(dev);
+	return ret;
+}
+
+/* A device does not matter any more once there is a HWPT. */
+int
+rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
+			   const struct rte_vfio_cdev_info *info, const void *token)
+{
+	char node[VFIO_CDEV_NODE_LEN];
+	uint32_t dev_id = 0;
+	int fd = -1, ret = 0;
+	bool has_hwpt;
+
+	if (!domain->mode->own_hwpt)
+		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_VERIFY,
+				      -EOPNOTSUPP, "physical addresses through %s", info->name);
+	snprintf(node, sizeof(node), VFIO_CDEV_NODE_FORMAT, info->name);
+	vfio_cdev_lock(domain);
+	has_hwpt = domain->hwpt_id != 0;
+	vfio_cdev_unlock(domain);
+	if (!has_hwpt)
+		ret = cdev_bind(domain, info, node, token, false, &fd, &dev_id);
+	if (ret < 0)
+		return ret;
+	ret = vfio_cdev_make_ready(domain, dev_id);
+	if (ret < 0)
+		vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s",
+			       node);
+	if (fd >= 0)
+		domain->ctx->sys->close(fd);
 	return ret;
 }
 
 void
 rte_vfio_cdev_device_close(struct rte_vfio_cdev_device *device)
 {
-	struct rte_vfio_cdev_domain *domain;
-
 	if (device == NULL)
 		return;
-	domain = device->domain;
-	/* Detaches and unbinds, after the device was stopped (vfio_main.c). */
-	device->ctx->sys->close(device->fd);
-	if (domain != NULL) {
-		domain_lock(domain);
-		domain_detached(domain);
-		domain_unlock(domain);
-	}
+	if (device->domain != NULL)
+		vfio_cdev_detach(device->domain, device->fd, true);
+	else
+		device->ctx->sys->close(device->fd);
 	free(device);
 }
 
@@ -131,7 +162,7 @@ rte_vfio_cdev_device_fd(const struct rte_vfio_cdev_device *device)
 }
 
 const struct rte_vfio_cdev_info *
-rte_vfio_cdev_device_cdev(const struct rte_vfio_cdev_device *device)
+rte_vfio_cdev_device_info(const struct rte_vfio_cdev_device *device)
 {
 	return &device->info;
 }
@@ -143,7 +174,7 @@ rte_vfio_cdev_device_get_info(const struct rte_vfio_cdev_device *device, void *i
 	int ret = iommufd_device_get_info(dev->ctx->sys, dev->fd, info);
 
 	if (ret < 0)
-		ctx_fail(dev->ctx, dev->info.addr, RTE_VFIO_CDEV_STEP_ATTACH, ret,
+		vfio_cdev_fail(dev->ctx, dev->info.addr, RTE_VFIO_CDEV_STEP_ATTACH, ret,
 			 "and read the device's information");
 	return ret;
 }

@@ -33,7 +33,7 @@ number_parse(const char *text, char end, unsigned long max, unsigned long *value
 }
 
 bool
-name_parse(const char *name, enum rte_vfio_cdev_mode *mode)
+vfio_cdev_name_parse(const char *name, enum rte_vfio_cdev_mode *mode)
 {
 	unsigned long number;
 	const char *rest;
@@ -72,7 +72,7 @@ attr_read(int dir, const char *path, char *text, size_t size)
 }
 
 int
-dev_attr_read(int dir, const char *path, unsigned int *major, unsigned int *minor)
+vfio_cdev_attr_read_dev(int dir, const char *path, unsigned int *major, unsigned int *minor)
 {
 	unsigned long numbers[2];
 	const char *rest;
@@ -98,7 +98,7 @@ dev_read(int dir, struct rte_vfio_cdev_info *info)
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/dev", info->name);
-	ret = dev_attr_read(dir, path, &info->major, &info->minor);
+	ret = vfio_cdev_attr_read_dev(dir, path, &info->major, &info->minor);
 	return ret == -ENOENT ? -EOPNOTSUPP : ret;
 }
 
@@ -122,10 +122,11 @@ entry_find(const struct rte_vfio_cdev_ctx *ctx, DIR *dir, struct rte_vfio_cdev_i
 	while (errno = 0, (entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (!name_parse(entry->d_name, &mode)) {
-			ctx_log(ctx, RTE_VFIO_CDEV_LOG_WARNING,
-				"%s: vfio-dev/%s is not the name of a VFIO cdev: ignored; check "
-				"what is mounted over sysfs", info->addr, entry->d_name);
+		if (!vfio_cdev_name_parse(entry->d_name, &mode)) {
+			vfio_cdev_log(ctx, RTE_VFIO_CDEV_LOG_WARNING,
+				      "%s: vfio-dev/%s is not the name of a VFIO cdev: ignored; "
+				      "check what is mounted over sysfs", info->addr,
+				      entry->d_name);
 			continue;
 		}
 		if (info->name[0] != '\0')
@@ -181,10 +182,10 @@ rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, 
 		ret = dir_find(ctx, path, info);
 	}
 	if (ret == -ENODEV || ret == -EOPNOTSUPP)
-		ctx_log(ctx, RTE_VFIO_CDEV_LOG_DEBUG, "%s: no cdev: %s", addr,
-			rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, -ret));
+		vfio_cdev_log(ctx, RTE_VFIO_CDEV_LOG_DEBUG, "%s: no cdev: %s", addr,
+			      rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, -ret));
 	else if (ret < 0)
-		ctx_fail(ctx, addr, RTE_VFIO_CDEV_STEP_FIND, ret, "%s", path);
+		vfio_cdev_fail(ctx, addr, RTE_VFIO_CDEV_STEP_FIND, ret, "%s", path);
 	return ret;
 }
 
@@ -205,7 +206,7 @@ class_count(const struct rte_vfio_cdev_ctx *ctx, bool has_node, enum rte_vfio_cd
 		return 0;
 	while ((entry = readdir(dir)) != NULL) {
 		snprintf(path, sizeof(path), "%.32s/dev", entry->d_name);
-		if (!name_parse(entry->d_name, &found))
+		if (!vfio_cdev_name_parse(entry->d_name, &found))
 			continue;
 		has = faccessat(dirfd(dir), path, F_OK, 0) == 0;
 		if (has == has_node && (!has || found == mode))

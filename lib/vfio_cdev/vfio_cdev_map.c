@@ -1,293 +1,263 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Mapping memory: pinned, verified, recorded. */
+/*
+ * Mapping memory: pinned, verified, recorded. Much memory takes its time, so it is
+ * done piece by piece, and others have the domain between two pieces.
+ */
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "vfio_cdev_private.h"
 
-int
-range_check(const void *va, uint64_t iova, uint64_t len)
-{
-	uint64_t start = (uintptr_t)va;
+struct request {
+	const void *va;
+	uint64_t iova;
+	uint64_t len;
+	uint64_t page_size;
+	uint32_t attempt;	/* not 0: only new records are taken back, which have it */
+};
 
-	if (len == 0 || len > VFIO_CDEV_MAX_LEN - BASE_PAGE)
-		return -EINVAL;
-	if (((start | iova | len) & (BASE_PAGE - 1)) != 0)
-		return -EINVAL;
-	if (start + (len - 1) < start || iova + (len - 1) < iova)
-		return -EINVAL;
-	return 0;
+static int
+map_fail(const struct rte_vfio_cdev_domain *domain, int err, const struct vfio_cdev_record *rec)
+{
+	return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, err,
+			      "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)",
+			      vfio_cdev_record_va(rec), rec->phys, vfio_cdev_record_len(rec));
 }
 
-int
-page_size_check(const void *va, uint64_t len, uint64_t page_size)
+uint64_t
+vfio_cdev_piece(uint64_t key, uint64_t off, uint64_t len, uint64_t page_size)
 {
-	if (page_size < BASE_PAGE || (page_size & (page_size - 1)) != 0)
-		return -EINVAL;
-	return (((uintptr_t)va | len) & (page_size - 1)) != 0 ? -EINVAL : 0;
+	const uint64_t size = page_size > VFIO_CDEV_PIECE ? page_size : VFIO_CDEV_PIECE;
+	const uint64_t rest = size - ((key + off) & (size - 1));
+
+	return len > size && rest < len - off ? rest : len - off;
 }
 
-/*
- * Ask where the pages are, once per page. A hugepage is contiguous, and the
- * kernel would walk all of it in steps of 4 KiB, so its start will do; base
- * pages are asked for as many as follow each other.
- */
+/* The record comes before its mapping, so that a mapping never lacks it. */
 int
-pages_verify(struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t phys, uint64_t len,
-	     uint64_t page_size)
+vfio_cdev_record_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
+		     vfio_cdev_run_t run, void *arg)
 {
-	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
-	uint64_t off, step, told, pages = 0;
+	struct vfio_cdev_record *rec = vfio_cdev_record_new(value);
 	int ret;
 
-	for (off = 0; off < len; off += step) {
-		step = page_size > BASE_PAGE ? BASE_PAGE : len - off;
-		ret = iommufd_noiommu_get_pa(ctx->sys, domain->iommufd, domain->ioas_id,
-					     iova + off, &step, &told);
-		if (ret == 0 && told != phys + off) {
-			domain->stats.misplaced++;
-			ret = -EADDRNOTAVAIL;
+	if (rec == NULL)
+		return map_fail(domain, -ENOMEM, value);
+	if (domain->ready) {
+		ret = vfio_cdev_mapping_pin(domain, rec, run, arg);
+		if (ret < 0) {
+			free(rec);
+			return ret;
 		}
-		if (ret < 0)
-			return ctx_fail(ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, ret,
-					"IOVA 0x%" PRIx64 " (kernel says 0x%" PRIx64 ")",
-					phys + off, ret == -EADDRNOTAVAIL ? told : 0);
-		if (page_size > BASE_PAGE)
-			step = page_size;
-		else if (step < BASE_PAGE || (step & (BASE_PAGE - 1)) != 0 || step > len - off)
-			return ctx_fail(ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, -EPROTO,
-					"IOVA 0x%" PRIx64, phys + off);
-		pages += step / page_size;
+		vfio_cdev_provisional_replace(domain, vfio_cdev_record_va(rec),
+					      vfio_cdev_record_len(rec));
+	} else {
+		vfio_cdev_mapping_log(domain, "will map", rec);
 	}
-	domain->stats.pages_verified += pages;
-	domain->stats.verified += pages;
+	vfio_cdev_mapping_add(domain, rec);
 	return 0;
 }
 
+/* Count a user more, unless one of the two may be wrong. */
 static int
-map_fail(const struct rte_vfio_cdev_domain *domain, int err, const void *va, uint64_t iova,
-	 uint64_t len)
+record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
+	     const struct vfio_cdev_record *want)
 {
-	return ctx_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, err,
-			"%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", va, iova, len);
-}
-
-void
-range_undo(const struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len)
-{
-	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
-	int err;
-
-	err = iommufd_ioas_unmap(ctx->sys, domain->iommufd, domain->ioas_id, iova, len);
-	if (err < 0)
-		ctx_fail(ctx, "memory", RTE_VFIO_CDEV_STEP_UNMAP, err, "IOVA 0x%" PRIx64, iova);
-}
-
-static void
-change_log(const struct rte_vfio_cdev_domain *domain, const char *change,
-	   const struct vfio_cdev_record *rec)
-{
-	const struct rte_vfio_cdev_stats *stats = &domain->stats;
-
-	ctx_log(domain->ctx, RTE_VFIO_CDEV_LOG_DEBUG,
-		"%s 0x%" PRIx64 " at IOVA 0x%" PRIx64 ", %" PRIu64 " bytes; now %" PRIu64
-		" pages mapped, %" PRIu64 " verified", change, rec->va, rec->iova, record_len(rec),
-		stats->pages_mapped, stats->pages_verified);
-}
-
-void
-mapping_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
-{
-	domain->stats.mappings++;
-	if (!rec->bar) {
-		domain->stats.maps++;
-		domain->stats.pages_mapped += record_len(rec) >> rec->page_shift;
-		domain->stats.bytes += record_len(rec);
-		nodes_count(domain, rec->iova, record_len(rec), true);
-	}
-	change_log(domain, rec->bar ? "recorded a BAR," : "mapped", rec);
-}
-
-/*
- * On error the kernel and the counters are as before. A BAR cannot be pinned
- * (EFAULT, mm/gup.c) and does not move: its IOVA must be right, that is all.
- */
-int
-mapping_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
-{
-	const void *va = (const void *)(uintptr_t)rec->va;
-	const uint64_t len = record_len(rec);
 	int ret;
 
-	ret = range_usable(domain, va, rec->iova, len);
-	if (ret < 0)
-		return ret;
-	ret = iommufd_ioas_map(domain->ctx->sys, domain->iommufd, domain->ioas_id, va, rec->iova,
-			       len);
-	rec->bar = ret == -EFAULT && domain->mode->takes_bars &&
-		bar_has(domain->ctx, rec->iova, len);
-	if (ret < 0 && !rec->bar)
-		return map_fail(domain, ret, va, rec->iova, len);
-	ret = rec->bar || !domain->mode->tells_pa ? 0 :
-		pages_verify(domain, rec->iova, rec->iova, len, UINT64_C(1) << rec->page_shift);
-	if (ret < 0) {
-		range_undo(domain, rec->iova, len);
-		return ret;
-	}
-	mapping_count(domain, rec);
-	return 0;
-}
-
-/* One that is astray is unmapped wherever it is. */
-static int
-mapping_unpin(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
-{
-	const struct iommufd_sys *sys = domain->ctx->sys;
-	const uint64_t len = record_len(rec);
-	int ret;
-
-	if (rec->bar)
-		return 0;
-	ret = iommufd_ioas_unmap(sys, domain->iommufd, domain->ioas_id, rec->iova, len);
-	if (!rec->astray || (ret < 0 && ret != -ENOENT))
-		return ret;
-	return iommufd_ioas_unmap(sys, domain->iommufd, domain->ioas_id,
-				  VFIO_CDEV_SCRATCH_IOVA(rec->iova), len);
-}
-
-int
-mapping_unmap(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
-{
-	const uint64_t len = record_len(rec);
-	int ret = mapping_unpin(domain, rec);
-
-	if (ret < 0)
-		return ret;
-	domain->stats.mappings--;
-	if (!rec->bar) {
-		domain->stats.unmaps++;
-		domain->stats.pages_mapped -= len >> rec->page_shift;
-		if (domain->mode->tells_pa)
-			domain->stats.pages_verified -= len >> rec->page_shift;
-		domain->stats.bytes -= len;
-		nodes_count(domain, rec->iova, len, false);
-	}
-	change_log(domain, "unmapped", rec);
-	return 0;
-}
-
-int
-mapping_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec, const void *va,
-	      uint64_t iova, uint64_t len)
-{
-	if (!record_is(rec, va, iova, len))
-		return map_fail(domain, -EEXIST, va, iova, len);
 	if (rec->users == VFIO_CDEV_MAX_USERS)
-		return map_fail(domain, -EOVERFLOW, va, iova, len);
+		return map_fail(domain, -EOVERFLOW, want);
+	ret = vfio_cdev_mapping_confirm(domain, rec, want->phys);
+	if (ret < 0)
+		return ret;
+	if (rec->any && !want->any && !rec->pinned) {
+		rec->phys = want->phys;
+		rec->any = 0;
+	}
 	rec->users++;
 	return 0;
 }
 
 /*
- * Is the memory at the VA still what is mapped? It may have been freed under
- * the mapping, which keeps the old pages, and other memory be there now.
+ * What is there already: without an IOMMU the same memory, with one whatever has
+ * some of the IOVAs.
  */
-static int
-mapping_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
+static struct vfio_cdev_record *
+record_present(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *want)
 {
-	const uint64_t verified = domain->stats.pages_verified, len = record_len(rec);
-	const void *va = (const void *)(uintptr_t)rec->va;
-	const uint64_t scratch = VFIO_CDEV_SCRATCH_VA(va);
-	int ret;
+	const uint64_t key = domain->mode->key(want), len = vfio_cdev_record_len(want);
+	struct vfio_cdev_record *rec, *same;
 
-	if (!domain->ready || !domain->mode->tells_pa || rec->bar)
-		return 0;
-	ret = iommufd_ioas_map(domain->ctx->sys, domain->iommufd, domain->ioas_id, va, scratch,
-			       len);
-	if (ret < 0)
-		return map_fail(domain, ret, va, rec->iova, len);
-	ret = pages_verify(domain, scratch, rec->iova, len, UINT64_C(1) << rec->page_shift);
-	domain->stats.pages_verified = verified;
-	range_undo(domain, scratch, len);
-	return ret;
+	if (!domain->mode->tells_pa)
+		return vfio_cdev_tree_next(&domain->tree, NULL, key + (len - 1), key);
+	rec = vfio_cdev_mapping_find(domain, vfio_cdev_record_va(want), RTE_VFIO_CDEV_IOVA_ANY,
+				     len);
+	if (rec == NULL || rec->phys == want->phys)
+		return rec;
+	/* There may be several, of memory that was replaced. */
+	same = vfio_cdev_mapping_find(domain, vfio_cdev_record_va(want), want->phys, len);
+	return same != NULL ? same : rec;
+}
+
+/* Is it the same mapping, or one that may become it? */
+static bool
+record_agrees(const struct vfio_cdev_record *rec, const struct vfio_cdev_record *want)
+{
+	return vfio_cdev_record_is(rec, vfio_cdev_record_va(want), vfio_cdev_record_len(want)) &&
+		(want->any || rec->phys == want->phys || (rec->any && !rec->pinned));
 }
 
 static int
-range_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec, const void *va,
-	    uint64_t iova, uint64_t len)
+piece_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *want)
 {
-	int ret = mapping_share(domain, rec, va, iova, len);
+	struct vfio_cdev_record *rec = record_present(domain, want);
 
-	if (ret < 0)
-		return ret;
-	ret = mapping_confirm(domain, rec);
-	if (ret < 0)
-		rec->users--;
-	return ret;
-}
-
-/* Recorded before it is mapped, so that a mapping never lacks its record. */
-static int
-range_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len,
-	  uint64_t page_size)
-{
-	struct vfio_cdev_record *rec;
-	int ret;
-
-	rec = record_add(&domain->records, &RECORD(va, iova, len, page_size));
 	if (rec == NULL)
-		return map_fail(domain, -ENOMEM, va, iova, len);
-	if (!domain->ready) {
-		domain->stats.pending++;
-		change_log(domain, "will map", rec);
-		return 0;
+		return vfio_cdev_record_map(domain, want, NULL, NULL);
+	if (!record_agrees(rec, want))
+		return map_fail(domain, -EEXIST, want);
+	return record_share(domain, rec, want);
+}
+
+/* Is it planned, pinned or can it be planned? */
+static int
+piece_plan(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *want)
+{
+	struct vfio_cdev_record *rec = record_present(domain, want);
+
+	if (rec != NULL)
+		return record_agrees(rec, want) ? 0 : map_fail(domain, -EEXIST, want);
+	rec = vfio_cdev_record_new(want);
+	if (rec == NULL)
+		return map_fail(domain, -ENOMEM, want);
+	vfio_cdev_mapping_log(domain, "will map", rec);
+	vfio_cdev_mapping_add(domain, rec);
+	return 0;
+}
+
+/* The piece that begins after so many bytes. */
+static struct vfio_cdev_record
+piece_at(const struct rte_vfio_cdev_domain *domain, const struct request *req,
+	 uint64_t off)
+{
+	struct vfio_cdev_record piece = VFIO_CDEV_RECORD((uintptr_t)req->va + off,
+							 vfio_cdev_iova_at(req->iova, off),
+							 VFIO_CDEV_PAGE, req->page_size);
+
+	piece.pages_4k = vfio_cdev_piece(domain->mode->key(&piece) - off, off, req->len,
+					 req->page_size) >> 12;
+	piece.attempt = req->attempt;
+	return piece;
+}
+
+/* Take back the pieces below an offset. */
+static void
+pieces_undo(struct rte_vfio_cdev_domain *domain, const struct request *req, uint64_t end)
+{
+	struct vfio_cdev_record piece, *rec;
+	uint64_t off, len;
+	int ret = 0;
+
+	for (off = 0; off < end; off += len) {
+		piece = piece_at(domain, req, off);
+		len = vfio_cdev_record_len(&piece);
+		vfio_cdev_lock(domain);
+		rec = vfio_cdev_mapping_find(domain, vfio_cdev_record_va(&piece), piece.phys, len);
+		if (rec != NULL && (req->attempt == 0 || rec->attempt == req->attempt))
+			ret = vfio_cdev_mapping_drop(domain, rec);
+		vfio_cdev_unlock(domain);
+		if (ret < 0)
+			vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
+					      vfio_cdev_record_va(&piece), len);
 	}
-	ret = mapping_map(domain, rec);
+}
+
+/* All pieces or none. */
+static int
+pieces_map(struct rte_vfio_cdev_domain *domain, const struct request *req,
+	   int (*map)(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *want))
+{
+	struct vfio_cdev_record piece;
+	uint64_t off;
+	int ret;
+
+	ret = vfio_cdev_range_check(domain, req->va, req->iova, req->len);
+	if (ret == 0)
+		ret = vfio_cdev_page_size_check(req->va, req->len, req->page_size);
 	if (ret < 0)
-		record_remove(&domain->records, rec);
-	else
-		held_release(domain, va, len);
-	return ret;
+		return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, ret,
+				      "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", req->va,
+				      req->iova, req->len);
+	for (off = 0; off < req->len; off += vfio_cdev_record_len(&piece)) {
+		piece = piece_at(domain, req, off);
+		vfio_cdev_lock(domain);
+		ret = vfio_cdev_unlock_with(domain, map(domain, &piece));
+		if (ret < 0) {
+			pieces_undo(domain, req, off);
+			return ret;
+		}
+	}
+	return 0;
 }
 
 int
 rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			 uint64_t len, uint64_t page_size)
 {
-	struct vfio_cdev_record *rec;
-	int ret;
+	const struct request req = { va, iova, len, page_size, 0 };
 
-	ret = range_check(va, iova, len);
-	if (ret == 0)
-		ret = page_size_check(va, len, page_size);
-	if (ret < 0)
-		return map_fail(domain, ret, va, iova, len);
+	return pieces_map(domain, &req, piece_map);
+}
 
-	domain_lock(domain);
-	rec = record_find(&domain->records, iova, len);
-	ret = rec != NULL ? range_share(domain, rec, va, iova, len)
-			  : range_map(domain, va, iova, len, page_size);
-	return domain_unlock_with(domain, ret);
+int
+rte_vfio_cdev_domain_plan(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+			  uint64_t len, uint64_t page_size)
+{
+	struct request req = { va, iova, len, page_size, 0 };
+
+	vfio_cdev_lock(domain);
+	req.attempt = ++domain->attempt;
+	vfio_cdev_unlock(domain);
+	return pieces_map(domain, &req, piece_plan);
+}
+
+bool
+vfio_cdev_pieces_are(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		     uint64_t len)
+{
+	const struct request req = { va, iova, len, VFIO_CDEV_PAGE, 0 };
+	struct vfio_cdev_record piece;
+
+	for (uint64_t off = 0; off < len; off += vfio_cdev_record_len(&piece)) {
+		piece = piece_at(domain, &req, off);
+		if (vfio_cdev_mapping_find(domain, vfio_cdev_record_va(&piece), piece.phys,
+					   vfio_cdev_record_len(&piece)) == NULL)
+			return false;
+	}
+	return true;
 }
 
 int
 rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			    uint64_t len)
 {
-	const struct vfio_cdev_record *rec;
+	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, VFIO_CDEV_PAGE);
+	const uint64_t key = domain->mode->key(&want);
 	int ret;
 
-	ret = range_check(va, iova, len);
+	ret = vfio_cdev_range_check(domain, va, iova, len);
 	if (ret < 0)
 		return ret;
-	domain_lock(domain);
-	rec = record_find(&domain->records, iova, len);
-	if (rec == NULL)
-		ret = -ENOENT;
-	else if (!record_is(rec, va, iova, len))
-		ret = -EOPNOTSUPP;
-	domain_unlock(domain);
+	vfio_cdev_lock(domain);
+	if (vfio_cdev_mapping_find(domain, va, iova, len) == NULL) {
+		if (vfio_cdev_tree_next(&domain->tree, NULL, key + (len - 1), key) == NULL)
+			ret = -ENOENT;
+		else if (!vfio_cdev_pieces_are(domain, va, iova, len))
+			ret = -EOPNOTSUPP;
+	}
+	vfio_cdev_unlock(domain);
 	return ret;
 }

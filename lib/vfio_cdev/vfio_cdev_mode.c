@@ -6,10 +6,23 @@
 
 #include "vfio_cdev_private.h"
 
+static uint64_t
+record_va(const struct vfio_cdev_record *rec)
+{
+	return rec->va;
+}
+
+static uint64_t
+record_iova(const struct vfio_cdev_record *rec)
+{
+	return rec->iova;
+}
+
 const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES] = {
 	[RTE_VFIO_CDEV_NOIOMMU] = {
 		.prefix = "noiommu-vfio",
 		.text = "no-IOMMU",
+		.key = record_va,
 		.tells_pa = true,
 		.own_hwpt = true,
 		.takes_bars = true,
@@ -18,6 +31,7 @@ const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES] = {
 	[RTE_VFIO_CDEV_TRANSLATED] = {
 		.prefix = "vfio",
 		.text = "translated",
+		.key = record_iova,
 	},
 };
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Memory pinned where it is. As with one page (vfio_cdev_page.c) all of it is
- * mapped at a scratch IOVA first; then each piece that the kernel finds without
- * a gap is copied to its address, as a mapping like any other.
+ * Memory pinned where it is: mappings of its own, whose pages the kernel tells once
+ * they are pinned.
  */
 
 #include <errno.h>
@@ -13,18 +12,24 @@
 
 struct rte_vfio_cdev_pin {
 	struct rte_vfio_cdev_domain *domain;
-	const void *va;
+	const char *va;
+	uint64_t len;
 	struct rte_vfio_cdev_extent *extents;
 	unsigned int count;
 	unsigned int room;
+	uint64_t released;	/* so much of it, which so many extents are */
+	unsigned int passed;
 };
 
+/* The vfio_cdev_run_t of pinning. */
 static int
-extent_add(struct rte_vfio_cdev_pin *pin, uint64_t iova, uint64_t len)
+extent_add(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 {
+	struct rte_vfio_cdev_pin *pin = arg;
 	const unsigned int room = pin->room == 0 ? 1 : 2 * pin->room;
 	struct rte_vfio_cdev_extent *extents = pin->extents;
 
+	(void)off;
 	if (pin->count == pin->room) {
 		extents = realloc(extents, room * sizeof(*extents));
 		if (extents == NULL)
@@ -32,138 +37,104 @@ extent_add(struct rte_vfio_cdev_pin *pin, uint64_t iova, uint64_t len)
 		pin->extents = extents;
 		pin->room = room;
 	}
-	pin->extents[pin->count++] = (struct rte_vfio_cdev_extent){ .iova = iova, .len = len };
+	pin->extents[pin->count++] = (struct rte_vfio_cdev_extent){ .iova = phys, .len = len };
 	return 0;
 }
 
-/* Ask where the memory is that is pinned at the scratch IOVA. */
-static int
-extents_ask(struct rte_vfio_cdev_pin *pin, uint64_t len)
+static uint64_t
+piece_len(const struct rte_vfio_cdev_pin *pin, uint64_t off)
 {
-	const struct rte_vfio_cdev_domain *domain = pin->domain;
-	const uint64_t scratch = VFIO_CDEV_SCRATCH_VA(pin->va);
-	uint64_t off, run, phys;
-	int ret = 0;
-
-	for (off = 0; ret == 0 && off < len; off += run) {
-		run = len - off;
-		ret = iommufd_noiommu_get_pa(domain->ctx->sys, domain->iommufd, domain->ioas_id,
-					     scratch + off, &run, &phys);
-		if (ret == 0 && (run == 0 || run > len - off || (run & (BASE_PAGE - 1)) != 0))
-			ret = -EPROTO;
-		if (ret == 0)
-			ret = extent_add(pin, phys, run);
-	}
-	return ret < 0 ? memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, pin->va, len) : 0;
+	return vfio_cdev_piece((uintptr_t)pin->va, off, pin->len, VFIO_CDEV_PAGE);
 }
 
-/* Map at its address what is at the scratch IOVA, or count a user of it more. */
+/* The address of a page, from an extent on that begins at an offset before it. */
+static uint64_t
+extent_phys(const struct rte_vfio_cdev_extent *extent, uint64_t skip)
+{
+	for (; skip >= extent->len; extent++)
+		skip -= extent->len;
+	return extent->iova + skip;
+}
+
+/* Somebody has unmapped a part of a piece: drop what is left of it. */
 static int
-extent_map(struct rte_vfio_cdev_domain *domain, const void *va,
+rest_unmap(struct rte_vfio_cdev_domain *domain, uint64_t va, uint64_t len,
 	   const struct rte_vfio_cdev_extent *extent)
+{
+	struct vfio_cdev_record *rec, *next;
+	int ret = 0;
+
+	for (rec = vfio_cdev_tree_next(&domain->tree, NULL, va + (len - 1), va);
+	     ret == 0 && rec != NULL; rec = next) {
+		next = vfio_cdev_tree_next(&domain->tree, rec, va + (len - 1), va);
+		if (rec->any && rec->va >= va &&
+		    rec->va - va + vfio_cdev_record_len(rec) <= len &&
+		    rec->phys == extent_phys(extent, rec->va - va))
+			ret = vfio_cdev_mapping_drop(domain, rec);
+	}
+	return ret;
+}
+
+/* Drop the piece at an offset, which begins with an extent. */
+static int
+piece_unmap(const struct rte_vfio_cdev_pin *pin, uint64_t off, uint64_t len,
+	    const struct rte_vfio_cdev_extent *extent)
 {
 	struct vfio_cdev_record *rec;
 	int ret;
 
-	rec = record_find(&domain->records, extent->iova, extent->len);
-	if (rec != NULL)
-		return mapping_share(domain, rec, va, extent->iova, extent->len);
-	rec = record_add(&domain->records, &RECORD(va, extent->iova, extent->len, BASE_PAGE));
-	if (rec == NULL)
-		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM, va, extent->len);
-	ret = iommufd_ioas_copy(domain->ctx->sys, domain->iommufd, domain->ioas_id,
-				VFIO_CDEV_SCRATCH_VA(va), extent->iova, extent->len);
-	if (ret < 0) {
-		memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, extent->len);
-		goto err_record;
-	}
-	ret = pages_verify(domain, extent->iova, extent->iova, extent->len, BASE_PAGE);
+	vfio_cdev_lock(pin->domain);
+	rec = vfio_cdev_mapping_find(pin->domain, pin->va + off, extent->iova, len);
+	ret = rec != NULL ? vfio_cdev_mapping_drop(pin->domain, rec) :
+		rest_unmap(pin->domain, (uintptr_t)pin->va + off, len, extent);
 	if (ret < 0)
-		goto err_copy;
-	mapping_count(domain, rec);
-	return 0;
-
-err_copy:
-	range_undo(domain, extent->iova, extent->len);
-err_record:
-	record_remove(&domain->records, rec);
+		vfio_cdev_memory_fail(pin->domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, pin->va + off,
+				      len);
+	vfio_cdev_unlock(pin->domain);
 	return ret;
 }
 
-/*
- * Drop the first so many extents, the last of them first; *left are still there
- * on error. Of one that somebody has unmapped a part of, the rest.
- */
+/* Drop the pieces below an offset. On error the next try goes on there. */
 static int
-extents_unmap(const struct rte_vfio_cdev_pin *pin, unsigned int *left)
+pieces_unmap(struct rte_vfio_cdev_pin *pin, uint64_t end)
 {
-	const struct rte_vfio_cdev_extent *extent;
-	const char *va = pin->va;
-	unsigned int i;
+	uint64_t len;
 	int ret;
 
-	for (i = 0; i < *left; i++)
-		va += pin->extents[i].len;
-	for (; *left > 0; (*left)--) {
-		extent = &pin->extents[*left - 1];
-		va -= extent->len;
-		ret = range_drop(pin->domain, va, extent->iova, extent->len);
+	while (pin->released < end) {
+		len = piece_len(pin, pin->released);
+		ret = piece_unmap(pin, pin->released, len, &pin->extents[pin->passed]);
 		if (ret < 0)
-			return memory_fail(pin->domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, va,
-					   extent->len);
+			return ret;
+		for (pin->released += len; len > 0; pin->passed++)
+			len -= pin->extents[pin->passed].len;
 	}
 	return 0;
 }
 
-/* All of them or none. */
 static int
-extents_map(const struct rte_vfio_cdev_pin *pin)
+pieces_pin(struct rte_vfio_cdev_pin *pin)
 {
-	const char *va = pin->va;
-	unsigned int i;
+	struct rte_vfio_cdev_domain *domain = pin->domain;
+	uint64_t off, len;
+	const char *va;
 	int ret;
 
-	for (i = 0; i < pin->count; i++) {
-		ret = extent_map(pin->domain, va, &pin->extents[i]);
+	for (off = 0; off < pin->len; off += len) {
+		len = piece_len(pin, off);
+		va = pin->va + off;
+		vfio_cdev_lock(domain);
+		ret = vfio_cdev_can_tell(domain, va, len);
+		if (ret == 0)
+			ret = vfio_cdev_record_map(domain, &VFIO_CDEV_RECORD(
+				va, RTE_VFIO_CDEV_IOVA_ANY, len, VFIO_CDEV_PAGE), extent_add, pin);
+		ret = vfio_cdev_unlock_with(domain, ret);
 		if (ret < 0) {
-			extents_unmap(pin, &i);
+			pieces_unmap(pin, off);
 			return ret;
 		}
-		va += pin->extents[i].len;
 	}
 	return 0;
-}
-
-static int
-memory_pin(struct rte_vfio_cdev_pin *pin, uint64_t len)
-{
-	const struct rte_vfio_cdev_domain *domain = pin->domain;
-	const uint64_t scratch = VFIO_CDEV_SCRATCH_VA(pin->va);
-	unsigned int left;
-	int ret;
-
-	ret = iommufd_ioas_map(domain->ctx->sys, domain->iommufd, domain->ioas_id, pin->va, scratch,
-			       len);
-	if (ret < 0)
-		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, pin->va, len);
-	ret = extents_ask(pin, len);
-	if (ret < 0)
-		goto err_scratch;
-	ret = extents_map(pin);
-	if (ret < 0)
-		goto err_scratch;
-	ret = scratch_unmap(domain, pin->va, len);
-	if (ret < 0)
-		goto err_extents;
-	held_release(pin->domain, pin->va, len);
-	return 0;
-
-err_extents:
-	left = pin->count;
-	extents_unmap(pin, &left);
-err_scratch:
-	range_undo(domain, scratch, len);
-	return ret;
 }
 
 static void
@@ -178,20 +149,17 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 			 struct rte_vfio_cdev_pin **pin)
 {
 	struct rte_vfio_cdev_pin *p;
-	int ret = range_check(va, 0, len);
+	int ret = vfio_cdev_range_check(domain, va, 0, len);
 
 	if (ret < 0)
-		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, len);
+		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, len);
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
-		return memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM, va, len);
+		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM, va, len);
 	p->domain = domain;
 	p->va = va;
-	domain_lock(domain);
-	ret = domain_can_tell(domain, va, len);
-	if (ret == 0)
-		ret = memory_pin(p, len);
-	ret = domain_unlock_with(domain, ret);
+	p->len = len;
+	ret = pieces_pin(p);
 	if (ret < 0)
 		pin_free(p);
 	else
@@ -214,9 +182,7 @@ rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin)
 
 	if (pin == NULL)
 		return 0;
-	domain_lock(pin->domain);
-	ret = extents_unmap(pin, &pin->count);
-	domain_unlock(pin->domain);
+	ret = pieces_unmap(pin, pin->len);
 	if (ret == 0)
 		pin_free(pin);
 	return ret;

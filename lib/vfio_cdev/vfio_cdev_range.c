@@ -13,53 +13,24 @@
 #include "iommufd_uapi.h"
 #include "vfio_cdev_private.h"
 
-/* Enough for any IOMMU at once; with a lot of devices there are more. */
-#define RANGES_USUAL 32
-
-/* The ranges of an IOAS, to be freed. */
-static int
-ranges_ask(const struct rte_vfio_cdev_domain *domain, uint32_t ioas_id,
-	   struct ifd_iova_range **ranges, uint32_t *count)
-{
-	uint32_t room = RANGES_USUAL;
-	int ret = -EMSGSIZE;
-
-	*ranges = NULL;
-	while (ret == -EMSGSIZE) {
-		free(*ranges);
-		*ranges = calloc(room, sizeof(**ranges));
-		if (*ranges == NULL)
-			return -ENOMEM;
-		*count = room;
-		ret = iommufd_ioas_iova_ranges(domain->ctx->sys, domain->iommufd, ioas_id,
-					       *ranges, count);
-		if (ret == -EMSGSIZE && *count <= room)
-			ret = -EPROTO;
-		room = *count;
-	}
-	if (ret < 0)
-		free(*ranges);
-	return ret;
-}
-
 int
-ranges_read(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_ranges_read(struct rte_vfio_cdev_domain *domain)
 {
 	struct ifd_iova_range *ranges;
 	uint32_t count;
-	int ret = ranges_ask(domain, domain->ioas_id, &ranges, &count);
+	int ret = vfio_cdev_ioas_ranges(&domain->ioas, &ranges, &count);
 
 	if (ret < 0)
-		return ctx_fail(domain->ctx, "iommufd", RTE_VFIO_CDEV_STEP_PROBE, ret,
-				"IOMMU_IOAS_IOVA_RANGES");
-	ranges_forget(domain);
+		return vfio_cdev_fail(domain->ctx, "iommufd", RTE_VFIO_CDEV_STEP_PROBE, ret,
+				      "IOMMU_IOAS_IOVA_RANGES");
+	vfio_cdev_ranges_forget(domain);
 	domain->ranges = ranges;
 	domain->range_count = count;
 	return 0;
 }
 
 void
-ranges_forget(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_ranges_forget(struct rte_vfio_cdev_domain *domain)
 {
 	free(domain->ranges);
 	domain->ranges = NULL;
@@ -87,61 +58,49 @@ gap_find(const struct ifd_iova_range *ranges, uint32_t count, uint64_t iova, uin
 	return true;
 }
 
+static bool
+record_gap(const struct vfio_cdev_record *rec, const struct ifd_iova_range *ranges,
+	   uint32_t count, struct ifd_iova_range *gap)
+{
+	return gap_find(ranges, count, rec->iova, rec->iova + (vfio_cdev_record_len(rec) - 1),
+			gap);
+}
+
 static int
-gap_report(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len,
+gap_report(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
 	   const struct ifd_iova_range *gap)
 {
-	return ctx_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, -ERANGE,
-			"%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes) where the IOMMU does not "
-			"translate 0x%" PRIx64 "-0x%" PRIx64, va, iova, len, gap->start,
-			gap->last);
+	return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, -ERANGE,
+			      "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes) where the IOMMU does "
+			      "not translate 0x%" PRIx64 "-0x%" PRIx64, vfio_cdev_record_va(rec),
+			      rec->iova, vfio_cdev_record_len(rec), gap->start, gap->last);
 }
 
 int
-range_usable(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-	     uint64_t len)
+vfio_cdev_range_usable(const struct rte_vfio_cdev_domain *domain,
+		       const struct vfio_cdev_record *rec)
 {
 	struct ifd_iova_range gap;
 
 	if (domain->ranges == NULL ||
-	    !gap_find(domain->ranges, domain->range_count, iova, iova + (len - 1), &gap))
+	    !record_gap(rec, domain->ranges, domain->range_count, &gap))
 		return 0;
-	return gap_report(domain, va, iova, len, &gap);
+	return gap_report(domain, rec, &gap);
 }
 
-static void
-records_explain(const struct rte_vfio_cdev_domain *domain, const struct ifd_iova_range *ranges,
-		uint32_t count)
-{
-	const struct vfio_cdev_record *rec;
-	struct ifd_iova_range gap;
-
-	for (rec = record_next(&domain->records, 0); rec != NULL;
-	     rec = record_after(&domain->records, rec)) {
-		if (!gap_find(ranges, count, rec->iova, record_last(rec), &gap))
-			continue;
-		gap_report(domain, (const void *)(uintptr_t)rec->va, rec->iova, record_len(rec),
-			   &gap);
-		return;
-	}
-}
-
-/* Its ranges are told by an IOAS that has nothing else. */
 void
-ranges_explain(const struct rte_vfio_cdev_domain *domain, int cdev)
+vfio_cdev_ranges_explain(const struct rte_vfio_cdev_domain *domain, int cdev)
 {
-	const struct iommufd_sys *sys = domain->ctx->sys;
-	struct ifd_iova_range *ranges;
-	uint32_t ioas_id, count;
+	const struct vfio_cdev_record *rec = NULL;
+	struct ifd_iova_range *ranges, gap;
+	uint32_t count;
 
-	if (iommufd_ioas_alloc(sys, domain->iommufd, &ioas_id) < 0)
+	if (vfio_cdev_ioas_ranges_of(&domain->ioas, cdev, &ranges, &count) < 0)
 		return;
-	if (iommufd_device_attach(sys, cdev, ioas_id) == 0) {
-		if (ranges_ask(domain, ioas_id, &ranges, &count) == 0) {
-			records_explain(domain, ranges, count);
-			free(ranges);
-		}
-		iommufd_device_detach(sys, cdev);
-	}
-	iommufd_destroy(sys, domain->iommufd, ioas_id);
+	do {
+		rec = vfio_cdev_tree_next(&domain->tree, rec, UINT64_MAX, 0);
+	} while (rec != NULL && !record_gap(rec, ranges, count, &gap));
+	if (rec != NULL)
+		gap_report(domain, rec, &gap);
+	free(ranges);
 }

@@ -12,7 +12,7 @@ static int
 device_take(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info, int fd,
 	    struct rte_vfio_cdev_device **device)
 {
-	struct rte_vfio_cdev_device *dev = device_new(ctx, NULL, info);
+	struct rte_vfio_cdev_device *dev = vfio_cdev_device_new(ctx, NULL, info);
 
 	if (dev == NULL)
 		return -ENOMEM;
@@ -68,7 +68,7 @@ rte_vfio_cdev_device_import(const struct rte_vfio_cdev_ctx *ctx,
 			ctx->sys->close(fd);
 	}
 	if (ret < 0)
-		ctx_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_IMPORT, ret,
-			 "the file that was sent for %s", info->name);
+		vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_IMPORT, ret,
+			       "the file that was sent for %s", info->name);
 	return ret;
 }

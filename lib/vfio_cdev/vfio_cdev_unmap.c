@@ -1,151 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Unmapping, of parts of mappings too. */
+/*
+ * Unmapping, of parts of mappings too. The kernel unmaps whole areas only, so what
+ * stays of one is copied to other IOVAs first, which nobody sees: no page is unpinned
+ * for a moment.
+ */
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "vfio_cdev_private.h"
 
-/* Nothing but mappings of this memory all the way? */
-static int
-range_covered(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-	      uint64_t len)
-{
-	const uint64_t last = iova + (len - 1);
-	const struct vfio_cdev_record *rec;
-	uint64_t at = iova;
+struct range {
+	const void *va;
+	uint64_t iova;
+	uint64_t start;		/* the keys of its first and its last byte */
+	uint64_t last;
+};
 
-	for (;;) {
-		rec = record_find(&domain->records, at, BASE_PAGE);
-		if (rec == NULL || rec->va - rec->iova != (uintptr_t)va - iova)
-			return -ENOENT;
-		if (record_last(rec) >= last)
-			return 0;
-		at = record_last(rec) + 1;
-	}
-}
+/* What a mapping becomes when a range of it goes, or the range loses a user. */
+struct cut {
+	struct vfio_cdev_record *rec;
+	struct vfio_cdev_record *parts[3];	/* that stay */
+	unsigned int count;
+	struct vfio_cdev_record goes;
+};
 
-/* The record that begins before an IOVA and does not end before it, or NULL. */
-static struct vfio_cdev_record *
-record_across(const struct rte_vfio_cdev_domain *domain, uint64_t at)
-{
-	struct vfio_cdev_record *rec = record_find(&domain->records, at, BASE_PAGE);
-
-	return rec != NULL && rec->iova < at ? rec : NULL;
-}
-
-static int
-cut_check(const struct rte_vfio_cdev_domain *domain, uint64_t at)
-{
-	const struct vfio_cdev_record *rec = record_across(domain, at);
-
-	if (rec == NULL)
-		return 0;
-	if (!domain->mode->splits)
-		return -EOPNOTSUPP;
-	if (((at - rec->iova) & ((UINT64_C(1) << rec->page_shift) - 1)) != 0)
-		return -EOPNOTSUPP;
-	return rec->astray ? -EIO : 0;
-}
-
-/* Put back from scratch what was mapped as a whole. */
-static int
-area_restore(const struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len)
-{
-	const uint64_t scratch = VFIO_CDEV_SCRATCH_IOVA(iova);
-	const struct iommufd_sys *sys = domain->ctx->sys;
-	int ret;
-
-	ret = iommufd_ioas_unmap(sys, domain->iommufd, domain->ioas_id, iova, len);
-	if (ret == 0 || ret == -ENOENT)
-		ret = iommufd_ioas_copy(sys, domain->iommufd, domain->ioas_id, scratch, iova, len);
-	if (ret == 0)
-		ret = iommufd_ioas_unmap(sys, domain->iommufd, domain->ioas_id, scratch, len);
-	return ret;
-}
-
-/*
- * The kernel unmaps whole areas only, so one becomes two that adjoin. While it
- * is unmapped, a copy of it at a scratch IOVA keeps the pages where they are.
- * On error it is mapped as before, or *astray tells that the scratch remained.
- */
-static int
-area_split(const struct rte_vfio_cdev_domain *domain, uint64_t iova, uint64_t len, uint64_t at,
-	   bool *astray)
-{
-	const uint64_t scratch = VFIO_CDEV_SCRATCH_IOVA(iova), below = at - iova;
-	const struct iommufd_sys *sys = domain->ctx->sys;
-	const int fd = domain->iommufd;
-	const uint32_t ioas = domain->ioas_id;
-	int ret;
-
-	ret = iommufd_ioas_copy(sys, fd, ioas, iova, scratch, len);
-	if (ret < 0)
-		return ret;
-	ret = iommufd_ioas_unmap(sys, fd, ioas, iova, len);
-	if (ret == 0)
-		ret = iommufd_ioas_copy(sys, fd, ioas, scratch, iova, below);
-	if (ret == 0)
-		ret = iommufd_ioas_copy(sys, fd, ioas, scratch + below, at, len - below);
-	if (ret < 0) {
-		*astray = area_restore(domain, iova, len) < 0;
-		return ret;
-	}
-	ret = iommufd_ioas_unmap(sys, fd, ioas, scratch, len);
-	*astray = ret < 0;
-	return ret;
-}
-
-static uint64_t *
-ranges_counter(struct rte_vfio_cdev_domain *domain)
-{
-	return domain->ready ? &domain->stats.mappings : &domain->stats.pending;
-}
-
-/*
- * Make a mapping end before an IOVA, if one goes across it. *lower is that
- * mapping then, for cut_undo().
- */
-static int
-cut_make(struct rte_vfio_cdev_domain *domain, uint64_t at, struct vfio_cdev_record **lower)
-{
-	struct vfio_cdev_record *rec = record_across(domain, at);
-	bool astray = false;
-	uint64_t len;
-	int ret;
-
-	*lower = NULL;
-	if (rec == NULL)
-		return 0;
-	len = record_len(rec);
-	ret = record_split(&domain->records, rec, at);
-	if (ret == 0 && domain->ready && !rec->bar) {
-		ret = area_split(domain, rec->iova, len, at, &astray);
-		if (ret < 0)
-			record_join(&domain->records, rec);
-		rec->astray = astray;
-	}
-	if (ret < 0)
-		return ret;
-	(*ranges_counter(domain))++;
-	*lower = rec;
-	return 0;
-}
-
-/* For the kernel two areas are as good as one, as long as they go together. */
-static void
-cut_undo(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *lower)
-{
-	if (lower == NULL || record_after(&domain->records, lower)->astray)
-		return;
-	record_join(&domain->records, lower);
-	(*ranges_counter(domain))--;
-}
-
-/* Drop a user of a mapping, and with the last one the mapping. */
-static int
-mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+int
+vfio_cdev_mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	int ret = 0;
 
@@ -153,78 +36,308 @@ mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 		rec->users--;
 		return 0;
 	}
-	if (domain->ready)
-		ret = mapping_unmap(domain, rec);
+	if (rec->pinned)
+		ret = vfio_cdev_mapping_unpin(domain, rec);
+	if (ret < 0)
+		return ret;
+	vfio_cdev_mapping_take(domain, rec);
+	free(rec);
+	return 0;
+}
+
+/* A record of the bytes from an offset on. Of memory that is anywhere it is not known where. */
+static struct vfio_cdev_record
+record_part(const struct vfio_cdev_record *rec, uint64_t off, uint64_t len)
+{
+	struct vfio_cdev_record part = *rec;
+
+	part.va += off;
+	part.iova += off;
+	part.phys = vfio_cdev_iova_at(rec->phys, off);
+	part.pages_4k = len >> 12;
+	return part;
+}
+
+/* Keep a part where the kernel finds room for it. */
+static int
+part_keep(const struct rte_vfio_cdev_domain *domain, struct cut *cut, uint64_t off, uint64_t len,
+	  unsigned int users)
+{
+	const struct vfio_cdev_record value = record_part(cut->rec, off, len);
+	struct vfio_cdev_record *part;
+	int ret = 0;
+
+	if (len == 0 || users == 0)
+		return 0;
+	part = vfio_cdev_record_new(&value);
+	if (part == NULL)
+		return -ENOMEM;
+	part->users = users;
+	if (part->pinned && !part->bar) {
+		ret = vfio_cdev_mapping_phys(domain, cut->rec, off, &part->phys);
+		if (ret == 0)
+			ret = vfio_cdev_ioas_copy(&domain->ioas, value.iova, len, &part->iova);
+	}
+	if (ret < 0)
+		free(part);
 	else
-		domain->stats.pending--;
-	if (ret == 0)
-		record_remove(&domain->records, rec);
+		cut->parts[cut->count++] = part;
 	return ret;
 }
 
-int
-range_drop(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len)
+static void
+cut_undo(const struct rte_vfio_cdev_domain *domain, struct cut *cut)
 {
-	const uint64_t last = iova + (len - 1);
-	struct vfio_cdev_record *rec, *next;
+	for (unsigned int i = 0; i < cut->count; i++) {
+		if (cut->rec->pinned && !cut->rec->bar)
+			vfio_cdev_ioas_undo(&domain->ioas, cut->parts[i]->iova,
+					    vfio_cdev_record_len(cut->parts[i]));
+		free(cut->parts[i]);
+	}
+	cut->count = 0;
+}
+
+/* Make what stays when the range is unmapped. Nothing else has changed yet. */
+static int
+cut_make(const struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
+	 const struct range *range, struct cut *cut)
+{
+	const uint64_t key = domain->mode->key(rec), len = vfio_cdev_record_len(rec);
+	const uint64_t from = range->start > key ? range->start - key : 0;
+	const uint64_t to = range->last - key < len ? range->last - key + 1 : len;
 	int ret;
 
-	for (rec = record_next(&domain->records, iova); rec != NULL && rec->iova <= last;
-	     rec = next) {
-		next = record_after(&domain->records, rec);
-		if (rec->iova < iova || record_last(rec) > last ||
-		    rec->va - rec->iova != (uintptr_t)va - iova)
-			continue;
-		ret = mapping_drop(domain, rec);
-		if (ret < 0)
-			return ret;
+	*cut = (struct cut){ .rec = rec };
+	cut->goes = record_part(rec, from, to - from);
+	ret = part_keep(domain, cut, 0, from, rec->users);
+	if (ret == 0)
+		ret = part_keep(domain, cut, from, to - from, rec->users - 1);
+	if (ret == 0)
+		ret = part_keep(domain, cut, to, len - to, rec->users);
+	if (ret < 0)
+		cut_undo(domain, cut);
+	return ret;
+}
+
+/* On error it is as before. */
+static int
+cut_commit(struct rte_vfio_cdev_domain *domain, struct cut *cut)
+{
+	struct vfio_cdev_record *rec = cut->rec;
+	const bool pinned = rec->pinned, goes = pinned && rec->users == 1;
+	int ret = 0;
+
+	if (goes)
+		vfio_cdev_mapping_count(domain, &cut->goes, false);
+	if (pinned && !rec->bar)
+		ret = vfio_cdev_ioas_unmap(&domain->ioas, rec->iova, vfio_cdev_record_len(rec));
+	if (ret < 0) {
+		if (goes)
+			vfio_cdev_mapping_count(domain, &cut->goes, true);
+		cut_undo(domain, cut);
+		return ret;
+	}
+	vfio_cdev_mapping_take(domain, rec);
+	free(rec);
+	for (unsigned int i = 0; i < cut->count; i++)
+		vfio_cdev_mapping_add(domain, cut->parts[i]);
+	if (pinned)
+		domain->stats.mappings += cut->count - !goes;
+	if (goes) {
+		domain->stats.unmaps += !cut->goes.bar;
+		vfio_cdev_mapping_log(domain, "unmapped", &cut->goes);
 	}
 	return 0;
 }
 
-/* The range begins or ends inside mappings, or is more than one. */
-static int
-parts_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova, uint64_t len)
+/* Bytes of a mapping that are not in the range. */
+static uint64_t
+outside(const struct rte_vfio_cdev_domain *domain, const struct range *range,
+	const struct vfio_cdev_record *rec)
 {
-	struct vfio_cdev_record *first, *second;
+	const uint64_t key = domain->mode->key(rec), last = key + (vfio_cdev_record_len(rec) - 1);
+
+	return (key < range->start ? range->start - key : 0) +
+		(last > range->last ? last - range->last : 0);
+}
+
+/* Is it of this memory, as far as the caller has stated where it is? */
+static bool
+is_stated(const struct rte_vfio_cdev_domain *domain, const struct range *range,
+	  const struct vfio_cdev_record *rec)
+{
+	if (domain->mode->tells_pa &&
+	    (range->iova == RTE_VFIO_CDEV_IOVA_ANY || rec->phys == RTE_VFIO_CDEV_IOVA_ANY))
+		return range->iova == RTE_VFIO_CDEV_IOVA_ANY;
+	return rec->phys - rec->va == range->iova - (uintptr_t)range->va &&
+		(!rec->any || range->iova == rec->phys);
+}
+
+/*
+ * The mapping of the range that has, or follows, a key: the first one may begin
+ * before it. Of several the one that has least outside.
+ */
+static struct vfio_cdev_record *
+range_mapping(const struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t at)
+{
+	struct vfio_cdev_record *rec = NULL, *best = NULL;
+
+	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, at, at)) != NULL)
+		if ((at == range->start || domain->mode->key(rec) == at) &&
+		    is_stated(domain, range, rec) &&
+		    (best == NULL ||
+		     outside(domain, range, rec) < outside(domain, range, best)))
+			best = rec;
+	return best;
+}
+
+static uint64_t
+record_end(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
+{
+	return domain->mode->key(rec) + vfio_cdev_record_len(rec);
+}
+
+/* Can it be cut where the range begins and ends? */
+static int
+cut_check(const struct rte_vfio_cdev_domain *domain, const struct range *range,
+	  const struct vfio_cdev_record *rec)
+{
+	const uint64_t page = (UINT64_C(1) << rec->page_shift) - 1;
+	const uint64_t key = domain->mode->key(rec);
+	const bool above = range->last - key < vfio_cdev_record_len(rec) - 1;
+
+	if (outside(domain, range, rec) == 0)
+		return 0;
+	if (!domain->mode->splits)
+		return -EOPNOTSUPP;
+	if (key < range->start && ((range->start - key) & page) != 0)
+		return -EOPNOTSUPP;
+	return above && ((range->last + 1 - key) & page) != 0 ? -EOPNOTSUPP : 0;
+}
+
+/* Nothing but mappings all the way, which can be cut? *end is the last one. */
+static int
+range_check(const struct rte_vfio_cdev_domain *domain, const struct range *range,
+	    struct vfio_cdev_record **end)
+{
+	struct vfio_cdev_record *rec;
+	uint64_t at = range->start;
+	int ret = 0;
+
+	do {
+		rec = range_mapping(domain, range, at);
+		if (rec == NULL)
+			return -ENOENT;
+		if (ret == 0)
+			ret = cut_check(domain, range, rec);
+		at = record_end(domain, rec);
+	} while (at - 1 < range->last);
+	*end = rec;
+	return ret;
+}
+
+/* Whole mappings from a key up to another one that is cut, or NULL. */
+static int
+wholes_drop(struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t at,
+	    const struct vfio_cdev_record *end)
+{
+	struct vfio_cdev_record *rec;
+	int ret = 0;
+
+	while (ret == 0 && at - 1 != range->last) {
+		rec = range_mapping(domain, range, at);
+		if (rec == end)
+			return 0;
+		at = record_end(domain, rec);
+		ret = vfio_cdev_mapping_drop(domain, rec);
+	}
+	return ret;
+}
+
+/*
+ * The range begins or ends inside mappings, or is more than one. What can fail comes
+ * first; of several mappings the lower ones may be gone if the kernel fails at last.
+ */
+static int
+parts_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range)
+{
+	struct vfio_cdev_record *first = range_mapping(domain, range, range->start), *end;
+	struct cut cuts[2] = { { .count = 0 }, { .count = 0 } };
+	uint64_t at = range->start;
 	int ret;
 
-	ret = range_covered(domain, va, iova, len);
-	if (ret == 0)
-		ret = cut_check(domain, iova);
-	if (ret == 0)
-		ret = cut_check(domain, iova + len);
-	if (ret == 0)
-		ret = cut_make(domain, iova, &first);
-	if (ret < 0)
-		return ret;
-	ret = cut_make(domain, iova + len, &second);
-	if (ret < 0) {
-		cut_undo(domain, first);
-		return ret;
+	ret = range_check(domain, range, &end);
+	if (ret == 0 && outside(domain, range, first) != 0)
+		ret = cut_make(domain, first, range, &cuts[0]);
+	if (ret == 0 && end != first && outside(domain, range, end) != 0) {
+		ret = cut_make(domain, end, range, &cuts[1]);
+		if (ret < 0 && cuts[0].rec != NULL)
+			cut_undo(domain, &cuts[0]);
 	}
-	return range_drop(domain, va, iova, len);
+	if (ret == 0 && cuts[0].rec != NULL) {
+		at = record_end(domain, first);
+		ret = cut_commit(domain, &cuts[0]);
+	}
+	if (ret == 0 && (cuts[0].rec == NULL || end != first))
+		ret = wholes_drop(domain, range, at, cuts[1].rec);
+	if (cuts[1].rec == NULL)
+		return ret;
+	if (ret == 0)
+		return cut_commit(domain, &cuts[1]);
+	cut_undo(domain, &cuts[1]);
+	return ret;
+}
+
+/* One piece after the other, if the range is mapped so. Others have the domain in between. */
+static int
+pieces_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t len)
+{
+	struct vfio_cdev_record *rec;
+	uint64_t off, piece;
+	int ret = 0;
+
+	for (off = 0; ret == 0 && off < len; off += piece) {
+		piece = vfio_cdev_piece(range->start, off, len, VFIO_CDEV_PAGE);
+		vfio_cdev_lock(domain);
+		rec = vfio_cdev_mapping_find(domain, (const char *)range->va + off,
+					     vfio_cdev_iova_at(range->iova, off), piece);
+		ret = rec != NULL ? vfio_cdev_mapping_drop(domain, rec) : -ENOENT;
+		vfio_cdev_unlock(domain);
+	}
+	return ret;
+}
+
+static int
+range_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t len)
+{
+	struct vfio_cdev_record *rec;
+	int ret;
+
+	vfio_cdev_lock(domain);
+	rec = vfio_cdev_mapping_find(domain, range->va, range->iova, len);
+	if (rec != NULL)
+		ret = vfio_cdev_mapping_drop(domain, rec);
+	else if (len > VFIO_CDEV_PIECE && vfio_cdev_pieces_are(domain, range->va, range->iova, len))
+		ret = 1;
+	else
+		ret = parts_unmap(domain, range);
+	vfio_cdev_unlock(domain);
+	return ret == 1 ? pieces_unmap(domain, range, len) : ret;
 }
 
 int
 rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			   uint64_t len)
 {
-	struct vfio_cdev_record *rec;
-	int ret = range_check(va, iova, len);
+	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, VFIO_CDEV_PAGE);
+	const uint64_t key = domain->mode->key(&want);
+	const struct range range = { va, iova, key, key + (len - 1) };
+	int ret = vfio_cdev_range_check(domain, va, iova, len);
 
-	domain_lock(domain);
-	if (ret == 0) {
-		rec = record_find(&domain->records, iova, len);
-		if (rec != NULL && record_is(rec, va, iova, len))
-			ret = mapping_drop(domain, rec);
-		else
-			ret = parts_unmap(domain, va, iova, len);
-	}
-	domain_unlock(domain);
-
+	if (ret == 0)
+		ret = range_unmap(domain, &range, len);
 	if (ret < 0)
-		ctx_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_UNMAP, ret,
-			 "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", va, iova, len);
+		vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_UNMAP, ret,
+			       "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", va, iova, len);
 	return ret;
 }

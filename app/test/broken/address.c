@@ -16,8 +16,6 @@
 #define HUGEPAGE (UINT64_C(2) << 20)
 #define SMALL_PAGE UINT64_C(4096)
 #define VICTIM 6		/* not one with a device's rings: those come last */
-/* vfio_cdev_private.h, VFIO_CDEV_SCRATCH_VA() */
-#define SCRATCH (UINT64_C(1) << 62)
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_PFN ((UINT64_C(1) << 55) - 1)
 
@@ -51,7 +49,7 @@ __wrap_iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32
 
 	if (ret < 0)
 		return ret;
-	if (count < VICTIM && (iova & SCRATCH) != 0 && iova % HUGEPAGE == 0 &&
+	if (count < VICTIM && iova % HUGEPAGE == 0 && *phys == page &&
 	    (count == 0 || page != asked[count - 1]))
 		asked[count++] = page;
 	if (count < VICTIM || page != asked[VICTIM - 1])

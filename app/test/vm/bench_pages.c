@@ -35,10 +35,13 @@ struct bench {
 	struct rte_vfio_cdev_domain *domain;
 	struct rte_vfio_cdev_device *device;
 	char *memory;
-	uint64_t *phys;				/* of each page */
+	struct page {
+		uint64_t phys;
+		uint64_t iova;			/* that the kernel has chosen */
+	} *found;				/* of each page */
 };
 
-typedef int (*page_call_t)(const struct bench *bench, const void *va, uint64_t phys);
+typedef int (*page_call_t)(const struct bench *bench, const void *va, struct page *page);
 
 static void __attribute__((format(printf, 1, 2)))
 complain(const char *format, ...)
@@ -56,97 +59,58 @@ static void
 log_print(void *arg, enum rte_vfio_cdev_log_level level, const char *line)
 {
 	(void)arg;
-	if (level <= RTE_VFIO_CDEV_LOG_WARNING)
-		complain("%s", line);
+	(void)level;
+	complain("%s", line);
 }
 
 /* The ioctls, without records and locks. */
 
 static int
-ioas_map(const struct bench *bench, const void *va, uint64_t iova)
+bare_map(const struct bench *bench, const void *va, struct page *page)
 {
-	return iommufd_ioas_map(&iommufd_sys_linux, bench->domain->iommufd,
-				bench->domain->ioas_id, va, iova, HUGE);
-}
-
-static int
-ioas_unmap(const struct bench *bench, uint64_t iova)
-{
-	return iommufd_ioas_unmap(&iommufd_sys_linux, bench->domain->iommufd,
-				  bench->domain->ioas_id, iova, HUGE);
-}
-
-static int
-ioas_copy(const struct bench *bench, uint64_t from, uint64_t to)
-{
-	return iommufd_ioas_copy(&iommufd_sys_linux, bench->domain->iommufd,
-				 bench->domain->ioas_id, from, to, HUGE);
-}
-
-static int
-ioas_verify(const struct bench *bench, uint64_t iova, uint64_t phys)
-{
-	uint64_t run = BASE_PAGE, found;
+	const struct vfio_cdev_ioas *ioas = &bench->domain->ioas;
+	uint64_t run = VFIO_CDEV_PAGE, found;
 	int ret;
 
-	ret = iommufd_noiommu_get_pa(&iommufd_sys_linux, bench->domain->iommufd,
-				     bench->domain->ioas_id, iova, &run, &found);
-	return ret == 0 && found != phys ? -EADDRNOTAVAIL : ret;
+	page->iova = IOMMUFD_IOVA_ANY;
+	ret = iommufd_ioas_map(&iommufd_sys_linux, ioas->iommufd, ioas->id, va, HUGE, &page->iova);
+	if (ret == 0)
+		ret = iommufd_noiommu_get_pa(&iommufd_sys_linux, ioas->iommufd, ioas->id,
+					     page->iova, &run, &found);
+	return ret == 0 && found != page->phys ? -EADDRNOTAVAIL : ret;
 }
 
 static int
-bare_map(const struct bench *bench, const void *va, uint64_t phys)
+bare_unmap(const struct bench *bench, const void *va, struct page *page)
 {
-	int ret = ioas_map(bench, va, phys);
+	const struct vfio_cdev_ioas *ioas = &bench->domain->ioas;
 
-	return ret < 0 ? ret : ioas_verify(bench, phys, phys);
-}
-
-static int
-bare_pin(const struct bench *bench, const void *va, uint64_t phys)
-{
-	const uint64_t scratch = VFIO_CDEV_SCRATCH_VA(va);
-	int ret;
-
-	ret = ioas_map(bench, va, scratch);
-	if (ret == 0)
-		ret = ioas_verify(bench, scratch, phys);
-	if (ret == 0)
-		ret = ioas_copy(bench, scratch, phys);
-	if (ret == 0)
-		ret = ioas_verify(bench, phys, phys);
-	return ret < 0 ? ret : ioas_unmap(bench, scratch);
-}
-
-static int
-bare_unmap(const struct bench *bench, const void *va, uint64_t phys)
-{
 	(void)va;
-	return ioas_unmap(bench, phys);
+	return iommufd_ioas_unmap(&iommufd_sys_linux, ioas->iommufd, ioas->id, page->iova, HUGE);
 }
 
 /* What the library makes of them. */
 
 static int
-library_map(const struct bench *bench, const void *va, uint64_t phys)
+library_map(const struct bench *bench, const void *va, struct page *page)
 {
-	return rte_vfio_cdev_domain_map(bench->domain, va, phys, HUGE, HUGE);
+	return rte_vfio_cdev_domain_map(bench->domain, va, page->phys, HUGE, HUGE);
 }
 
 static int
-library_pin(const struct bench *bench, const void *va, uint64_t phys)
+library_pin(const struct bench *bench, const void *va, struct page *page)
 {
 	uint64_t found;
 	int ret;
 
-	ret = rte_vfio_cdev_domain_pin_page(bench->domain, va, HUGE, HUGE, &found);
-	return ret == 0 && found != phys ? -EADDRNOTAVAIL : ret;
+	ret = rte_vfio_cdev_domain_pin_page(bench->domain, va, HUGE, &found);
+	return ret == 0 && found != page->phys ? -EADDRNOTAVAIL : ret;
 }
 
 static int
-library_unmap(const struct bench *bench, const void *va, uint64_t phys)
+library_unmap(const struct bench *bench, const void *va, struct page *page)
 {
-	return rte_vfio_cdev_domain_unmap(bench->domain, va, phys, HUGE);
+	return rte_vfio_cdev_domain_unmap(bench->domain, va, page->phys, HUGE);
 }
 
 /* Every other one undoes what the one before it did to all pages. */
@@ -156,7 +120,7 @@ static const struct step {
 } steps[] = {
 	{ "map + verify", { bare_map, library_map } },
 	{ "unmap", { bare_unmap, library_unmap } },
-	{ "pin page + verify", { bare_pin, library_pin } },
+	{ "pin page + verify", { bare_map, library_pin } },
 	{ "unmap again", { bare_unmap, library_unmap } },
 };
 
@@ -182,7 +146,8 @@ step_time(const struct bench *bench, const struct step *step, unsigned int way, 
 	const double start = now_ns();
 
 	for (unsigned int i = 0; i < bench->pages; i++) {
-		const int ret = step->calls[way](bench, bench->memory + i * HUGE, bench->phys[i]);
+		const int ret = step->calls[way](bench, bench->memory + i * HUGE,
+						 &bench->found[i]);
 
 		if (ret < 0) {
 			complain("%s (%s) of page %u of %u: %s", step->name,
@@ -306,10 +271,10 @@ memory_reserve(struct bench *bench)
 			 bench->pages, strerror(errno));
 		return -ENOMEM;
 	}
-	bench->phys = calloc(bench->pages, sizeof(*bench->phys));
-	if (bench->phys == NULL)
+	bench->found = calloc(bench->pages, sizeof(*bench->found));
+	if (bench->found == NULL)
 		complain("%s", strerror(ENOMEM));
-	return bench->phys == NULL ? -ENOMEM : 0;
+	return bench->found == NULL ? -ENOMEM : 0;
 }
 
 /* Nothing moves a hugepage on a machine where nobody asks for that. */
@@ -321,10 +286,10 @@ addresses_find(struct bench *bench)
 	for (unsigned int i = 0; i < bench->pages && ret == 0; i++) {
 		const char *va = bench->memory + i * HUGE;
 
-		ret = rte_vfio_cdev_domain_pin_page(bench->domain, va, HUGE, HUGE,
-						    &bench->phys[i]);
+		ret = rte_vfio_cdev_domain_pin_page(bench->domain, va, HUGE,
+						    &bench->found[i].phys);
 		if (ret == 0)
-			ret = library_unmap(bench, va, bench->phys[i]);
+			ret = library_unmap(bench, va, &bench->found[i]);
 	}
 	return ret;
 }
@@ -335,8 +300,10 @@ bench_open(struct bench *bench)
 	int ret;
 
 	ret = rte_vfio_cdev_ctx_create(log_print, NULL, &bench->ctx);
-	if (ret == 0)
-		ret = device_find(bench);
+	if (ret < 0)
+		return ret;
+	rte_vfio_cdev_ctx_set_level(bench->ctx, RTE_VFIO_CDEV_LOG_WARNING);
+	ret = device_find(bench);
 	if (ret == 0)
 		ret = memory_reserve(bench);
 	if (ret == 0)
@@ -353,7 +320,7 @@ bench_close(struct bench *bench)
 	rte_vfio_cdev_device_close(bench->device);
 	rte_vfio_cdev_domain_destroy(bench->domain);
 	rte_vfio_cdev_ctx_free(bench->ctx);
-	free(bench->phys);
+	free(bench->found);
 	if (bench->memory != NULL)
 		munmap(bench->memory, bench->pages * HUGE);
 }

@@ -81,6 +81,26 @@ object_is_same(const void *left, const void *right)
 	return dladdr(left, &a) != 0 && dladdr(right, &b) != 0 && a.dli_fbase == b.dli_fbase;
 }
 
+/* The same for the object that has this address. */
+static void *const *
+slot_of(const void *inside, const char *function)
+{
+	struct link_map *map;
+	struct tables tables;
+	Dl_info info;
+
+	if (dladdr1(inside, &info, (void **)&map, RTLD_DL_LINKMAP) == 0)
+		return NULL;
+	tables_read(map, &tables);
+	return slot_find(&tables, function);
+}
+
+bool
+binding_is_called(const void *inside, const char *function)
+{
+	return slot_of(inside, function) != NULL;
+}
+
 /*
  * A call that is not bound yet leads into the object's own PLT, where no function
  * begins; it will be bound like everybody else's.
@@ -88,15 +108,9 @@ object_is_same(const void *left, const void *right)
 bool
 binding_is_internal(const void *inside, const char *function)
 {
-	struct link_map *map;
-	struct tables tables;
-	void *const *slot;
+	void *const *slot = slot_of(inside, function);
 	Dl_info info;
 
-	if (dladdr1(inside, &info, (void **)&map, RTLD_DL_LINKMAP) == 0)
-		return true;
-	tables_read(map, &tables);
-	slot = slot_find(&tables, function);
 	if (slot == NULL)
 		return true;
 	return object_is_same(*slot, inside) && dladdr(*slot, &info) != 0 &&

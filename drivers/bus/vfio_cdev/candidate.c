@@ -108,10 +108,27 @@ candidate_search(struct search *search, bool tell)
 	return found;
 }
 
+/* Looks at all of /proc, so for the one device whose failure is shown. */
+static void
+openers_report(const struct rte_vfio_cdev_info *info)
+{
+	struct rte_vfio_cdev_holder first;
+
+	if (rte_vfio_cdev_holders(backend_ctx(), info, &first, 1) > 0 ||
+	    rte_vfio_cdev_group_holders(backend_ctx(), info, &first, 1) > 0)
+		bus_log(RTE_VFIO_CDEV_LOG_WARNING, "%s: %s or its group is open in pid %d (%s)",
+			info->addr, info->name, first.pid, first.name);
+}
+
 bool
 candidate_prime(struct rte_vfio_cdev_domain *domain)
 {
-	return candidate_search(&(struct search){ .domain = domain }, true);
+	struct search search = { .domain = domain };
+	const bool found = candidate_search(&search, true);
+
+	if (!found && search.info.addr[0] != '\0')
+		openers_report(&search.info);
+	return found;
 }
 
 /* What is wrong with other devices is told when they are set up. */

@@ -33,8 +33,7 @@ rte_vfio_get_container_fd(void)
 		backend.container_fd = fd;
 	}
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && fd < 0; mode++)
-		if (backend.domains[mode] != NULL)
-			fd = rte_vfio_cdev_domain_fd(backend.domains[mode]);
+		fd = domain_fd(mode);
 	pthread_mutex_unlock(&backend_lock);
 	return fd;
 }
@@ -42,14 +41,10 @@ rte_vfio_get_container_fd(void)
 bool
 is_default_container(int container_fd)
 {
-	if (container_fd == RTE_VFIO_DEFAULT_CONTAINER_FD ||
-	    (backend.container_told && container_fd == backend.container_fd))
-		return true;
-	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
-		if (backend.domains[mode] != NULL &&
-		    container_fd == rte_vfio_cdev_domain_fd(backend.domains[mode]))
-			return true;
-	return false;
+	return container_fd == RTE_VFIO_DEFAULT_CONTAINER_FD ||
+		(backend.container_told && container_fd == backend.container_fd) ||
+		(container_fd >= 0 && (container_fd == domain_fd(NOIOMMU) ||
+				       container_fd == domain_fd(TRANSLATED)));
 }
 
 /*
@@ -63,21 +58,15 @@ mode_has_memory(enum rte_vfio_cdev_mode mode)
 	return mode == TRANSLATED || eal_api()->iova_mode() == RTE_IOVA_PA;
 }
 
-/* Memory may come before the first device: then it is kept for that, of either mode. */
+/* Memory may come before the first device of a mode: then it is kept for that. */
 static bool
 mode_wants_memory(enum rte_vfio_cdev_mode mode)
 {
-	if (!mode_has_memory(mode))
+	if (!mode_has_memory(mode) || eal_api()->process_type() != RTE_PROC_PRIMARY)
 		return false;
-	if (backend.attached[NOIOMMU] || backend.attached[TRANSLATED])
-		return backend.attached[mode];
-	if (backend.domains[mode] != NULL)
-		return true;
-	if (eal_api()->process_type() != RTE_PROC_PRIMARY || !have_cdevs_of(mode) ||
-	    domain_open(mode) < 0)
-		return false;
-	backend.kept[mode] = true;
-	return true;
+	if (!backend.wanted[mode])
+		backend.wanted[mode] = backend.attached[mode] || have_cdevs_of(mode);
+	return backend.wanted[mode] && domain_open(mode) != NULL;
 }
 
 /* rte_errno as eal_vfio.c sets it; vhost goes by ENODEV and EINVAL. */
@@ -90,30 +79,67 @@ errno_return(int ret)
 	return -1;
 }
 
-/* Without an IOMMU 0 is nobody's address: the memory is to be mapped where it is. */
-static int
-mode_map(enum rte_vfio_cdev_mode mode, uint64_t vaddr, uint64_t iova, uint64_t len)
+/* Whom memory of the default container is for. */
+struct targets {
+	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES];	/* or NULL */
+	bool spare[RTE_VFIO_CDEV_MODES];	/* only the other mode has devices yet */
+	bool stock;				/* there are devices of stock's */
+};
+
+static struct targets
+targets_get(bool spares)
 {
-	if (mode == NOIOMMU && iova == 0)
-		return where_map(vaddr, len);
-	return rte_vfio_cdev_domain_map(backend.domains[mode], (const void *)(uintptr_t)vaddr,
-					iova, len, 4096);
+	struct targets targets = { 0 };
+
+	pthread_mutex_lock(&backend_lock);
+	targets.stock = backend.stock_devices != 0;
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
+		targets.spare[mode] = !backend.attached[mode] &&
+			backend.attached[mode == NOIOMMU ? TRANSLATED : NOIOMMU];
+		if ((spares || !targets.spare[mode]) && mode_wants_memory(mode))
+			targets.domains[mode] = backend.domains[mode];
+	}
+	pthread_mutex_unlock(&backend_lock);
+	return targets;
+}
+
+/* Without an IOMMU 0 is nobody's address: the memory is to be mapped where it is. */
+static uint64_t
+mode_iova(enum rte_vfio_cdev_mode mode, uint64_t iova)
+{
+	return mode == NOIOMMU && iova == 0 ? RTE_VFIO_CDEV_IOVA_ANY : iova;
 }
 
 static int
-mode_unmap(enum rte_vfio_cdev_mode mode, uint64_t vaddr, uint64_t iova, uint64_t len)
+target_unmap(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t vaddr,
+	     uint64_t iova, uint64_t len)
 {
-	if (mode == NOIOMMU && iova == 0)
-		return where_unmap(vaddr, len);
-	return rte_vfio_cdev_domain_unmap(backend.domains[mode], (const void *)(uintptr_t)vaddr,
-					  iova, len);
+	return rte_vfio_cdev_domain_unmap(targets->domains[mode], (const void *)(uintptr_t)vaddr,
+					  mode_iova(mode, iova), len);
+}
+
+/* 1: not mapped, for devices that may never come. */
+static int
+target_map(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t vaddr,
+	   uint64_t iova, uint64_t len)
+{
+	int ret;
+
+	if (targets->spare[mode])
+		lib_log_hold();
+	ret = rte_vfio_cdev_domain_map(targets->domains[mode], (const void *)(uintptr_t)vaddr,
+				       mode_iova(mode, iova), len, 4096);
+	if (!targets->spare[mode])
+		return ret;
+	lib_log_release(ret < 0);
+	return ret < 0 ? 1 : 0;
 }
 
 /* Where they are in one, and at 0 in the other: a device's driver knows but one address. */
 static int
-both_modes_check(uint64_t vaddr, uint64_t iova)
+both_modes_check(const struct targets *targets, uint64_t vaddr, uint64_t iova)
 {
-	if (iova != 0 || !mode_wants_memory(NOIOMMU) || !mode_wants_memory(TRANSLATED))
+	if (iova != 0 || targets->domains[NOIOMMU] == NULL || targets->domains[TRANSLATED] == NULL)
 		return 0;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"memory: cannot map 0x%" PRIx64 " where it is (IOVA 0): %s; there are devices with "
@@ -123,65 +149,58 @@ both_modes_check(uint64_t vaddr, uint64_t iova)
 
 /* For the devices of both modes or for none; -ENXIO if there is no mode to map for. */
 static int
-our_map(uint64_t vaddr, uint64_t iova, uint64_t len)
+our_map(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
 	bool mapped[RTE_VFIO_CDEV_MODES] = { false };
-	int ret = both_modes_check(vaddr, iova), none = -ENXIO;
+	int ret = both_modes_check(targets, vaddr, iova), none = -ENXIO;
 
-	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && ret == 0; mode++) {
-		if (!mode_wants_memory(mode))
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && ret >= 0; mode++) {
+		if (targets->domains[mode] == NULL)
 			continue;
 		none = 0;
-		ret = mode_map(mode, vaddr, iova, len);
+		ret = target_map(targets, mode, vaddr, iova, len);
 		mapped[mode] = ret == 0;
 	}
-	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && ret != 0; mode++)
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && ret < 0; mode++)
 		if (mapped[mode])
-			mode_unmap(mode, vaddr, iova, len);
-	backend.user_maps |= ret == 0 && none == 0;
-	return ret != 0 ? ret : none;
-}
-
-/* Is something of the range mapped for a mode's devices? */
-static bool
-mode_has(enum rte_vfio_cdev_mode mode, uint64_t vaddr, uint64_t iova, uint64_t len)
-{
-	if (mode == NOIOMMU && iova == 0)
-		return where_has(vaddr, len);
-	return rte_vfio_cdev_domain_lookup(backend.domains[mode], (const void *)(uintptr_t)vaddr,
-					   iova, len) != -ENOENT;
+			target_unmap(targets, mode, vaddr, iova, len);
+	return ret < 0 ? ret : none;
 }
 
 /* From where it is mapped; the last domain says what is wrong if it is nowhere. */
 static int
-our_unmap(uint64_t vaddr, uint64_t iova, uint64_t len)
+our_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
+	const void *va = (const void *)(uintptr_t)vaddr;
 	int ret = -ENXIO, last = -1;
 
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
-		if (backend.domains[mode] == NULL || !mode_has_memory(mode))
+		if (targets->domains[mode] == NULL)
 			continue;
 		last = mode;
-		if (mode_has(mode, vaddr, iova, len))
-			ret = mode_unmap(mode, vaddr, iova, len);
+		if (rte_vfio_cdev_domain_lookup(targets->domains[mode], va, mode_iova(mode, iova),
+						len) != -ENOENT)
+			ret = target_unmap(targets, mode, vaddr, iova, len);
 		if (ret < 0 && ret != -ENXIO)
 			return ret;
 	}
-	return ret == -ENXIO && last >= 0 ? mode_unmap(last, vaddr, iova, len) : ret;
+	return ret == -ENXIO && last >= 0 ? target_unmap(targets, last, vaddr, iova, len) : ret;
 }
 
 /* Devices of stock too: the memory is mapped for them and for ours, or for none. */
 static int
 default_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
+	/* 0 says nothing that devices of a mode that come later could use. */
+	const struct targets targets = targets_get(iova != 0);
 	int ret, ours;
 
-	ours = our_map(vaddr, iova, len);
-	if (ours != -ENXIO && (ours < 0 || backend.stock_devices == 0))
+	ours = our_map(&targets, vaddr, iova, len);
+	if (ours != -ENXIO && (ours < 0 || !targets.stock))
 		return errno_return(ours);
 	ret = eal_api()->container_dma_map(container_fd, vaddr, iova, len);
 	if (ret < 0 && ours == 0)
-		our_unmap(vaddr, iova, len);
+		our_unmap(&targets, vaddr, iova, len);
 	return ret;
 }
 
@@ -189,53 +208,70 @@ default_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 static int
 default_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	int ret = our_unmap(vaddr, iova, len);
+	const struct targets targets = targets_get(true);
+	int ret = our_unmap(&targets, vaddr, iova, len);
 
-	if (ret != -ENXIO && ((ret < 0 && ret != -ENOENT) || backend.stock_devices == 0))
+	if (ret != -ENXIO && ((ret < 0 && ret != -ENOENT) || !targets.stock))
 		return errno_return(ret);
 	return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
+}
+
+/* What an fd stands for. */
+struct container {
+	struct created *created;	/* in use until created_put(), or NULL */
+	bool is_default;
+};
+
+static struct container
+container_get(int container_fd)
+{
+	struct container container;
+
+	pthread_mutex_lock(&backend_lock);
+	container.created = created_get(container_fd);
+	container.is_default = is_default_container(container_fd);
+	pthread_mutex_unlock(&backend_lock);
+	return container;
 }
 
 int
 rte_vfio_container_dma_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	const struct created *created;
+	struct container container;
 	int ret;
 
 	if (is_invalid())
 		return -1;
 	if (is_off())
 		return eal_api()->container_dma_map(container_fd, vaddr, iova, len);
-	pthread_mutex_lock(&backend_lock);
-	created = created_find(container_fd);
-	if (created != NULL)
-		ret = created_map(created, vaddr, iova, len);
-	else if (is_default_container(container_fd))
+	container = container_get(container_fd);
+	if (container.created != NULL)
+		ret = created_map(container.created, container_fd, vaddr, iova, len);
+	else if (container.is_default)
 		ret = default_map(container_fd, vaddr, iova, len);
 	else
 		ret = eal_api()->container_dma_map(container_fd, vaddr, iova, len);
-	pthread_mutex_unlock(&backend_lock);
+	created_put(container.created);
 	return ret;
 }
 
 int
 rte_vfio_container_dma_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	const struct created *created;
+	struct container container;
 	int ret;
 
 	if (is_invalid())
 		return -1;
 	if (is_off())
 		return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
-	pthread_mutex_lock(&backend_lock);
-	created = created_find(container_fd);
-	if (created != NULL)
-		ret = created_unmap(created, vaddr, iova, len);
-	else if (is_default_container(container_fd))
+	container = container_get(container_fd);
+	if (container.created != NULL)
+		ret = created_unmap(container.created, container_fd, vaddr, iova, len);
+	else if (container.is_default)
 		ret = default_unmap(container_fd, vaddr, iova, len);
 	else
 		ret = eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
-	pthread_mutex_unlock(&backend_lock);
+	created_put(container.created);
 	return ret;
 }

@@ -5,7 +5,7 @@
  * vDPA drivers give a device memory at IOVAs of their own. Stock has a container
  * of the same fd where it has any at all; what is bound decides which of the two
  * gets the memory. Stock's functions call each other through ours, so they are
- * called without backend_lock, except for those that map.
+ * called without backend_lock.
  */
 
 #include <errno.h>
@@ -21,6 +21,7 @@ struct created {
 	SLIST_ENTRY(created) next;
 	int fd;			/* that the application knows it by; -1: it was destroyed */
 	bool stock;		/* stock has made it */
+	unsigned int users;	/* the application, devices in it, calls that are under way */
 	struct rte_vfio_cdev_domain *domain;	/* for cdevs, or NULL */
 };
 
@@ -45,7 +46,7 @@ created_asks_stock(void)
 	return asks_stock;
 }
 
-struct created *
+static struct created *
 created_find(int fd)
 {
 	struct created *c;
@@ -54,6 +55,39 @@ created_find(int fd)
 		if (fd >= 0 && c->fd == fd)
 			break;
 	return c;
+}
+
+static struct created *
+created_use(struct created *c)
+{
+	if (c != NULL)
+		c->users++;
+	return c;
+}
+
+struct created *
+created_get(int fd)
+{
+	return created_use(created_find(fd));
+}
+
+/* What is mapped in it may take long to unmap. */
+void
+created_put(struct created *c)
+{
+	bool last;
+
+	if (c == NULL)
+		return;
+	pthread_mutex_lock(&backend_lock);
+	last = --c->users == 0;
+	if (last)
+		SLIST_REMOVE(&containers, c, created, next);
+	pthread_mutex_unlock(&backend_lock);
+	if (!last)
+		return;
+	rte_vfio_cdev_domain_destroy(c->domain);
+	free(c);
 }
 
 static struct binding *
@@ -86,23 +120,29 @@ binding_remove(struct binding *b)
 	free(b);
 }
 
-struct rte_vfio_cdev_domain *
-created_nth(unsigned int n)
+struct created *
+created_nth(unsigned int n, struct rte_vfio_cdev_domain **domain)
 {
-	const struct created *c;
+	struct created *c;
 
 	SLIST_FOREACH(c, &containers, next)
 		if (c->domain != NULL && n-- == 0)
-			return c->domain;
-	return NULL;
+			break;
+	if (c != NULL)
+		*domain = c->domain;
+	return created_use(c);
 }
 
-struct rte_vfio_cdev_domain *
-created_domain(int group)
+struct created *
+created_of_group(int group, struct rte_vfio_cdev_domain **domain)
 {
 	const struct binding *b = binding_find(group);
+	struct created *c = b != NULL ? b->container : NULL;
 
-	return b != NULL && b->container != NULL ? b->container->domain : NULL;
+	if (c == NULL || c->domain == NULL)
+		return NULL;
+	*domain = c->domain;
+	return created_use(c);
 }
 
 int
@@ -111,20 +151,6 @@ created_group_fd(int group)
 	const struct binding *b = binding_find(group);
 
 	return b != NULL && b->container != NULL && !b->stock ? b->fd : -1;
-}
-
-void
-created_settle(void)
-{
-	struct created *c, *next;
-
-	for (c = SLIST_FIRST(&containers); c != NULL; c = next) {
-		next = SLIST_NEXT(c, next);
-		if (c->fd >= 0 || rte_vfio_cdev_domain_destroy(c->domain) < 0)
-			continue;
-		SLIST_REMOVE(&containers, c, created, next);
-		free(c);
-	}
 }
 
 static int
@@ -143,27 +169,40 @@ is_stocks(void)
 	return is_off() || eal_api()->process_type() != RTE_PROC_PRIMARY;
 }
 
+/* Its iommufd is its name, or will be wanted for sure. */
+static int
+created_domain_make(struct created *c)
+{
+	int ret = domain_make(TRANSLATED, &c->domain);
+
+	if (ret == 0)
+		ret = rte_vfio_cdev_domain_fd(c->domain);
+	if (ret >= 0)
+		return ret;
+	rte_vfio_cdev_domain_destroy(c->domain);
+	c->domain = NULL;
+	return ret;
+}
+
 /* Under stock's fd, or with a domain from the start, whose fd serves as well. */
 static int
 created_add(int stock_fd)
 {
 	struct created *c = calloc(1, sizeof(*c));
-	int fd;
 
 	if (c == NULL)
 		return container_fail("create", ENOMEM, -1, "memory is short");
-	c->fd = stock_fd;
+	c->users = 1;
 	c->stock = stock_fd >= 0;
-	pthread_mutex_lock(&backend_lock);
-	if (!c->stock && domain_make(TRANSLATED, &c->domain) == 0)
-		c->fd = rte_vfio_cdev_domain_fd(c->domain);
-	fd = c->fd;
-	if (fd >= 0)
-		SLIST_INSERT_HEAD(&containers, c, next);
-	pthread_mutex_unlock(&backend_lock);
-	if (fd < 0)
+	c->fd = c->stock ? stock_fd : created_domain_make(c);
+	if (c->fd < 0) {
 		free(c);
-	return fd;
+		return -1;
+	}
+	pthread_mutex_lock(&backend_lock);
+	SLIST_INSERT_HEAD(&containers, c, next);
+	pthread_mutex_unlock(&backend_lock);
+	return c->fd;
 }
 
 int
@@ -209,9 +248,9 @@ rte_vfio_container_destroy(int container_fd)
 	if (c != NULL) {
 		stock = c->stock;
 		c->fd = -1;
-		created_settle();
 	}
 	pthread_mutex_unlock(&backend_lock);
+	created_put(c);
 	return stock ? eal_api()->container_destroy(container_fd) : 0;
 }
 
@@ -242,7 +281,7 @@ group_bind_new(struct created *c, int container_fd, int group)
 	int ret = 0, fd;
 
 	if (c != NULL && c->domain == NULL)
-		ret = domain_make(TRANSLATED, &c->domain);
+		ret = created_domain_make(c);
 	if (ret < 0)
 		return container_fail("bind a group", -ret, container_fd, "see the line before");
 	fd = eventfd(0, EFD_CLOEXEC);
@@ -399,55 +438,61 @@ rte_vfio_clear_group(int vfio_group_fd)
 	return ret;
 }
 
-/* Has it groups of stock's, or of ours? */
-static bool
-created_has(const struct created *c, bool stock)
+/* How a container is at a moment. Its fd may go, its domain stays. */
+struct view {
+	struct rte_vfio_cdev_domain *domain;
+	bool ours;	/* it has groups or devices of ours */
+	bool stocks;	/* groups of stock's */
+};
+
+static struct view
+view_of(const struct created *c)
 {
 	struct rte_vfio_cdev_stats stats = { 0 };
+	struct view view = { 0 };
 	const struct binding *b;
 
-	SLIST_FOREACH(b, &bindings, next)
-		if (b->container == c && b->stock == stock)
-			return true;
-	if (!stock && c->domain != NULL)
-		rte_vfio_cdev_domain_stats(c->domain, &stats);
-	return stats.devices != 0;
-}
-
-/* Memory for a container in which there is no cdev: 0 if stock is to be asked. */
-static int
-stock_check(const struct created *c)
-{
-	return c->stock ? 0 : container_fail("use for memory", ENODEV, c->fd, "bind a group first");
+	pthread_mutex_lock(&backend_lock);
+	view.domain = c->domain;
+	SLIST_FOREACH(b, &bindings, next) {
+		view.ours |= b->container == c && !b->stock;
+		view.stocks |= b->container == c && b->stock;
+	}
+	pthread_mutex_unlock(&backend_lock);
+	if (view.domain != NULL)
+		rte_vfio_cdev_domain_stats(view.domain, &stats);
+	view.ours |= stats.devices != 0;
+	return view;
 }
 
 int
-created_map(const struct created *c, uint64_t vaddr, uint64_t iova, uint64_t len)
+created_map(const struct created *c, int fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
 	const void *va = (const void *)(uintptr_t)vaddr;
+	const struct view view = view_of(c);
 	int ret;
 
-	if (!created_has(c, false))
-		return stock_check(c) < 0 ? -1 :
-			eal_api()->container_dma_map(c->fd, vaddr, iova, len);
-	ret = rte_vfio_cdev_domain_map(c->domain, va, iova, len, 4096);
-	if (ret < 0 || !created_has(c, true))
+	if (!view.ours && !c->stock)
+		return container_fail("use for memory", ENODEV, fd, "bind a group first");
+	ret = view.ours ? rte_vfio_cdev_domain_map(view.domain, va, iova, len, 4096) : 0;
+	if (ret < 0 || (view.ours && !view.stocks))
 		return errno_return(ret);
-	ret = eal_api()->container_dma_map(c->fd, vaddr, iova, len);
-	if (ret < 0)
-		rte_vfio_cdev_domain_unmap(c->domain, va, iova, len);
+	ret = eal_api()->container_dma_map(fd, vaddr, iova, len);
+	if (ret < 0 && view.ours)
+		rte_vfio_cdev_domain_unmap(view.domain, va, iova, len);
 	return ret;
 }
 
 int
-created_unmap(const struct created *c, uint64_t vaddr, uint64_t iova, uint64_t len)
+created_unmap(const struct created *c, int fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	int ret;
+	const void *va = (const void *)(uintptr_t)vaddr;
+	const struct view view = view_of(c);
+	int ret = -ENOENT;
 
-	if (c->domain == NULL)
-		return eal_api()->container_dma_unmap(c->fd, vaddr, iova, len);
-	ret = rte_vfio_cdev_domain_unmap(c->domain, (const void *)(uintptr_t)vaddr, iova, len);
-	if ((ret < 0 && ret != -ENOENT) || !created_has(c, true))
+	if (view.domain != NULL)
+		ret = rte_vfio_cdev_domain_unmap(view.domain, va, iova, len);
+	if ((ret < 0 && ret != -ENOENT) || (view.domain != NULL && !view.stocks))
 		return errno_return(ret);
-	return eal_api()->container_dma_unmap(c->fd, vaddr, iova, len);
+	return eal_api()->container_dma_unmap(fd, vaddr, iova, len);
 }

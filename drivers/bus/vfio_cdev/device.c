@@ -13,13 +13,15 @@
 
 struct device {
 	SLIST_ENTRY(device) next;
-	struct rte_vfio_cdev_device *cdev;
-	const struct rte_vfio_cdev_domain *domain;	/* NULL in a secondary */
+	struct rte_vfio_cdev_info info;
+	struct rte_vfio_cdev_device *cdev;	/* NULL: being set up or released */
+	struct rte_vfio_cdev_domain *domain;	/* NULL in a secondary */
+	struct created *container;		/* NULL: the default one */
 	int group;		/* what rte_vfio_get_group_num() answers, or -1 */
 	bool group_told;	/* that a secondary process wanted it */
 };
 
-/* Guarded by backend_lock. */
+/* Guarded by backend_lock, but for what whoever sets one up or releases it looks at. */
 static SLIST_HEAD(, device) devices = SLIST_HEAD_INITIALIZER(devices);
 
 static struct device *
@@ -28,9 +30,18 @@ device_find(const char *addr)
 	struct device *dev;
 
 	SLIST_FOREACH(dev, &devices, next)
-		if (strcmp(rte_vfio_cdev_device_cdev(dev->cdev)->addr, addr) == 0)
+		if (strcmp(dev->info.addr, addr) == 0)
 			break;
 	return dev;
+}
+
+/* One that is set up. */
+static struct device *
+device_find_open(const char *addr)
+{
+	struct device *dev = device_find(addr);
+
+	return dev != NULL && dev->cdev != NULL ? dev : NULL;
 }
 
 const void *
@@ -57,120 +68,88 @@ device_report(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_domain
 		stats.pages_mapped, verified);
 }
 
-/* Open the device, and map the memory if it is the default container's first one. */
+/* A place in the table, or NULL, logged. */
+static struct device *
+device_reserve(const struct rte_vfio_cdev_info *info, int group)
+{
+	struct device *dev = calloc(1, sizeof(*dev));
+	int err = dev == NULL ? ENOMEM : 0;
+
+	pthread_mutex_lock(&backend_lock);
+	if (device_find(info->addr) != NULL)
+		err = EALREADY;
+	if (err == 0) {
+		dev->info = *info;
+		dev->group = group;
+		dev->container = created_of_group(group, &dev->domain);
+		SLIST_INSERT_HEAD(&devices, dev, next);
+	}
+	pthread_mutex_unlock(&backend_lock);
+	if (err == 0)
+		return dev;
+	free(dev);
+	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s; %s", info->addr,
+		info->name, strerror(err),
+		err == EALREADY ? "release the device first" : "memory is short");
+	return NULL;
+}
+
+static void
+device_forget(struct device *dev)
+{
+	pthread_mutex_lock(&backend_lock);
+	SLIST_REMOVE(&devices, dev, device, next);
+	pthread_mutex_unlock(&backend_lock);
+	created_put(dev->container);
+	free(dev);
+}
+
+/*
+ * The kernel resets the device, and pins all memory for the first one: this takes
+ * seconds, and no lock may be held.
+ */
 static int
-device_open(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
-	    struct device *dev, struct vfio_device_info *device_info)
+device_open(struct device *dev, struct rte_vfio_cdev_device **cdev,
+	    struct vfio_device_info *device_info)
 {
 	unsigned char token[VF_TOKEN_LEN];
 	int ret;
 
-	ret = rte_vfio_cdev_device_open(domain, info, vf_token(token), &dev->cdev);
+	if (dev->container == NULL)
+		dev->domain = domain_of(dev->info.mode);
+	if (dev->domain == NULL)
+		return -ENOMEM;
+	ret = rte_vfio_cdev_device_open(dev->domain, &dev->info, vf_token(token), cdev);
 	if (ret < 0)
 		return ret;
-	ret = rte_vfio_cdev_device_get_info(dev->cdev, device_info);
-	if (ret == 0 && domain == backend.domains[info->mode])
-		ret = memory_attach(info->mode);
-	if (ret != 0)
-		rte_vfio_cdev_device_close(dev->cdev);
+	ret = rte_vfio_cdev_device_get_info(*cdev, device_info);
+	if (ret == 0 && dev->container == NULL)
+		ret = memory_attach(dev->info.mode);
+	if (ret < 0)
+		rte_vfio_cdev_device_close(*cdev);
 	return ret;
 }
 
-static bool
-device_is_new(const char *addr)
-{
-	if (device_find(addr) == NULL)
-		return true;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up: %s; release the device first", addr,
-		strerror(EALREADY));
-	return false;
-}
-
-static struct device *
-device_new(int group)
-{
-	struct device *dev = calloc(1, sizeof(*dev));
-
-	if (dev != NULL)
-		dev->group = group;
-	return dev;
-}
-
+/* In the primary. */
 static int
-device_setup_locked(const struct rte_vfio_cdev_info *info, int group, int *fd,
-		    struct vfio_device_info *device_info)
+device_setup_own(struct device *dev, struct rte_vfio_cdev_device **cdev,
+		 struct vfio_device_info *device_info)
 {
-	struct rte_vfio_cdev_domain *domain = created_domain(group);
-	struct device *dev;
-	int ret = -ENOMEM;
+	int ret;
 
-	if (!device_is_new(info->addr))
-		return -1;
-	dev = device_new(group);
-	if (dev == NULL)
-		goto err;
-	ret = domain == NULL ? domain_open(info->mode) : 0;
-	if (domain == NULL)
-		domain = backend.domains[info->mode];
-	if (ret == 0)
-		ret = device_open(domain, info, dev, device_info);
-	if (ret != 0)
-		goto err_free;
-	backend.kept[info->mode] |= domain == backend.domains[info->mode];
-	backend.primed |= info->mode == NOIOMMU;
-	dev->domain = domain;
-	SLIST_INSERT_HEAD(&devices, dev, next);
-	*fd = rte_vfio_cdev_device_fd(dev->cdev);
-	device_report(info, domain);
-	return 0;
-
-err_free:
-	domain_drop_unkept(info->mode);
-	free(dev);
-err:
+	mp_serve();
+	/* The device will do, and another one would have to be reset as well. */
+	if (dev->info.mode == NOIOMMU)
+		first_time(&backend.prime_tried);
+	ret = device_open(dev, cdev, device_info);
 	/* What failed is told, but if it was the memory not for which device. */
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s; see the line before",
-		info->addr, info->name, strerror(-ret));
-	return -1;
-}
-
-static bool
-device_add(struct device *dev)
-{
-	bool is_new;
-
-	pthread_mutex_lock(&backend_lock);
-	is_new = device_is_new(rte_vfio_cdev_device_cdev(dev->cdev)->addr);
-	if (is_new)
-		SLIST_INSERT_HEAD(&devices, dev, next);
-	pthread_mutex_unlock(&backend_lock);
-	return is_new;
-}
-
-/* In a secondary process. No lock is held while the primary is asked. */
-static int
-device_setup_shared(const struct rte_vfio_cdev_info *info, int group, int *fd,
-		    struct vfio_device_info *device_info)
-{
-	struct device *dev = device_new(group);
-	int shared;
-
-	if (dev == NULL) {
-		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s", info->addr,
-			info->name, strerror(ENOMEM));
-		return -1;
-	}
-	if (secondary_open(info, &dev->cdev, device_info) < 0)
-		goto err_free;
-	shared = rte_vfio_cdev_device_fd(dev->cdev);
-	if (device_add(dev)) {
-		*fd = shared;
-		return 0;
-	}
-	rte_vfio_cdev_device_close(dev->cdev);
-err_free:
-	free(dev);
-	return -1;
+	if (ret < 0)
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: cannot set up over %s: %s; see the line before", dev->info.addr,
+			dev->info.name, strerror(-ret));
+	else
+		device_report(&dev->info, dev->domain);
+	return ret;
 }
 
 /* Without an IOMMU a device needs physical addresses. */
@@ -190,52 +169,61 @@ int
 device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	     struct vfio_device_info *device_info)
 {
-	int ret;
+	const bool primary = eal_api()->process_type() == RTE_PROC_PRIMARY;
+	struct rte_vfio_cdev_device *cdev;
+	struct device *dev;
+	int iommufd = -1;
 
 	if (iova_check(info) < 0 || !selfcheck_hooks(info->addr))
 		return -1;
-	if (eal_api()->process_type() != RTE_PROC_PRIMARY)
-		return device_setup_shared(info, group, fd, device_info);
-	mp_serve();
-	eal_api()->mem_read_lock();
-	pthread_mutex_lock(&backend_lock);
-	ret = device_setup_locked(info, group, fd, device_info);
-	pthread_mutex_unlock(&backend_lock);
-	eal_api()->mem_read_unlock();
-	return ret;
-}
-
-/* The memory stays pinned: the EAL goes on handing out its addresses. */
-static int
-device_release_locked(const char *addr, int fd)
-{
-	struct device *dev = device_find(addr);
-
+	dev = device_reserve(info, group);
 	if (dev == NULL)
-		return -ENODEV;
-	if (fd != rte_vfio_cdev_device_fd(dev->cdev)) {
-		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot release: fd %d: %s; it has fd %d", addr,
-			fd, strerror(EBADF), rte_vfio_cdev_device_fd(dev->cdev));
-		return -EBADF;
+		return -1;
+	if ((primary ? device_setup_own(dev, &cdev, device_info) :
+	     secondary_open(info, &cdev, device_info)) < 0) {
+		device_forget(dev);
+		return -1;
 	}
-	SLIST_REMOVE(&devices, dev, device, next);
-	rte_vfio_cdev_device_close(dev->cdev);
-	created_settle();
-	free(dev);
+	*fd = rte_vfio_cdev_device_fd(cdev);
+	if (primary && dev->container == NULL)
+		iommufd = rte_vfio_cdev_domain_fd(dev->domain);
+	pthread_mutex_lock(&backend_lock);
+	dev->cdev = cdev;
+	if (iommufd >= 0) {
+		backend.attached[info->mode] = true;
+		backend.iommufds[info->mode] = iommufd;
+	}
+	pthread_mutex_unlock(&backend_lock);
 	return 0;
 }
 
+/* The memory stays pinned: the EAL goes on handing out its addresses. */
 int
 device_release(const char *addr, int fd)
 {
-	int ret;
+	struct rte_vfio_cdev_device *cdev = NULL;
+	struct device *dev;
+	int own = -1;
 
-	eal_api()->mem_read_lock();
 	pthread_mutex_lock(&backend_lock);
-	ret = device_release_locked(addr, fd);
+	dev = device_find_open(addr);
+	if (dev != NULL)
+		own = rte_vfio_cdev_device_fd(dev->cdev);
+	if (dev != NULL && fd == own) {
+		cdev = dev->cdev;
+		dev->cdev = NULL;
+	}
 	pthread_mutex_unlock(&backend_lock);
-	eal_api()->mem_read_unlock();
-	return ret;
+	if (dev == NULL)
+		return -ENODEV;
+	if (cdev == NULL) {
+		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot release: fd %d: %s; it has fd %d", addr,
+			fd, strerror(EBADF), own);
+		return -EBADF;
+	}
+	rte_vfio_cdev_device_close(cdev);
+	device_forget(dev);
+	return 0;
 }
 
 int
@@ -245,7 +233,7 @@ device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info)
 	int ret = -ENODEV;
 
 	pthread_mutex_lock(&backend_lock);
-	dev = device_find(addr);
+	dev = device_find_open(addr);
 	if (dev != NULL && *fd != 0 && *fd != rte_vfio_cdev_device_fd(dev->cdev))
 		ret = -EBADF;
 	else if (dev != NULL)
@@ -291,8 +279,8 @@ device_group_refuse(int group)
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"%s: a secondary process asks for its VFIO group, but it is set up over "
 			"%s: %s; preload librte_bus_vfio_cdev.so there as well, with the same "
-			"RTE_VFIO_CDEV", rte_vfio_cdev_device_cdev(dev->cdev)->addr,
-			rte_vfio_cdev_device_cdev(dev->cdev)->name, strerror(EBUSY));
+			"RTE_VFIO_CDEV", dev->info.addr,
+			dev->info.name, strerror(EBUSY));
 	}
 	pthread_mutex_unlock(&backend_lock);
 }
@@ -301,7 +289,7 @@ static struct device_state
 state_of(const struct device *dev)
 {
 	return (struct device_state){
-		.info = *rte_vfio_cdev_device_cdev(dev->cdev),
+		.info = dev->info,
 		.fd = rte_vfio_cdev_device_fd(dev->cdev),
 		.group = dev->group,
 		.domain = dev->domain,
@@ -315,6 +303,8 @@ device_list(struct device_state *states, unsigned int size)
 	unsigned int count = 0;
 
 	SLIST_FOREACH(dev, &devices, next) {
+		if (dev->cdev == NULL)
+			continue;
 		if (count < size)
 			states[count] = state_of(dev);
 		count++;
@@ -325,7 +315,7 @@ device_list(struct device_state *states, unsigned int size)
 bool
 device_get(const char *addr, struct device_state *state)
 {
-	const struct device *dev = device_find(addr);
+	const struct device *dev = device_find_open(addr);
 
 	if (dev != NULL)
 		*state = state_of(dev);
@@ -339,7 +329,7 @@ device_dup(const char *addr, struct rte_vfio_cdev_device **copy)
 	int ret = -ENODEV;
 
 	pthread_mutex_lock(&backend_lock);
-	dev = device_find(addr);
+	dev = device_find_open(addr);
 	if (dev != NULL)
 		ret = rte_vfio_cdev_device_dup(dev->cdev, copy);
 	pthread_mutex_unlock(&backend_lock);

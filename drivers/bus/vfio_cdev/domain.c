@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The domains of the default container, one for the devices of each mode. That
- * of the devices without an IOMMU comes with the first address that has to be
- * known, map or device, and stays: the EAL's memory is pinned as long as the EAL
- * may hand out its address, whatever devices come and go.
+ * The domains of the default container, one for the devices of each mode. Each comes
+ * with the first address, map or device, opens nothing until there is a device, and
+ * stays to the end of the process: whoever has seen it may use it without a lock.
  */
 
 #include <errno.h>
@@ -44,47 +43,76 @@ have_cdevs(void)
 	return have_cdevs_of(NOIOMMU) || have_cdevs_of(TRANSLATED);
 }
 
+bool
+first_time(bool *told)
+{
+	bool first;
+
+	pthread_mutex_lock(&backend_lock);
+	first = !*told;
+	*told = true;
+	pthread_mutex_unlock(&backend_lock);
+	return first;
+}
+
 int
 domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain)
 {
 	int ret = inherited_watch();
 
-	if (ret == 0)
-		ret = rte_vfio_cdev_domain_create(backend_ctx(), mode, domain);
-	if (ret == 0)
-		backend.domain_made = true;
-	return ret;
+	return ret < 0 ? ret : rte_vfio_cdev_domain_create(backend_ctx(), mode, domain);
+}
+
+/*
+ * --legacy-mem asks for addresses of pages that it then maps elsewhere, without asking
+ * again (eal_memory.c): they stay pinned until all of its memory is.
+ */
+struct rte_vfio_cdev_domain *
+domain_open(enum rte_vfio_cdev_mode mode)
+{
+	if (backend.domains[mode] == NULL && domain_make(mode, &backend.domains[mode]) == 0 &&
+	    mode == NOIOMMU)
+		rte_vfio_cdev_domain_hold_over(backend.domains[mode], true);
+	return backend.domains[mode];
+}
+
+struct rte_vfio_cdev_domain *
+domain_of(enum rte_vfio_cdev_mode mode)
+{
+	struct rte_vfio_cdev_domain *domain;
+
+	pthread_mutex_lock(&backend_lock);
+	domain = domain_open(mode);
+	pthread_mutex_unlock(&backend_lock);
+	return domain;
 }
 
 int
-domain_open(enum rte_vfio_cdev_mode mode)
+domain_fd(enum rte_vfio_cdev_mode mode)
 {
-	if (backend.domains[mode] != NULL)
-		return 0;
-	return domain_make(mode, &backend.domains[mode]);
-}
-
-void
-domain_drop_unkept(enum rte_vfio_cdev_mode mode)
-{
-	if (backend.kept[mode])
-		return;
-	rte_vfio_cdev_domain_destroy(backend.domains[mode]);
-	backend.domains[mode] = NULL;
+	return backend.attached[mode] ? backend.iommufds[mode] : -1;
 }
 
 bool
-domain_prime(void)
+domain_prime(struct rte_vfio_cdev_domain *domain)
 {
-	if (backend.primed || backend.prime_tried)
-		return backend.primed;
-	backend.prime_tried = true;
-	if (!have_cdevs_of(NOIOMMU) || domain_open(NOIOMMU) < 0)
-		return false;
-	backend.primed = candidate_prime(backend.domains[NOIOMMU]);
-	backend.kept[NOIOMMU] |= backend.primed;
-	domain_drop_unkept(NOIOMMU);
-	return backend.primed;
+	if (!rte_vfio_cdev_domain_is_ready(domain) && first_time(&backend.prime_tried))
+		candidate_prime(domain);
+	return rte_vfio_cdev_domain_is_ready(domain);
+}
+
+static bool
+default_nth(unsigned int *n, struct domain_ref *ref)
+{
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
+		if (backend.domains[mode] == NULL || (*n)-- != 0)
+			continue;
+		ref->domain = backend.domains[mode];
+		ref->mode = mode;
+		ref->iommufd = domain_fd(mode);
+		return true;
+	}
+	return false;
 }
 
 /* Names are valid keys of telemetry: no "-". A created one's iommufd is its alone. */
@@ -92,21 +120,29 @@ bool
 domain_nth(unsigned int n, struct domain_ref *ref)
 {
 	static const char *const names[RTE_VFIO_CDEV_MODES] = { "noiommu", "translated" };
+	bool found;
 
-	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
-		if (backend.domains[mode] == NULL || n-- != 0)
-			continue;
-		ref->domain = backend.domains[mode];
-		ref->mode = mode;
-		snprintf(ref->name, sizeof(ref->name), "%s", names[mode]);
+	*ref = (struct domain_ref){ .mode = TRANSLATED };
+	pthread_mutex_lock(&backend_lock);
+	found = default_nth(&n, ref);
+	if (!found)
+		ref->container = created_nth(n, &ref->domain);
+	pthread_mutex_unlock(&backend_lock);
+	if (found) {
+		snprintf(ref->name, sizeof(ref->name), "%s", names[ref->mode]);
 		return true;
 	}
-	ref->domain = created_nth(n);
-	ref->mode = TRANSLATED;
-	if (ref->domain != NULL)
-		snprintf(ref->name, sizeof(ref->name), "container_%d",
-			 rte_vfio_cdev_domain_fd(ref->domain));
-	return ref->domain != NULL;
+	if (ref->container == NULL)
+		return false;
+	ref->iommufd = rte_vfio_cdev_domain_fd(ref->domain);
+	snprintf(ref->name, sizeof(ref->name), "container_%d", ref->iommufd);
+	return true;
+}
+
+void
+domain_put(const struct domain_ref *ref)
+{
+	created_put(ref->container);
 }
 
 int

@@ -60,6 +60,8 @@ static const struct {
 	SYMBOL(using_phys_addrs, "rte_eal_using_phys_addrs"),
 	SYMBOL(fbarray_set_free, "rte_fbarray_set_free"),
 	SYMBOL(fbarray_get, "rte_fbarray_get"),
+	SYMBOL(fbarray_find_idx, "rte_fbarray_find_idx"),
+	SYMBOL(fbarray_is_used, "rte_fbarray_is_used"),
 	SYMBOL(devargs_next, "rte_devargs_next"),
 	SYMBOL(bus_find, "rte_bus_find_by_name"),
 	SYMBOL(has_hugepages, "rte_eal_has_hugepages"),
@@ -152,6 +154,9 @@ api_init(void)
 		if (symbol != NULL)
 			memcpy((char *)&api + symbols[i].offset, &symbol, sizeof(symbol));
 	}
+	/* Somebody else may have loaded libnuma. */
+	if (!binding_is_called(*(void *const *)&api.process_type, "get_mempolicy"))
+		api.get_mempolicy = NULL;
 	if (!telemetry_is_complete())
 		memset(&api.telemetry, 0, sizeof(api.telemetry));
 	api_complete = true;

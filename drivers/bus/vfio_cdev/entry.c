@@ -16,15 +16,8 @@ static void
 unusable_report(const char *option, const char *advice)
 {
 	struct rte_vfio_cdev_info info;
-	bool told;
 
-	if (!candidate_find(&info))
-		return;
-	pthread_mutex_lock(&backend_lock);
-	told = backend.unusable_told;
-	backend.unusable_told = true;
-	pthread_mutex_unlock(&backend_lock);
-	if (!told)
+	if (candidate_find(&info) && first_time(&backend.unusable_told))
 		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot be used with %s: %s; the device has no "
 			"IOMMU and needs %s", info.addr, option, strerror(EOPNOTSUPP), advice);
 }

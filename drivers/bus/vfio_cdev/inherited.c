@@ -4,8 +4,8 @@
  * A process that was forked shares the parent's iommufd, and the kernel maps the
  * memory of whoever calls (iommufd uses current->mm): what the child maps would
  * be reached by the parent's devices, and what it unmaps the parent would lose.
- * So it gets no answer. Before there is a domain to share a child may go on; a
- * daemon forks first and starts the EAL then.
+ * So it gets no answer. Where there is no iommufd to share a child may go on, as with
+ * stock.
  */
 
 #include <errno.h>
@@ -19,14 +19,17 @@ static atomic_bool told;
 static int watch_error;
 static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
 
-/* Whoever held the lock, and what it was guarding, stayed in the parent. */
+/* Whoever had a lock, and what it was guarding, stayed in the parent. */
 static void
 forked(void)
 {
-	if (backend.domain_made)
-		inherited = true;
-	else
-		pthread_mutex_init(&backend_lock, NULL);
+	inherited |= rte_vfio_cdev_iommufds_open() > 0;
+	if (inherited)
+		return;
+	pthread_mutex_init(&backend_lock, NULL);
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
+		if (backend.domains[mode] != NULL)
+			rte_vfio_cdev_domain_forked(backend.domains[mode]);
 }
 
 static void

@@ -5,10 +5,15 @@
  * the EAL says it allocates and frees. Events come with the EAL's memory lock
  * held for writing, perhaps by another process and with a heap's lock too: no
  * EAL memory, no IPC, and no other EAL lock in here.
+ *
+ * What is there is recorded first, which asks the kernel nothing, and pinned when
+ * no lock is held any more. Events meanwhile find the records as they find those
+ * that are pinned.
  */
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "private.h"
@@ -22,58 +27,95 @@ memseg_page_size(const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 	return msl->external ? UINT64_C(4096) : ms->hugepage_sz;
 }
 
+static int
+memseg_lookup(struct rte_vfio_cdev_domain *domain, const struct rte_memseg *ms)
+{
+	return rte_vfio_cdev_domain_lookup(domain, ms->addr, ms->iova, ms->len);
+}
+
 /*
  * The EAL's own pages were pinned when their address was asked for (phys.c). Where
  * there is an IOMMU their IOVA is that address as well, or their virtual one.
  */
 static int
-memseg_map(enum rte_vfio_cdev_mode mode, const struct rte_memseg_list *msl,
+memseg_map(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *msl,
 	   const struct rte_memseg *ms)
 {
-	struct rte_vfio_cdev_domain *domain = backend.domains[mode];
-
-	if (!msl->external &&
-	    rte_vfio_cdev_domain_lookup(domain, ms->addr, ms->iova, ms->len) == 0)
+	if (!msl->external && memseg_lookup(domain, ms) == 0)
 		return 0;
 	return rte_vfio_cdev_domain_map(domain, ms->addr, ms->iova, ms->len,
 					memseg_page_size(msl, ms));
 }
 
-struct walk {
-	enum rte_vfio_cdev_mode mode;
-	int err;	/* the walk keeps it to itself */
-};
-
-/* External memory that is no heap was never announced: its owner maps it. */
-static int
-walk_map(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
-{
-	struct walk *walk = arg;
-
-	if ((msl->external && !msl->heap) || ms->iova == RTE_BAD_IOVA)
-		return 0;
-	walk->err = memseg_map(walk->mode, msl, ms);
-	return walk->err;
-}
-
 /* What could not be mapped was told of then; something else may be there. */
 int
-memseg_unmap(enum rte_vfio_cdev_mode mode, const struct rte_memseg *ms)
+memseg_unmap(struct rte_vfio_cdev_domain *domain, const struct rte_memseg *ms)
 {
-	struct rte_vfio_cdev_domain *domain = backend.domains[mode];
-
-	if (rte_vfio_cdev_domain_lookup(domain, ms->addr, ms->iova, ms->len) != 0)
+	if (memseg_lookup(domain, ms) != 0)
 		return 0;
 	return rte_vfio_cdev_domain_unmap(domain, ms->addr, ms->iova, ms->len);
 }
 
+bool
+memseg_is_used(const struct rte_memseg_list *msl, const struct rte_memseg *ms)
+{
+	/* The EAL takes a lock in it, for reading. */
+	struct rte_fbarray *array = (struct rte_fbarray *)(uintptr_t)&msl->memseg_arr;
+	const int idx = eal_api()->fbarray_find_idx(array, ms);
+
+	return idx >= 0 && eal_api()->fbarray_is_used(array, idx) == 1;
+}
+
+/* The walk keeps an error to itself, and has to be undone then. */
+struct walk {
+	struct rte_vfio_cdev_domain *domain;
+	const struct rte_memseg **recorded;
+	size_t count;
+	int err;
+};
+
+/* A pending mapping. One that the application has made as well gets another user. */
 static int
-memseg_event(enum rte_mem_event type, enum rte_vfio_cdev_mode mode,
+walk_record(struct walk *walk, const struct rte_memseg_list *msl, const struct rte_memseg *ms)
+{
+	const struct rte_memseg **recorded;
+	int ret;
+
+	recorded = reallocarray(walk->recorded, walk->count + 1, sizeof(*recorded));
+	if (recorded == NULL)
+		return -ENOMEM;
+	walk->recorded = recorded;
+	if (memseg_lookup(walk->domain, ms) == 0)
+		ret = memseg_map(walk->domain, msl, ms);
+	else
+		ret = rte_vfio_cdev_domain_plan(walk->domain, ms->addr, ms->iova, ms->len,
+						memseg_page_size(msl, ms));
+	if (ret == 0)
+		recorded[walk->count++] = ms;
+	return ret;
+}
+
+/* External memory that is no heap was never announced: its owner maps it. */
+static int
+walk_visit(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
+{
+	struct walk *walk = arg;
+
+	if ((msl->external && !msl->heap) || ms->iova == RTE_BAD_IOVA ||
+	    (!msl->external && memseg_lookup(walk->domain, ms) == 0))
+		return 0;
+	walk->err = walk_record(walk, msl, ms);
+	return walk->err;
+}
+
+static int
+memseg_event(enum rte_mem_event type, struct rte_vfio_cdev_domain *domain,
 	     const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 {
 	if (ms->iova == RTE_BAD_IOVA)
 		return 0;
-	return type == RTE_MEM_EVENT_ALLOC ? memseg_map(mode, msl, ms) : memseg_unmap(mode, ms);
+	return type == RTE_MEM_EVENT_ALLOC ? memseg_map(domain, msl, ms) :
+		memseg_unmap(domain, ms);
 }
 
 /*
@@ -81,14 +123,14 @@ memseg_event(enum rte_mem_event type, enum rte_vfio_cdev_mode mode,
  * external memory has one owner and one table, so one error stands for all.
  */
 static int
-memsegs_event(enum rte_mem_event type, enum rte_vfio_cdev_mode mode,
+memsegs_event(enum rte_mem_event type, struct rte_vfio_cdev_domain *domain,
 	      const struct rte_memseg_list *msl, const struct rte_memseg *ms, size_t len)
 {
 	int ret, err = 0;
 	size_t done;
 
-	for (done = 0; done < len && ms->len != 0; done += ms->len, ms++) {
-		ret = memseg_event(type, mode, msl, ms);
+	for (done = 0; done < len && memseg_is_used(msl, ms); done += ms->len, ms++) {
+		ret = memseg_event(type, domain, msl, ms);
 		if (err == 0)
 			err = ret;
 		if (err != 0 && msl->external && type == RTE_MEM_EVENT_ALLOC)
@@ -108,25 +150,35 @@ unmapped_report(enum rte_vfio_cdev_mode mode, const void *addr, size_t len, int 
 		strerror(-err));
 }
 
+/* Events concern those domains that the EAL's memory has been recorded in. */
+static struct rte_vfio_cdev_domain *
+recorded_domain(enum rte_vfio_cdev_mode mode)
+{
+	struct rte_vfio_cdev_domain *domain;
+
+	pthread_mutex_lock(&backend_lock);
+	domain = backend.recorded[mode] ? backend.domains[mode] : NULL;
+	pthread_mutex_unlock(&backend_lock);
+	return domain;
+}
+
 static void
 memory_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 {
 	const struct rte_memseg_list *msl = eal_api()->virt2memseg_list(addr);
 	const struct rte_memseg *ms = eal_api()->virt2memseg(addr, msl);
+	struct rte_vfio_cdev_domain *domain;
 	int err;
 
 	(void)arg;
 	if (ms == NULL || is_inherited())
 		return;
-	pthread_mutex_lock(&backend_lock);
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
-		if (!backend.attached[mode])
-			continue;
-		err = memsegs_event(type, mode, msl, ms, len);
+		domain = recorded_domain(mode);
+		err = domain != NULL ? memsegs_event(type, domain, msl, ms, len) : 0;
 		if (err != 0 && type == RTE_MEM_EVENT_ALLOC)
 			unmapped_report(mode, addr, len, err);
 	}
-	pthread_mutex_unlock(&backend_lock);
 }
 
 static int
@@ -138,33 +190,49 @@ events_ask(void)
 		return 0;
 	if (eal_api()->event_register(EVENT_NAME, memory_event, NULL) != 0)
 		err = eal_errno_get() != 0 ? eal_errno_get() : EPROTO;
-	/* --legacy-mem and --no-huge have no events, since nothing changes. */
+	/* --legacy-mem and --no-huge have no events, since nothing of their own changes. */
 	backend.events = err == 0 || err == ENOTSUP;
+	if (err == ENOTSUP)
+		bus_log(RTE_VFIO_CDEV_LOG_INFO,
+			"the EAL tells of no memory (--legacy-mem or --no-huge): external heaps "
+			"that are added from now on are not mapped; add them before the first "
+			"device, or map them with rte_vfio_container_dma_map()");
 	if (backend.events)
 		return 0;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR, "cannot ask the EAL for memory events: %s", strerror(err));
 	return -err;
 }
 
+/* Both locks are held, so that nothing changes between the walk and the events. */
+static int
+memory_record(enum rte_vfio_cdev_mode mode)
+{
+	struct walk walk = { .domain = backend.domains[mode] };
+
+	if (backend.recorded[mode])
+		return 0;
+	if (eal_api()->memseg_walk(walk_visit, &walk) == 0)
+		walk.err = events_ask();
+	backend.recorded[mode] = walk.err == 0;
+	while (walk.err != 0 && walk.count > 0)
+		memseg_unmap(walk.domain, walk.recorded[--walk.count]);
+	free(walk.recorded);
+	return walk.err;
+}
+
 int
 memory_attach(enum rte_vfio_cdev_mode mode)
 {
-	struct walk walk = { .mode = mode };
 	int ret;
 
-	if (backend.attached[mode])
-		return 0;
-	if (eal_api()->memseg_walk(walk_map, &walk) != 0)
-		return walk.err;
-	/* --legacy-mem asked for addresses at places that it has left (eal_memory.c). */
-	rte_vfio_cdev_domain_sweep(backend.domains[mode]);
-	ret = events_ask();
-	if (ret < 0)
-		return ret;
-	backend.attached[mode] = true;
-	if (backend.user_maps && backend.attached[mode == NOIOMMU ? TRANSLATED : NOIOMMU])
-		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-			"memory that the application has mapped itself is not mapped for %s "
-			"devices, which come later: map it again", rte_vfio_cdev_mode_name(mode));
-	return 0;
+	eal_api()->mem_read_lock();
+	pthread_mutex_lock(&backend_lock);
+	ret = memory_record(mode);
+	pthread_mutex_unlock(&backend_lock);
+	eal_api()->mem_read_unlock();
+	if (ret == 0)
+		ret = rte_vfio_cdev_domain_settle(backend.domains[mode]);
+	if (ret == 0 && mode == NOIOMMU)
+		rte_vfio_cdev_domain_hold_over(backend.domains[mode], false);
+	return ret;
 }

@@ -145,13 +145,7 @@ fds_drop(const struct message *msg, int first)
 static void
 bad_request_report(int err)
 {
-	bool told;
-
-	pthread_mutex_lock(&backend_lock);
-	told = backend.bad_request_told;
-	backend.bad_request_told = true;
-	pthread_mutex_unlock(&backend_lock);
-	if (!told)
+	if (first_time(&backend.bad_request_told))
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"cannot serve a secondary process: %s; preload the same "
 			"librte_bus_vfio_cdev.so in all processes", strerror(-err));
@@ -252,14 +246,9 @@ void
 mp_serve(void)
 {
 	const bool primary = eal_api()->process_type() == RTE_PROC_PRIMARY;
-	bool serving;
 	int err;
 
-	pthread_mutex_lock(&backend_lock);
-	serving = backend.serving;
-	backend.serving = true;
-	pthread_mutex_unlock(&backend_lock);
-	if (serving ||
+	if (!first_time(&backend.serving) ||
 	    eal_api()->mp_action_register(ACTION, primary ? request_answer : state_answer) == 0)
 		return;
 	err = eal_errno_get();

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Physical addresses without pagemap, and without a moment in which a page that
- * has one could move. The EAL asks for the address of each page it is about to
- * add (eal_memalloc.c, alloc_seg); the page is pinned before it is told. What
- * the EAL then gives up without an event it takes out of the memseg list's
- * array first, which is where it is unpinned.
+ * Physical addresses. One that is told may reach a device, so it is a mapping from then
+ * on: pinned before it is told, or, while no device can pin anything, one that waits
+ * for the first and is compared then.
+ *
+ * The EAL asks for the address of each page it is about to add (eal_memalloc.c,
+ * alloc_seg). What it then gives up without an event it takes out of the memseg
+ * list's array first, which is where it is unpinned.
  */
 
 #include <errno.h>
@@ -31,69 +33,89 @@ page_is_kept(const void *page, int socket)
 	return node == socket;
 }
 
+/* Before the EAL has chosen physical addresses it is news only if a device needs them. */
 static void
 unavailable_report(void)
 {
-	if (backend.unavailable_told)
+	struct rte_vfio_cdev_info info;
+
+	if ((eal_api()->iova_mode() != RTE_IOVA_PA && !candidate_find(&info)) ||
+	    !first_time(&backend.unavailable_told))
 		return;
-	backend.unavailable_told = true;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"no physical addresses: pagemap is not used or cannot be read (CAP_SYS_ADMIN), and "
 		"no device that the EAL may use can tell them; bind one without an IOMMU to "
 		"vfio-pci, allow it (-a) and give the process CAP_SYS_RAWIO and /dev/iommu");
 }
 
+/* What pagemap says, or RTE_BAD_PHYS_ADDR. */
+static phys_addr_t
+pagemap_phys(const void *virt)
+{
+	return phys_get() != PHYS_IOAS ? eal_api()->virt2phy(virt) : RTE_BAD_PHYS_ADDR;
+}
+
 /* Of any page: known when asked, nothing keeps it there. */
 static phys_addr_t
 phys_transient(const void *virt)
 {
-	phys_addr_t phys = RTE_BAD_PHYS_ADDR;
+	phys_addr_t phys = pagemap_phys(virt);
+	struct rte_vfio_cdev_domain *domain;
 
-	if (phys_get() != PHYS_IOAS)
-		phys = eal_api()->virt2phy(virt);
 	if (phys != RTE_BAD_PHYS_ADDR || phys_get() == PHYS_PAGEMAP)
 		return phys;
-	if (!domain_prime())
+	domain = domain_of(NOIOMMU);
+	if (domain == NULL || !domain_prime(domain))
 		unavailable_report();
-	else if (rte_vfio_cdev_domain_phys(backend.domains[NOIOMMU], virt, &phys) < 0)
+	else if (rte_vfio_cdev_domain_phys(domain, virt, &phys) < 0)
 		phys = RTE_BAD_PHYS_ADDR;
 	return phys;
 }
 
-/* Where pagemap says it is; the IOAS must agree once the page is pinned. */
-static int
-page_pin_by_pagemap(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t size,
-		    uint64_t *phys)
+/* Can the IOAS tell addresses, and is it asked? */
+static bool
+is_ioas_asked(struct rte_vfio_cdev_domain *domain)
 {
-	*phys = eal_api()->virt2phy(page);
-	if (*phys == RTE_BAD_PHYS_ADDR)
-		return -EPERM;
-	if (rte_vfio_cdev_domain_lookup(domain, page, *phys, size) == 0)
-		return 0;
-	return rte_vfio_cdev_domain_map(domain, page, *phys, size, size);
+	return domain_prime(domain) && phys_get() != PHYS_PAGEMAP;
 }
 
 static int
-page_pin(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t size, uint64_t *phys)
+pagemap_ask(const void *virt, uint64_t *phys)
 {
-	if (phys_get() == PHYS_PAGEMAP)
-		return page_pin_by_pagemap(domain, page, size, phys);
-	return rte_vfio_cdev_domain_pin_page(domain, page, size, size, phys);
+	*phys = pagemap_phys(virt);
+	if (*phys != RTE_BAD_PHYS_ADDR)
+		return 0;
+	if (phys_get() != PHYS_PAGEMAP)
+		unavailable_report();
+	return -EPERM;
+}
+
+/* Pinned, or as pagemap has it, which is compared when the page is pinned. */
+static int
+page_map(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t size, uint64_t *phys)
+{
+	int ret;
+
+	if (is_ioas_asked(domain))
+		return rte_vfio_cdev_domain_pin_page(domain, page, size, phys);
+	ret = pagemap_ask(page, phys);
+	if (ret < 0 || rte_vfio_cdev_domain_lookup(domain, page, *phys, size) == 0)
+		return ret;
+	return rte_vfio_cdev_domain_map(domain, page, *phys, size, size);
 }
 
 /* Of a page that the EAL is about to add to a list. */
 static phys_addr_t
-phys_of_new(const struct rte_memseg_list *msl, const void *virt)
+phys_of_new(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *msl,
+	    const void *virt)
 {
 	const void *page = RTE_PTR_ALIGN_FLOOR(virt, msl->page_sz);
 	uint64_t phys;
 
-	if (!domain_prime())
-		return phys_transient(virt);
-	if (page_pin(backend.domains[NOIOMMU], page, msl->page_sz, &phys) < 0)
+	if (page_map(domain, page, msl->page_sz, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
 	if (!page_is_kept(page, msl->socket_id)) {
-		rte_vfio_cdev_domain_unmap(backend.domains[NOIOMMU], page, phys, msl->page_sz);
+		rte_vfio_cdev_domain_unmap(domain, page, phys, msl->page_sz);
 		return RTE_BAD_PHYS_ADDR;
 	}
 	return phys + RTE_PTR_DIFF(virt, page);
@@ -104,54 +126,50 @@ phys_of_new(const struct rte_memseg_list *msl, const void *virt)
  * address: after mapping it, or after handing it to the EAL as external memory.
  */
 static phys_addr_t
-phys_of_foreign(const void *virt)
+phys_of_foreign(struct rte_vfio_cdev_domain *domain, const void *virt)
 {
 	uint64_t phys;
+	int ret;
 
-	if (!domain_prime())
-		return phys_transient(virt);
-	if (rte_vfio_cdev_domain_hold(backend.domains[NOIOMMU], virt, &phys) < 0)
-		return RTE_BAD_PHYS_ADDR;
-	if (phys_get() == PHYS_PAGEMAP && eal_api()->virt2phy(virt) != phys)
-		return RTE_BAD_PHYS_ADDR;
-	return phys;
-}
-
-static phys_addr_t
-phys_ask(const struct rte_memseg_list *msl, const void *virt)
-{
-	if (eal_api()->iova_mode() != RTE_IOVA_PA)
-		return phys_transient(virt);
-	return msl != NULL && !msl->external ? phys_of_new(msl, virt) : phys_of_foreign(virt);
+	if (is_ioas_asked(domain)) {
+		ret = rte_vfio_cdev_domain_provide(domain, virt, &phys);
+	} else {
+		ret = pagemap_ask(virt, &phys);
+		if (ret == 0)
+			ret = rte_vfio_cdev_domain_expect(domain, virt, phys);
+	}
+	return ret < 0 ? RTE_BAD_PHYS_ADDR : phys;
 }
 
 phys_addr_t
 phys_of(const void *virt)
 {
-	const struct rte_memseg_list *msl = NULL;
+	const bool is_chosen = eal_api()->iova_mode() == RTE_IOVA_PA;
+	const struct rte_memseg_list *msl = is_chosen ? eal_api()->virt2memseg_list(virt) : NULL;
+	struct rte_vfio_cdev_domain *domain;
 	const struct rte_memseg *ms;
-	phys_addr_t phys;
 
-	if (eal_api()->iova_mode() == RTE_IOVA_PA)
-		msl = eal_api()->virt2memseg_list(virt);
 	if (msl != NULL && !msl->external) {
 		ms = eal_api()->virt2memseg(virt, msl);
-		if (ms != NULL && ms->len != 0 && ms->iova != RTE_BAD_IOVA)
+		if (ms != NULL && memseg_is_used(msl, ms) && ms->iova != RTE_BAD_IOVA)
 			return ms->iova + RTE_PTR_DIFF(virt, ms->addr);
 	}
 	/* A secondary has no device of its own, and the primary pins for both. */
 	if (eal_api()->process_type() != RTE_PROC_PRIMARY)
-		return eal_api()->virt2phy(virt);
-
-	pthread_mutex_lock(&backend_lock);
-	phys = phys_ask(msl, virt);
-	pthread_mutex_unlock(&backend_lock);
-	return phys;
+		return pagemap_phys(virt);
+	if (!is_chosen)
+		return phys_transient(virt);
+	domain = domain_of(NOIOMMU);
+	if (domain == NULL)
+		return RTE_BAD_PHYS_ADDR;
+	return msl != NULL && !msl->external ? phys_of_new(domain, msl, virt) :
+		phys_of_foreign(domain, virt);
 }
 
 void
 phys_drop(const struct rte_fbarray *array, unsigned int idx)
 {
+	struct rte_vfio_cdev_domain *domain;
 	const struct rte_memseg_list *msl;
 	const struct rte_memseg *ms;
 
@@ -161,11 +179,12 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 	if (ms == NULL)
 		return;
 	msl = eal_api()->virt2memseg_list(ms->addr);
-	if (msl == NULL || &msl->memseg_arr != array || msl->external)
+	if (msl == NULL || &msl->memseg_arr != array || msl->external || !memseg_is_used(msl, ms))
 		return;
 
 	pthread_mutex_lock(&backend_lock);
-	if (backend.domains[NOIOMMU] != NULL)
-		memseg_unmap(NOIOMMU, ms);
+	domain = backend.domains[NOIOMMU];
 	pthread_mutex_unlock(&backend_lock);
+	if (domain != NULL)
+		memseg_unmap(domain, ms);
 }

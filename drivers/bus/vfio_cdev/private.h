@@ -7,22 +7,25 @@
  *	   |		  | rte_vfio_*(), rte_mem_virt2phy(), ...
  *	   | memory	  v
  *	   | events	entry.c, container.c, created.c -- policy.c (the environment)
- *	   v		  |	|   |	\
- *	memory.c <-- device.c	| where.c phys.c (addresses) -- candidate.c
- *	   |		| |	|   |	   |
- *	   |  secondary.c |	|   |	   |	(where the primary has it: mp.c)
- *	   |		  |	|   |	   |
- *	   v		  v	|   v	   v
+ *	   v		  |	|	\
+ *	memory.c <-- device.c	|	phys.c (addresses) -- candidate.c
+ *	   |		| |	|	   |
+ *	   |  secondary.c |	|	   |	(where the primary has it: mp.c)
+ *	   |		  |	|	   |
+ *	   v		  v	|	   v
  *	domain.c: a domain of librte_vfio_cdev for each mode -- inherited.c (after a fork)
  *				v
  *	eal_api.c: the EAL's functions, the stock rte_vfio_*() among them
  *
  * telemetry.c tells what all of these hold, on a thread of the EAL's own.
+ * memory_hooks.c tells the domains of memory that the program itself gives up.
  *
  * Locks, in the order they are taken: the EAL's memory lock, backend_lock, a
- * domain's lock. The EAL holds the first when it reports memory; set-up and
- * release take it for reading, so that memory stands still between looking at
- * it and asking for events. Nothing takes it while holding backend_lock.
+ * domain's locks. The EAL holds the first when it reports memory; set-up takes it
+ * for reading, so that memory stands still between recording it and asking for
+ * events. Nothing takes it while holding backend_lock. A device is bound, and
+ * memory pinned for it, without any of them: what others see of a device that is
+ * being set up or released is that its place is taken.
  */
 
 #ifndef BUS_VFIO_CDEV_PRIVATE_H
@@ -84,11 +87,13 @@ struct eal_api {
 	__typeof__(rte_eal_using_phys_addrs) *using_phys_addrs;
 	__typeof__(rte_fbarray_set_free) *fbarray_set_free;
 	__typeof__(rte_fbarray_get) *fbarray_get;
+	__typeof__(rte_fbarray_find_idx) *fbarray_find_idx;
+	__typeof__(rte_fbarray_is_used) *fbarray_is_used;
 	__typeof__(rte_devargs_next) *devargs_next;
 	__typeof__(rte_bus_find_by_name) *bus_find;
 	__typeof__(rte_eal_has_hugepages) *has_hugepages;
 	int (*has_pci)(void);		/* NULL where it is not exported */
-	/* libnuma's, NULL where the EAL was built without it */
+	/* libnuma's, NULL where the EAL does not call it */
 	long (*get_mempolicy)(int *mode, unsigned long *nodemask, unsigned long maxnode,
 			      const void *addr, unsigned int flags);
 	/* telemetry: all NULL if one of them is not there */
@@ -185,6 +190,10 @@ is_invalid(void);
 bool
 object_is_same(const void *left, const void *right);
 
+/* Does the object that has this address call a function of others? */
+bool
+binding_is_called(const void *inside, const char *function);
+
 /*
  * Do calls of a function from the object that has this address stay in the
  * object, whatever stands in front of it?
@@ -198,12 +207,12 @@ selfcheck_hooks(const char *addr);
 
 /* inherited.c */
 
-/* From now on forked processes have no part in the domain. 0 or -errno. */
+/* From now on forked processes have no part in an iommufd that is open. 0 or -errno. */
 int
 inherited_watch(void);
 
 /*
- * Was this process forked from the one that has the domain? Then nothing here may
+ * Was this process forked from one that had an iommufd? Then nothing here may
  * be used, not even a lock. Logged when first found.
  */
 bool
@@ -229,61 +238,73 @@ have_cdevs(void);
 extern pthread_mutex_t backend_lock;
 
 extern struct backend {
-	/* the default container: each mode has its own domain, or NULL */
+	/* the default container: each mode has its own domain, or NULL; none goes again */
 	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES];
-	bool kept[RTE_VFIO_CDEV_MODES];		/* something relies on it: it stays to the end */
-	bool attached[RTE_VFIO_CDEV_MODES];	/* all memory is mapped there, and more will be */
+	bool wanted[RTE_VFIO_CDEV_MODES];	/* there are, or were, devices for its memory */
+	bool recorded[RTE_VFIO_CDEV_MODES];	/* the EAL's memory is, and events go on with it */
+	bool attached[RTE_VFIO_CDEV_MODES];	/* a device was set up: all memory is pinned */
+	int iommufds[RTE_VFIO_CDEV_MODES];	/* of those that are attached */
 	bool events;		/* the EAL tells of memory */
-	bool user_maps;		/* so does the application of its own */
 	bool container_told;	/* stock has a default container: */
 	int container_fd;
-	_Atomic bool domain_made;	/* there is one, or was: also of a container */
-	bool primed;		/* there is a HWPT that pins memory and tells addresses */
 	bool prime_tried;	/* there is no use in trying again */
 	bool unavailable_told;	/* that there are no physical addresses */
 	bool unusable_told;	/* that the EAL's options leave a device unusable */
 	unsigned int stock_devices;	/* set up by stock in this process */
 	bool serving;		/* secondaries may ask for devices */
 	bool bad_request_told;	/* that one has asked for nonsense */
-	void *wheres;		/* where.c: search tree (tsearch(3)) without overlaps */
 } backend;
 
-/* The functions below want backend_lock held. */
+/* Of a flag in backend: is it set for the first time? Takes backend_lock. */
+bool
+first_time(bool *told);
 
 /* Create a domain, of which a forked child will have no part; 0 or -errno, logged. */
 int
 domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain);
 
-/* Make sure that there is a domain of a mode; 0 or -errno, logged. */
-int
+/* The default container's domain of a mode, or NULL, logged. backend_lock is held. */
+struct rte_vfio_cdev_domain *
 domain_open(enum rte_vfio_cdev_mode mode);
 
-/* Undo domain_open() if nothing came of it. */
-void
-domain_drop_unkept(enum rte_vfio_cdev_mode mode);
+/* The same, and takes backend_lock. */
+struct rte_vfio_cdev_domain *
+domain_of(enum rte_vfio_cdev_mode mode);
 
-/* Make sure that NOIOMMU's has a HWPT. Looks for a device to that end, once. */
+/* Its iommufd, or -1 if there was no device yet. backend_lock is held. */
+int
+domain_fd(enum rte_vfio_cdev_mode mode);
+
+/*
+ * Does NOIOMMU's pin memory and tell addresses? Looks for a device to that end, once,
+ * unless one has been set up. No lock of ours may be held.
+ */
 bool
-domain_prime(void);
+domain_prime(struct rte_vfio_cdev_domain *domain);
 
 #define DOMAIN_NAME_LEN 24
 
 struct domain_ref {
 	struct rte_vfio_cdev_domain *domain;
 	enum rte_vfio_cdev_mode mode;
+	int iommufd;		/* -1: there was no device yet */
+	struct created *container;	/* NULL: the default one */
 	char name[DOMAIN_NAME_LEN];
 };
 
 /*
- * The nth domain: those of the default container first, then those of the containers
- * that the application has created. False: there are no more.
+ * The nth domain, in use until domain_put(): those of the default container first, then
+ * those of the containers that the application has created. False: there are no more.
  */
 bool
 domain_nth(unsigned int n, struct domain_ref *ref);
 
+void
+domain_put(const struct domain_ref *ref);
+
 /* container.c */
 
-/* Is it one of the fds that stand for the default container? */
+/* Is it one of the fds that stand for the default container? backend_lock is held. */
 bool
 is_default_container(int container_fd);
 
@@ -298,31 +319,32 @@ errno_return(int ret);
 
 struct created;
 
-/* The container of an fd, or NULL. */
+/* The container of an fd, in use until created_put(), or NULL. backend_lock is held. */
 struct created *
-created_find(int fd);
+created_get(int fd);
 
-/* The nth domain of such containers, or NULL. */
-struct rte_vfio_cdev_domain *
-created_nth(unsigned int n);
+/* That of a group, and its domain; NULL: the group is in the default container. */
+struct created *
+created_of_group(int group, struct rte_vfio_cdev_domain **domain);
 
-/* The domain that the group was bound to, or NULL: that of the default container. */
-struct rte_vfio_cdev_domain *
-created_domain(int group);
+/* One that was destroyed goes with its last user. NULL is none. */
+void
+created_put(struct created *container);
 
-/* What stands for the fd of a group that was bound, or -1. */
+/* The nth that has a domain, in use until created_put(). backend_lock is held. */
+struct created *
+created_nth(unsigned int n, struct rte_vfio_cdev_domain **domain);
+
+/* What stands for the fd of a group that was bound, or -1. backend_lock is held. */
 int
 created_group_fd(int group);
 
-/* A device is gone: containers that were destroyed before it go now. */
-void
-created_settle(void);
+int
+created_map(const struct created *container, int fd, uint64_t vaddr, uint64_t iova, uint64_t len);
 
 int
-created_map(const struct created *container, uint64_t vaddr, uint64_t iova, uint64_t len);
-
-int
-created_unmap(const struct created *container, uint64_t vaddr, uint64_t iova, uint64_t len);
+created_unmap(const struct created *container, int fd, uint64_t vaddr, uint64_t iova,
+	      uint64_t len);
 
 /* Does this thread ask stock, which is to hear of its own containers only? Needs no lock. */
 bool
@@ -442,39 +464,29 @@ secondary_explain(const char *sysfs_base, const char *addr);
 void
 telemetry_register(void);
 
-/* where.c: memory mapped with the IOVA 0, which is where it is. */
-
-/* Pin the memory; the same again needs as many unmaps. 0 or -errno. */
-int
-where_map(uint64_t va, uint64_t len);
-
-/* Is some of the range mapped so? */
-bool
-where_has(uint64_t va, uint64_t len);
-
-/* -ENOENT: not mapped so; -EOPNOTSUPP: a part of what is. */
-int
-where_unmap(uint64_t va, uint64_t len);
-
-/* memory.c: the EAL's memory lock and backend_lock are held. */
+/* memory.c */
 
 /*
- * Map all memory that is there for a mode's devices and ask for events about the
- * rest. 0, or -errno after an error was logged.
+ * Pin all memory that is there for a mode's devices, and ask for events about the rest.
+ * 0, or -errno after an error was logged. No lock may be held.
  */
 int
 memory_attach(enum rte_vfio_cdev_mode mode);
 
-/* Unmap a segment if it is mapped for a mode; only backend_lock is needed. */
+/* Is it a segment, or only what is left of one? */
+bool
+memseg_is_used(const struct rte_memseg_list *msl, const struct rte_memseg *ms);
+
+/* Unmap a segment if it is mapped. */
 int
-memseg_unmap(enum rte_vfio_cdev_mode mode, const struct rte_memseg *ms);
+memseg_unmap(struct rte_vfio_cdev_domain *domain, const struct rte_memseg *ms);
 
 /* phys.c */
 
 /*
- * The physical address of virt, or RTE_BAD_PHYS_ADDR. The page is pinned first
- * and stays so: one of the EAL's until the EAL gives it up, any other as long as
- * it is there and not mapped (rte_vfio_cdev_domain_hold()).
+ * The physical address of virt, or RTE_BAD_PHYS_ADDR. Where IOVAs are such addresses
+ * it is a mapping from then on: one of the EAL's pages until the EAL gives it up, any other
+ * as long as it is there and not mapped (rte_vfio_cdev_domain_provide()).
  */
 phys_addr_t
 phys_of(const void *virt);

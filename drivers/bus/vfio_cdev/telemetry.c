@@ -38,10 +38,13 @@ devices_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 static const char *
 domain_name(const struct rte_vfio_cdev_domain *domain, struct domain_ref *ref)
 {
-	for (unsigned int n = 0; domain != NULL && domain_nth(n, ref); n++)
-		if (ref->domain == domain)
-			return ref->name;
-	return "none";
+	bool found = false;
+
+	for (unsigned int n = 0; domain != NULL && !found && domain_nth(n, ref); n++) {
+		found = ref->domain == domain;
+		domain_put(ref);
+	}
+	return found ? ref->name : "none";
 }
 
 static int
@@ -58,8 +61,8 @@ device_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 		return telemetry_error(reply, "give an address: /vfio_cdev/device,0000:00:03.0");
 	pthread_mutex_lock(&backend_lock);
 	found = device_get(params, &dev);
-	domain = domain_name(found ? dev.domain : NULL, &ref);
 	pthread_mutex_unlock(&backend_lock);
+	domain = domain_name(found ? dev.domain : NULL, &ref);
 	if (!found)
 		return telemetry_error(reply, "this process has set up no such device over a cdev: "
 				       "see /vfio_cdev/devices");
@@ -135,7 +138,7 @@ static const struct {
 	{ "/vfio_cdev/domains", telemetry_domains,
 	  "What each DMA domain holds now. Parameter: name to go on from (optional)." },
 	{ "/vfio_cdev/mappings", telemetry_mappings,
-	  "Mappings and the addresses the kernel tells now. Parameter: IOVA to go on from "
+	  "Mappings and the addresses the kernel tells now. Parameter: place to go on from "
 	  "(optional)." },
 	{ "/vfio_cdev/secondaries", secondaries_reply,
 	  "Secondary processes and the devices that each has. No parameters." },

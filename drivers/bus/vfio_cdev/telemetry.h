@@ -3,8 +3,8 @@
 /*
  * What the answers under /vfio_cdev/ share: doc/telemetry.rst describes them.
  * Callbacks come on a thread of the EAL's for each client
- * (lib/telemetry/telemetry.c), at any time from rte_eal_init() on. backend_lock is
- * held while what is told is copied, and the answer made of it afterwards.
+ * (lib/telemetry/telemetry.c), at any time from rte_eal_init() on. What is told is copied
+ * first, and the answer made of it afterwards, without a lock.
  *
  * An answer of more than 16 KiB the EAL cuts without a word, and it cannot make an
  * array of dictionaries: lists are dictionaries, of no more entries than fit.
@@ -66,10 +66,7 @@ telemetry_pool_drain(struct telemetry_pool *pool);
 
 /* telemetry_domains.c */
 
-/*
- * The domain of a name, the first one for NULL; false if there is none. backend_lock
- * is held.
- */
+/* Which one has the name, the first one for NULL; false if there is none. It may go. */
 bool
 telemetry_domain(const char *name, size_t len, unsigned int *n, struct domain_ref *ref);
 

@@ -23,7 +23,8 @@ static const struct member holdings[] = {
 	MEMBER("verified", pages_verified),
 	MEMBER("bytes", bytes),
 	MEMBER("pending", pending),
-	MEMBER("provisional", held),
+	MEMBER("provisional", provisional),
+	MEMBER("provisional_bytes", provisional_bytes),
 };
 static const struct member counters[] = {
 	MEMBER("maps", maps),
@@ -31,7 +32,7 @@ static const struct member counters[] = {
 	MEMBER("verified", verified),
 	MEMBER("misplaced", misplaced),
 	MEMBER("refused", refused),
-	MEMBER("provisional", held),
+	MEMBER("provisional", provisional),
 	MEMBER("bytes", bytes),
 	MEMBER("ioctls", ioctls),
 	MEMBER("ioctl_ns", ioctl_ns),
@@ -47,7 +48,6 @@ member_of(struct rte_vfio_cdev_stats *stats, const struct member *member)
 /* A domain as it was for a moment. */
 struct domain_state {
 	struct domain_ref ref;	/* its domain may be gone */
-	int iommufd;
 	struct rte_vfio_cdev_stats stats;
 };
 
@@ -56,7 +56,7 @@ holdings_add(struct rte_tel_data *dict, struct domain_state *state, struct telem
 {
 	(void)pool;
 	tel->add_string(dict, "mode", rte_vfio_cdev_mode_name(state->ref.mode));
-	tel->add_int(dict, "iommufd", state->iommufd);
+	tel->add_int(dict, "iommufd", state->ref.iommufd);
 	tel->add_uint(dict, "devices", state->stats.devices);
 	for (size_t i = 0; i < RTE_DIM(holdings); i++)
 		tel->add_uint(dict, holdings[i].name, *member_of(&state->stats, &holdings[i]));
@@ -111,10 +111,14 @@ stats_sum(struct rte_vfio_cdev_stats *sum, struct rte_vfio_cdev_stats *stats)
 bool
 telemetry_domain(const char *name, size_t len, unsigned int *n, struct domain_ref *ref)
 {
-	for (*n = 0; domain_nth(*n, ref); (*n)++)
-		if (name == NULL || (strlen(ref->name) == len && memcmp(ref->name, name, len) == 0))
-			return true;
-	return false;
+	bool found = false;
+
+	for (*n = 0; !found && domain_nth(*n, ref); *n += !found) {
+		found = name == NULL ||
+			(strlen(ref->name) == len && memcmp(ref->name, name, len) == 0);
+		domain_put(ref);
+	}
+	return found;
 }
 
 /* A page of domains, the one after it if there is, and the sum of all. */
@@ -127,19 +131,17 @@ struct domains {
 	struct rte_vfio_cdev_stats sum;
 };
 
-/* backend_lock is held. False: there is no domain of that name. */
+/* False: there is no domain of that name. */
 static bool
 domains_read(const char *start, struct domains *domains)
 {
 	struct domain_state state;
 	unsigned int first;
 
-	memset(domains, 0, sizeof(*domains));
 	if (!telemetry_domain(start, start != NULL ? strlen(start) : 0, &first, &state.ref))
 		return start == NULL;
-	for (unsigned int n = 0; domain_nth(n, &state.ref); n++) {
+	for (unsigned int n = 0; domain_nth(n, &state.ref); n++, domain_put(&state.ref)) {
 		rte_vfio_cdev_domain_stats(state.ref.domain, &state.stats);
-		state.iommufd = rte_vfio_cdev_domain_fd(state.ref.domain);
 		stats_sum(&domains->sum, &state.stats);
 		domains->all++;
 		if (n >= first && n < first + DOMAINS_PAGE)
@@ -189,15 +191,13 @@ domains_tell(struct rte_tel_data *reply, struct domains *domains, bool count)
 static int
 domains_answer(const char *start, struct rte_tel_data *reply, bool count)
 {
-	struct domains *domains = malloc(sizeof(*domains));
+	struct domains *domains = calloc(1, sizeof(*domains));
 	bool found;
 	int ret;
 
 	if (domains == NULL)
 		return telemetry_error(reply, NO_MEMORY);
-	pthread_mutex_lock(&backend_lock);
 	found = domains_read(start, domains);
-	pthread_mutex_unlock(&backend_lock);
 	ret = found ? domains_tell(reply, domains, count) : telemetry_error(reply, NO_DOMAIN);
 	free(domains);
 	return ret;

@@ -18,12 +18,12 @@ struct mappings {
 	unsigned int count;
 	bool more;
 	struct domain_ref next;
-	uint64_t next_iova;
+	uint64_t next_key;
 };
 
-/* [<domain>:]<IOVA>; the domain is the first one if it is left out. */
+/* [<domain>:]<place>; the domain is the first one if it is left out. */
 static int
-start_parse(const char *params, const char **name, size_t *len, uint64_t *iova)
+start_parse(const char *params, const char **name, size_t *len, uint64_t *start)
 {
 	const char *colon = strchr(params, ':');
 	const char *number = colon != NULL ? colon + 1 : params;
@@ -34,11 +34,18 @@ start_parse(const char *params, const char **name, size_t *len, uint64_t *iova)
 	if (*number < '0' || *number > '9')
 		return -EINVAL;
 	errno = 0;
-	*iova = strtoull(number, &end, 0);
+	*start = strtoull(number, &end, 0);
 	return *end == '\0' && errno == 0 ? 0 : -EINVAL;
 }
 
-/* From the nth domain on, the first one that has some there. backend_lock is held. */
+/* What they are in the order of. */
+static uint64_t
+mapping_key(enum rte_vfio_cdev_mode mode, const struct rte_vfio_cdev_mapping *mapping)
+{
+	return mode == NOIOMMU ? mapping->va : mapping->iova;
+}
+
+/* From the nth domain on, the first one that has some there. */
 static void
 mappings_read(unsigned int n, uint64_t start, struct mappings *page)
 {
@@ -49,18 +56,21 @@ mappings_read(unsigned int n, uint64_t start, struct mappings *page)
 							    TELEMETRY_MAPPINGS + 1);
 		if (page->count != 0)
 			break;
+		domain_put(&page->ref);
 	}
 	if (page->count == 0)
 		return;
 	rte_vfio_cdev_domain_stats(page->ref.domain, &page->stats);
+	domain_put(&page->ref);
 	page->next = page->ref;
-	page->next_iova = beyond->iova;
+	page->next_key = mapping_key(page->ref.mode, beyond);
 	page->more = page->count > TELEMETRY_MAPPINGS;
 	if (page->more) {
 		page->count = TELEMETRY_MAPPINGS;
 	} else {
 		page->more = domain_nth(n + 1, &page->next);
-		page->next_iova = 0;
+		page->next_key = 0;
+		domain_put(&page->next);
 	}
 }
 
@@ -87,7 +97,19 @@ mapping_add(struct rte_tel_data *dict, const struct rte_vfio_cdev_mapping *mappi
 	}
 }
 
-/* A mapping is found by its IOVA. */
+/* Without an IOMMU several may begin at the same place, each of another length. */
+static void
+key_write(char *text, size_t size, const struct mappings *page, unsigned int i)
+{
+	const struct rte_vfio_cdev_mapping *mapping = &page->mappings[i];
+	const uint64_t key = mapping_key(page->ref.mode, mapping);
+
+	if (i > 0 && key == mapping_key(page->ref.mode, mapping - 1))
+		snprintf(text, size, "0x%" PRIx64 "_%" PRIx64, key, mapping->len);
+	else
+		snprintf(text, size, "0x%" PRIx64, key);
+}
+
 static int
 mappings_tell(struct rte_tel_data *reply, const struct mappings *page)
 {
@@ -105,13 +127,13 @@ mappings_tell(struct rte_tel_data *reply, const struct mappings *page)
 	for (unsigned int i = 0; i < page->count; i++) {
 		dict = telemetry_pool_take(&pool);
 		mapping_add(dict, &page->mappings[i]);
-		snprintf(text, sizeof(text), "0x%" PRIx64, page->mappings[i].iova);
+		key_write(text, sizeof(text), page, i);
 		telemetry_add_container(all, text, dict, false);
 	}
 	telemetry_add_container(reply, "mappings", all, page->count == 0);
 	if (!page->more)
 		return 0;
-	snprintf(text, sizeof(text), "%s:0x%" PRIx64, page->next.name, page->next_iova);
+	snprintf(text, sizeof(text), "%s:0x%" PRIx64, page->next.name, page->next_key);
 	return tel->add_string(reply, "next", text);
 }
 
@@ -128,16 +150,14 @@ telemetry_mappings(const char *cmd, const char *params, struct rte_tel_data *rep
 
 	(void)cmd;
 	if (params != NULL && start_parse(params, &name, &len, &start) < 0)
-		return telemetry_error(reply, "no IOVA: give what \"next\" was, an IOVA "
-				       "(0x1c0000000), or nothing");
+		return telemetry_error(reply, "no place: give what \"next\" was, a virtual "
+				       "address (of devices with an IOMMU: an IOVA) or nothing");
 	page = calloc(1, sizeof(*page));
 	if (page == NULL)
 		return telemetry_error(reply, NO_MEMORY);
-	pthread_mutex_lock(&backend_lock);
 	found = telemetry_domain(name, len, &n, &page->ref);
 	if (found)
 		mappings_read(n, start, page);
-	pthread_mutex_unlock(&backend_lock);
 	ret = found || name == NULL ? mappings_tell(reply, page) :
 		telemetry_error(reply, NO_DOMAIN);
 	free(page);

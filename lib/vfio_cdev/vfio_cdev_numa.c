@@ -52,7 +52,7 @@ static int
 range_add(struct rte_vfio_cdev_domain *domain, uint64_t start, uint64_t last, unsigned int node)
 {
 	const unsigned int count = domain->node_count;
-	struct node_range *nodes = domain->nodes;
+	struct vfio_cdev_numa_range *nodes = domain->nodes;
 
 	if ((count & (count - 1)) == 0) {
 		nodes = realloc(nodes, (count == 0 ? 1 : 2 * count) * sizeof(*nodes));
@@ -60,7 +60,7 @@ range_add(struct rte_vfio_cdev_domain *domain, uint64_t start, uint64_t last, un
 			return -ENOMEM;
 		domain->nodes = nodes;
 	}
-	nodes[count] = (struct node_range){ .start = start, .last = last, .node = node };
+	nodes[count] = (struct vfio_cdev_numa_range){ .start = start, .last = last, .node = node };
 	domain->node_count++;
 	return 0;
 }
@@ -88,8 +88,8 @@ blocks_read(struct rte_vfio_cdev_domain *domain, unsigned long node, uint64_t si
 static int
 range_compare(const void *left, const void *right)
 {
-	const struct node_range *a = left;
-	const struct node_range *b = right;
+	const struct vfio_cdev_numa_range *a = left;
+	const struct vfio_cdev_numa_range *b = right;
 
 	return (a->start > b->start) - (a->start < b->start);
 }
@@ -98,7 +98,7 @@ range_compare(const void *left, const void *right)
 static void
 ranges_merge(struct rte_vfio_cdev_domain *domain)
 {
-	struct node_range *nodes = domain->nodes;
+	struct vfio_cdev_numa_range *nodes = domain->nodes;
 	unsigned int count = 0;
 
 	if (domain->node_count == 0)
@@ -116,7 +116,7 @@ ranges_merge(struct rte_vfio_cdev_domain *domain)
 }
 
 int
-nodes_read(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_numa_read(struct rte_vfio_cdev_domain *domain)
 {
 	const uint64_t size = block_size(domain->ctx);
 	const struct dirent *entry;
@@ -126,7 +126,7 @@ nodes_read(struct rte_vfio_cdev_domain *domain)
 	int ret = 0;
 	DIR *dir;
 
-	if (!domain->mode->tells_pa)
+	if (!domain->mode->tells_pa || domain->nodes != NULL)
 		return 0;
 	snprintf(path, sizeof(path), "%s/devices/system/node", domain->ctx->sysfs);
 	dir = opendir(path);
@@ -143,6 +143,11 @@ nodes_read(struct rte_vfio_cdev_domain *domain)
 	/* With one node there is no doubt. */
 	if (ret == 0 && nodes <= 1 && domain->node_count == 0)
 		ret = range_add(domain, 0, UINT64_MAX, 0);
+	if (ret < 0) {
+		free(domain->nodes);
+		domain->nodes = NULL;
+		domain->node_count = 0;
+	}
 	return ret;
 }
 
@@ -167,7 +172,7 @@ static uint64_t *
 node_counter(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t *len)
 {
 	const unsigned int i = range_search(domain, phys);
-	const struct node_range *range = &domain->nodes[i];
+	const struct vfio_cdev_numa_range *range = &domain->nodes[i];
 	uint64_t end;
 
 	if (i == domain->node_count)
@@ -181,13 +186,14 @@ node_counter(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t *len)
 }
 
 void
-nodes_count(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t len, bool in)
+vfio_cdev_numa_count(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t len, bool in)
 {
 	uint64_t *counter, part;
 
 	for (; len != 0; phys += part, len -= part) {
 		part = len;
 		counter = node_counter(domain, phys, &part);
-		*counter += in ? part : -part;
+		/* What was counted in elsewhere must not make it wrap around. */
+		*counter += in ? part : -(part < *counter ? part : *counter);
 	}
 }

@@ -135,7 +135,7 @@ group_node(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info 
 	number = number != NULL ? number + 1 : group;
 	snprintf(path, sizeof(path), "%s/class/vfio/%s%.16s/dev", ctx->sysfs,
 		 info->mode == RTE_VFIO_CDEV_NOIOMMU ? "noiommu-" : "", number);
-	ret = dev_attr_read(AT_FDCWD, path, &node->major, &node->minor);
+	ret = vfio_cdev_attr_read_dev(AT_FDCWD, path, &node->major, &node->minor);
 	return ret == -ENOENT ? -ENODEV : ret;
 }
 
@@ -151,8 +151,8 @@ rte_vfio_cdev_group_holders(const struct rte_vfio_cdev_ctx *ctx,
 }
 
 void
-holders_tell(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info, int err,
-	     char text[HOLDERS_LEN])
+vfio_cdev_openers_tell(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+		       int err, char text[VFIO_CDEV_OPENERS])
 {
 	struct rte_vfio_cdev_holder holders[TOLD];
 	int count = 0, len;
@@ -164,10 +164,11 @@ holders_tell(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_inf
 		count = rte_vfio_cdev_group_holders(ctx, info, holders, TOLD);
 	if (count <= 0)
 		return;
-	len = snprintf(text, HOLDERS_LEN, err == -EBUSY ? ", its group open in" : ", open in");
+	len = snprintf(text, VFIO_CDEV_OPENERS, err == -EBUSY ? ", its group open in" :
+		       ", open in");
 	for (int i = 0; i < count && i < TOLD; i++)
-		len += snprintf(text + len, HOLDERS_LEN - len, "%s pid %d (%s)", i > 0 ? "," : "",
-				holders[i].pid, holders[i].name);
+		len += snprintf(text + len, VFIO_CDEV_OPENERS - len, "%s pid %d (%s)",
+				i > 0 ? "," : "", holders[i].pid, holders[i].name);
 	if (count > TOLD)
-		snprintf(text + len, HOLDERS_LEN - len, " and %d more", count - TOLD);
+		snprintf(text + len, VFIO_CDEV_OPENERS - len, " and %d more", count - TOLD);
 }

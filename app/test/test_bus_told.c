@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Addresses that are told while no device can pin anything: they come from pagemap, and
+ * the first device finds out whether they are still right; RTE_VFIO_CDEV=prefer.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+
+#include "test_bus.h"
+
+/* Any place that no other memory of a test is at. */
+#define FAR (100 * FAKE_HUGE)
+
+static phys_addr_t
+pagemap_read(const void *virt)
+{
+	return fake_phys(virt);
+}
+
+/* The options forbid all devices, for now. */
+static int
+told_begin(void **state)
+{
+	bus_begin(state);
+	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->no_pci = true;
+	return 0;
+}
+
+/* Memory that is really there, so that it can really go. */
+static void *
+memory_at(uint64_t offset)
+{
+	void *va = mmap(FAKE_VA(offset), FAKE_PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	assert_ptr_equal(va, FAKE_VA(offset));
+	return va;
+}
+
+/* A page of the EAL that it is about to add. */
+static void
+page_is_new(uint64_t offset)
+{
+	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(offset), FAKE_PHYS(offset), FAKE_HUGE);
+	fake_eal_use(FAKE_VA(offset), false);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(offset)), FAKE_PHYS(offset));
+	fake_eal_use(FAKE_VA(offset), true);
+}
+
+static void
+program_without_a_device_opens_nothing(void **state)
+{
+	(void)state;
+	page_is_new(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR + 5)), FAKE_PHYS(FAR + 5));
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_int_equal(rte_vfio_get_container_fd(), -1);
+	fake_eal_drop(FAKE_VA(0));
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+	assert_kernel_holds(0, 0, 0);
+}
+
+/* The EAL tries with its stack. Stock says nothing either. */
+static void
+program_that_may_not_know_addresses_is_not_told_of_it(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = NULL;
+	fake_eal()->iova_mode = RTE_IOVA_DC;
+	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), RTE_BAD_PHYS_ADDR);
+	assert_string_equal(log_text(), "");
+}
+
+static void
+memory_that_stays_is_pinned_for_the_first_device(void **state)
+{
+	int fd;
+
+	(void)state;
+	page_is_new(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR + 5)), FAKE_PHYS(FAR + 5));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 2, FAKE_HUGE + FAKE_PAGE);
+	assert_logged(INFO, BUS_ADDR, "1 pages mapped", "1 verified");
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), FAKE_HUGE);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+}
+
+/* Whoever was told the old address may still give it to the device. */
+static void
+device_is_refused(const void *moved, const char *va)
+{
+	int fd;
+
+	log_clear();
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), -1);
+	assert_logged(ERR, "lib.vfio_cdev", va, strerror(EADDRNOTAVAIL));
+	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR, BUS_NAME, strerror(EADDRNOTAVAIL));
+	assert_int_equal(fake_holds().areas, 0);
+	assert_false(fake_node(BUS_NODE)->bound);
+	fake_page_move(moved, FAKE_PHYS((uintptr_t)moved - (uintptr_t)FAKE_VA(0)));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+}
+
+static void
+memory_that_moved_refuses_the_device(void **state)
+{
+	(void)state;
+	page_is_new(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), FAKE_PHYS(FAR));
+	fake_page_move(FAKE_VA(FAR), FAKE_PHYS(2 * FAR));
+	device_is_refused(FAKE_VA(FAR), "0x7f000c800000");
+	assert_kernel_holds(2, 2, FAKE_HUGE + FAKE_PAGE);
+}
+
+static void
+page_of_the_eal_that_moved_refuses_the_device(void **state)
+{
+	(void)state;
+	page_is_new(0);
+	page_is_new(FAKE_HUGE);
+	fake_page_move(FAKE_VA(FAKE_HUGE), FAKE_PHYS(2 * FAR));
+	device_is_refused(FAKE_VA(FAKE_HUGE), "0x7f0000200000");
+	assert_kernel_holds(2, 2, 2 * FAKE_HUGE);
+}
+
+/* It is its owner's again: nobody can have a use for its address. */
+static void
+memory_that_was_freed_is_forgotten(void **state)
+{
+	void *va = memory_at(FAR);
+	int fd;
+
+	(void)state;
+	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
+	assert_int_equal(munmap(va, FAKE_PAGE), 0);
+	fake_page_move(va, FAKE_PHYS(2 * FAR));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 0, 0);
+}
+
+/* A page goes, as the EAL gives it up, before and after the others are pinned. */
+static void
+page_of_the_eal_that_was_freed_is_forgotten(void **state)
+{
+	int fd;
+
+	(void)state;
+	page_is_new(0);
+	page_is_new(FAKE_HUGE);
+	fake_eal_drop(FAKE_VA(0));
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(2 * FAR));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+}
+
+static void
+memory_goes_with_its_owner_once_it_is_pinned(void **state)
+{
+	void *va = memory_at(FAR), *to;
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_int_equal(munmap(va, FAKE_PAGE), 0);
+	assert_kernel_holds(2, 0, 0);
+
+	va = memory_at(FAR);
+	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
+	assert_int_equal(munmap(va, FAKE_PAGE + 1), 0);
+	assert_kernel_holds(2, 0, 0);
+
+	va = memory_at(FAR);
+	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
+	assert_ptr_equal(mmap(va, FAKE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+			      -1, 0), va);
+	assert_kernel_holds(2, 0, 0);
+
+	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
+	to = mremap(va, FAKE_PAGE, FAKE_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+		    FAKE_VA(FAR + FAKE_HUGE));
+	assert_ptr_equal(to, FAKE_VA(FAR + FAKE_HUGE));
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_int_equal(munmap(to, FAKE_PAGE), 0);
+	assert_kernel_holds(2, 0, 0);
+}
+
+/*
+ * --legacy-mem asks for the addresses of pages at places that it leaves, and has them
+ * elsewhere when the first device comes (eal_memory.c).
+ */
+static void
+pages_that_the_eal_maps_elsewhere_stay_pinned(void **state)
+{
+	void *va = memory_at(FAR);
+	int fd;
+
+	(void)state;
+	fake_eal()->no_pci = false;
+	fake_eal()->register_errno = ENOTSUP;
+	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
+	assert_kernel_holds(1, 1, FAKE_PAGE);
+	assert_int_equal(munmap(va, FAKE_PAGE), 0);
+	assert_kernel_holds(1, 1, FAKE_PAGE);
+	fake_page_move(FAKE_VA(0), FAKE_PHYS(FAR));
+	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(0), FAKE_PHYS(FAR), FAKE_HUGE);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+}
+
+/* A call that fails changes nothing. */
+static void
+memory_that_stays_after_all_stays_pinned(void **state)
+{
+	void *va = memory_at(FAR);
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
+	errno = 0;
+	assert_int_equal(munmap((char *)va + 1, FAKE_PAGE), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_ptr_equal(mmap(va, FAKE_PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, -1, 0),
+			 MAP_FAILED);
+	assert_int_equal(errno, EBADF);
+	assert_ptr_equal(mremap(va, FAKE_PAGE, 0, 0), MAP_FAILED);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(madvise(va, FAKE_PAGE, MADV_NORMAL), 0);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_int_equal(munmap(va, FAKE_PAGE), 0);
+}
+
+/* It was asked for, and never mapped. */
+static void
+memory_that_was_only_told_is_not_unmapped(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), FAKE_PHYS(FAR));
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD,
+							      (uintptr_t)FAKE_VA(FAR),
+							      i * FAKE_PHYS(FAR), FAKE_PAGE), -1);
+		assert_int_equal(rte_errno, EINVAL);
+	}
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+}
+
+/* Both of a guest's ports, say, have the same page. */
+static void
+two_views_of_a_page_are_two_mappings(void **state)
+{
+	const uint64_t first = (uintptr_t)FAKE_VA(FAR), second = first + FAKE_HUGE;
+	const int container = RTE_VFIO_DEFAULT_CONTAINER_FD;
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	fake_page_move(FAKE_VA(FAR + FAKE_HUGE), FAKE_PHYS(FAR));
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR + i * FAKE_HUGE)), FAKE_PHYS(FAR));
+		assert_int_equal(rte_vfio_container_dma_map(container, first + i * FAKE_HUGE,
+							    FAKE_PHYS(FAR), FAKE_PAGE), 0);
+	}
+	assert_kernel_holds(2, 2, 2 * FAKE_PAGE);
+	assert_int_equal(rte_vfio_container_dma_unmap(container, first, FAKE_PHYS(FAR),
+						      FAKE_PAGE), 0);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_int_equal(rte_vfio_container_dma_unmap(container, second, FAKE_PHYS(FAR),
+						      FAKE_PAGE), 0);
+}
+
+#define TOLD_TEST(name) cmocka_unit_test_setup_teardown(name, told_begin, bus_end)
+
+int
+bus_told_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		TOLD_TEST(program_without_a_device_opens_nothing),
+		TOLD_TEST(program_that_may_not_know_addresses_is_not_told_of_it),
+		TOLD_TEST(memory_that_stays_is_pinned_for_the_first_device),
+		TOLD_TEST(memory_that_moved_refuses_the_device),
+		TOLD_TEST(page_of_the_eal_that_moved_refuses_the_device),
+		TOLD_TEST(memory_that_was_freed_is_forgotten),
+		TOLD_TEST(page_of_the_eal_that_was_freed_is_forgotten),
+		TOLD_TEST(memory_goes_with_its_owner_once_it_is_pinned),
+		TOLD_TEST(pages_that_the_eal_maps_elsewhere_stay_pinned),
+		TOLD_TEST(memory_that_stays_after_all_stays_pinned),
+		TOLD_TEST(memory_that_was_only_told_is_not_unmapped),
+		TOLD_TEST(two_views_of_a_page_are_two_mappings),
+	};
+
+	return cmocka_run_group_tests_name("bus: told before a device", tests, NULL, NULL);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What becomes of memory whose address was told, as those tell who see it happen. */
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fixture.h"
+#include "vfio_cdev_monitor.h"
+
+#define PAGES(count) ((count) * FAKE_PAGE)
+#define TOLD 8
+
+static uint64_t
+told(const struct fixture *f)
+{
+	struct rte_vfio_cdev_stats stats;
+
+	rte_vfio_cdev_domain_stats(f->domain, &stats);
+	return stats.provisional;
+}
+
+/* Pages 0 to TOLD - 1, pinned. */
+static int
+pinned_begin(void **state)
+{
+	struct fixture *f;
+	uint64_t phys;
+
+	if (fixture_device(state) < 0)
+		return -1;
+	f = *state;
+	for (unsigned int i = 0; i < TOLD; i++)
+		if (rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(PAGES(i)), &phys) < 0)
+			return -1;
+	return 0;
+}
+
+/* The same, pending. */
+static int
+pending_begin(void **state)
+{
+	struct fixture *f;
+
+	if (fixture_domain(state) < 0)
+		return -1;
+	f = *state;
+	for (unsigned int i = 0; i < TOLD; i++)
+		if (rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(PAGES(i)),
+						FAKE_PHYS(PAGES(i))) < 0)
+			return -1;
+	return 0;
+}
+
+/* A call that unmaps memory, as a hook makes it. */
+static bool
+pages_end(uint64_t first, uint64_t count, enum vfio_cdev_fate fate)
+{
+	const bool busy = vfio_cdev_monitor_begin(FAKE_VA(PAGES(first)), PAGES(count));
+
+	if (busy)
+		vfio_cdev_monitor_end(FAKE_VA(PAGES(first)), PAGES(count), fate);
+	return busy;
+}
+
+static void
+memory_that_is_unmapped_is_let_go_of(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(pages_end(2, 3, VFIO_CDEV_GONE));
+	assert_int_equal(told(f), TOLD - 3);
+	assert_false(pages_end(2, 3, VFIO_CDEV_GONE));
+	/* All of it, and from the middle of a page on. */
+	assert_true(vfio_cdev_monitor_begin((char *)FAKE_VA(0) + 5, PAGES(1)));
+	vfio_cdev_monitor_end((char *)FAKE_VA(0) + 5, PAGES(1), VFIO_CDEV_GONE);
+	assert_int_equal(told(f), TOLD - 5);
+	assert_true(pages_end(0, 100, VFIO_CDEV_GONE));
+	assert_int_equal(told(f), 0);
+	assert_int_equal(fake_holds().areas, 0);
+}
+
+static void
+call_that_fails_keeps_memory(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_true(pages_end(0, TOLD, VFIO_CDEV_KEPT));
+	assert_int_equal(told(f), TOLD);
+}
+
+static void
+other_memory_is_nobodys_business(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(pages_end(TOLD, 100, VFIO_CDEV_GONE));
+	assert_false(vfio_cdev_monitor_begin(NULL, 4096));
+	assert_false(vfio_cdev_monitor_begin((void *)UINTPTR_MAX, SIZE_MAX));
+	assert_int_equal(told(f), TOLD);
+}
+
+static void
+errno_stays(void **state)
+{
+	(void)state;
+	errno = EDOM;
+	assert_true(pages_end(0, 1, VFIO_CDEV_GONE));
+	assert_false(pages_end(0, 1, VFIO_CDEV_GONE));
+	vfio_cdev_monitor_recheck(NULL, 0);
+	assert_int_equal(errno, EDOM);
+}
+
+/* Pages 0 to 2 to 4 to 6, what was there being gone, and on to nowhere near. */
+static void
+moved_memory_is_told_at_its_new_place(void **state)
+{
+	struct fixture *f = *state;
+	const bool pinned = rte_vfio_cdev_domain_is_ready(f->domain);
+
+	assert_true(vfio_cdev_monitor_begin(NULL, 0));
+	vfio_cdev_monitor_moved(FAKE_VA(0), FAKE_VA(PAGES(4)), PAGES(3));
+	vfio_cdev_monitor_end(NULL, 0, VFIO_CDEV_KEPT);
+	assert_int_equal(told(f), TOLD - 3);
+	assert_int_equal(fake_holds().areas, pinned ? TOLD - 3 : 0);
+	assert_false(pages_end(0, 3, VFIO_CDEV_GONE));
+	assert_true(vfio_cdev_monitor_begin(FAKE_VA(PAGES(4)), PAGES(3)));
+	vfio_cdev_monitor_moved(FAKE_VA(PAGES(4)), FAKE_VA(PAGES(4 + 2)), PAGES(3));
+	vfio_cdev_monitor_end(FAKE_VA(PAGES(4)), PAGES(2), VFIO_CDEV_GONE);
+	assert_int_equal(told(f), 1 + 3);
+	assert_true(pages_end(8, 1, VFIO_CDEV_GONE));
+	assert_int_equal(told(f), 1 + 2);
+}
+
+/* The pages are the same: what is asked of them at the new place needs no other pin. */
+static void
+moved_page_keeps_its_pin(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t phys = 0;
+
+	fake_page_move(FAKE_VA(HUGE), FAKE_PHYS(0));
+	fake_page_remove(FAKE_VA(0));
+	assert_true(vfio_cdev_monitor_begin(FAKE_VA(0), PAGES(1)));
+	vfio_cdev_monitor_moved(FAKE_VA(0), FAKE_VA(HUGE), PAGES(1));
+	vfio_cdev_monitor_end(FAKE_VA(0), PAGES(1), VFIO_CDEV_KEPT);
+	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(HUGE), &phys), 0);
+	assert_int_equal(phys, FAKE_PHYS(0));
+	assert_int_equal(told(f), TOLD);
+	assert_kernel_holds(2, TOLD, PAGES(TOLD));
+}
+
+static void
+pages_that_were_dropped_are_looked_for(void **state)
+{
+	struct fixture *f = *state;
+	const bool pinned = rte_vfio_cdev_domain_is_ready(f->domain);
+
+	fake_page_remove(FAKE_VA(0));
+	fake_page_remove(FAKE_VA(PAGES(1)));
+	fake_page_move(FAKE_VA(PAGES(2)), FAKE_PHYS(PAGES(100)));
+	fake_page_remove(FAKE_VA(PAGES(5)));
+	vfio_cdev_monitor_recheck(FAKE_VA(PAGES(6)), PAGES(100));
+	assert_int_equal(told(f), TOLD);
+	vfio_cdev_monitor_recheck(FAKE_VA(PAGES(1)), PAGES(2));
+	/* That one was replaced is known of pinned pages only. */
+	assert_int_equal(told(f), TOLD - 1 - pinned);
+	vfio_cdev_monitor_recheck(NULL, 0);
+	assert_int_equal(told(f), TOLD - 3 - pinned);
+}
+
+static void
+orphans_stay_until_they_are_let_go_of(void **state)
+{
+	struct fixture *f = *state;
+
+	rte_vfio_cdev_domain_hold_over(f->domain, true);
+	assert_true(pages_end(0, TOLD, VFIO_CDEV_GONE));
+	assert_int_equal(told(f), 0);
+	assert_kernel_holds(2, TOLD, PAGES(TOLD));
+	rte_vfio_cdev_domain_hold_over(f->domain, false);
+	assert_kernel_holds(2, 0, 0);
+}
+
+static void *
+phys_ask(void *arg)
+{
+	const struct fixture *f = arg;
+	uint64_t phys;
+
+	rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(0), &phys);
+	return NULL;
+}
+
+/* Nobody is told an address between the call and what it means. */
+static void
+domain_is_locked_over_the_call(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t other;
+
+	assert_true(vfio_cdev_monitor_begin(FAKE_VA(0), PAGES(1)));
+	assert_int_equal(pthread_create(&other, NULL, phys_ask, f), 0);
+	usleep(20000);
+	/* What the library itself unmaps meanwhile is not looked at. */
+	assert_false(vfio_cdev_monitor_begin(FAKE_VA(0), PAGES(1)));
+	fake_page_remove(FAKE_VA(0));
+	vfio_cdev_monitor_end(FAKE_VA(0), PAGES(1), VFIO_CDEV_GONE);
+	pthread_join(other, NULL);
+	assert_int_equal(told(f), TOLD - 1);
+}
+
+/* All domains are told, the ones without such memory too. */
+static void
+domains_come_and_go(void **state)
+{
+	struct rte_vfio_cdev_domain *others[3];
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(rte_vfio_cdev_domain_create(f->ctx, i % 2, &others[i]), 0);
+		if (i != 1)
+			assert_int_equal(rte_vfio_cdev_domain_expect(others[i], FAKE_VA(0),
+								     FAKE_PHYS(0)), 0);
+	}
+	assert_int_equal(rte_vfio_cdev_domain_destroy(others[1]), 0);
+	assert_true(pages_end(0, TOLD, VFIO_CDEV_GONE));
+	assert_false(pages_end(0, TOLD, VFIO_CDEV_GONE));
+	assert_int_equal(vfio_cdev_provisional_count(), 0);
+	assert_int_equal(rte_vfio_cdev_domain_expect(others[0], FAKE_VA(0), FAKE_PHYS(0)), 0);
+	assert_int_equal(vfio_cdev_provisional_count(), 1);
+	assert_int_equal(rte_vfio_cdev_domain_destroy(others[0]), 0);
+	assert_int_equal(vfio_cdev_provisional_count(), 0);
+	assert_int_equal(rte_vfio_cdev_domain_destroy(others[2]), 0);
+}
+
+/* The child's memory is its own, unless the domain is made the child's. */
+static int
+child_run(const struct fixture *f)
+{
+	if (pages_end(0, 1, VFIO_CDEV_GONE))
+		return 1;
+	rte_vfio_cdev_domain_forked(f->domain);
+	if (!pages_end(0, 1, VFIO_CDEV_GONE))
+		return 2;
+	return told(f) == TOLD - 1 ? 0 : 3;
+}
+
+static void
+child_is_not_looked_at(void **state)
+{
+	const struct fixture *f = *state;
+	int status = -1;
+	pid_t child;
+
+	/* As another thread of the parent may have it. */
+	pthread_mutex_lock(&f->domain->lock);
+	child = fork();
+	if (child == 0)
+		_exit(child_run(f));
+	pthread_mutex_unlock(&f->domain->lock);
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(told(f), TOLD);
+}
+
+/* No lock, no system call: this is all that others pay. */
+static void
+without_such_memory_nothing_is_done(void **state)
+{
+	struct fixture *f = *state;
+
+	pthread_mutex_lock(&f->domain->lock);
+	assert_false(pages_end(0, 1, VFIO_CDEV_GONE));
+	vfio_cdev_monitor_recheck(NULL, 0);
+	pthread_mutex_unlock(&f->domain->lock);
+}
+
+#define PINNED_TEST(name) cmocka_unit_test_setup_teardown(name, pinned_begin, fixture_end)
+#define PENDING_TEST(name) { #name " (pending)", name, pending_begin, fixture_end, NULL }
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PINNED_TEST(memory_that_is_unmapped_is_let_go_of),
+		PENDING_TEST(memory_that_is_unmapped_is_let_go_of),
+		PINNED_TEST(call_that_fails_keeps_memory),
+		PENDING_TEST(call_that_fails_keeps_memory),
+		PINNED_TEST(other_memory_is_nobodys_business),
+		PINNED_TEST(errno_stays),
+		PINNED_TEST(moved_memory_is_told_at_its_new_place),
+		PENDING_TEST(moved_memory_is_told_at_its_new_place),
+		PINNED_TEST(moved_page_keeps_its_pin),
+		PINNED_TEST(pages_that_were_dropped_are_looked_for),
+		PENDING_TEST(pages_that_were_dropped_are_looked_for),
+		PINNED_TEST(orphans_stay_until_they_are_let_go_of),
+		PINNED_TEST(domain_is_locked_over_the_call),
+		PINNED_TEST(domains_come_and_go),
+		PENDING_TEST(child_is_not_looked_at),
+		cmocka_unit_test_setup_teardown(without_such_memory_nothing_is_done,
+						fixture_device, fixture_end),
+	};
+
+	return cmocka_run_group_tests_name("monitor", tests, NULL, NULL);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Functions of the C library by which a program gives up memory, so that what is pinned
+ * only because its address was asked for goes with it (vfio_cdev_monitor.h). Memory hooks
+ * of libfabric and UCX do it like this; userfaultfd, the other way, wants a privilege,
+ * and a thread that answers while the program waits. What goes past them, inside the C
+ * library, a sweep finds.
+ *
+ * They stand in front of every program that is started with the library preloaded, and
+ * an allocator calls them with its lock held: until an address was told they do nothing
+ * of their own, and never look up anything, for which the loader would want its lock.
+ * Before the constructor has run the system call does, and nothing of a sanitizer's may
+ * be called.
+ */
+
+/* Here mmap() is to be that function, and not mmap64(), which is the same. */
+#undef _FILE_OFFSET_BITS
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "private.h"
+#include "vfio_cdev_monitor.h"
+
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+_Static_assert(sizeof(off_t) == sizeof(off64_t), "functions for large files are others");
+
+#define HOOK __attribute__((no_sanitize("thread")))
+
+/* Constant after hooks_start(). */
+static __typeof__(munmap) *next_munmap;
+static __typeof__(mmap) *next_mmap;
+static __typeof__(mremap) *next_mremap;
+static __typeof__(madvise) *next_madvise;
+static __typeof__(shmdt) *next_shmdt;
+static __typeof__(fallocate) *next_fallocate;
+
+__attribute__((constructor)) static void
+hooks_start(void)
+{
+	*(void **)&next_munmap = dlsym(RTLD_NEXT, "munmap");
+	*(void **)&next_mmap = dlsym(RTLD_NEXT, "mmap");
+	*(void **)&next_mremap = dlsym(RTLD_NEXT, "mremap");
+	*(void **)&next_madvise = dlsym(RTLD_NEXT, "madvise");
+	*(void **)&next_shmdt = dlsym(RTLD_NEXT, "shmdt");
+	*(void **)&next_fallocate = dlsym(RTLD_NEXT, "fallocate");
+}
+
+static enum vfio_cdev_fate
+fate_of(bool success)
+{
+	return success ? VFIO_CDEV_GONE : VFIO_CDEV_KEPT;
+}
+
+HOOK int
+munmap(void *va, size_t len)
+{
+	bool busy;
+	int ret;
+
+	if (next_munmap == NULL)
+		return syscall(SYS_munmap, va, len);
+	busy = vfio_cdev_monitor_begin(va, len);
+	ret = next_munmap(va, len);
+	if (busy)
+		vfio_cdev_monitor_end(va, len, fate_of(ret == 0));
+	return ret;
+}
+
+/* Only at a place that is given can there be memory. */
+HOOK void *
+mmap(void *va, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	void *ret;
+	bool busy;
+
+	if (next_mmap == NULL)
+		return (void *)syscall(SYS_mmap, va, len, prot, flags, fd, offset);
+	busy = (flags & MAP_FIXED) != 0 && vfio_cdev_monitor_begin(va, len);
+	ret = next_mmap(va, len, prot, flags, fd, offset);
+	if (busy)
+		vfio_cdev_monitor_end(va, len, fate_of(ret != MAP_FAILED));
+	return ret;
+}
+
+__typeof__(mmap) mmap64 __attribute__((alias("mmap")));
+
+static void
+mremap_end(const char *from, size_t len, const void *to, size_t new_len)
+{
+	const size_t stays = RTE_MIN(len, new_len);
+
+	if (to != MAP_FAILED && to != from && stays != 0)
+		vfio_cdev_monitor_moved(from, to, stays);
+	vfio_cdev_monitor_end(from + stays, len - stays, fate_of(to != MAP_FAILED && len > stays));
+}
+
+/* A place that is given loses what it had. */
+HOOK void *
+mremap(void *va, size_t len, size_t new_len, int flags, ...)
+{
+	const bool fixed = (flags & MREMAP_FIXED) != 0;
+	void *to = NULL, *ret;
+	va_list ap;
+	bool busy;
+
+	va_start(ap, flags);
+	if (fixed || (flags & MREMAP_DONTUNMAP) != 0)
+		to = va_arg(ap, void *);
+	va_end(ap);
+	if (next_mremap == NULL)
+		return (void *)syscall(SYS_mremap, va, len, new_len, flags, to);
+	busy = vfio_cdev_monitor_begin(va, fixed ? 0 : len);
+	ret = next_mremap(va, len, new_len, flags, to);
+	if (busy)
+		mremap_end(va, len, ret, new_len);
+	return ret;
+}
+
+HOOK int
+madvise(void *va, size_t len, int advice)
+{
+	int ret;
+
+	if (next_madvise == NULL)
+		return syscall(SYS_madvise, va, len, advice);
+	ret = next_madvise(va, len, advice);
+	if (ret == 0 && len != 0 &&
+	    (advice == MADV_DONTNEED || advice == MADV_REMOVE || advice == MADV_FREE ||
+	     advice == MADV_DONTNEED_LOCKED || advice == MADV_GUARD_INSTALL))
+		vfio_cdev_monitor_recheck(va, len);
+	return ret;
+}
+
+/* The kernel knows how much that was. */
+HOOK int
+shmdt(const void *va)
+{
+	int ret;
+
+	if (next_shmdt == NULL)
+		return syscall(SYS_shmdt, va);
+	ret = next_shmdt(va);
+	if (ret == 0)
+		vfio_cdev_monitor_recheck(NULL, 0);
+	return ret;
+}
+
+/* And who has mapped the file where. */
+HOOK int
+fallocate(int fd, int mode, off_t offset, off_t len)
+{
+	int ret;
+
+	if (next_fallocate == NULL)
+		return syscall(SYS_fallocate, fd, mode, offset, len);
+	ret = next_fallocate(fd, mode, offset, len);
+	if (ret == 0 && (mode & FALLOC_FL_PUNCH_HOLE) != 0)
+		vfio_cdev_monitor_recheck(NULL, 0);
+	return ret;
+}
+
+__typeof__(fallocate) fallocate64 __attribute__((alias("fallocate")));

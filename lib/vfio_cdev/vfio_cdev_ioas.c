@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A domain's address space in the kernel. Without an IOMMU no device sees its
+ * IOVAs: they are the names that the kernel gives to what it has pinned.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "iommufd_uapi.h"
+#include "vfio_cdev_private.h"
+
+#define IOMMU_NODE "/dev/iommu"
+
+/* Enough for any IOMMU at once; with a lot of devices there are more. */
+#define RANGES_USUAL 32
+
+static atomic_uint iommufds_open;
+
+unsigned int
+rte_vfio_cdev_iommufds_open(void)
+{
+	return atomic_load(&iommufds_open);
+}
+
+/*
+ * No IOAS has id 0, so -ENOENT says that the kernel went as far as looking for
+ * it (drivers/iommu/iommufd/hwpt_noiommu.c).
+ */
+static int
+get_pa_probe(const struct rte_vfio_cdev_ctx *ctx, int iommufd)
+{
+	uint64_t len = 1, phys;
+	int ret = iommufd_noiommu_get_pa(ctx->sys, iommufd, 0, 0, &len, &phys);
+
+	if (ret == -ENOENT)
+		return 0;
+	return vfio_cdev_fail(ctx, IOMMU_NODE, RTE_VFIO_CDEV_STEP_PROBE, ret == 0 ? -EPROTO : ret,
+			      "IOMMU_IOAS_NOIOMMU_GET_PA");
+}
+
+int
+vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool tells_pa)
+{
+	const struct rte_vfio_cdev_ctx *ctx = ioas->ctx;
+	int fd, ret;
+
+	if (ioas->iommufd >= 0)
+		return 0;
+	ret = iommufd_node_open(ctx->sys, IOMMU_NODE, &fd);
+	if (ret < 0)
+		return vfio_cdev_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, ret, IOMMU_NODE);
+	ret = tells_pa ? get_pa_probe(ctx, fd) : 0;
+	if (ret < 0)
+		goto err_close;
+	ret = iommufd_ioas_alloc(ctx->sys, fd, &ioas->id);
+	if (ret < 0) {
+		vfio_cdev_fail(ctx, IOMMU_NODE, RTE_VFIO_CDEV_STEP_PROBE, ret, "IOMMU_IOAS_ALLOC");
+		goto err_close;
+	}
+	atomic_fetch_add(&iommufds_open, 1);
+	ioas->iommufd = fd;
+	return 0;
+
+err_close:
+	ctx->sys->close(fd);
+	return ret;
+}
+
+/* Closing the last file of an iommufd unmaps, unpins and frees all in it. */
+void
+vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas)
+{
+	if (ioas->iommufd < 0)
+		return;
+	ioas->ctx->sys->close(ioas->iommufd);
+	ioas->iommufd = -1;
+	atomic_fetch_sub(&iommufds_open, 1);
+}
+
+int
+vfio_cdev_ioas_map(const struct vfio_cdev_ioas *ioas, const void *va, uint64_t len,
+		   uint64_t *iova)
+{
+	return iommufd_ioas_map(ioas->ctx->sys, ioas->iommufd, ioas->id, va, len, iova);
+}
+
+int
+vfio_cdev_ioas_copy(const struct vfio_cdev_ioas *ioas, uint64_t from, uint64_t len, uint64_t *to)
+{
+	return iommufd_ioas_copy(ioas->ctx->sys, ioas->iommufd, ioas->id, from, len, to);
+}
+
+int
+vfio_cdev_ioas_unmap(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len)
+{
+	return iommufd_ioas_unmap(ioas->ctx->sys, ioas->iommufd, ioas->id, iova, len);
+}
+
+void
+vfio_cdev_ioas_undo(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len)
+{
+	const int ret = vfio_cdev_ioas_unmap(ioas, iova, len);
+
+	if (ret < 0)
+		vfio_cdev_fail(ioas->ctx, "memory", RTE_VFIO_CDEV_STEP_UNMAP, ret,
+			       "area 0x%" PRIx64 " of the IOAS", iova);
+}
+
+static int
+get_pa(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t *len, uint64_t *phys)
+{
+	return iommufd_noiommu_get_pa(ioas->ctx->sys, ioas->iommufd, ioas->id, iova, len, phys);
+}
+
+int
+vfio_cdev_ioas_phys(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t *phys)
+{
+	uint64_t len = 1;
+
+	return get_pa(ioas, iova, &len, phys);
+}
+
+/*
+ * A hugepage is contiguous, and the kernel would walk all of it in steps of 4 KiB, so
+ * its start will do.
+ */
+int
+vfio_cdev_ioas_runs(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len,
+		    unsigned int page_shift, vfio_cdev_run_t run, void *arg)
+{
+	const uint64_t page = UINT64_C(1) << page_shift;
+	uint64_t off, step, phys;
+	int ret = 0;
+
+	for (off = 0; ret == 0 && off < len; off += step) {
+		step = page > VFIO_CDEV_PAGE ? VFIO_CDEV_PAGE : len - off;
+		ret = get_pa(ioas, iova + off, &step, &phys);
+		if (page > VFIO_CDEV_PAGE)
+			step = page;
+		else if (ret == 0 && (step == 0 || step > len - off ||
+				      (step & (VFIO_CDEV_PAGE - 1)) != 0))
+			ret = -EPROTO;
+		if (ret == 0)
+			ret = run(arg, off, phys, step);
+	}
+	return ret;
+}
+
+int
+vfio_cdev_ioas_hwpt(const struct vfio_cdev_ioas *ioas, uint32_t dev_id, uint32_t *hwpt_id)
+{
+	return iommufd_hwpt_alloc(ioas->ctx->sys, ioas->iommufd, dev_id, ioas->id, hwpt_id);
+}
+
+int
+vfio_cdev_ioas_bind(const struct vfio_cdev_ioas *ioas, int cdev, const void *token,
+		    uint32_t *dev_id)
+{
+	return iommufd_device_bind(ioas->ctx->sys, cdev, ioas->iommufd, token, dev_id);
+}
+
+int
+vfio_cdev_ioas_attach(const struct vfio_cdev_ioas *ioas, int cdev, uint32_t pt_id)
+{
+	return iommufd_device_attach(ioas->ctx->sys, cdev, pt_id != 0 ? pt_id : ioas->id);
+}
+
+static int
+ranges_ask(const struct vfio_cdev_ioas *ioas, uint32_t id, struct ifd_iova_range **ranges,
+	   uint32_t *count)
+{
+	uint32_t room = RANGES_USUAL;
+	int ret = -EMSGSIZE;
+
+	*ranges = NULL;
+	while (ret == -EMSGSIZE) {
+		free(*ranges);
+		*ranges = calloc(room, sizeof(**ranges));
+		if (*ranges == NULL)
+			return -ENOMEM;
+		*count = room;
+		ret = iommufd_ioas_iova_ranges(ioas->ctx->sys, ioas->iommufd, id, *ranges, count);
+		if (ret == -EMSGSIZE && *count <= room)
+			ret = -EPROTO;
+		room = *count;
+	}
+	if (ret < 0)
+		free(*ranges);
+	return ret;
+}
+
+int
+vfio_cdev_ioas_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_range **ranges,
+		      uint32_t *count)
+{
+	return ranges_ask(ioas, ioas->id, ranges, count);
+}
+
+/* They are told by an IOAS that has nothing else. */
+int
+vfio_cdev_ioas_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
+			 struct ifd_iova_range **ranges, uint32_t *count)
+{
+	const struct iommufd_sys *sys = ioas->ctx->sys;
+	uint32_t id;
+	int ret = iommufd_ioas_alloc(sys, ioas->iommufd, &id);
+
+	if (ret < 0)
+		return ret;
+	ret = iommufd_device_attach(sys, cdev, id);
+	if (ret == 0) {
+		ret = ranges_ask(ioas, id, ranges, count);
+		iommufd_device_detach(sys, cdev);
+	}
+	iommufd_destroy(sys, ioas->iommufd, id);
+	return ret;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A domain's lock, which is fair: a thread that maps piece after piece would take
+ * a mutex again before any that waits for it has woken up. Here it has to queue
+ * for "next", which whoever waits has until the lock is its own.
+ */
+
+#include "vfio_cdev_private.h"
+
+__thread unsigned int vfio_cdev_busy;
+
+void
+vfio_cdev_lock_since(struct rte_vfio_cdev_domain *domain, struct iommufd_spent before)
+{
+	pthread_mutex_lock(&domain->next);
+	pthread_mutex_lock(&domain->lock);
+	pthread_mutex_unlock(&domain->next);
+	vfio_cdev_busy++;
+	domain->before = before;
+}
+
+void
+vfio_cdev_lock(struct rte_vfio_cdev_domain *domain)
+{
+	vfio_cdev_lock_since(domain, iommufd_spent());
+}
+
+void
+vfio_cdev_unlock(struct rte_vfio_cdev_domain *domain)
+{
+	const struct iommufd_spent now = iommufd_spent();
+
+	domain->stats.ioctls += now.calls - domain->before.calls;
+	domain->stats.ioctl_ns += now.ns - domain->before.ns;
+	vfio_cdev_busy--;
+	pthread_mutex_unlock(&domain->lock);
+}
+
+int
+vfio_cdev_unlock_with(struct rte_vfio_cdev_domain *domain, int ret)
+{
+	if (ret < 0)
+		domain->stats.refused++;
+	vfio_cdev_unlock(domain);
+	return ret;
+}
+
+void
+vfio_cdev_locks_init(struct rte_vfio_cdev_domain *domain)
+{
+	pthread_mutex_init(&domain->attach_lock, NULL);
+	pthread_mutex_init(&domain->next, NULL);
+	pthread_mutex_init(&domain->lock, NULL);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Memory whose address was told to somebody who may, or may not, map it by that
+ * address later. It is pinned from then on, or will be with the first HWPT: the
+ * whole page, of the size that it really has. An ordinary mapping of the page takes
+ * its place. When the memory goes it goes as well: vfio_cdev_monitor.c is told of
+ * that, and a look at all of them finds what nobody has told.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "vfio_cdev_private.h"
+
+static atomic_uint told;	/* all records of all domains */
+
+unsigned int
+vfio_cdev_provisional_count(void)
+{
+	return atomic_load(&told);
+}
+
+static void
+told_count(struct rte_vfio_cdev_domain *domain, int in)
+{
+	domain->stats.provisional += in;
+	atomic_fetch_add(&told, in);
+}
+
+static void
+provisional_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+{
+	vfio_cdev_mapping_add(domain, rec);
+	told_count(domain, 1);
+}
+
+void
+vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
+			   bool gone)
+{
+	int ret = 0;
+
+	if (rec->pinned && !(gone && domain->hold_over))
+		ret = vfio_cdev_mapping_unpin(domain, rec);
+	if (ret < 0) {
+		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
+				      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
+		return;
+	}
+	vfio_cdev_mapping_take(domain, rec);
+	told_count(domain, -1);
+	if (rec->pinned) {
+		rec->right = domain->orphans;
+		domain->orphans = rec;
+	} else {
+		free(rec);
+	}
+}
+
+void
+vfio_cdev_provisional_free_orphans(struct rte_vfio_cdev_domain *domain)
+{
+	struct vfio_cdev_record *rec;
+
+	while ((rec = domain->orphans) != NULL) {
+		domain->orphans = rec->right;
+		vfio_cdev_ioas_undo(&domain->ioas, rec->iova, vfio_cdev_record_len(rec));
+		vfio_cdev_mapping_count(domain, rec, false);
+		free(rec);
+	}
+}
+
+void
+vfio_cdev_provisional_forget(struct rte_vfio_cdev_domain *domain)
+{
+	struct vfio_cdev_record *rec;
+
+	while ((rec = domain->provisional.root) != NULL) {
+		vfio_cdev_mapping_take(domain, rec);
+		told_count(domain, -1);
+		free(rec);
+	}
+	while ((rec = domain->orphans) != NULL) {
+		domain->orphans = rec->right;
+		free(rec);
+	}
+}
+
+struct vfio_cdev_record *
+vfio_cdev_provisional_next(const struct rte_vfio_cdev_domain *domain,
+			   const struct vfio_cdev_record *after, uintptr_t va, uint64_t len)
+{
+	return vfio_cdev_tree_next(&domain->provisional, after, va + (len - 1), va);
+}
+
+void
+vfio_cdev_provisional_replace(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len)
+{
+	const uintptr_t start = (uintptr_t)va;
+	struct vfio_cdev_record *rec, *next;
+
+	for (rec = vfio_cdev_provisional_next(domain, NULL, start, len); rec != NULL; rec = next) {
+		next = vfio_cdev_provisional_next(domain, rec, start, len);
+		if (rec->va >= start &&
+		    rec->va - start + (vfio_cdev_record_len(rec) - 1) <= len - 1)
+			vfio_cdev_provisional_drop(domain, rec, false);
+	}
+}
+
+bool
+vfio_cdev_provisional_is_gone(const struct rte_vfio_cdev_domain *domain,
+			      const struct vfio_cdev_record *rec)
+{
+	return domain->ctx->sys->resident(vfio_cdev_record_va(rec)) != 1;
+}
+
+/* Errors other than that there is no memory prove nothing. */
+static bool
+is_replaced(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
+{
+	uint64_t now;
+	int ret;
+
+	if (!rec->pinned)
+		return false;
+	ret = vfio_cdev_page_phys(domain, vfio_cdev_record_va(rec), &now);
+	return ret == -EFAULT || (ret == 0 && now != rec->phys);
+}
+
+void
+vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va, uint64_t len)
+{
+	struct vfio_cdev_record *rec, *next;
+
+	for (rec = vfio_cdev_provisional_next(domain, NULL, va, len); rec != NULL; rec = next) {
+		next = vfio_cdev_provisional_next(domain, rec, va, len);
+		if (vfio_cdev_provisional_is_gone(domain, rec) || is_replaced(domain, rec))
+			vfio_cdev_provisional_drop(domain, rec, true);
+	}
+}
+
+/* When many have come since the last time. */
+static void
+provisional_sweep(struct rte_vfio_cdev_domain *domain)
+{
+	const uint64_t bytes = domain->stats.provisional_bytes;
+
+	if (bytes < domain->sweep_from || bytes < domain->sweep_at)
+		return;
+	vfio_cdev_provisional_recheck(domain, 0, 0);
+	domain->sweep_at = 2 * domain->stats.provisional_bytes;
+}
+
+void
+rte_vfio_cdev_domain_sweep(struct rte_vfio_cdev_domain *domain)
+{
+	vfio_cdev_lock(domain);
+	vfio_cdev_provisional_recheck(domain, 0, 0);
+	vfio_cdev_unlock(domain);
+}
+
+/* The page that has a byte, of the size that it has. */
+static struct vfio_cdev_record
+page_of(const struct rte_vfio_cdev_domain *domain, const void *va)
+{
+	struct vfio_cdev_record page;
+	uint64_t size;
+
+	if (iommufd_vma_page_size(domain->ctx->sys, va, &size) < 0 || size < VFIO_CDEV_PAGE ||
+	    (size & (size - 1)) != 0)
+		size = VFIO_CDEV_PAGE;
+	page = VFIO_CDEV_RECORD((uintptr_t)va & ~(size - 1), RTE_VFIO_CDEV_IOVA_ANY, size, size);
+	page.provisional = 1;
+	return page;
+}
+
+/* Is it told by a mapping where a page of 4 KiB is, and is that so? */
+static bool
+is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
+{
+	struct vfio_cdev_record *rec = NULL;
+	uint64_t phys;
+
+	while ((rec = vfio_cdev_mapping_around(domain, rec, page, VFIO_CDEV_PAGE)) != NULL)
+		if (vfio_cdev_mapping_phys(domain, rec, (uintptr_t)page - rec->va, &phys) == 0 &&
+		    phys == now)
+			return true;
+	return false;
+}
+
+/* Or by one that is provisional? Those that are wrong have lost their memory. */
+static bool
+is_told(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
+{
+	const uintptr_t va = (uintptr_t)page;
+	struct vfio_cdev_record *rec, *next;
+	bool is = false;
+
+	for (rec = vfio_cdev_provisional_next(domain, NULL, va, VFIO_CDEV_PAGE); rec != NULL;
+	     rec = next) {
+		next = vfio_cdev_provisional_next(domain, rec, va, VFIO_CDEV_PAGE);
+		if (rec->pinned && rec->phys + (va - rec->va) == now)
+			is = true;
+		else
+			vfio_cdev_provisional_drop(domain, rec, true);
+	}
+	return is;
+}
+
+static int
+page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
+	 uint64_t *start)
+{
+	struct vfio_cdev_record *rec = vfio_cdev_record_new(page);
+	int ret = rec != NULL ? vfio_cdev_mapping_pin(domain, rec, NULL, NULL) : -ENOMEM;
+
+	if (ret == -EFAULT || rec == NULL)
+		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret,
+				      vfio_cdev_record_va(page), vfio_cdev_record_len(page));
+	if (ret < 0) {
+		free(rec);
+		return ret;
+	}
+	rec->any = 0;
+	*start = rec->phys;
+	provisional_add(domain, rec);
+	provisional_sweep(domain);
+	return 0;
+}
+
+/* Where 4 KiB of a page are, which stays pinned. */
+static int
+page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
+	     const char *part, uint64_t *phys)
+{
+	const uintptr_t va = (uintptr_t)part;
+	int ret;
+
+	if (vfio_cdev_mapping_around(domain, NULL, part, VFIO_CDEV_PAGE) != NULL ||
+	    vfio_cdev_provisional_next(domain, NULL, va, VFIO_CDEV_PAGE) != NULL) {
+		ret = vfio_cdev_page_phys(domain, part, phys);
+		if (ret == -EFAULT)
+			*phys = RTE_VFIO_CDEV_IOVA_ANY;
+		else if (ret < 0)
+			return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, part,
+						     VFIO_CDEV_PAGE);
+		if (is_told(domain, part, *phys) || is_mapped(domain, part, *phys))
+			return 0;
+	}
+	ret = page_pin(domain, page, phys);
+	*phys += va - page->va;
+	return ret;
+}
+
+int
+rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
+{
+	const uint64_t offset = (uintptr_t)va & (VFIO_CDEV_PAGE - 1);
+	const struct vfio_cdev_record page = page_of(domain, va);
+	const char *part = (const char *)va - offset;
+	uint64_t start;
+	int ret;
+
+	vfio_cdev_lock(domain);
+	ret = vfio_cdev_can_tell(domain, part, VFIO_CDEV_PAGE);
+	if (ret == 0)
+		ret = page_provide(domain, &page, part, &start);
+	ret = vfio_cdev_unlock_with(domain, ret);
+	if (ret == 0)
+		*phys = start + offset;
+	return ret;
+}
+
+/*
+ * Of a page that was told to be somewhere else before, the first address stays: the
+ * page may have been moved, and who has that address must not get a device.
+ */
+static int
+page_expect(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page)
+{
+	const uint64_t len = vfio_cdev_record_len(page);
+	struct vfio_cdev_record *rec;
+
+	if (vfio_cdev_provisional_next(domain, NULL, page->va, len) != NULL)
+		return 0;
+	rec = vfio_cdev_record_new(page);
+	if (rec == NULL)
+		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM,
+					     vfio_cdev_record_va(page), len);
+	provisional_add(domain, rec);
+	return 0;
+}
+
+/* Pinned at once, and compared with what was said. */
+static int
+page_agree(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
+	   const char *part, uint64_t phys)
+{
+	uint64_t now;
+	int ret = page_provide(domain, page, part, &now);
+
+	if (ret < 0 || now == phys)
+		return ret;
+	domain->stats.misplaced++;
+	return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, -EADDRNOTAVAIL,
+			      "%p (IOVA 0x%" PRIx64 ", kernel says 0x%" PRIx64 ")",
+			      (const void *)part, phys, now);
+}
+
+int
+rte_vfio_cdev_domain_expect(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t phys)
+{
+	const uint64_t offset = (uintptr_t)va & (VFIO_CDEV_PAGE - 1);
+	struct vfio_cdev_record page = page_of(domain, va);
+	const char *part = (const char *)va - offset;
+	int ret = 0;
+
+	if (!domain->mode->tells_pa)
+		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP, va,
+					     VFIO_CDEV_PAGE);
+	if ((phys & (VFIO_CDEV_PAGE - 1)) != offset)
+		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -EINVAL, va,
+					     VFIO_CDEV_PAGE);
+	vfio_cdev_lock(domain);
+	if (domain->ready) {
+		ret = page_agree(domain, &page, part, phys - offset);
+	} else {
+		page.phys = phys - ((uintptr_t)va - page.va);
+		page.any = 0;
+		ret = page_expect(domain, &page);
+	}
+	return vfio_cdev_unlock_with(domain, ret);
+}
