@@ -19,13 +19,14 @@
 #define OLDEST "22.11"
 #define OUTPUT_END 4000			/* characters */
 #define PREFIX 64
+#define NAME 64
 #define SHARES 2
 
 struct program {
 	struct console console;
 	struct telemetry telemetry;
-	const char *name;	/* of the executable */
 	const struct run *run;
+	char name[NAME];	/* of the executable */
 	char prefix[PREFIX];
 };
 
@@ -270,9 +271,9 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 	*program = (struct program){
 		.console = { .fd = -1 },
 		.telemetry = { .fd = -1 },
-		.name = slash ? slash + 1 : spec->path,
 		.run = run,
 	};
+	snprintf(program->name, NAME, "%s", slash ? slash + 1 : spec->path);
 	program_prefix(program->prefix, spec->share);
 	verdict = program_spawn(program, run, spec, result);
 	if (!verdict)

@@ -19,7 +19,7 @@
 struct program;
 
 struct program_spec {
-	const char *path;		/* executable, looked up in PATH; outlives the program */
+	const char *path;		/* executable, looked up in PATH */
 	const char *ready;		/* what it prints when it is ready, e.g. a prompt */
 	const char *const *eal;		/* further EAL arguments, ended by NULL; or NULL */
 	const char *const *args;	/* the program's own, after "--", ended by NULL; or NULL */

@@ -17,6 +17,7 @@
 
 #include "check.h"
 
+#include "companion.h"
 #include "program.h"
 #include "program_files.h"
 #include "stop.h"
@@ -171,23 +172,32 @@ peer(void *arg)
 	return NULL;
 }
 
+/* The script has these lines, and telemetry that says which release it is. */
 static enum verdict
-start_release(const char *release, struct program **program)
+start_lines(const char *lines, const char *release, struct program **program)
 {
+	char all[512];
 	char version[32];
 	enum verdict verdict;
 	pthread_t thread;
 
 	snprintf(version, sizeof(version), "%s", release);
 	assert_int_equal(pthread_create(&thread, NULL, peer, version), 0);
-	verdict = start("until [ -e $RUNTIME_DIRECTORY/dpdk/*/up ]; do sleep 0.01; done\n"
-			"while printf '" PROMPT "'; read line; do echo \"did $line\"; done",
-			false, program);
+	snprintf(all, sizeof(all), "until [ -e $RUNTIME_DIRECTORY/dpdk/*/up ]; do sleep 0.01; "
+		 "done\n%s", lines);
+	verdict = start(all, false, program);
 	if (verdict)
 		pthread_join(thread, NULL);
 	else
 		pthread_detach(thread);
 	return verdict;
+}
+
+static enum verdict
+start_release(const char *release, struct program **program)
+{
+	return start_lines("while printf '" PROMPT "'; read line; do echo \"did $line\"; done",
+			   release, program);
 }
 
 static void
@@ -221,6 +231,49 @@ program_is_talked_to_and_killed(void **state)
 	assert_non_null(strstr(result.text, "did not print 'that'"));
 	program_free(program);
 	program_free(NULL);
+}
+
+/* What the companion tells after it is ready, line by line, and what is made of it. */
+static enum verdict
+companion_tells(const char *lines, json_t **found)
+{
+	struct program *program;
+	enum verdict verdict;
+	char all[256];
+
+	snprintf(all, sizeof(all), "printf '" PROMPT "\\n%s\\n'", lines);
+	assert_int_equal(start_lines(all, "DPDK 22.11.11", &program), VERDICT_PASS);
+	verdict = companion_result(&run, program, &result, found);
+	program_free(program);
+	return verdict;
+}
+
+static void
+companion_result_is_found_among_other_lines(void **state)
+{
+	json_t *found;
+
+	(void)state;
+	assert_int_equal(companion_tells("EAL: a line\\n{\\n{\"event\":5}\\n"
+					 "{\"event\":\"result\",\"told\":64}\\nEAL: over", &found),
+			 VERDICT_PASS);
+	assert_int_equal(json_integer_value(json_object_get(found, "told")), 64);
+	json_decref(found);
+}
+
+static void
+companion_that_has_no_result_is_a_failure(void **state)
+{
+	json_t *found;
+
+	(void)state;
+	assert_int_equal(companion_tells("{\"event\":\"error\",\"text\":\"no port\","
+					 "\"errno\":\"No such device\"}", &found), VERDICT_FAIL);
+	assert_string_equal(result.text, "no port: No such device");
+	assert_null(found);
+	assert_int_equal(companion_tells("EAL: a line", &found), VERDICT_FAIL);
+	assert_non_null(strstr(result.text, "it said last: EAL: a line"));
+	assert_null(found);
 }
 
 /* Gone, or nobody has waited for it yet. */
@@ -303,6 +356,8 @@ main(void)
 		TEST(program_is_told_where_to_run),
 		TEST(old_release_is_an_error),
 		TEST(program_is_talked_to_and_killed),
+		TEST(companion_result_is_found_among_other_lines),
+		TEST(companion_that_has_no_result_is_a_failure),
 		TEST(program_dies_with_us),
 		TEST(signal_stops_waiting),
 	};
