@@ -6,10 +6,14 @@
  * reads what it writes to standard output: lines of JSON.
  *
  *	dpdk-test-vfio-cdev-traffic [EAL OPTION...] -- [SECONDS]
+ *	dpdk-test-vfio-cdev-traffic [EAL OPTION...] -- late FROM-NODE TO-NODE [DEVICE...]
+ *
+ * The latter does what late.c says, instead.
  */
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -73,19 +77,15 @@ seconds_parse(int argc, char **argv)
 	return argc > 1 ? strtoul(argv[1], NULL, 10) : 5;
 }
 
-int
-main(int argc, char **argv)
+static int
+traffic_main(unsigned int seconds)
 {
 	static struct traffic traffic;
 	struct rte_mempool *mbufs;
 	struct block_list blocks;
-	int used, ret;
+	int ret;
 
-	used = rte_eal_init(argc, argv);
-	if (used < 0)
-		return 2;	/* the EAL has said why */
-	report_ready();
-	traffic.seconds = seconds_parse(argc - used, argv + used);
+	traffic.seconds = seconds;
 	traffic.session = rte_rdtsc();
 	ret = traffic_prepare(&traffic, &mbufs, &blocks);
 	if (ret == 0) {
@@ -93,6 +93,24 @@ main(int argc, char **argv)
 		report_result(&traffic);
 	}
 	ports_close(traffic.ports);
+	return ret;
+}
+
+int
+main(int argc, char **argv)
+{
+	int used, ret;
+
+	used = rte_eal_init(argc, argv);
+	if (used < 0)
+		return 2;	/* the EAL has said why */
+	report_ready();
+	argc -= used;
+	argv += used;
+	if (argc > 1 && strcmp(argv[1], "late") == 0)
+		ret = late_run(argc - 2, argv + 2);
+	else
+		ret = traffic_main(seconds_parse(argc, argv));
 	rte_eal_cleanup();
 	return ret == 0 ? 0 : 2;
 }

@@ -84,7 +84,7 @@ page_add(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *a
 }
 
 uint64_t
-page_phys(const struct page *page)
+phys_of(const void *va)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	uint64_t entry = 0;
@@ -92,11 +92,17 @@ page_phys(const struct page *page)
 
 	if (fd < 0)
 		return 0;
-	len = pread(fd, &entry, sizeof(entry), page->va / SMALL_PAGE * sizeof(entry));
+	len = pread(fd, &entry, sizeof(entry), (uintptr_t)va / SMALL_PAGE * sizeof(entry));
 	close(fd);
 	if (len != sizeof(entry) || (entry & PAGEMAP_PRESENT) == 0)
 		return 0;
 	return (entry & PAGEMAP_PFN) * SMALL_PAGE;
+}
+
+uint64_t
+page_phys(const struct page *page)
+{
+	return phys_of((const void *)page->va);
 }
 
 bool

@@ -168,3 +168,17 @@ report_result(const struct traffic *traffic)
 	json_object_update_new(line, counts_json(traffic));
 	line_write(line);
 }
+
+void
+report_late(const struct late *late)
+{
+	line_write(json_pack("{ss ss si sI si si si sb si si si so}",
+			     "event", "result", "dpdk", rte_version(),
+			     "pages", LATE_PAGES, "page_size", (json_int_t)late->page_size,
+			     "told", (int)late->told, "moved", (int)late->moved,
+			     "wrong", (int)late->wrong, "movable", late->movable,
+			     "from", late->from, "to", late->to,
+			     "devices", (int)late->devices,
+			     "first", late->first != NULL ? address((uintptr_t)late->first) :
+				json_null()));
+}

@@ -9,6 +9,8 @@
  *	port.c (ethdev)	       \
  *				report.c (JSON)
  *
+ * late.c is another thing that main.c can do.
+ *
  * One thread does it all.
  */
 
@@ -76,7 +78,10 @@ pages_open(struct pages *pages);
 struct page *
 pages_find(const struct pages *pages, const void *va);
 
-/* Where the kernel has it, or 0 if it does not tell (CAP_SYS_ADMIN). */
+/* Where the kernel has a page of any size, or 0 if it does not tell (CAP_SYS_ADMIN). */
+uint64_t
+phys_of(const void *va);
+
 uint64_t
 page_phys(const struct page *page);
 
@@ -196,6 +201,27 @@ struct traffic {
 void
 traffic_run(struct traffic *traffic, struct block_list *blocks, struct rte_mempool *mbufs);
 
+/* late.c */
+
+#define LATE_PAGES 64
+
+struct late {
+	uint8_t *memory;	/* pages that are asked for, and one more */
+	size_t page_size;
+	int from, to;		/* node */
+	rte_iova_t iova[LATE_PAGES];	/* as told before the first device */
+	unsigned int devices;		/* that were plugged in then */
+	unsigned int told;		/* of the pages; what follows is counted among them */
+	unsigned int moved;
+	unsigned int wrong;		/* whose address is another one now */
+	const void *first;		/* that moved or is wrong, or NULL */
+	bool movable;			/* the one more: it has moved */
+};
+
+/* Arguments: FROM-NODE TO-NODE [DEVICE...]. Until standard input ends; 0 or -errno. */
+int
+late_run(int argc, char **argv);
+
 /* report.c: lines of JSON on standard output. */
 
 void
@@ -206,6 +232,9 @@ report_progress(const struct traffic *traffic);
 
 void
 report_result(const struct traffic *traffic);
+
+void
+report_late(const struct late *late);
 
 /* What keeps the program from starting. Returns -err. */
 int

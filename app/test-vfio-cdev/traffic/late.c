@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * What becomes of addresses that an application has got before it has a device. It asks
+ * for those of memory of its own, as one does that has packets in it; then devices are
+ * plugged in; then the kernel is asked to move that memory to another NUMA node. No port
+ * is started, so no device uses what may have moved.
+ *
+ * One page more, whose address nobody has got, is asked to move: could they move at all?
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <numa.h>
+#include <numaif.h>
+
+#include <rte_dev.h>
+#include <rte_eal.h>
+
+#include "traffic.h"
+
+static uint8_t *
+late_page(const struct late *late, unsigned int i)
+{
+	return late->memory + i * late->page_size;
+}
+
+/* On which node is each? With a target the kernel is asked to move them first. */
+static int
+late_locate(const struct late *late, int target, int node[LATE_PAGES + 1])
+{
+	int targets[LATE_PAGES + 1];
+	void *pages[LATE_PAGES + 1];
+	unsigned int i;
+
+	for (i = 0; i <= LATE_PAGES; i++) {
+		pages[i] = late_page(late, i);
+		targets[i] = target;
+	}
+	/* That a page does not move is an answer, not an error. */
+	if (target >= 0)
+		numa_move_pages(0, LATE_PAGES + 1, pages, targets, node, MPOL_MF_MOVE);
+	if (numa_move_pages(0, LATE_PAGES + 1, pages, NULL, node, 0) < 0)
+		return complain(errno, "cannot ask where pages are");
+	return 0;
+}
+
+/* Small pages, each of which is pinned and moved by itself. */
+static int
+late_populate(struct late *late)
+{
+	int node[LATE_PAGES + 1];
+	unsigned int i;
+	size_t size;
+	int ret;
+
+	late->page_size = (size_t)sysconf(_SC_PAGESIZE);
+	size = (LATE_PAGES + 1) * late->page_size;
+	late->memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			    0);
+	if (late->memory == MAP_FAILED)
+		return complain(errno, "cannot have %zu bytes of memory", size);
+	madvise(late->memory, size, MADV_NOHUGEPAGE);
+	numa_tonode_memory(late->memory, size, late->from);
+	memset(late->memory, 1, size);
+	ret = late_locate(late, -1, node);
+	for (i = 0; ret == 0 && i <= LATE_PAGES; i++)
+		if (node[i] != late->from)
+			ret = complain(ENOMEM, "there is no memory on node %d", late->from);
+	return ret;
+}
+
+static void
+late_ask(struct late *late)
+{
+	unsigned int i;
+
+	for (i = 0; i < LATE_PAGES; i++) {
+		late->iova[i] = rte_mem_virt2iova(late_page(late, i));
+		late->told += late->iova[i] != RTE_BAD_IOVA;
+	}
+}
+
+static int
+late_plug(struct late *late, int count, char **addresses)
+{
+	int i, ret;
+
+	for (i = 0; i < count; i++) {
+		ret = rte_dev_probe(addresses[i]);
+		if (ret != 0)
+			return complain(abs(ret), "cannot plug in %s", addresses[i]);
+		late->devices++;
+	}
+	return 0;
+}
+
+/* Both the EAL and the kernel, if it tells, have to say what was told. */
+static bool
+late_is_wrong(const struct late *late, unsigned int i)
+{
+	const uint64_t phys = phys_of(late_page(late, i));
+
+	return rte_mem_virt2iova(late_page(late, i)) != late->iova[i] ||
+		(phys != 0 && phys != late->iova[i]);
+}
+
+static int
+late_move(struct late *late)
+{
+	int node[LATE_PAGES + 1];
+	unsigned int i;
+	int ret;
+
+	ret = late_locate(late, late->to, node);
+	for (i = 0; ret == 0 && i < LATE_PAGES; i++) {
+		if (late->iova[i] == RTE_BAD_IOVA)
+			continue;
+		late->moved += node[i] == late->to;
+		late->wrong += late_is_wrong(late, i);
+		if (late->first == NULL && late->moved + late->wrong > 0)
+			late->first = late_page(late, i);
+	}
+	late->movable = node[LATE_PAGES] == late->to;
+	return ret;
+}
+
+int
+late_run(int argc, char **argv)
+{
+	struct late late = { 0 };
+	int ret;
+
+	if (argc < 2)
+		return complain(EINVAL, "it takes the nodes to move from and to");
+	if (rte_eal_iova_mode() != RTE_IOVA_PA)
+		return complain(ENOTSUP, "addresses are physical with --iova-mode=pa only");
+	late.from = atoi(argv[0]);
+	late.to = atoi(argv[1]);
+	ret = late_populate(&late);
+	if (ret < 0)
+		return ret;
+	late_ask(&late);
+	ret = late_plug(&late, argc - 2, argv + 2);
+	if (ret == 0)
+		ret = late_move(&late);
+	if (ret == 0)
+		report_late(&late);
+	/* It stays until whoever has started it has seen enough. */
+	while (ret == 0 && getchar() != EOF)
+		;
+	return ret;
+}
