@@ -165,3 +165,15 @@ placement_choose(const struct rte_vfio_cdev_info *devices, unsigned int count,
 
 	return placement_pick(nodes, node_count, devices, count, placement);
 }
+
+int
+placement_other(int node)
+{
+	int i;
+
+	for (i = 0; i <= numa_max_node(); i++)
+		if (i != node && numa_bitmask_isbitset(numa_all_nodes_ptr, (unsigned int)i) &&
+		    numa_node_size64(i, NULL) > 0)
+			return i;
+	return -1;
+}

@@ -41,4 +41,8 @@ placement_pick(const struct placement_node *nodes, unsigned int node_count,
 	       const struct rte_vfio_cdev_info *devices, unsigned int count,
 	       struct placement *placement);
 
+/* A node with memory other than that one, or -1. */
+int
+placement_other(int node);
+
 #endif /* APP_TEST_NUMA_PLACE_H */

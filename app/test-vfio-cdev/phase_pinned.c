@@ -3,7 +3,8 @@
 /*
  * Whether the kernel moves the hugepages of a testpmd that forwards to another NUMA
  * node when it is asked to, as it does of its own accord when it balances or compacts
- * memory. None may move, since devices have their addresses.
+ * memory. None may move, since devices have their addresses. The same of memory whose
+ * addresses were told before there was a device is in late.c.
  */
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 
 #include "flow.h"
+#include "late.h"
 #include "phase.h"
 #include "proc_memory.h"
 #include "stock.h"
@@ -28,19 +30,6 @@ struct moves {
 	struct proc_page first;		/* that moved, as it was */
 	int to;
 };
-
-/* A node with memory other than that, or -1. */
-static int
-node_other(int node)
-{
-	int i;
-
-	for (i = 0; i <= numa_max_node(); i++)
-		if (i != node && numa_bitmask_isbitset(numa_all_nodes_ptr, (unsigned int)i) &&
-		    numa_node_size64(i, NULL) > 0)
-			return i;
-	return -1;
-}
 
 /* A hugepage of ours on a node, or NULL. */
 static void *
@@ -113,7 +102,7 @@ moves_ask(pid_t pid, struct proc_pages *pages, struct moves *moves, struct resul
 	}
 	memcpy(before, pages->page, pages->count * sizeof(*before));
 	for (i = 0; i < pages->count; i++)
-		targets[i] = node_other(pages->page[i].node);
+		targets[i] = placement_other(pages->page[i].node);
 	verdict = moves_control(&before[0], targets[0], result);
 	if (!verdict)
 		verdict = proc_pages_move(pid, pages, targets, result);
@@ -189,7 +178,7 @@ pinned_test(struct run *run, struct program *program, struct moves *moves, struc
 	enum verdict verdict;
 
 	verdict = flow_start(program, run->count / 2 * 2, result);
-	if (!verdict && node_other(-1) >= 0 && node_other(node_other(-1)) >= 0)
+	if (!verdict && placement_other(-1) >= 0 && placement_other(placement_other(-1)) >= 0)
 		verdict = pinned_rounds(run, program, moves, result);
 	if (verdict)
 		return verdict;
@@ -212,7 +201,7 @@ pinned_test_stock(struct program *program, struct moves *moves, struct result *r
 }
 
 static enum verdict
-pinned_measure(struct run *run, bool stock, char *text, size_t size, struct result *result)
+hugepages_measure(struct run *run, bool stock, char *text, size_t size, struct result *result)
 {
 	const struct program_spec spec = { .count = run->count / 2 * 2, .stock = stock };
 	struct moves moves = { 0 };
@@ -230,10 +219,27 @@ pinned_measure(struct run *run, bool stock, char *text, size_t size, struct resu
 	return verdict;
 }
 
+/* If only memory told of early cannot be tried it passes, and the text says why not. */
+static enum verdict
+pinned_measure(struct run *run, bool stock, char *text, size_t size, struct result *result)
+{
+	enum verdict verdict = hugepages_measure(run, stock, text, size, result);
+	const size_t length = strlen(text);
+
+	if (verdict)
+		return verdict;
+	verdict = late_measure(run, stock, text + length, size - length, result);
+	if (verdict == VERDICT_SKIP)
+		return VERDICT_PASS;
+	if (!verdict)
+		result->text[0] = '\0';
+	return verdict;
+}
+
 enum verdict
 phase_pinned(struct run *run, struct result *result)
 {
-	char text[sizeof(result->figure)];
+	char text[sizeof(result->figure)], why[sizeof(result->text)];
 	enum verdict verdict;
 
 	if (numa_available() < 0)
@@ -242,6 +248,8 @@ phase_pinned(struct run *run, struct result *result)
 	verdict = pinned_measure(run, false, text, sizeof(text), result);
 	if (verdict)
 		return verdict;
+	strcpy(why, result->text);
 	result_pass(result, "%s", text);
+	strcpy(result->text, why);
 	return stock_compare(run, result, pinned_measure);
 }

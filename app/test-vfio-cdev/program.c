@@ -21,6 +21,7 @@
 #define PREFIX 64
 #define NAME 64
 #define SHARES 2
+#define NO_DEVICE "ffff:ff:1f.7"	/* allowed, so that no other one is */
 
 struct program {
 	struct console console;
@@ -88,19 +89,31 @@ arguments_lcores(struct arguments *arguments, const struct placement *placement,
 }
 
 static void
-arguments_make(struct arguments *arguments, const struct run *run,
-	       const struct program_spec *spec, const char *prefix)
+arguments_devices(struct arguments *arguments, const struct run *run,
+		  const struct program_spec *spec)
 {
 	unsigned int i;
 
-	arguments_add(arguments, "%s", spec->path);
-	arguments_lcores(arguments, &run->placement, spec->share);
-	arguments_add(arguments, "--file-prefix=%s", prefix);
-	arguments_add(arguments, "--socket-mem=%s", run->placement.memory);
+	if (spec->plugs) {
+		arguments_add(arguments, "-a");
+		arguments_add(arguments, NO_DEVICE);
+		return;
+	}
 	for (i = 0; i < program_devices(run, spec); i++) {
 		arguments_add(arguments, "-a");
 		arguments_add(arguments, "%s", run->devices[spec->first + i].addr);
 	}
+}
+
+static void
+arguments_make(struct arguments *arguments, const struct run *run,
+	       const struct program_spec *spec, const char *prefix)
+{
+	arguments_add(arguments, "%s", spec->path);
+	arguments_lcores(arguments, &run->placement, spec->share);
+	arguments_add(arguments, "--file-prefix=%s", prefix);
+	arguments_add(arguments, "--socket-mem=%s", run->placement.memory);
+	arguments_devices(arguments, run, spec);
 	arguments_add_all(arguments, spec->eal);
 	arguments_add(arguments, "--");
 	arguments_add_all(arguments, spec->args);

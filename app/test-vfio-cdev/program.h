@@ -26,6 +26,7 @@ struct program_spec {
 	unsigned int first;		/* of the run's devices: its port 0 */
 	unsigned int count;		/* of devices; 0: all from the first on */
 	unsigned int share;		/* 0, or 1 for one that runs beside another */
+	bool plugs;			/* its devices in itself: it starts without any */
 	bool stock;			/* RTE_VFIO_CDEV=off: what DPDK does without us */
 };
 

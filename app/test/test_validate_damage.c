@@ -13,15 +13,21 @@
 #include <cmocka.h>
 
 #include "damage.h"
+#include "late.h"
 #include "proc_files.h"
 
 #define GOOD "'sent': 100, 'received': 100, 'pages': 4, 'covered': 4"
 #define PAGE(eal, kernel) "{'va': '0x1000000', 'eal': '" eal "', 'kernel': '" kernel "', " \
 	"'size': 2097152}"
 
+#define LATE(told, moved, wrong, movable) "'told': " told ", 'moved': " moved ", 'wrong': " wrong \
+	", 'movable': " movable ", 'from': 0, 'to': 1"
+
+typedef enum verdict (*judge_t)(const json_t *found, struct result *result);
+
 /* Returns the verdict, and leaves the sentence in text. */
 static enum verdict
-verdict_of(const char *members, char text[sizeof(((struct result *)0)->text)])
+judge(judge_t by, const char *members, char text[sizeof(((struct result *)0)->text)])
 {
 	struct result result = { 0 };
 	enum verdict verdict;
@@ -34,10 +40,16 @@ verdict_of(const char *members, char text[sizeof(((struct result *)0)->text)])
 			*c = '"';
 	found = json_loads(json, 0, NULL);
 	assert_non_null(found);
-	verdict = damage_verdict(found, &result);
+	verdict = by(found, &result);
 	json_decref(found);
 	strcpy(text, result.text);
 	return verdict;
+}
+
+static enum verdict
+verdict_of(const char *members, char *text)
+{
+	return judge(damage_verdict, members, text);
 }
 
 static void
@@ -46,6 +58,15 @@ assert_fails(const char *members, const char *sentence)
 	char text[640];
 
 	assert_int_equal(verdict_of(members, text), VERDICT_FAIL);
+	assert_string_equal(text, sentence);
+}
+
+static void
+assert_late(const char *members, enum verdict verdict, const char *sentence)
+{
+	char text[640];
+
+	assert_int_equal(judge(late_verdict, members, text), verdict);
 	assert_string_equal(text, sentence);
 }
 
@@ -128,6 +149,56 @@ nonsense_never_passes(void **state)
 }
 
 static void
+pages_told_of_early_stay(void **state)
+{
+	(void)state;
+	assert_late(LATE("64", "0", "0", "true") ", 'first': null", VERDICT_PASS, "");
+}
+
+static void
+pages_told_of_early_that_move_fail(void **state)
+{
+	(void)state;
+	assert_late(LATE("64", "5", "4", "true") ", 'first': '0x7f0000001000'", VERDICT_FAIL,
+		    "5 of 64 pages whose addresses had been told before the first device moved "
+		    "once there was one, the first at 0x7f0000001000 from node 0 to node 1: "
+		    "nothing pins them, and 4 of the addresses are wrong");
+	assert_late(LATE("64", "0", "1", "true") ", 'first': '0x7f0000001000'", VERDICT_FAIL,
+		    "1 of 64 addresses that had been told before the first device are wrong with "
+		    "one, though no page moved to another node; the first is that of "
+		    "0x7f0000001000");
+}
+
+/* Whatever the page beside them did. */
+static void
+move_is_a_failure_without_a_control_too(void **state)
+{
+	char text[640];
+
+	(void)state;
+	assert_int_equal(judge(late_verdict, LATE("64", "1", "1", "false"), text), VERDICT_FAIL);
+	assert_int_equal(judge(late_verdict, LATE("0", "1", "0", "true"), text), VERDICT_FAIL);
+}
+
+static void
+nothing_that_could_move_is_skipped(void **state)
+{
+	static const char *const nonsense[] = {
+		"", "'told': '64', 'movable': true", "'told': -1, 'movable': true",
+		"'told': 64, 'movable': 1", "'told': 64",
+	};
+	char text[640];
+
+	(void)state;
+	assert_late(LATE("0", "0", "0", "true"), VERDICT_SKIP,
+		    "no address is told before the first device, so none can be wrong");
+	assert_late(LATE("64", "0", "0", "false"), VERDICT_SKIP, "a page whose address nobody has "
+		    "asked for cannot be moved from node 0 to node 1 either");
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++)
+		assert_int_equal(judge(late_verdict, nonsense[i], text), VERDICT_SKIP);
+}
+
+static void
 file_that_was_left_is_named(void **state)
 {
 	static struct proc_files before = { { "/dev/iommu", "socket:" }, 2 };
@@ -168,6 +239,10 @@ main(void)
 		cmocka_unit_test(page_that_is_elsewhere_fails),
 		cmocka_unit_test(damage_names_both_pages),
 		cmocka_unit_test(nonsense_never_passes),
+		cmocka_unit_test(pages_told_of_early_stay),
+		cmocka_unit_test(pages_told_of_early_that_move_fail),
+		cmocka_unit_test(move_is_a_failure_without_a_control_too),
+		cmocka_unit_test(nothing_that_could_move_is_skipped),
 		cmocka_unit_test(file_that_was_left_is_named),
 		cmocka_unit_test(own_files_are_read),
 	};

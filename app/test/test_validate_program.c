@@ -36,7 +36,7 @@ static struct run run = {
 static struct result result;
 static char script[128];
 
-/* The program is a script with these lines. */
+/* The program is a script with these lines; stock DPDK gets no device. */
 static enum verdict
 start(const char *lines, bool stock, struct program **program)
 {
@@ -46,6 +46,7 @@ start(const char *lines, bool stock, struct program **program)
 		.ready = PROMPT,
 		.args = args,
 		.stock = stock,
+		.plugs = stock,
 	};
 	FILE *file = fopen(script, "we");
 
@@ -137,10 +138,11 @@ program_is_told_where_to_run(void **state)
 	assert_non_null(strstr(output, "--lcores=0@5,1@5 --file-prefix=test-vfio-cdev-"));
 	assert_non_null(strstr(output, " --socket-mem=0,64 -a 0000:00:03.0 -a 0000:00:04.0 "
 			       "-- --own require\n"));
-	assert_int_equal(start("echo $RTE_VFIO_CDEV $RUNTIME_DIRECTORY", true, &program),
+	assert_int_equal(start("echo $RTE_VFIO_CDEV $RUNTIME_DIRECTORY \"$@\"", true, &program),
 			 VERDICT_FAIL);
 	output = json_string_value(json_object_get(result.details, "output"));
 	assert_memory_equal(output, "off /", strlen("off /"));
+	assert_non_null(strstr(output, " --socket-mem=0,64 -a ffff:ff:1f.7 -- --own\n"));
 }
 
 /* Says a hello to whoever connects to the program's socket. */

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <string.h>
+
+#include "companion.h"
+#include "late.h"
+
+#define MOST_DEVICES 16		/* that are plugged in: with the first one pages are pinned */
+#define NODE_LEN 16
+
+/* lib/eal/linux/eal.c, rte_eal_init(), if it is to use physical addresses */
+#define NO_ADDRESSES "physical addresses are not available"
+
+/* What it is started with. */
+struct late_args {
+	char from[NODE_LEN], to[NODE_LEN];
+	const char *argv[MOST_DEVICES + 4];	/* "late", both nodes, devices, NULL */
+};
+
+static long long
+number(const json_t *found, const char *key)
+{
+	return json_integer_value(json_object_get(found, key));
+}
+
+/* Of a move that there was, or whose consequence there is. */
+static enum verdict
+late_fail(const json_t *found, struct result *result)
+{
+	const long long moved = number(found, "moved"), told = number(found, "told");
+	const char *first = json_string_value(json_object_get(found, "first"));
+
+	if (moved == 0)
+		return result_fail(result, "%lld of %lld addresses that had been told before the "
+				   "first device are wrong with one, though no page moved to "
+				   "another node; the first is that of %s", number(found, "wrong"),
+				   told, first ? first : "?");
+	return result_fail(result, "%lld of %lld pages whose addresses had been told before the "
+			   "first device moved once there was one, the first at %s from node %lld "
+			   "to node %lld: nothing pins them, and %lld of the addresses are wrong",
+			   moved, told, first ? first : "?", number(found, "from"),
+			   number(found, "to"), number(found, "wrong"));
+}
+
+enum verdict
+late_verdict(const json_t *found, struct result *result)
+{
+	if (number(found, "moved") > 0 || number(found, "wrong") > 0)
+		return late_fail(found, result);
+	if (number(found, "told") <= 0)
+		return result_skip(result, "no address is told before the first device, so none "
+				   "can be wrong");
+	if (!json_is_true(json_object_get(found, "movable")))
+		return result_skip(result, "a page whose address nobody has asked for cannot be "
+				   "moved from node %lld to node %lld either",
+				   number(found, "from"), number(found, "to"));
+	return VERDICT_PASS;
+}
+
+/* Devices that need addresses to be right; stock DPDK gets none. */
+static unsigned int
+late_args_make(const struct run *run, bool stock, int to, struct late_args *args)
+{
+	unsigned int i, devices = 0;
+
+	snprintf(args->from, sizeof(args->from), "%d", run->placement.memory_node);
+	snprintf(args->to, sizeof(args->to), "%d", to);
+	args->argv[0] = "late";
+	args->argv[1] = args->from;
+	args->argv[2] = args->to;
+	for (i = 0; !stock && i < run->count && devices < MOST_DEVICES; i++)
+		if (run->devices[i].mode == RTE_VFIO_CDEV_NOIOMMU)
+			args->argv[3 + devices++] = run->devices[i].addr;
+	args->argv[3 + devices] = NULL;
+	return devices;
+}
+
+/* Without CAP_SYS_ADMIN, or where only the IOAS may be asked, the EAL does not start. */
+static enum verdict
+late_start(struct run *run, const struct program_spec *spec, struct result *result,
+	   struct program **program)
+{
+	enum verdict verdict = companion_start(run, spec, result, program);
+	const char *output = json_string_value(json_object_get(result->details, "output"));
+
+	if (verdict != VERDICT_FAIL || !output || !strstr(output, NO_ADDRESSES))
+		return verdict;
+	json_object_del(result->details, "output");
+	return result_skip(result, "without a device no physical address is told here");
+}
+
+static enum verdict
+late_run(struct run *run, const struct program_spec *spec, struct result *result,
+	 json_t **found)
+{
+	struct program *program;
+	enum verdict verdict;
+
+	progress_step(&run->progress, "addresses before the first device");
+	verdict = late_start(run, spec, result, &program);
+	if (verdict)
+		return verdict;
+	verdict = companion_result(run, program, result, found);
+	program_free(program);
+	return verdict;
+}
+
+/* What is skipped is a part of the phase, so the sentence says which one. */
+static enum verdict
+late_skipped(struct result *result)
+{
+	char why[sizeof(result->text)];
+
+	strcpy(why, result->text);
+	return result_skip(result, "memory whose addresses are told before the first device was "
+			   "not tried: %s", why);
+}
+
+enum verdict
+late_measure(struct run *run, bool stock, char *text, size_t size, struct result *result)
+{
+	static const char *const eal[] = { "--iova-mode=pa", NULL };
+	const int to = placement_other(run->placement.memory_node);
+	struct late_args args;
+	const struct program_spec spec = {
+		.eal = eal,
+		.args = args.argv,
+		.plugs = true,
+		.stock = stock,
+	};
+	json_t *found = NULL;
+	enum verdict verdict;
+
+	if (late_args_make(run, stock, to, &args) == 0 && !stock)
+		verdict = result_skip(result, "all devices have an IOMMU");
+	else
+		verdict = late_run(run, &spec, result, &found);
+	if (!verdict && !stock)
+		verdict = late_verdict(found, result);
+	if (!verdict)
+		snprintf(text, size, "; %lld of %lld told before a device", number(found, "moved"),
+			 number(found, "told"));
+	if (found) {
+		json_object_del(found, "event");
+		result_detail(result, "late", found);
+	}
+	return verdict == VERDICT_SKIP ? late_skipped(result) : verdict;
+}

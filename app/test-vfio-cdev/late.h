@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Memory of an application whose addresses were told before there was a device: once
+ * there is one it may not move, since the application gives the device these addresses.
+ */
+
+#ifndef APP_TEST_LATE_H
+#define APP_TEST_LATE_H
+
+#include "run.h"
+
+/*
+ * On a machine with two NUMA nodes: dpdk-test-vfio-cdev-traffic asks for addresses, plugs
+ * devices in and asks for its memory to be moved. text is for the end of a figure, and empty
+ * unless it passes. VERDICT_SKIP: it cannot be done on this machine. Stock DPDK gets no
+ * device, so that no memory that one uses can move; that its pages move is no failure.
+ */
+enum verdict
+late_measure(struct run *run, bool stock, char *text, size_t size, struct result *result);
+
+/* What it has found, in words. */
+enum verdict
+late_verdict(const json_t *found, struct result *result);
+
+#endif /* APP_TEST_LATE_H */
