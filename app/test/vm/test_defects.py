@@ -137,6 +137,14 @@ def test_no_pins(numa: Guest) -> None:
         validate(numa, ["pinned"], broken="pin").failed("pinned"))
 
 
+def test_addresses_that_are_forgotten(numa: Guest) -> None:
+    """Those that were told before there was a device; what the EAL has is pinned."""
+    assert re.fullmatch(
+        "64 of 64 pages whose addresses had been told before the first device moved once there was "
+        "one, the first at 0x[0-9a-f]+ from node 0 to node 1: nothing pins them, and 64 of the "
+        "addresses are wrong", validate(numa, ["pinned"], broken="late").failed("pinned"))
+
+
 def test_memory_that_comes_without_a_pin(numa: Guest) -> None:
     assert re.fullmatch(r"of \d+ kB of hugepages that came 0 kB are pinned \(VmPin\)",
                         validate(numa, ["memory"], broken="pin").failed("memory"))
