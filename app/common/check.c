@@ -199,9 +199,11 @@ domain_probe(const struct host *host, enum rte_vfio_cdev_mode mode)
 	struct rte_vfio_cdev_domain *domain;
 	int ret = rte_vfio_cdev_domain_create(host->ctx, mode, &domain);
 
-	if (ret == 0)
-		rte_vfio_cdev_domain_destroy(domain);
-	return ret;
+	if (ret < 0)
+		return ret;
+	ret = rte_vfio_cdev_domain_fd(domain);
+	rte_vfio_cdev_domain_destroy(domain);
+	return ret < 0 ? ret : 0;
 }
 
 static int

@@ -248,19 +248,43 @@ child_run(const struct fixture *f)
 	return told(f) == TOLD - 1 ? 0 : 3;
 }
 
+struct locker {
+	const struct fixture *f;
+	pthread_barrier_t *barrier;
+};
+
+/* Another thread of the parent has the domain. */
+static void *
+locker_run(void *arg)
+{
+	const struct locker *locker = arg;
+
+	vfio_cdev_lock(locker->f->domain);
+	pthread_barrier_wait(locker->barrier);
+	pthread_barrier_wait(locker->barrier);
+	vfio_cdev_unlock(locker->f->domain);
+	return NULL;
+}
+
 static void
 child_is_not_looked_at(void **state)
 {
-	const struct fixture *f = *state;
+	struct fixture *f = *state;
+	pthread_barrier_t barrier;
+	struct locker locker = { .f = f, .barrier = &barrier };
 	int status = -1;
+	pthread_t other;
 	pid_t child;
 
-	/* As another thread of the parent may have it. */
-	pthread_mutex_lock(&f->domain->lock);
+	pthread_barrier_init(&barrier, NULL, 2);
+	assert_int_equal(pthread_create(&other, NULL, locker_run, &locker), 0);
+	pthread_barrier_wait(&barrier);
 	child = fork();
 	if (child == 0)
 		_exit(child_run(f));
-	pthread_mutex_unlock(&f->domain->lock);
+	pthread_barrier_wait(&barrier);
+	pthread_join(other, NULL);
+	pthread_barrier_destroy(&barrier);
 	assert_true(child > 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);

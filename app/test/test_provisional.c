@@ -490,6 +490,10 @@ first_address_that_was_told_counts(void **state)
 	assert_int_equal(expect(f, 0), 0);
 	assert_provisional(f, 1, 0);
 	assert_int_equal(device_open(f), -EADDRNOTAVAIL);
+	/* A hugepage around it is another matter. */
+	fake.vma_page = HUGE;
+	assert_int_equal(expect(f, PAGES(3)), 0);
+	assert_provisional(f, 2, 0);
 }
 
 static void

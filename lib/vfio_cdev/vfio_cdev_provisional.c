@@ -284,7 +284,7 @@ page_expect(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *
 	const uint64_t len = vfio_cdev_record_len(page);
 	struct vfio_cdev_record *rec;
 
-	if (vfio_cdev_provisional_next(domain, NULL, page->va, len) != NULL)
+	if (vfio_cdev_tree_next(&domain->provisional, NULL, page->va, page->va + (len - 1)) != NULL)
 		return 0;
 	rec = vfio_cdev_record_new(page);
 	if (rec == NULL)

@@ -1,58 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A backend that is broken in one place: it learns where hugepages are, and then pins
- * other memory in their place.
+ * A backend that is broken in one place: it learns where hugepages are, and then lets
+ * go of them. The areas that it remembers are nowhere in the kernel.
  */
 
 #include "iommufd.h"
 
 #define HUGEPAGE (UINT64_C(2) << 20)
 #define MOST 4096
+#define NOWHERE (UINT64_C(1) << 60)
 
+__typeof__(iommufd_ioas_map) __real_iommufd_ioas_map, __wrap_iommufd_ioas_map;
 __typeof__(iommufd_ioas_unmap) __real_iommufd_ioas_unmap, __wrap_iommufd_ioas_unmap;
 __typeof__(iommufd_noiommu_get_pa) __real_iommufd_noiommu_get_pa, __wrap_iommufd_noiommu_get_pa;
 
-/* Hugepages that are not pinned, and what the kernel has said of them. */
-static struct {
-	uint64_t iova;
-	uint64_t phys;
-} lost[MOST];
+/* What the kernel has said of them. All is called with the domain's lock held. */
+static uint64_t addresses[MOST];
 static unsigned int count;
 
-static char other_memory[HUGEPAGE] __attribute__((aligned(4096)));
+int
+__wrap_iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
+			const void *va, uint64_t len, uint64_t *iova)
+{
+	int ret = __real_iommufd_ioas_map(sys, iommufd, ioas_id, va, len, iova);
+	uint64_t one = 1;
 
-/* Both are called with the domain's lock held; there is one domain of this mode. */
+	if (ret < 0 || len != HUGEPAGE || count == MOST ||
+	    __real_iommufd_noiommu_get_pa(sys, iommufd, ioas_id, *iova, &one,
+					  &addresses[count]) < 0)
+		return ret;
+	__real_iommufd_ioas_unmap(sys, iommufd, ioas_id, *iova, len);
+	*iova = NOWHERE + count++ * HUGEPAGE;
+	return 0;
+}
+
 int
 __wrap_iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 			      uint64_t iova, uint64_t *len, uint64_t *phys)
 {
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < count; i++)
-		if (lost[i].iova == iova)
-			break;
-	if (i < count) {
-		*phys = lost[i].phys;
-		return 0;
-	}
-	ret = __real_iommufd_noiommu_get_pa(sys, iommufd, ioas_id, iova, len, phys);
-	/* An area of another size is not unmapped by this one. */
-	if (ret < 0 || count == MOST || iova % HUGEPAGE != 0 || *phys % HUGEPAGE != 0 ||
-	    __real_iommufd_ioas_unmap(sys, iommufd, ioas_id, iova, HUGEPAGE) < 0)
-		return ret;
-	lost[count].iova = iova;
-	lost[count++].phys = *phys;
-	return iommufd_ioas_map(sys, iommufd, ioas_id, other_memory, HUGEPAGE, &iova);
+	if (iova < NOWHERE)
+		return __real_iommufd_noiommu_get_pa(sys, iommufd, ioas_id, iova, len, phys);
+	*phys = addresses[(iova - NOWHERE) / HUGEPAGE] + iova % HUGEPAGE;
+	return 0;
 }
 
 int
 __wrap_iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 			  uint64_t iova, uint64_t len)
 {
-	for (unsigned int i = 0; i < count; i++)
-		if (lost[i].iova == iova)
-			lost[i--] = lost[--count];
-	return __real_iommufd_ioas_unmap(sys, iommufd, ioas_id, iova, len);
+	return iova < NOWHERE ? __real_iommufd_ioas_unmap(sys, iommufd, ioas_id, iova, len) : 0;
 }

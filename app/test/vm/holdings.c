@@ -58,6 +58,12 @@ number(const char *path, const char *label)
 	return value;
 }
 
+unsigned long
+hugepages_free(void)
+{
+	return number(FREE_PAGES, "");
+}
+
 void
 holdings_print(const char *when)
 {
@@ -67,10 +73,10 @@ holdings_print(const char *when)
 	if (rte_bus_vfio_cdev_domain(&domain) == 0)
 		rte_vfio_cdev_domain_stats(domain, &stats);
 	printf("%s: fds=%lu areas=%lu pinned=%lu free=%lu mappings=%" PRIu64 " mapped=%" PRIu64
-	       " verified=%" PRIu64 " held=%" PRIu64 "\n", when, entries("/proc/self/fd"),
+	       " verified=%" PRIu64 " provisional=%" PRIu64 "\n", when, entries("/proc/self/fd"),
 	       lines("/proc/self/maps"), number("/proc/self/status", "VmPin:"),
-	       number(FREE_PAGES, ""), (uint64_t)stats.mappings, (uint64_t)stats.pages_mapped,
-	       (uint64_t)stats.pages_verified, (uint64_t)stats.held);
+	       hugepages_free(), (uint64_t)stats.mappings, (uint64_t)stats.pages_mapped,
+	       (uint64_t)stats.pages_verified, (uint64_t)stats.provisional);
 	fflush(stdout);
 }
 

@@ -7,6 +7,10 @@
 
 #include <stdbool.h>
 
+/* Of 2M. */
+unsigned long
+hugepages_free(void);
+
 /* Files, memory areas, pinned kB, free hugepages, and what the backend has mapped. */
 void
 holdings_print(const char *when);

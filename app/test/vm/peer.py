@@ -22,14 +22,14 @@ import time
 
 DIRECTORY = "/var/run/dpdk/rte"
 MESSAGE = struct.Struct("=i64sii256s")      # type, name, len_param, num_fds, param
-BODY = struct.Struct("=IHHiiI64s")          # magic, version, kind, err, pid, policy, address
-MP_REQ, MAGIC, VERSION, DEVICE, PREFER = 1, 0x63646576, 1, 0, 0
+BODY = struct.Struct("=IHHIiiI64s")     # magic, version, kind, id, err, pid, policy, address
+MP_REQ, MAGIC, VERSION, DEVICE, ID, PREFER = 1, 0x63646576, 2, 0, 77, 0
 
 
 def body(address: str, magic: int = MAGIC, version: int = VERSION, kind: int = DEVICE,
          policy: int = PREFER) -> bytes:
     """What our own secondaries send."""
-    return BODY.pack(magic, version, kind, 0, os.getpid(), policy, address.encode())
+    return BODY.pack(magic, version, kind, ID, 0, os.getpid(), policy, address.encode())
 
 
 class Peer:
@@ -56,7 +56,9 @@ class Peer:
         received = array.array("i")
         for _, _, raw in rights:
             received.frombytes(raw[:len(raw) - len(raw) % received.itemsize])
-        return BODY.unpack_from(MESSAGE.unpack(data)[4])[3], list(received)
+        _, _, _, number, err, *_ = BODY.unpack_from(MESSAGE.unpack(data)[4])
+        assert number in (ID, 0)        # 0: the request could not be read
+        return err, list(received)
 
 
 def hold(address: str) -> "list[int]":
@@ -100,7 +102,7 @@ def lie(address: str) -> None:
     ours = os.open("/dev/null", os.O_RDONLY)
     lies = {
         "magic": lambda: peer.ask(body(address, magic=1)),
-        "version": lambda: peer.ask(body(address, version=2)),
+        "version": lambda: peer.ask(body(address, version=1)),
         "kind": lambda: peer.ask(body(address, kind=1)),
         "policy": lambda: peer.ask(body(address, policy=77)),
         "empty": lambda: peer.ask(b""),

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include <linux/fs.h>
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 
@@ -28,6 +29,7 @@ SAME(IFD_VFIO_GET_INFO, VFIO_DEVICE_GET_INFO);
 SAME(IFD_VFIO_BIND, VFIO_DEVICE_BIND_IOMMUFD);
 SAME(IFD_VFIO_ATTACH, VFIO_DEVICE_ATTACH_IOMMUFD_PT);
 SAME(IFD_VFIO_DETACH, VFIO_DEVICE_DETACH_IOMMUFD_PT);
+SAME(IFD_PROCMAP_QUERY, PROCMAP_QUERY);
 
 SAME(IFD_MAP_FIXED_IOVA, IOMMU_IOAS_MAP_FIXED_IOVA);
 SAME(IFD_MAP_WRITEABLE, IOMMU_IOAS_MAP_WRITEABLE);
@@ -111,3 +113,11 @@ SAME_MEMBER(ifd_vfio_attach, pt_id, vfio_device_attach_iommufd_pt, pt_id);
 SAME_SIZE(ifd_vfio_detach, vfio_device_detach_iommufd_pt);
 SAME_MEMBER(ifd_vfio_detach, argsz, vfio_device_detach_iommufd_pt, argsz);
 SAME_MEMBER(ifd_vfio_detach, flags, vfio_device_detach_iommufd_pt, flags);
+
+SAME_SIZE(ifd_procmap_query, procmap_query);
+SAME_MEMBER(ifd_procmap_query, size, procmap_query, size);
+SAME_MEMBER(ifd_procmap_query, query_flags, procmap_query, query_flags);
+SAME_MEMBER(ifd_procmap_query, query_addr, procmap_query, query_addr);
+SAME_MEMBER(ifd_procmap_query, vma_page_size, procmap_query, vma_page_size);
+SAME_MEMBER(ifd_procmap_query, vma_name_size, procmap_query, vma_name_size);
+SAME_MEMBER(ifd_procmap_query, build_id_size, procmap_query, build_id_size);

@@ -47,7 +47,8 @@ state_compare(const struct state *before, const struct state *after)
 	SAME(before, after, stats.pages_verified);
 	SAME(before, after, stats.bytes);
 	SAME(before, after, stats.pending);
-	SAME(before, after, stats.held);
+	SAME(before, after, stats.provisional);
+	SAME(before, after, stats.provisional_bytes);
 	return NULL;
 }
 
