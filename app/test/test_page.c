@@ -163,6 +163,28 @@ planned_page_is_pinned_in_its_place(void **state)
 	assert_stats(f, 0, 0, 0);
 }
 
+/* Who maps what is planned, and waits, has it pinned and compared at once. */
+static void
+planned_page_is_pinned_by_its_mapping(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova;
+
+	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(0), &iova), 0);
+	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
+						   FAKE_PAGE, FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(FAKE_PAGE),
+						  FAKE_PAGE, FAKE_PAGE), -EADDRNOTAVAIL);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_int_equal(memory_map(f, 0, FAKE_PAGE, FAKE_PAGE), 0);
+	assert_stats(f, 1, 1, FAKE_PAGE);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_int_equal(rte_vfio_cdev_domain_settle(f->domain), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(memory_unmap(f, 0, FAKE_PAGE), 0);
+	assert_nothing_mapped(f);
+}
+
 /* Not believed: memory that only says it is a hugepage. */
 static void
 page_that_is_smaller_is_refused(void **state)
@@ -339,6 +361,7 @@ main(void)
 		PIN_TEST(page_of_a_larger_mapping_is_pinned_already),
 		PIN_TEST(pages_may_be_pinned_several_times),
 		PIN_TEST(planned_page_is_pinned_in_its_place),
+		PIN_TEST(planned_page_is_pinned_by_its_mapping),
 		PIN_TEST(page_that_is_smaller_is_refused),
 		PIN_TEST(bad_pages_are_refused),
 		PIN_TEST(each_call_that_fails_leaves_nothing_pinned),

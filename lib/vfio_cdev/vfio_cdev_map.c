@@ -61,6 +61,39 @@ vfio_cdev_record_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev
 	return 0;
 }
 
+int
+vfio_cdev_record_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+{
+	int ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
+
+	if (ret < 0)
+		return ret;
+	domain->stats.pending--;
+	vfio_cdev_provisional_replace(domain, vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
+	return 0;
+}
+
+/* Somebody maps what waits: where it is stated to be, and at once if that can be. */
+static int
+record_adopt(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
+	     const struct vfio_cdev_record *want)
+{
+	const uint64_t phys = rec->phys;
+	const bool any = rec->any;
+	int ret;
+
+	if (any && !want->any) {
+		rec->phys = want->phys;
+		rec->any = 0;
+	}
+	ret = domain->ready ? vfio_cdev_record_pin(domain, rec) : 0;
+	if (ret < 0) {
+		rec->phys = phys;
+		rec->any = any;
+	}
+	return ret;
+}
+
 /* Count a user more, unless one of the two may be wrong. */
 static int
 record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
@@ -70,15 +103,11 @@ record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 
 	if (rec->users == VFIO_CDEV_MAX_USERS)
 		return map_fail(domain, -EOVERFLOW, want);
-	ret = vfio_cdev_mapping_confirm(domain, rec, want->phys);
-	if (ret < 0)
-		return ret;
-	if (rec->any && !want->any && !rec->pinned) {
-		rec->phys = want->phys;
-		rec->any = 0;
-	}
-	rec->users++;
-	return 0;
+	ret = rec->pinned ? vfio_cdev_mapping_confirm(domain, rec, want->phys) :
+		record_adopt(domain, rec, want);
+	if (ret == 0)
+		rec->users++;
+	return ret;
 }
 
 /*

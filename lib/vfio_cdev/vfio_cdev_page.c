@@ -22,12 +22,9 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 		rec = vfio_cdev_mapping_around(domain, NULL, vfio_cdev_record_va(page),
 					       vfio_cdev_record_len(page));
 	} else if (!rec->pinned) {
-		ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
+		ret = vfio_cdev_record_pin(domain, rec);
 		if (ret < 0)
 			return ret;
-		domain->stats.pending--;
-		vfio_cdev_provisional_replace(domain, vfio_cdev_record_va(page),
-					      vfio_cdev_record_len(page));
 	}
 	rec->any = 0;
 	*phys = rec->phys;

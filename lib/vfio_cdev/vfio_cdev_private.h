@@ -460,6 +460,10 @@ int
 vfio_cdev_record_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
 		     vfio_cdev_run_t run, void *arg);
 
+/* Pin an ordinary one that waits, in a domain that is ready. */
+int
+vfio_cdev_record_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+
 /* Is each piece of a range mapped, just so? The lock is held. */
 bool
 vfio_cdev_pieces_are(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
