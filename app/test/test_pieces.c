@@ -198,6 +198,57 @@ planned_memory_is_pinned_by_settling(void **state)
 	assert_stats(f, 1, 1, HUGE);
 }
 
+struct settler {
+	struct fixture *f;
+	int ret;
+};
+
+static void *
+settle_run(void *arg)
+{
+	struct settler *s = arg;
+
+	s->ret = rte_vfio_cdev_domain_settle(s->f->domain);
+	return NULL;
+}
+
+/* By asking in each way for a page that was pinned on the way. */
+static int
+page_rely(const struct fixture *f, unsigned int way)
+{
+	uint64_t phys;
+
+	if (way == 0)
+		return memory_map(f, 0, FAKE_PAGE, FAKE_PAGE);
+	return way == 1 ? rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(0), FAKE_PAGE, &phys) :
+		rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(0), &phys);
+}
+
+static void
+settling_that_fails_leaves_what_others_rely_on(void **state)
+{
+	struct fixture *f = *state;
+	struct settler s = { .f = f };
+	pthread_t thread;
+
+	fake_page_move(FAKE_VA(FAKE_PAGE), FAKE_PHYS(HUGE));
+	fake.map_us = 50000;
+	for (unsigned int way = 0; way < 3; way++) {
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(rte_vfio_cdev_domain_plan(
+				f->domain, FAKE_VA(i * FAKE_PAGE), FAKE_PHYS(i * FAKE_PAGE),
+				FAKE_PAGE, FAKE_PAGE), 0);
+		assert_int_equal(pthread_create(&thread, NULL, settle_run, &s), 0);
+		usleep(fake.map_us / 2);
+		assert_int_equal(page_rely(f, way), 0);
+		pthread_join(thread, NULL);
+		assert_int_equal(s.ret, -EADDRNOTAVAIL);
+		assert_kernel_holds(2, 1, FAKE_PAGE);
+		for (unsigned int i = 0; i < 1 + (way == 0); i++)
+			assert_int_equal(memory_unmap(f, 0, FAKE_PAGE), 0);
+	}
+}
+
 static void
 without_a_device_nothing_settles(void **state)
 {
@@ -359,6 +410,7 @@ main(void)
 		DEVICE_TEST(pin_of_much_memory_is_released_as_one),
 		DEVICE_TEST(plan_that_fails_takes_its_own_back),
 		DEVICE_TEST(planned_memory_is_pinned_by_settling),
+		DEVICE_TEST(settling_that_fails_leaves_what_others_rely_on),
 		DOMAIN_TEST(without_a_device_nothing_settles),
 		DOMAIN_TEST(others_go_on_while_a_device_is_opened),
 		DOMAIN_TEST(others_go_on_while_a_domain_is_primed),

@@ -69,6 +69,7 @@ vfio_cdev_record_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_recor
 	if (ret < 0)
 		return ret;
 	domain->stats.pending--;
+	rec->attempt = 0;
 	vfio_cdev_provisional_replace(domain, vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
 	return 0;
 }
@@ -105,9 +106,13 @@ record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 		return map_fail(domain, -EOVERFLOW, want);
 	ret = rec->pinned ? vfio_cdev_mapping_confirm(domain, rec, want->phys) :
 		record_adopt(domain, rec, want);
-	if (ret == 0)
-		rec->users++;
-	return ret;
+	if (ret < 0)
+		return ret;
+	/* Until the domain is ready nobody is promised a pin. */
+	if (domain->ready)
+		rec->attempt = 0;
+	rec->users++;
+	return 0;
 }
 
 /*

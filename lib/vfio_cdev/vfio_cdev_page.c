@@ -42,6 +42,7 @@ page_ask(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 	rec = vfio_cdev_mapping_around(domain, NULL, va, len);
 	if (rec == NULL)
 		return page_pin(domain, page, phys);
+	rec->attempt = 0;
 	ret = vfio_cdev_mapping_phys(domain, rec, page->va - rec->va, phys);
 	/* Base pages that happen to follow each other are no page of this size. */
 	if (ret == 0 && (*phys & (len - 1)) != 0)

@@ -63,7 +63,7 @@ struct vfio_cdev_record {
 	uint64_t bar : 1;	/* of a device, not memory: only recorded */
 	uint64_t provisional : 1;	/* there because its address was told */
 	uint32_t priority;	/* the tree's */
-	uint32_t attempt;	/* the settling that has pinned it, or 0 */
+	uint32_t attempt;	/* the settling that has pinned it; 0: somebody relies on it */
 };
 
 /* The value of a new one. */

@@ -177,7 +177,7 @@ page_of(const struct rte_vfio_cdev_domain *domain, const void *va)
 	return page;
 }
 
-/* Is it told by a mapping where a page of 4 KiB is, and is that so? */
+/* Is it told by a mapping where a page of 4 KiB is, and is that so? It has to stay then. */
 static bool
 is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
 {
@@ -186,8 +186,10 @@ is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t 
 
 	while ((rec = vfio_cdev_mapping_around(domain, rec, page, VFIO_CDEV_PAGE)) != NULL)
 		if (vfio_cdev_mapping_phys(domain, rec, (uintptr_t)page - rec->va, &phys) == 0 &&
-		    phys == now)
+		    phys == now) {
+			rec->attempt = 0;
 			return true;
+		}
 	return false;
 }
 
@@ -202,10 +204,12 @@ is_told(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
 	for (rec = vfio_cdev_provisional_next(domain, NULL, va, VFIO_CDEV_PAGE); rec != NULL;
 	     rec = next) {
 		next = vfio_cdev_provisional_next(domain, rec, va, VFIO_CDEV_PAGE);
-		if (rec->pinned && rec->phys + (va - rec->va) == now)
+		if (rec->pinned && rec->phys + (va - rec->va) == now) {
+			rec->attempt = 0;
 			is = true;
-		else
+		} else {
 			vfio_cdev_provisional_drop(domain, rec, true);
+		}
 	}
 	return is;
 }
