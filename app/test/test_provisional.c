@@ -251,13 +251,12 @@ sweep_lets_go_of_what_has_gone_or_was_replaced(void **state)
 		assert_int_equal(provide(f, PAGES(i), &phys), 0);
 	fake_page_move(FAKE_VA(PAGES(1)), FAKE_PHYS(PAGES(9)));
 	fake_page_remove(FAKE_VA(PAGES(3)));
-	fake_fail(FAKE_MAP, 4, EFAULT);
 	log_clear();
-	rte_vfio_cdev_domain_sweep(f->domain);
-	assert_only(f, 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		rte_vfio_cdev_domain_sweep(f->domain);
+		assert_only(f, 3);
+	}
 	assert_string_equal(log_text(), "");
-	rte_vfio_cdev_domain_sweep(f->domain);
-	assert_only(f, 2);
 }
 
 /* Short memory or a lost capability does not show that the memory is gone. */
@@ -274,6 +273,13 @@ sweep_keeps_what_it_cannot_tell(void **state)
 		rte_vfio_cdev_domain_sweep(f->domain);
 		assert_only(f, 1);
 	}
+	/* It is read-only at the moment, say. */
+	fake_fail(FAKE_MAP, 1, EFAULT);
+	rte_vfio_cdev_domain_sweep(f->domain);
+	assert_only(f, 1);
+	fake_fail(FAKE_MAP, 1, EFAULT);
+	assert_provide_fails(f, 0, EFAULT);
+	assert_only(f, 1);
 	fake.rawio = false;
 	rte_vfio_cdev_domain_sweep(f->domain);
 	assert_only(f, 1);
@@ -437,11 +443,28 @@ expected_page_whose_memory_has_gone_is_dropped(void **state)
 	for (unsigned int i = 0; i < 3; i++)
 		assert_int_equal(expect(f, PAGES(i)), 0);
 	fake_page_remove(FAKE_VA(PAGES(1)));
-	fake_fail(FAKE_MAP, 2, EFAULT);
 	log_clear();
 	assert_int_equal(device_open(f), 0);
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
-	assert_only(f, 1);
+	assert_only(f, 2);
+}
+
+/* It is there, and read-only now: who has its address must not get a device. */
+static void
+expected_page_that_cannot_be_pinned_refuses_the_device(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(expect(f, PAGES(i)), 0);
+	fake_fail(FAKE_MAP, 2, EFAULT);
+	log_clear();
+	assert_int_equal(device_open(f), -EFAULT);
+	assert_logged(ERR, "cannot map 0x7f0000001000 (IOVA 0x100001000", strerror(EFAULT));
+	assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(EFAULT));
+	assert_provisional(f, 3, 0);
+	assert_int_equal(device_open(f), 0);
+	assert_only(f, 3);
 }
 
 /* Each call of pinning them in turn; EFAULT is another matter. */
@@ -578,6 +601,7 @@ main(void)
 		EXPECT_TEST(expected_pages_are_pinned_with_the_first_device),
 		EXPECT_TEST(expected_page_that_has_moved_refuses_the_device),
 		EXPECT_TEST(expected_page_whose_memory_has_gone_is_dropped),
+		EXPECT_TEST(expected_page_that_cannot_be_pinned_refuses_the_device),
 		EXPECT_TEST(call_that_fails_leaves_all_pending),
 		EXPECT_TEST(mapping_of_an_expected_page_takes_its_place_with_the_device),
 		EXPECT_TEST(first_address_that_was_told_counts),

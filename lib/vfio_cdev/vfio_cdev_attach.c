@@ -12,6 +12,7 @@
  */
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "vfio_cdev_private.h"
 
@@ -52,20 +53,41 @@ waiting_next(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 	return rec;
 }
 
-/* Memory that is there only because its address was told may have gone, and that is all right. */
+/*
+ * Memory that is there only because its address was told may have gone, and that is all
+ * right; but not that it cannot be pinned.
+ */
+static int
+told_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+{
+	int ret;
+
+	if (vfio_cdev_provisional_is_gone(domain, rec))
+		goto out_drop;
+	ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
+	if (ret == 0)
+		domain->provisional_waiting--;
+	if (ret != -EFAULT)
+		return ret;
+	if (!vfio_cdev_provisional_is_unmapped(domain, vfio_cdev_record_va(rec)))
+		return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, ret,
+				      "0x%" PRIx64 " (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)",
+				      rec->va, rec->phys, vfio_cdev_record_len(rec));
+out_drop:
+	vfio_cdev_provisional_drop(domain, rec, true);
+	return 0;
+}
+
 static int
 waiting_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
-	int ret = -EFAULT;
+	int ret;
 
-	if (!rec->provisional || !vfio_cdev_provisional_is_gone(domain, rec))
-		ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
-	if (ret == -EFAULT && rec->provisional) {
-		vfio_cdev_provisional_drop(domain, rec, true);
-		return 0;
-	}
+	if (rec->provisional)
+		return told_pin(domain, rec);
+	ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
 	if (ret == 0)
-		(*(rec->provisional ? &domain->provisional_waiting : &domain->stats.pending))--;
+		domain->stats.pending--;
 	return ret;
 }
 

@@ -419,6 +419,10 @@ bool
 vfio_cdev_provisional_is_gone(const struct rte_vfio_cdev_domain *domain,
 			      const struct vfio_cdev_record *rec);
 
+/* Is nothing mapped at a VA? Then EFAULT means just that. */
+bool
+vfio_cdev_provisional_is_unmapped(const struct rte_vfio_cdev_domain *domain, const void *va);
+
 /* Let go of those in a range whose memory has gone or been replaced. */
 void
 vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va, uint64_t len);

@@ -117,17 +117,21 @@ vfio_cdev_provisional_is_gone(const struct rte_vfio_cdev_domain *domain,
 	return domain->ctx->sys->resident(vfio_cdev_record_va(rec)) != 1;
 }
 
-/* Errors other than that there is no memory prove nothing. */
+bool
+vfio_cdev_provisional_is_unmapped(const struct rte_vfio_cdev_domain *domain, const void *va)
+{
+	return domain->ctx->sys->resident(va) < 0;
+}
+
+/* Errors prove nothing: EFAULT is what memory gives as well that is read-only now. */
 static bool
 is_replaced(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
 {
 	uint64_t now;
-	int ret;
 
-	if (!rec->pinned)
-		return false;
-	ret = vfio_cdev_page_phys(domain, vfio_cdev_record_va(rec), &now);
-	return ret == -EFAULT || (ret == 0 && now != rec->phys);
+	return rec->pinned &&
+		vfio_cdev_page_phys(domain, vfio_cdev_record_va(rec), &now) == 0 &&
+		now != rec->phys;
 }
 
 void
@@ -246,7 +250,7 @@ page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record 
 	if (vfio_cdev_mapping_around(domain, NULL, part, VFIO_CDEV_PAGE) != NULL ||
 	    vfio_cdev_provisional_next(domain, NULL, va, VFIO_CDEV_PAGE) != NULL) {
 		ret = vfio_cdev_page_phys(domain, part, phys);
-		if (ret == -EFAULT)
+		if (ret == -EFAULT && vfio_cdev_provisional_is_unmapped(domain, part))
 			*phys = RTE_VFIO_CDEV_IOVA_ANY;
 		else if (ret < 0)
 			return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, part,
