@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -382,6 +383,39 @@ resident_pages_are_told_from_others(void **state)
 	assert_int_equal(iommufd_sys_linux.resident(page), -1);
 }
 
+/* In the place of the C library's: a kernel that has swapped a page out, since not all can. */
+static uint64_t pagemap_entry;
+
+int
+mincore(void *va, size_t len, unsigned char *in)
+{
+	if (pagemap_entry == 0)
+		return syscall(SYS_mincore, va, len, in);
+	*in = 0;
+	return 0;
+}
+
+ssize_t
+pread(int fd, void *buf, size_t len, off_t off)
+{
+	if (pagemap_entry == 0)
+		return syscall(SYS_pread64, fd, buf, len, off);
+	memcpy(buf, &pagemap_entry, sizeof(pagemap_entry));
+	return sizeof(pagemap_entry);
+}
+
+/* It comes back with what was in it, unlike one that was dropped. */
+static void
+swapped_page_is_resident(void **state)
+{
+	(void)state;
+	pagemap_entry = UINT64_C(1) << 62;
+	assert_int_equal(iommufd_sys_linux.resident(&pagemap_entry), 1);
+	pagemap_entry = UINT64_C(1) << 55;
+	assert_int_equal(iommufd_sys_linux.resident(&pagemap_entry), 0);
+	pagemap_entry = 0;
+}
+
 static void
 missing_node_fails(void **state)
 {
@@ -474,6 +508,7 @@ main(void)
 		cmocka_unit_test(real_node_is_opened_close_on_exec),
 		cmocka_unit_test(page_size_of_memory_is_told),
 		cmocka_unit_test(resident_pages_are_told_from_others),
+		cmocka_unit_test(swapped_page_is_resident),
 		cmocka_unit_test(missing_node_fails),
 		cmocka_unit_test(file_that_is_no_device_has_no_number),
 	};

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -58,6 +59,27 @@ linux_adopt(int fd)
 	return fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
 }
 
+/* Documentation/admin-guide/mm/pagemap.rst; needs no privilege. */
+#define PAGEMAP "/proc/self/pagemap"
+#define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
+
+/* Is its content somewhere else? Not known of shared memory, which no page table remembers. */
+static bool
+is_swapped(const void *page)
+{
+	const off_t index = (uintptr_t)page / (uintptr_t)sysconf(_SC_PAGESIZE);
+	const int fd = open(PAGEMAP, O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+	bool is;
+
+	if (fd < 0)
+		return false;
+	is = pread(fd, &entry, sizeof(entry), index * (off_t)sizeof(entry)) == sizeof(entry) &&
+		(entry & PAGEMAP_SWAPPED) != 0;
+	close(fd);
+	return is;
+}
+
 static int
 linux_resident(const void *page)
 {
@@ -65,7 +87,7 @@ linux_resident(const void *page)
 
 	if (mincore((void *)(uintptr_t)page, 1, &resident) < 0)
 		return -1;
-	return resident & 1;
+	return (resident & 1) != 0 || is_swapped(page);
 }
 
 /* In the vDSO: some 20 ns, of the microseconds that an ioctl takes. */

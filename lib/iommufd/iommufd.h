@@ -34,8 +34,8 @@ struct ifd_iova_range;
  * set, except rdev(), which stores the device number of a character device;
  * dup(), whose copy is close-on-exec; and adopt(), which makes an fd that came in
  * a message close-on-exec. One that is so already came in no message: EEXIST.
- * resident() is mincore(2) of one page: 1 or 0, or -1 if nothing is mapped there. And
- * now() tells nanoseconds of a clock that never goes back.
+ * resident() is mincore(2) of one page: 1, also of one that is swapped out; 0; or -1
+ * if nothing is mapped there. And now() tells nanoseconds of a clock that never goes back.
  */
 struct iommufd_sys {
 	int (*open)(const char *path, int flags);
