@@ -196,6 +196,52 @@ memory_goes_with_its_owner_once_it_is_pinned(void **state)
 	assert_kernel_holds(2, 0, 0);
 }
 
+/* The kernel takes whole pages, and a place that is given loses more than comes to it. */
+static void
+memory_that_is_resized_is_followed_by_whole_pages(void **state)
+{
+	void *va = memory_at(FAR), *to = FAKE_VA(FAR + FAKE_HUGE), *behind;
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
+	assert_ptr_equal(mremap(va, FAKE_PAGE, 100, 0), va);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	behind = memory_at(FAR + FAKE_HUGE + FAKE_PAGE);
+	assert_int_equal(rte_mem_virt2iova(behind), FAKE_PHYS(FAR + FAKE_HUGE + FAKE_PAGE));
+	assert_kernel_holds(2, 2, 2 * FAKE_PAGE);
+	assert_ptr_equal(mremap(va, FAKE_PAGE, FAKE_PAGE + 1, MREMAP_MAYMOVE | MREMAP_FIXED, to),
+			 to);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_int_equal(munmap(to, 2 * FAKE_PAGE), 0);
+	assert_kernel_holds(2, 0, 0);
+}
+
+/* Unmapped by a call that goes on to fail. */
+static void
+target_of_a_call_that_fails_is_looked_at(void **state)
+{
+	void *va = memory_at(FAR);
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		fake_page_move(va, FAKE_PHYS(FAR));
+		assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
+		fake_page_remove(va);
+		if (i == 0)
+			assert_ptr_equal(mmap(va, FAKE_PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED,
+					      -1, 0), MAP_FAILED);
+		else
+			assert_ptr_equal(mremap(NULL, FAKE_PAGE, FAKE_PAGE,
+						MREMAP_MAYMOVE | MREMAP_FIXED, va), MAP_FAILED);
+		assert_kernel_holds(2, 0, 0);
+	}
+	assert_int_equal(munmap(va, FAKE_PAGE), 0);
+}
+
 /*
  * --legacy-mem asks for the addresses of pages at places that it leaves, and has them
  * elsewhere when the first device comes (eal_memory.c).
@@ -298,6 +344,8 @@ bus_told_tests(void)
 		TOLD_TEST(memory_that_was_freed_is_forgotten),
 		TOLD_TEST(page_of_the_eal_that_was_freed_is_forgotten),
 		TOLD_TEST(memory_goes_with_its_owner_once_it_is_pinned),
+		TOLD_TEST(memory_that_is_resized_is_followed_by_whole_pages),
+		TOLD_TEST(target_of_a_call_that_fails_is_looked_at),
 		TOLD_TEST(pages_that_the_eal_maps_elsewhere_stay_pinned),
 		TOLD_TEST(memory_that_stays_after_all_stays_pinned),
 		TOLD_TEST(memory_that_was_only_told_is_not_unmapped),

@@ -82,7 +82,15 @@ munmap(void *va, size_t len)
 	return ret;
 }
 
-/* Only at a place that is given can there be memory. */
+/* The call has changed as much as it did: look. Nothing of no length. */
+static void
+range_recheck(const void *va, size_t len)
+{
+	if (len != 0)
+		vfio_cdev_monitor_recheck(va, len);
+}
+
+/* Only at a place that is given can there be memory. A call that fails may have unmapped it. */
 HOOK void *
 mmap(void *va, size_t len, int prot, int flags, int fd, off_t offset)
 {
@@ -95,26 +103,57 @@ mmap(void *va, size_t len, int prot, int flags, int fd, off_t offset)
 	ret = next_mmap(va, len, prot, flags, fd, offset);
 	if (busy)
 		vfio_cdev_monitor_end(va, len, fate_of(ret != MAP_FAILED));
+	if (busy && ret == MAP_FAILED)
+		range_recheck(va, len);
 	return ret;
 }
 
 __typeof__(mmap) mmap64 __attribute__((alias("mmap")));
 
-static void
-mremap_end(const char *from, size_t len, const void *to, size_t new_len)
-{
-	const size_t stays = RTE_MIN(len, new_len);
+struct move {
+	char *from;
+	size_t len;
+	char *to;		/* NULL: wherever the kernel likes */
+	size_t new_len;
+};
 
-	if (to != MAP_FAILED && to != from && stays != 0)
-		vfio_cdev_monitor_moved(from, to, stays);
-	vfio_cdev_monitor_end(from + stays, len - stays, fate_of(to != MAP_FAILED && len > stays));
+/*
+ * A place that is given loses all that it had. Of a tail that was cut off hugepages may
+ * stay, whose size counts then.
+ */
+static void
+move_end(const struct move *move, char *to)
+{
+	const size_t stays = RTE_MIN(move->len, move->new_len);
+
+	if (to != move->from)
+		vfio_cdev_monitor_moved(move->from, to, stays);
+	vfio_cdev_monitor_end(to + stays, move->new_len - stays, VFIO_CDEV_GONE);
+	range_recheck(move->from + stays, move->len - stays);
 }
 
-/* A place that is given loses what it had. */
+/* What the call has undone before it failed is not put back (mm/mremap.c). */
+static void
+move_fail(const struct move *move)
+{
+	vfio_cdev_monitor_end(move->from, move->len, VFIO_CDEV_KEPT);
+	range_recheck(move->from, move->len);
+	if (move->to != NULL)
+		range_recheck(move->to, move->new_len);
+}
+
+/* The kernel takes whole pages. */
+static size_t
+pages_of(size_t len)
+{
+	return RTE_ALIGN_CEIL(len, (size_t)4096);
+}
+
 HOOK void *
 mremap(void *va, size_t len, size_t new_len, int flags, ...)
 {
 	const bool fixed = (flags & MREMAP_FIXED) != 0;
+	struct move move = { va, pages_of(len), NULL, pages_of(new_len) };
 	void *to = NULL, *ret;
 	va_list ap;
 	bool busy;
@@ -125,10 +164,13 @@ mremap(void *va, size_t len, size_t new_len, int flags, ...)
 	va_end(ap);
 	if (next_mremap == NULL)
 		return (void *)syscall(SYS_mremap, va, len, new_len, flags, to);
-	busy = vfio_cdev_monitor_begin(va, fixed ? 0 : len);
+	busy = vfio_cdev_monitor_begin(va, fixed ? 0 : move.len);
 	ret = next_mremap(va, len, new_len, flags, to);
-	if (busy)
-		mremap_end(va, len, ret, new_len);
+	move.to = fixed ? to : NULL;
+	if (busy && ret == MAP_FAILED)
+		move_fail(&move);
+	else if (busy)
+		move_end(&move, ret);
 	return ret;
 }
 
