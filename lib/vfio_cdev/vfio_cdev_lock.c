@@ -13,10 +13,11 @@ __thread unsigned int vfio_cdev_busy;
 void
 vfio_cdev_lock_since(struct rte_vfio_cdev_domain *domain, struct iommufd_spent before)
 {
+	/* Before them: a signal handler that unmaps memory must not want them as well. */
+	vfio_cdev_busy++;
 	pthread_mutex_lock(&domain->next);
 	pthread_mutex_lock(&domain->lock);
 	pthread_mutex_unlock(&domain->next);
-	vfio_cdev_busy++;
 	domain->before = before;
 }
 
@@ -33,8 +34,8 @@ vfio_cdev_unlock(struct rte_vfio_cdev_domain *domain)
 
 	domain->stats.ioctls += now.calls - domain->before.calls;
 	domain->stats.ioctl_ns += now.ns - domain->before.ns;
-	vfio_cdev_busy--;
 	pthread_mutex_unlock(&domain->lock);
+	vfio_cdev_busy--;
 }
 
 int
