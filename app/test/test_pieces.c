@@ -129,6 +129,25 @@ piece_that_fails_takes_all_back(void **state)
 	assert_nothing_mapped(f);
 }
 
+/* The address was told: it must stay right. */
+static void
+piece_that_fails_keeps_what_was_told(void **state)
+{
+	struct rte_vfio_cdev_pin *pin = NULL;
+	struct fixture *f = *state;
+	uint64_t phys;
+
+	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(START), &phys), 0);
+	fake_fail(FAKE_MAP, 2, ENOMEM);
+	assert_int_equal(large_map(f), -ENOMEM);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	fake_fail(FAKE_MAP, 2, ENOMEM);
+	assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(START), LEN, &pin), -ENOMEM);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_int_equal(large_map(f), 0);
+	assert_kernel_holds(2, PIECES, LEN);
+}
+
 static void
 pin_of_much_memory_is_released_as_one(void **state)
 {
@@ -407,6 +426,7 @@ main(void)
 		DEVICE_TEST(as_much_as_a_piece_stays_whole),
 		DEVICE_TEST(pages_larger_than_a_piece_stay_whole),
 		DEVICE_TEST(piece_that_fails_takes_all_back),
+		DEVICE_TEST(piece_that_fails_keeps_what_was_told),
 		DEVICE_TEST(pin_of_much_memory_is_released_as_one),
 		DEVICE_TEST(plan_that_fails_takes_its_own_back),
 		DEVICE_TEST(planned_memory_is_pinned_by_settling),

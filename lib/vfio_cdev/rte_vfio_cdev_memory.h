@@ -355,7 +355,9 @@ rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, u
  * Undo one rte_vfio_cdev_domain_map() or rte_vfio_cdev_domain_pin_page(), a part of
  * it, or several that follow each other (IOMMU_IOAS_UNMAP,
  * drivers/iommu/iommufd/io_pagetable.c). What stays of a mapping stays pinned
- * all the time. A mapping with more users loses one. Without an IOMMU nothing
+ * all the time. A mapping with more users loses one. An address that was told of the
+ * memory before ends with the mapping too: what is unmapped is pinned no longer, and
+ * has to be asked for again. Without an IOMMU nothing
  * keeps a device from using the memory later: stop its DMA first.
  * Linux >= 7.3. Thread-safe.
  *

@@ -52,8 +52,6 @@ vfio_cdev_record_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev
 			free(rec);
 			return ret;
 		}
-		vfio_cdev_provisional_replace(domain, vfio_cdev_record_va(rec),
-					      vfio_cdev_record_len(rec));
 	} else {
 		vfio_cdev_mapping_log(domain, "will map", rec);
 	}
@@ -70,7 +68,6 @@ vfio_cdev_record_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_recor
 		return ret;
 	domain->stats.pending--;
 	rec->attempt = 0;
-	vfio_cdev_provisional_replace(domain, vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
 	return 0;
 }
 
@@ -237,13 +234,25 @@ pieces_map(struct rte_vfio_cdev_domain *domain, const struct request *req,
 	return 0;
 }
 
+void
+vfio_cdev_pieces_end(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len)
+{
+	vfio_cdev_lock(domain);
+	if (domain->ready)
+		vfio_cdev_provisional_replace(domain, va, len);
+	vfio_cdev_unlock(domain);
+}
+
 int
 rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			 uint64_t len, uint64_t page_size)
 {
 	const struct request req = { va, iova, len, page_size, 0 };
+	int ret = pieces_map(domain, &req, piece_map);
 
-	return pieces_map(domain, &req, piece_map);
+	if (ret == 0)
+		vfio_cdev_pieces_end(domain, va, len);
+	return ret;
 }
 
 int

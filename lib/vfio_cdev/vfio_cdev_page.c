@@ -6,7 +6,7 @@
 
 #include "vfio_cdev_private.h"
 
-/* One that is planned, and waits, is pinned now. */
+/* One that is planned as just this page, and waits, is pinned now. */
 static int
 page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page, uint64_t *phys)
 {
@@ -26,6 +26,8 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 		if (ret < 0)
 			return ret;
 	}
+	vfio_cdev_provisional_replace(domain, vfio_cdev_record_va(page),
+				      vfio_cdev_record_len(page));
 	rec->any = 0;
 	*phys = rec->phys;
 	return 0;

@@ -160,11 +160,13 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 	p->va = va;
 	p->len = len;
 	ret = pieces_pin(p);
-	if (ret < 0)
+	if (ret < 0) {
 		pin_free(p);
-	else
-		*pin = p;
-	return ret;
+		return ret;
+	}
+	vfio_cdev_pieces_end(domain, va, len);
+	*pin = p;
+	return 0;
 }
 
 unsigned int

@@ -468,6 +468,13 @@ vfio_cdev_record_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev
 int
 vfio_cdev_record_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 
+/*
+ * All of a range is pinned, if the domain is ready: it takes the place of what was told,
+ * which has to stay pinned until nothing can fail any more. Takes the lock.
+ */
+void
+vfio_cdev_pieces_end(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
+
 /* Is each piece of a range mapped, just so? The lock is held. */
 bool
 vfio_cdev_pieces_are(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
