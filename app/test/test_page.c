@@ -163,6 +163,23 @@ planned_page_is_pinned_in_its_place(void **state)
 	assert_stats(f, 0, 0, 0);
 }
 
+/* Planned as base pages, which are anywhere, they are not one page. */
+static void
+planned_base_pages_are_no_page(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova = 0;
+
+	fake_page_move(FAKE_VA(FAKE_PAGE), FAKE_PHYS(9 * HUGE));
+	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
+						   HUGE, FAKE_PAGE), 0);
+	assert_int_equal(pin(f, 0, HUGE, &iova), 0);
+	assert_int_equal(iova, FAKE_PHYS(0));
+	assert_stats(f, 1, 1, HUGE);
+	assert_int_equal(rte_vfio_cdev_domain_settle(f->domain), 0);
+	assert_stats(f, 2, 1 + HUGE / FAKE_PAGE, 2 * HUGE);
+}
+
 /* Who maps what is planned, and waits, has it pinned and compared at once. */
 static void
 planned_page_is_pinned_by_its_mapping(void **state)
@@ -361,6 +378,7 @@ main(void)
 		PIN_TEST(page_of_a_larger_mapping_is_pinned_already),
 		PIN_TEST(pages_may_be_pinned_several_times),
 		PIN_TEST(planned_page_is_pinned_in_its_place),
+		PIN_TEST(planned_base_pages_are_no_page),
 		PIN_TEST(planned_page_is_pinned_by_its_mapping),
 		PIN_TEST(page_that_is_smaller_is_refused),
 		PIN_TEST(bad_pages_are_refused),

@@ -15,7 +15,7 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 
 	rec = vfio_cdev_mapping_find(domain, vfio_cdev_record_va(page), RTE_VFIO_CDEV_IOVA_ANY,
 				     vfio_cdev_record_len(page));
-	if (rec == NULL || rec->bar) {
+	if (rec == NULL || rec->bar || rec->page_shift != page->page_shift) {
 		ret = vfio_cdev_record_map(domain, page, NULL, NULL);
 		if (ret < 0)
 			return ret;
