@@ -91,6 +91,22 @@ call_that_fails_keeps_memory(void **state)
 	assert_int_equal(told(f), TOLD);
 }
 
+/* Whoever unmaps may have an allocator's lock. */
+static void
+hooks_free_and_log_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_fail(FAKE_UNMAP, 1, EBUSY);
+	log_clear();
+	assert_true(pages_end(0, 3, VFIO_CDEV_GONE));
+	assert_string_equal(log_text(), "");
+	assert_int_equal(f->domain->stats.provisional, TOLD - 2);
+	assert_non_null(f->domain->dropped);
+	assert_int_equal(told(f), TOLD - 2);
+	assert_null(f->domain->dropped);
+}
+
 static void
 other_memory_is_nobodys_business(void **state)
 {
@@ -314,6 +330,7 @@ main(void)
 		PENDING_TEST(memory_that_is_unmapped_is_let_go_of),
 		PINNED_TEST(call_that_fails_keeps_memory),
 		PENDING_TEST(call_that_fails_keeps_memory),
+		PINNED_TEST(hooks_free_and_log_nothing),
 		PINNED_TEST(other_memory_is_nobodys_business),
 		PINNED_TEST(errno_stays),
 		PINNED_TEST(moved_memory_is_told_at_its_new_place),

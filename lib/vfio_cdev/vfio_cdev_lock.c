@@ -6,6 +6,8 @@
  * for "next", which whoever waits has until the lock is its own.
  */
 
+#include <stdlib.h>
+
 #include "vfio_cdev_private.h"
 
 __thread unsigned int vfio_cdev_busy;
@@ -28,14 +30,31 @@ vfio_cdev_lock(struct rte_vfio_cdev_domain *domain)
 }
 
 void
+vfio_cdev_records_free(struct vfio_cdev_record *rec)
+{
+	struct vfio_cdev_record *next;
+
+	for (; rec != NULL; rec = next) {
+		next = rec->right;
+		free(rec);
+	}
+}
+
+void
 vfio_cdev_unlock(struct rte_vfio_cdev_domain *domain)
 {
 	const struct iommufd_spent now = iommufd_spent();
+	struct vfio_cdev_record *dropped = NULL;
 
 	domain->stats.ioctls += now.calls - domain->before.calls;
 	domain->stats.ioctl_ns += now.ns - domain->before.ns;
+	if (!vfio_cdev_is_hooked()) {
+		dropped = domain->dropped;
+		domain->dropped = NULL;
+	}
 	pthread_mutex_unlock(&domain->lock);
 	vfio_cdev_busy--;
+	vfio_cdev_records_free(dropped);
 }
 
 int

@@ -163,6 +163,7 @@ struct rte_vfio_cdev_domain {
 	struct vfio_cdev_tree provisional;	/* by VA */
 	uint64_t provisional_waiting;	/* of these, as stats.pending is of the others */
 	struct vfio_cdev_record *orphans;	/* by their right: pins that have no memory left */
+	struct vfio_cdev_record *dropped;	/* by their right: to be freed without a lock */
 	uint64_t sweep_from;		/* VFIO_CDEV_SWEEP_FROM, or a test's */
 	uint64_t sweep_at;		/* and not before so many bytes */
 	struct ifd_iova_range *ranges;	/* what can be mapped; NULL: all */
@@ -192,6 +193,16 @@ vfio_cdev_record_is(const struct vfio_cdev_record *rec, const void *va, uint64_t
 /* How many of the library's locks the thread has: what it unmaps is not looked at then. */
 extern __thread unsigned int vfio_cdev_busy;
 
+/*
+ * Is it inside a hook, which has the monitor's lock besides? An allocator may have called
+ * that with a lock of its own: nothing is freed or logged there.
+ */
+static inline bool
+vfio_cdev_is_hooked(void)
+{
+	return vfio_cdev_busy > 1;
+}
+
 /* What the thread spends until it unlocks is counted. Whoever waits is next. */
 void
 vfio_cdev_lock(struct rte_vfio_cdev_domain *domain);
@@ -206,6 +217,10 @@ vfio_cdev_unlock(struct rte_vfio_cdev_domain *domain);
 /* And count an error as one. Returns it. */
 int
 vfio_cdev_unlock_with(struct rte_vfio_cdev_domain *domain, int ret);
+
+/* Free records that are linked by their right. */
+void
+vfio_cdev_records_free(struct vfio_cdev_record *rec);
 
 void
 vfio_cdev_locks_init(struct rte_vfio_cdev_domain *domain);

@@ -41,6 +41,7 @@ void
 vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 			   bool gone)
 {
+	struct vfio_cdev_record **link;
 	int ret = 0;
 
 	if (rec->pinned && !(gone && domain->hold_over))
@@ -52,12 +53,9 @@ vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev
 	}
 	vfio_cdev_mapping_take(domain, rec);
 	told_count(domain, -1);
-	if (rec->pinned) {
-		rec->right = domain->orphans;
-		domain->orphans = rec;
-	} else {
-		free(rec);
-	}
+	link = rec->pinned ? &domain->orphans : &domain->dropped;
+	rec->right = *link;
+	*link = rec;
 }
 
 void
@@ -83,10 +81,8 @@ vfio_cdev_provisional_forget(struct rte_vfio_cdev_domain *domain)
 		told_count(domain, -1);
 		free(rec);
 	}
-	while ((rec = domain->orphans) != NULL) {
-		domain->orphans = rec->right;
-		free(rec);
-	}
+	vfio_cdev_records_free(domain->orphans);
+	vfio_cdev_records_free(domain->dropped);
 }
 
 struct vfio_cdev_record *
