@@ -259,6 +259,24 @@ sweep_lets_go_of_what_has_gone_or_was_replaced(void **state)
 	assert_string_equal(log_text(), "");
 }
 
+/* More than are looked at at once, of which each is looked at. */
+static void
+sweep_looks_at_all_of_many(void **state)
+{
+	const unsigned int count = 700;
+	struct fixture *f = *state;
+	uint64_t phys;
+
+	for (unsigned int i = 0; i < count; i++)
+		assert_int_equal(provide(f, PAGES(i), &phys), 0);
+	for (unsigned int i = 0; i < count; i += 100)
+		fake_page_move(FAKE_VA(PAGES(i)), FAKE_PHYS(PAGES(100000 + i)));
+	for (unsigned int i = 255; i < 258; i++)
+		fake_page_remove(FAKE_VA(PAGES(i)));
+	rte_vfio_cdev_domain_sweep(f->domain);
+	assert_only(f, count - 7 - 3);
+}
+
 /* Short memory or a lost capability does not show that the memory is gone. */
 static void
 sweep_keeps_what_it_cannot_tell(void **state)
@@ -589,6 +607,7 @@ main(void)
 		PROVIDE_TEST(pins_take_the_place_of_their_pages),
 		PROVIDE_TEST(mapping_that_fails_keeps_its_pages_pinned),
 		PROVIDE_TEST(sweep_lets_go_of_what_has_gone_or_was_replaced),
+		PROVIDE_TEST(sweep_looks_at_all_of_many),
 		PROVIDE_TEST(sweep_keeps_what_it_cannot_tell),
 		PROVIDE_TEST(many_pages_are_swept),
 		PROVIDE_TEST(next_sweep_comes_with_twice_as_many),

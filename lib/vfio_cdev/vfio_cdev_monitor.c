@@ -185,10 +185,8 @@ vfio_cdev_monitor_recheck(const void *va, size_t len)
 
 	if (!monitor_enter())
 		return;
-	DOMAIN_FOREACH(domain) {
-		vfio_cdev_lock(domain);
-		vfio_cdev_provisional_recheck(domain, start, len);
-		vfio_cdev_unlock(domain);
-	}
+	/* Who replaces memory says where; looking everywhere for it is the sweep's. */
+	DOMAIN_FOREACH(domain)
+		vfio_cdev_provisional_recheck(domain, start, len, len != 0);
 	monitor_leave(err);
 }

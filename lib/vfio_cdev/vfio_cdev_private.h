@@ -438,9 +438,13 @@ vfio_cdev_provisional_is_gone(const struct rte_vfio_cdev_domain *domain,
 bool
 vfio_cdev_provisional_is_unmapped(const struct rte_vfio_cdev_domain *domain, const void *va);
 
-/* Let go of those in a range whose memory has gone or been replaced. */
+/*
+ * Let go of those in a range (len 0: everywhere) whose memory has gone; with compare, which
+ * takes ioctls, or been replaced. Takes the lock, several times if they are many.
+ */
 void
-vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va, uint64_t len);
+vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va, uint64_t len,
+			      bool compare);
 
 /* Unpin what has no memory left. */
 void

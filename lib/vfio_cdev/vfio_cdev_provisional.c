@@ -15,6 +15,9 @@
 
 #include "vfio_cdev_private.h"
 
+/* So many are looked at before others get the domain. */
+#define RECHECK_MOST 256
+
 static atomic_uint told;	/* all records of all domains */
 
 unsigned int
@@ -130,35 +133,54 @@ is_replaced(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_re
 		now != rec->phys;
 }
 
-void
-vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va, uint64_t len)
+/* Look at some from *va on: true if there are more, from the new *va on. */
+static bool
+some_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t *va, uint64_t last, bool compare)
 {
 	struct vfio_cdev_record *rec, *next;
+	unsigned int count = 0;
 
-	for (rec = vfio_cdev_provisional_next(domain, NULL, va, len); rec != NULL; rec = next) {
-		next = vfio_cdev_provisional_next(domain, rec, va, len);
-		if (vfio_cdev_provisional_is_gone(domain, rec) || is_replaced(domain, rec))
+	rec = vfio_cdev_tree_next(&domain->provisional, NULL, last, *va);
+	for (; rec != NULL && count < RECHECK_MOST; rec = next, count++) {
+		next = vfio_cdev_tree_next(&domain->provisional, rec, last, *va);
+		if (vfio_cdev_provisional_is_gone(domain, rec) ||
+		    (compare && is_replaced(domain, rec)))
 			vfio_cdev_provisional_drop(domain, rec, true);
 	}
+	if (rec != NULL)
+		*va = rec->va > *va ? rec->va : *va + 1;
+	return rec != NULL;
 }
 
-/* When many have come since the last time. */
-static void
-provisional_sweep(struct rte_vfio_cdev_domain *domain)
+void
+vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va, uint64_t len,
+			      bool compare)
+{
+	const uint64_t last = va + (len - 1);
+	bool more;
+
+	do {
+		vfio_cdev_lock(domain);
+		more = some_recheck(domain, &va, last, compare);
+		vfio_cdev_unlock(domain);
+	} while (more);
+}
+
+/* Have many come since the last time? */
+static bool
+is_sweep_due(const struct rte_vfio_cdev_domain *domain)
 {
 	const uint64_t bytes = domain->stats.provisional_bytes;
 
-	if (bytes < domain->sweep_from || bytes < domain->sweep_at)
-		return;
-	vfio_cdev_provisional_recheck(domain, 0, 0);
-	domain->sweep_at = 2 * domain->stats.provisional_bytes;
+	return bytes >= domain->sweep_from && bytes >= domain->sweep_at;
 }
 
 void
 rte_vfio_cdev_domain_sweep(struct rte_vfio_cdev_domain *domain)
 {
+	vfio_cdev_provisional_recheck(domain, 0, 0, true);
 	vfio_cdev_lock(domain);
-	vfio_cdev_provisional_recheck(domain, 0, 0);
+	domain->sweep_at = 2 * domain->stats.provisional_bytes;
 	vfio_cdev_unlock(domain);
 }
 
@@ -231,7 +253,6 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 	rec->any = 0;
 	*start = rec->phys;
 	provisional_add(domain, rec);
-	provisional_sweep(domain);
 	return 0;
 }
 
@@ -266,13 +287,17 @@ rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va
 	const struct vfio_cdev_record page = page_of(domain, va);
 	const char *part = (const char *)va - offset;
 	uint64_t start;
+	bool due;
 	int ret;
 
 	vfio_cdev_lock(domain);
 	ret = vfio_cdev_can_tell(domain, part, VFIO_CDEV_PAGE);
 	if (ret == 0)
 		ret = page_provide(domain, &page, part, &start);
+	due = is_sweep_due(domain);
 	ret = vfio_cdev_unlock_with(domain, ret);
+	if (due)
+		rte_vfio_cdev_domain_sweep(domain);
 	if (ret == 0)
 		*phys = start + offset;
 	return ret;
