@@ -265,6 +265,39 @@ pages_that_the_eal_maps_elsewhere_stay_pinned(void **state)
 	assert_kernel_holds(2, 1, FAKE_HUGE);
 }
 
+/* Once the EAL has its memory nothing of it moves on: what goes is let go of, without a device. */
+static void
+memory_that_goes_is_kept_only_while_the_eal_starts(void **state)
+{
+	(void)state;
+	fake_eal()->no_pci = false;
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(rte_mem_virt2iova(memory_at(FAR)), FAKE_PHYS(FAR));
+		assert_int_equal(munmap(FAKE_VA(FAR), FAKE_PAGE), 0);
+		assert_kernel_holds(1, i + 1, (i + 1) * FAKE_PAGE);
+	}
+	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
+	assert_int_equal(rte_mem_virt2iova(memory_at(FAR)), FAKE_PHYS(FAR));
+	assert_kernel_holds(1, 1, FAKE_PAGE);
+	assert_int_equal(munmap(FAKE_VA(FAR), FAKE_PAGE), 0);
+	assert_kernel_holds(1, 0, 0);
+}
+
+/* A device that is refused does not keep what has gone. */
+static void
+memory_that_goes_is_let_go_of_when_a_device_fails(void **state)
+{
+	int fd;
+
+	(void)state;
+	fake_eal()->no_pci = false;
+	assert_int_equal(rte_mem_virt2iova(memory_at(FAR)), FAKE_PHYS(FAR));
+	assert_int_equal(munmap(FAKE_VA(FAR), FAKE_PAGE), 0);
+	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(0), FAKE_PHYS(FAKE_HUGE), FAKE_HUGE);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), -1);
+	assert_int_equal(fake_holds().areas, 0);
+}
+
 /* A call that fails changes nothing. */
 static void
 memory_that_stays_after_all_stays_pinned(void **state)
@@ -347,6 +380,8 @@ bus_told_tests(void)
 		TOLD_TEST(memory_that_is_resized_is_followed_by_whole_pages),
 		TOLD_TEST(target_of_a_call_that_fails_is_looked_at),
 		TOLD_TEST(pages_that_the_eal_maps_elsewhere_stay_pinned),
+		TOLD_TEST(memory_that_goes_is_kept_only_while_the_eal_starts),
+		TOLD_TEST(memory_that_goes_is_let_go_of_when_a_device_fails),
 		TOLD_TEST(memory_that_stays_after_all_stays_pinned),
 		TOLD_TEST(memory_that_was_only_told_is_not_unmapped),
 		TOLD_TEST(two_views_of_a_page_are_two_mappings),

@@ -65,7 +65,7 @@ domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain)
 
 /*
  * --legacy-mem asks for addresses of pages that it then maps elsewhere, without asking
- * again (eal_memory.c): they stay pinned until all of its memory is.
+ * again (eal_memory.c): they stay pinned until it has its memory.
  */
 struct rte_vfio_cdev_domain *
 domain_open(enum rte_vfio_cdev_mode mode)
@@ -74,6 +74,24 @@ domain_open(enum rte_vfio_cdev_mode mode)
 	    mode == NOIOMMU)
 		rte_vfio_cdev_domain_hold_over(backend.domains[mode], true);
 	return backend.domains[mode];
+}
+
+bool
+domain_is_held_over(void)
+{
+	bool ended;
+
+	pthread_mutex_lock(&backend_lock);
+	ended = backend.hold_over_ended;
+	pthread_mutex_unlock(&backend_lock);
+	return !ended;
+}
+
+void
+domain_hold_over_end(struct rte_vfio_cdev_domain *domain)
+{
+	if (first_time(&backend.hold_over_ended))
+		rte_vfio_cdev_domain_hold_over(domain, false);
 }
 
 struct rte_vfio_cdev_domain *

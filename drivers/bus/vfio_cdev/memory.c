@@ -220,6 +220,25 @@ memory_record(enum rte_vfio_cdev_mode mode)
 	return walk.err;
 }
 
+static int
+memseg_is_own(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
+{
+	(void)ms;
+	(void)arg;
+	return !msl->external;
+}
+
+bool
+memory_is_there(void)
+{
+	int ret;
+
+	eal_api()->mem_read_lock();
+	ret = eal_api()->memseg_walk(memseg_is_own, NULL);
+	eal_api()->mem_read_unlock();
+	return ret == 1;
+}
+
 int
 memory_attach(enum rte_vfio_cdev_mode mode)
 {
@@ -232,7 +251,7 @@ memory_attach(enum rte_vfio_cdev_mode mode)
 	eal_api()->mem_read_unlock();
 	if (ret == 0)
 		ret = rte_vfio_cdev_domain_settle(backend.domains[mode]);
-	if (ret == 0 && mode == NOIOMMU)
-		rte_vfio_cdev_domain_hold_over(backend.domains[mode], false);
+	if (mode == NOIOMMU)
+		domain_hold_over_end(backend.domains[mode]);
 	return ret;
 }

@@ -112,6 +112,8 @@ phys_of_new(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *m
 	const void *page = RTE_PTR_ALIGN_FLOOR(virt, msl->page_sz);
 	uint64_t phys;
 
+	/* Asked for at its own place: this is no --legacy-mem. */
+	domain_hold_over_end(domain);
 	if (page_map(domain, page, msl->page_sz, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
 	if (!page_is_kept(page, msl->socket_id)) {
@@ -131,6 +133,9 @@ phys_of_foreign(struct rte_vfio_cdev_domain *domain, const void *virt)
 	uint64_t phys;
 	int ret;
 
+	/* With --legacy-mem nobody is called back with the EAL's lock held. */
+	if (domain_is_held_over() && memory_is_there())
+		domain_hold_over_end(domain);
 	if (is_ioas_asked(domain)) {
 		ret = rte_vfio_cdev_domain_provide(domain, virt, &phys);
 	} else {

@@ -248,6 +248,7 @@ extern struct backend {
 	bool container_told;	/* stock has a default container: */
 	int container_fd;
 	bool prime_tried;	/* there is no use in trying again */
+	bool hold_over_ended;	/* the EAL has its memory */
 	bool unavailable_told;	/* that there are no physical addresses */
 	bool unusable_told;	/* that the EAL's options leave a device unusable */
 	unsigned int stock_devices;	/* set up by stock in this process */
@@ -281,6 +282,14 @@ domain_fd(enum rte_vfio_cdev_mode mode);
  */
 bool
 domain_prime(struct rte_vfio_cdev_domain *domain);
+
+/* May the EAL still map pages elsewhere whose address it has? No lock of ours may be held. */
+bool
+domain_is_held_over(void);
+
+/* It has its memory now. No lock of ours may be held. */
+void
+domain_hold_over_end(struct rte_vfio_cdev_domain *domain);
 
 #define DOMAIN_NAME_LEN 24
 
@@ -472,6 +481,10 @@ telemetry_register(void);
  */
 int
 memory_attach(enum rte_vfio_cdev_mode mode);
+
+/* Has the EAL memory of its own yet? Its memory lock must not be held for writing. */
+bool
+memory_is_there(void);
 
 /* Is it a segment, or only what is left of one? */
 bool
