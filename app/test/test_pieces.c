@@ -103,6 +103,7 @@ pages_larger_than_a_piece_stay_whole(void **state)
 	assert_int_equal(memory_map(f, 0, 16 * GIB, 8 * GIB), 0);
 	assert_stats(f, 2, 2, 16 * GIB);
 	assert_int_equal(memory_lookup(f, 0, 8 * GIB), 0);
+	assert_int_equal(memory_lookup(f, 0, 16 * GIB), 0);
 	assert_int_equal(memory_unmap(f, 0, 16 * GIB), 0);
 	assert_nothing_mapped(f);
 }

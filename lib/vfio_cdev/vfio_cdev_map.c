@@ -267,11 +267,28 @@ rte_vfio_cdev_domain_plan(struct rte_vfio_cdev_domain *domain, const void *va, u
 	return pieces_map(domain, &req, piece_plan);
 }
 
+/* Pages of more than a piece stay whole: those of the record that the range begins with. */
+uint64_t
+vfio_cdev_pieces_page(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova)
+{
+	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, VFIO_CDEV_PAGE,
+							      VFIO_CDEV_PAGE);
+	const uint64_t key = domain->mode->key(&want);
+	struct vfio_cdev_record *rec = NULL;
+
+	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, key, key)) != NULL)
+		if (domain->mode->key(rec) == key && rec->page_shift > VFIO_CDEV_PIECE_SHIFT)
+			return UINT64_C(1) << rec->page_shift;
+	return VFIO_CDEV_PAGE;
+}
+
 bool
 vfio_cdev_pieces_are(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 		     uint64_t len)
 {
-	const struct request req = { va, iova, len, VFIO_CDEV_PAGE, 0 };
+	const struct request req = {
+		va, iova, len, vfio_cdev_pieces_page(domain, va, iova), 0
+	};
 	struct vfio_cdev_record piece;
 
 	for (uint64_t off = 0; off < len; off += vfio_cdev_record_len(&piece)) {

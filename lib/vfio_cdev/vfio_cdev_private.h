@@ -83,7 +83,8 @@ struct vfio_cdev_record {
 #define VFIO_CDEV_MAX_USERS UINT16_MAX
 
 /* Larger mappings are made in pieces that end at multiples of it. */
-#define VFIO_CDEV_PIECE (UINT64_C(1) << 30)
+#define VFIO_CDEV_PIECE_SHIFT 30
+#define VFIO_CDEV_PIECE (UINT64_C(1) << VFIO_CDEV_PIECE_SHIFT)
 
 /* Nobody minds that much, and less is not worth a sweep. */
 #define VFIO_CDEV_SWEEP_FROM (UINT64_C(64) << 20)
@@ -493,6 +494,10 @@ vfio_cdev_record_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_recor
  */
 void
 vfio_cdev_pieces_end(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
+
+/* The page size that says into which pieces a range was mapped. The lock is held. */
+uint64_t
+vfio_cdev_pieces_page(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova);
 
 /* Is each piece of a range mapped, just so? The lock is held. */
 bool

@@ -290,14 +290,15 @@ parts_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range)
 
 /* One piece after the other, if the range is mapped so. Others have the domain in between. */
 static int
-pieces_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t len)
+pieces_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t len,
+	     uint64_t page)
 {
 	struct vfio_cdev_record *rec;
 	uint64_t off, piece;
 	int ret = 0;
 
 	for (off = 0; ret == 0 && off < len; off += piece) {
-		piece = vfio_cdev_piece(range->start, off, len, VFIO_CDEV_PAGE);
+		piece = vfio_cdev_piece(range->start, off, len, page);
 		vfio_cdev_lock(domain);
 		rec = vfio_cdev_mapping_find(domain, (const char *)range->va + off,
 					     vfio_cdev_iova_at(range->iova, off), piece);
@@ -311,9 +312,11 @@ static int
 range_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t len)
 {
 	struct vfio_cdev_record *rec;
+	uint64_t page;
 	int ret;
 
 	vfio_cdev_lock(domain);
+	page = vfio_cdev_pieces_page(domain, range->va, range->iova);
 	rec = vfio_cdev_mapping_find(domain, range->va, range->iova, len);
 	if (rec != NULL)
 		ret = vfio_cdev_mapping_drop(domain, rec);
@@ -322,7 +325,7 @@ range_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uint
 	else
 		ret = parts_unmap(domain, range);
 	vfio_cdev_unlock(domain);
-	return ret == 1 ? pieces_unmap(domain, range, len) : ret;
+	return ret == 1 ? pieces_unmap(domain, range, len, page) : ret;
 }
 
 int
