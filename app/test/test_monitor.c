@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -311,6 +312,42 @@ child_is_not_looked_at(void **state)
 	assert_int_equal(told(f), TOLD);
 }
 
+/* More than are looked at at once, of which each is looked at. */
+static void
+sweep_looks_at_all_of_many(void **state)
+{
+	const unsigned int count = 700;
+	struct fixture *f = *state;
+	uint64_t phys;
+
+	for (unsigned int i = 0; i < count; i++)
+		assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(PAGES(i)),
+							      &phys), 0);
+	for (unsigned int i = 0; i < count; i += 100)
+		fake_page_move(FAKE_VA(PAGES(i)), FAKE_PHYS(PAGES(100000 + i)));
+	for (unsigned int i = 255; i < 258; i++)
+		fake_page_remove(FAKE_VA(PAGES(i)));
+	rte_vfio_cdev_domain_sweep(f->domain);
+	assert_int_equal(told(f), count - 7 - 3);
+}
+
+/* It is there, and read-only now: who has its address must not get a device. */
+static void
+expected_page_that_cannot_be_pinned_refuses_the_device(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_fail(FAKE_MAP, 2, EFAULT);
+	log_clear();
+	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device), -EFAULT);
+	assert_logged(ERR, "cannot map 0x7f0000001000 (IOVA 0x100001000", strerror(EFAULT));
+	assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(EFAULT));
+	assert_int_equal(told(f), TOLD);
+	assert_kernel_holds(1, 0, 0);
+	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device), 0);
+	assert_kernel_holds(2, TOLD, PAGES(TOLD));
+}
+
 /* No lock, no system call: this is all that others pay. */
 static void
 without_such_memory_nothing_is_done(void **state)
@@ -346,6 +383,8 @@ main(void)
 		PINNED_TEST(domain_is_locked_over_the_call),
 		PINNED_TEST(domains_come_and_go),
 		PENDING_TEST(child_is_not_looked_at),
+		PINNED_TEST(sweep_looks_at_all_of_many),
+		PENDING_TEST(expected_page_that_cannot_be_pinned_refuses_the_device),
 		cmocka_unit_test_setup_teardown(without_such_memory_nothing_is_done,
 						fixture_device, fixture_end),
 	};

@@ -259,24 +259,6 @@ sweep_lets_go_of_what_has_gone_or_was_replaced(void **state)
 	assert_string_equal(log_text(), "");
 }
 
-/* More than are looked at at once, of which each is looked at. */
-static void
-sweep_looks_at_all_of_many(void **state)
-{
-	const unsigned int count = 700;
-	struct fixture *f = *state;
-	uint64_t phys;
-
-	for (unsigned int i = 0; i < count; i++)
-		assert_int_equal(provide(f, PAGES(i), &phys), 0);
-	for (unsigned int i = 0; i < count; i += 100)
-		fake_page_move(FAKE_VA(PAGES(i)), FAKE_PHYS(PAGES(100000 + i)));
-	for (unsigned int i = 255; i < 258; i++)
-		fake_page_remove(FAKE_VA(PAGES(i)));
-	rte_vfio_cdev_domain_sweep(f->domain);
-	assert_only(f, count - 7 - 3);
-}
-
 /* Short memory or a lost capability does not show that the memory is gone. */
 static void
 sweep_keeps_what_it_cannot_tell(void **state)
@@ -467,24 +449,6 @@ expected_page_whose_memory_has_gone_is_dropped(void **state)
 	assert_only(f, 2);
 }
 
-/* It is there, and read-only now: who has its address must not get a device. */
-static void
-expected_page_that_cannot_be_pinned_refuses_the_device(void **state)
-{
-	struct fixture *f = *state;
-
-	for (unsigned int i = 0; i < 3; i++)
-		assert_int_equal(expect(f, PAGES(i)), 0);
-	fake_fail(FAKE_MAP, 2, EFAULT);
-	log_clear();
-	assert_int_equal(device_open(f), -EFAULT);
-	assert_logged(ERR, "cannot map 0x7f0000001000 (IOVA 0x100001000", strerror(EFAULT));
-	assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(EFAULT));
-	assert_provisional(f, 3, 0);
-	assert_int_equal(device_open(f), 0);
-	assert_only(f, 3);
-}
-
 /* Each call of pinning them in turn; EFAULT is another matter. */
 static void
 call_that_fails_leaves_all_pending(void **state)
@@ -607,7 +571,6 @@ main(void)
 		PROVIDE_TEST(pins_take_the_place_of_their_pages),
 		PROVIDE_TEST(mapping_that_fails_keeps_its_pages_pinned),
 		PROVIDE_TEST(sweep_lets_go_of_what_has_gone_or_was_replaced),
-		PROVIDE_TEST(sweep_looks_at_all_of_many),
 		PROVIDE_TEST(sweep_keeps_what_it_cannot_tell),
 		PROVIDE_TEST(many_pages_are_swept),
 		PROVIDE_TEST(next_sweep_comes_with_twice_as_many),
@@ -620,7 +583,6 @@ main(void)
 		EXPECT_TEST(expected_pages_are_pinned_with_the_first_device),
 		EXPECT_TEST(expected_page_that_has_moved_refuses_the_device),
 		EXPECT_TEST(expected_page_whose_memory_has_gone_is_dropped),
-		EXPECT_TEST(expected_page_that_cannot_be_pinned_refuses_the_device),
 		EXPECT_TEST(call_that_fails_leaves_all_pending),
 		EXPECT_TEST(mapping_of_an_expected_page_takes_its_place_with_the_device),
 		EXPECT_TEST(first_address_that_was_told_counts),

@@ -63,7 +63,8 @@ vfio_cdev_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level 
 	char line[LINE_LEN];
 	va_list ap;
 
-	if (ctx->log == NULL || vfio_cdev_is_hooked() || (int)level > __atomic_load_n(&ctx->level, __ATOMIC_RELAXED))
+	if (ctx->log == NULL || vfio_cdev_is_hooked() ||
+	    (int)level > __atomic_load_n(&ctx->level, __ATOMIC_RELAXED))
 		return;
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
