@@ -288,6 +288,47 @@ mode_that_comes_later_gets_the_applications_memory(void **state)
 	assert_kernel_holds(4, 0, 0);
 }
 
+/* Without an IOMMU memory has one address, and what the other mode has is not it. */
+static void
+memory_at_two_iovas_is_unmapped_from_both(void **state)
+{
+	int fd3;
+
+	(void)state;
+	bus_translated(false);
+	assert_int_equal(bus_setup(BUS_ADDR3, &fd3), 0);
+	assert_int_equal(map(0, 0x10000000, LEN), 0);
+	assert_int_equal(map(0, 0x20000000, LEN), 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 0);
+	assert_int_equal(unmap(0, 0x20000000, LEN), 0);
+	assert_int_equal(lookup(TRANSLATED, FAKE_VA(0), 0x20000000, LEN), -ENOENT);
+	assert_kernel_holds(2, 1, LEN);
+	assert_int_equal(unmap(0, 0x10000000, LEN), 0);
+	assert_int_equal(lookup(NOIOMMU, FAKE_VA(0), 0x10000000, LEN), -ENOENT);
+	assert_kernel_holds(2, 0, 0);
+}
+
+/* With an IOMMU an address has one memory. */
+static void
+second_view_of_a_page_is_unmapped(void **state)
+{
+	int fd;
+
+	(void)state;
+	bus_translated(false);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	fake_page_move(FAKE_VA(FAKE_HUGE), FAKE_PHYS(0));
+	assert_int_equal(map(0, FAKE_PHYS(0), FAKE_PAGE), 0);
+	assert_int_equal(map(FAKE_HUGE, FAKE_PHYS(0), FAKE_PAGE), 0);
+	assert_int_equal(unmap(FAKE_HUGE, FAKE_PHYS(0), FAKE_PAGE), 0);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+	assert_int_equal(lookup(TRANSLATED, FAKE_VA(0), FAKE_PHYS(0), FAKE_PAGE), 0);
+	assert_int_equal(unmap(0, FAKE_PHYS(0), FAKE_PAGE), 0);
+	assert_int_equal(lookup(TRANSLATED, FAKE_VA(0), FAKE_PHYS(0), FAKE_PAGE), -ENOENT);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
 static void
 memory_before_the_first_device_is_for_either_mode(void **state)
 {
@@ -352,6 +393,8 @@ bus_translated_tests(void)
 		BUS_TEST(virtual_addresses_are_for_translated_devices_only),
 		BUS_TEST(mode_without_devices_does_not_get_the_memory),
 		BUS_TEST(mode_that_comes_later_gets_the_applications_memory),
+		BUS_TEST(memory_at_two_iovas_is_unmapped_from_both),
+		BUS_TEST(second_view_of_a_page_is_unmapped),
 		BUS_TEST(memory_before_the_first_device_is_for_either_mode),
 		BUS_TEST(device_of_stock_stands_beside_a_translated_one),
 		BUS_TEST(secondary_asks_the_primary),

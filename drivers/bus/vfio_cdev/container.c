@@ -131,7 +131,7 @@ target_map(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t
 				       mode_iova(mode, iova), len, 4096);
 	if (!targets->spare[mode])
 		return ret;
-	lib_log_release(ret < 0);
+	lib_log_release(false);
 	return ret < 0 ? 1 : 0;
 }
 
@@ -167,24 +167,60 @@ our_map(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t l
 	return ret < 0 ? ret : none;
 }
 
+/* Is just this mapped in a domain, or with part something that this is a part of? */
+static bool
+target_has(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t vaddr,
+	   uint64_t iova, uint64_t len, bool part)
+{
+	int ret;
+
+	if (targets->domains[mode] == NULL)
+		return false;
+	ret = rte_vfio_cdev_domain_lookup(targets->domains[mode], (const void *)(uintptr_t)vaddr,
+					  mode_iova(mode, iova), len);
+	return ret == 0 || (part && ret != -ENOENT);
+}
+
+/* A spare mode may have refused it, and have something else there. */
+static void
+spares_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len)
+{
+	lib_log_hold();
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
+		if (targets->spare[mode] && target_has(targets, mode, vaddr, iova, len, false))
+			target_unmap(targets, mode, vaddr, iova, len);
+	lib_log_release(false);
+}
+
+/* The first error; -ENXIO: there is no domain that has it. */
+static int
+users_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len, bool part)
+{
+	int ret, err = -ENXIO;
+
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
+		if (targets->spare[mode] || !target_has(targets, mode, vaddr, iova, len, part))
+			continue;
+		ret = target_unmap(targets, mode, vaddr, iova, len);
+		if (err == 0 || err == -ENXIO)
+			err = ret;
+	}
+	return err;
+}
+
 /* From where it is mapped; the last domain says what is wrong if it is nowhere. */
 static int
 our_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	const void *va = (const void *)(uintptr_t)vaddr;
-	int ret = -ENXIO, last = -1;
+	int ret = users_unmap(targets, vaddr, iova, len, false);
 
-	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
-		if (targets->domains[mode] == NULL)
-			continue;
-		last = mode;
-		if (rte_vfio_cdev_domain_lookup(targets->domains[mode], va, mode_iova(mode, iova),
-						len) != -ENOENT)
+	if (ret == -ENXIO)
+		ret = users_unmap(targets, vaddr, iova, len, true);
+	spares_unmap(targets, vaddr, iova, len);
+	for (int mode = RTE_VFIO_CDEV_MODES - 1; mode >= 0 && ret == -ENXIO; mode--)
+		if (targets->domains[mode] != NULL && !targets->spare[mode])
 			ret = target_unmap(targets, mode, vaddr, iova, len);
-		if (ret < 0 && ret != -ENXIO)
-			return ret;
-	}
-	return ret == -ENXIO && last >= 0 ? target_unmap(targets, last, vaddr, iova, len) : ret;
+	return ret;
 }
 
 /* Devices of stock too: the memory is mapped for them and for ours, or for none. */
