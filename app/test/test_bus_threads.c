@@ -179,7 +179,7 @@ secondary_round(const struct worker *w)
 	errors = fake_eal()->mp_action(msg, "peer") != 0;
 	free(msg);
 	memcpy(&wire, fake_eal_replied()->param, sizeof(wire));
-	return errors + (wire.err != 0 && wire.err != ENODEV);
+	return errors + (wire.err != 0 && wire.err != ENODEV && wire.err != EAGAIN);
 }
 
 static void *

@@ -68,16 +68,46 @@ device_report(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_domain
 		stats.pages_mapped, verified);
 }
 
+/* Has the device a place only, which somebody is about to fill or to give up? */
+static bool
+device_is_busy(const struct device *dev)
+{
+	return dev != NULL && dev->cdev == NULL;
+}
+
+static void
+busy_report(const char *addr, const char *what)
+{
+	bus_log(RTE_VFIO_CDEV_LOG_ERR,
+		"%s: cannot %s: %s; it is being set up or released; try again", addr, what,
+		strerror(EBUSY));
+}
+
+static const char *
+reserve_advice(int err)
+{
+	switch (err) {
+	case EALREADY:
+		return "release the device first";
+	case EBUSY:
+		return "it is being set up or released; try again";
+	default:
+		return "memory is short";
+	}
+}
+
 /* A place in the table, or NULL, logged. */
 static struct device *
 device_reserve(const struct rte_vfio_cdev_info *info, int group)
 {
 	struct device *dev = calloc(1, sizeof(*dev));
 	int err = dev == NULL ? ENOMEM : 0;
+	const struct device *other;
 
 	pthread_mutex_lock(&backend_lock);
-	if (device_find(info->addr) != NULL)
-		err = EALREADY;
+	other = device_find(info->addr);
+	if (other != NULL)
+		err = device_is_busy(other) ? EBUSY : EALREADY;
 	if (err == 0) {
 		dev->info = *info;
 		dev->group = group;
@@ -89,8 +119,7 @@ device_reserve(const struct rte_vfio_cdev_info *info, int group)
 		return dev;
 	free(dev);
 	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s; %s", info->addr,
-		info->name, strerror(err),
-		err == EALREADY ? "release the device first" : "memory is short");
+		info->name, strerror(err), reserve_advice(err));
 	return NULL;
 }
 
@@ -203,19 +232,22 @@ device_release(const char *addr, int fd)
 {
 	struct rte_vfio_cdev_device *cdev = NULL;
 	struct device *dev;
-	int own = -1;
+	int own = -1, ret;
 
 	pthread_mutex_lock(&backend_lock);
-	dev = device_find_open(addr);
-	if (dev != NULL)
+	dev = device_find(addr);
+	ret = dev == NULL ? -ENODEV : device_is_busy(dev) ? -EBUSY : 0;
+	if (ret == 0)
 		own = rte_vfio_cdev_device_fd(dev->cdev);
-	if (dev != NULL && fd == own) {
+	if (ret == 0 && fd == own) {
 		cdev = dev->cdev;
 		dev->cdev = NULL;
 	}
 	pthread_mutex_unlock(&backend_lock);
-	if (dev == NULL)
-		return -ENODEV;
+	if (ret == -EBUSY)
+		busy_report(addr, "release");
+	if (ret < 0)
+		return ret;
 	if (cdev == NULL) {
 		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot release: fd %d: %s; it has fd %d", addr,
 			fd, strerror(EBADF), own);
@@ -233,14 +265,18 @@ device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info)
 	int ret = -ENODEV;
 
 	pthread_mutex_lock(&backend_lock);
-	dev = device_find_open(addr);
-	if (dev != NULL && *fd != 0 && *fd != rte_vfio_cdev_device_fd(dev->cdev))
+	dev = device_find(addr);
+	if (device_is_busy(dev))
+		ret = -EBUSY;
+	else if (dev != NULL && *fd != 0 && *fd != rte_vfio_cdev_device_fd(dev->cdev))
 		ret = -EBADF;
 	else if (dev != NULL)
 		ret = rte_vfio_cdev_device_get_info(dev->cdev, device_info);
 	if (ret == 0)
 		*fd = rte_vfio_cdev_device_fd(dev->cdev);
 	pthread_mutex_unlock(&backend_lock);
+	if (ret == -EBUSY)
+		busy_report(addr, "tell of it");
 	return ret;
 }
 
@@ -329,8 +365,10 @@ device_dup(const char *addr, struct rte_vfio_cdev_device **copy)
 	int ret = -ENODEV;
 
 	pthread_mutex_lock(&backend_lock);
-	dev = device_find_open(addr);
-	if (dev != NULL)
+	dev = device_find(addr);
+	if (device_is_busy(dev))
+		ret = -EAGAIN;
+	else if (dev != NULL)
 		ret = rte_vfio_cdev_device_dup(dev->cdev, copy);
 	pthread_mutex_unlock(&backend_lock);
 	return ret;

@@ -382,11 +382,14 @@ int
 device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	     struct vfio_device_info *device_info);
 
-/* 0; -ENODEV the device is not in the table; -EBADF fd is not the device's. */
+/*
+ * 0; -ENODEV the device is not in the table; -EBADF fd is not the device's; -EBUSY
+ * another thread is setting it up or releasing it. The last two are logged.
+ */
 int
 device_release(const char *addr, int fd);
 
-/* As device_release(); fd 0 is answered with the device's fd, as stock does. */
+/* Errors as device_release(); fd 0 is answered with the device's fd, as stock does. */
 int
 device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info);
 
@@ -414,7 +417,10 @@ device_list(struct device_state *states, unsigned int size);
 bool
 device_get(const char *addr, struct device_state *state);
 
-/* Another fd of a device in the table, or -ENODEV or -errno. Not logged. */
+/*
+ * Another fd of a device in the table, or -ENODEV, -EAGAIN it is being set up or released,
+ * or -errno. Not logged.
+ */
 int
 device_dup(const char *addr, struct rte_vfio_cdev_device **copy);
 
