@@ -81,6 +81,17 @@ bus_end(void **state)
 	return 0;
 }
 
+int
+bus_enable_unprimed(void)
+{
+	int ret;
+
+	fake_eal()->no_pci = true;
+	ret = rte_vfio_enable("vfio");
+	fake_eal()->no_pci = false;
+	return ret;
+}
+
 void
 bus_translated(bool alone)
 {

@@ -103,6 +103,10 @@ bus_begin(void **state);
 int
 bus_end(void **state);
 
+/* rte_vfio_enable() while no device may be asked for addresses. */
+int
+bus_enable_unprimed(void);
+
 /* Devices that have an IOMMU, and alone makes them the only ones with a cdev. */
 void
 bus_translated(bool alone);

@@ -372,6 +372,44 @@ without_pci_no_device_is_touched(void **state)
 	assert_kernel_holds(0, 0, 0);
 }
 
+/* Not by the first page, of which the EAL asks with its memory lock. */
+static void
+device_is_asked_before_the_eal_has_memory(void **state)
+{
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_int_equal(fake_calls(FAKE_BIND), 1);
+	assert_kernel_holds(1, 0, 0);
+	new_page(0);
+	rte_mcfg_mem_write_lock();
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(0));
+	rte_mcfg_mem_write_unlock();
+	assert_int_equal(fake_calls(FAKE_BIND), 1);
+	assert_kernel_holds(1, 1, FAKE_HUGE);
+}
+
+static void
+device_is_not_asked_in_vain(void **state)
+{
+	(void)state;
+	fake_eal()->iova_mode = RTE_IOVA_VA;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	fake_eal()->iova_mode = RTE_IOVA_PA;
+	fake_eal()->no_huge = true;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	fake_eal()->no_huge = false;
+	fake_eal()->process_type = RTE_PROC_SECONDARY;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	fake_eal()->process_type = RTE_PROC_PRIMARY;
+	bus_translated(true);
+	log_clear();
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	for (unsigned int level = 0; level < RTE_VFIO_CDEV_LOG_DEBUG; level++)
+		assert_int_equal(log_count(level), 0);
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
 int
 bus_phys_tests(void)
 {
@@ -401,6 +439,8 @@ bus_phys_tests(void)
 		BUS_TEST(whoever_has_the_only_device_is_named),
 		BUS_TEST(without_a_device_the_reason_is_told_once),
 		BUS_TEST(without_pci_no_device_is_touched),
+		BUS_TEST(device_is_asked_before_the_eal_has_memory),
+		BUS_TEST(device_is_not_asked_in_vain),
 	};
 
 	return cmocka_run_group_tests_name("bus: physical addresses", tests, NULL, NULL);
@@ -472,36 +512,63 @@ pagemap_lie(const void *virt)
 	return fake_phys(virt) + FAKE_HUGE;
 }
 
+/* What it tells is pinned, and compared, by the first device that is set up. */
+static void
+no_device_is_asked_where_pagemap_is(void **state)
+{
+	int fd;
+
+	(void)state;
+	fake_eal()->pagemap = pagemap_read;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	new_page(0);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(7)), FAKE_PHYS(7));
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), FAKE_PHYS(FAR));
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+	page_added(0, FAKE_PHYS(0));
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	assert_kernel_holds(2, 2, FAKE_HUGE + FAKE_PAGE);
+}
+
 static void
 new_page_is_pinned_where_pagemap_says(void **state)
 {
+	int fd;
+
 	(void)state;
 	fake_eal()->pagemap = pagemap_read;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	new_page(0);
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(rte_mem_virt2iova(FAKE_VA(7)), FAKE_PHYS(7));
-	assert_kernel_holds(1, 1, FAKE_HUGE);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
 	page_added(0, FAKE_PHYS(0));
 	fake_eal_drop(FAKE_VA(0));
-	assert_kernel_holds(1, 0, 0);
+	assert_kernel_holds(2, 0, 0);
 }
 
 static void
 page_that_pagemap_has_elsewhere_has_no_address(void **state)
 {
+	int fd;
+
 	(void)state;
 	fake_eal()->pagemap = pagemap_lie;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	new_page(0);
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), RTE_BAD_IOVA);
 	assert_logged(ERR, "lib.vfio_cdev", "cannot confirm", strerror(EADDRNOTAVAIL));
-	assert_kernel_holds(1, 0, 0);
+	assert_kernel_holds(2, 0, 0);
 }
 
 static void
 foreign_page_needs_both_to_agree(void **state)
 {
+	int fd;
+
 	(void)state;
 	fake_eal()->pagemap = pagemap_read;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), FAKE_PHYS(5));
 	fake_eal()->pagemap = pagemap_lie;
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), RTE_BAD_IOVA);
@@ -525,6 +592,7 @@ int
 bus_pagemap_tests(void)
 {
 	const struct CMUnitTest tests[] = {
+		BUS_TEST(no_device_is_asked_where_pagemap_is),
 		BUS_TEST(new_page_is_pinned_where_pagemap_says),
 		BUS_TEST(page_that_pagemap_has_elsewhere_has_no_address),
 		BUS_TEST(foreign_page_needs_both_to_agree),

@@ -94,7 +94,7 @@ slow_begin(void **state)
 	bus_memory(2);
 	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(GROWN), RTE_BAD_IOVA, FAKE_HUGE);
 	fake_eal_use(FAKE_VA(GROWN), false);
-	return rte_vfio_enable("vfio");
+	return bus_enable_unprimed();
 }
 
 /* As eal_memalloc.c does it. */

@@ -42,7 +42,7 @@ static int
 telemetry_begin(void **state)
 {
 	bus_begin(state);
-	return rte_vfio_enable("vfio");
+	return bus_enable_unprimed();
 }
 
 static int
@@ -101,7 +101,7 @@ nothing_is_told_before_there_is_something(void **state)
 	const json_t *reply;
 
 	(void)state;
-	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_int_equal(bus_enable_unprimed(), 0);
 	assert_int_equal(fake_telemetry_commands(), 6);
 	reply = ask("/vfio_cdev/devices");
 	assert_string_equal(text(reply, "process"), "primary");

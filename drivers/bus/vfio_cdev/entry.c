@@ -42,7 +42,10 @@ options_check(void)
 			"device yet");
 }
 
-/* Stock has tables that need setting up whether or not it will be used. */
+/*
+ * Called once the EAL has chosen the IOVA mode, and before it has memory (eal.c). Stock
+ * has tables that need setting up whether or not it will be used.
+ */
 int
 rte_vfio_enable(const char *modname)
 {
@@ -52,8 +55,10 @@ rte_vfio_enable(const char *modname)
 		return -1;
 	mp_serve();
 	telemetry_register();
-	if (!is_off())
+	if (!is_off()) {
 		options_check();
+		phys_prepare();
+	}
 	ret = eal_api()->enable(modname);
 	if (ret < 0 && !is_off() && have_cdevs()) {
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING,

@@ -76,7 +76,7 @@ phys_transient(const void *virt)
 static bool
 is_ioas_asked(struct rte_vfio_cdev_domain *domain)
 {
-	return domain_prime(domain) && phys_get() != PHYS_PAGEMAP;
+	return phys_get() != PHYS_PAGEMAP && domain_prime(domain);
 }
 
 static int
@@ -144,6 +144,21 @@ phys_of_foreign(struct rte_vfio_cdev_domain *domain, const void *virt)
 			ret = rte_vfio_cdev_domain_expect(domain, virt, phys);
 	}
 	return ret < 0 ? RTE_BAD_PHYS_ADDR : phys;
+}
+
+void
+phys_prepare(void)
+{
+	struct rte_vfio_cdev_domain *domain;
+	struct rte_vfio_cdev_info info;
+
+	if (phys_get() == PHYS_PAGEMAP || !eal_api()->has_hugepages() ||
+	    eal_api()->iova_mode() != RTE_IOVA_PA ||
+	    eal_api()->process_type() != RTE_PROC_PRIMARY || !candidate_find(&info))
+		return;
+	domain = domain_of(NOIOMMU);
+	if (domain != NULL)
+		domain_prime(domain);
 }
 
 phys_addr_t

@@ -503,6 +503,13 @@ memseg_unmap(struct rte_vfio_cdev_domain *domain, const struct rte_memseg *ms);
 /* phys.c */
 
 /*
+ * Bind and reset a device now, if addresses will be asked for that it can tell: the EAL
+ * asks for the first ones with its memory lock held. No lock may be held.
+ */
+void
+phys_prepare(void);
+
+/*
  * The physical address of virt, or RTE_BAD_PHYS_ADDR. Where IOVAs are such addresses
  * it is a mapping from then on: one of the EAL's pages until the EAL gives it up, any other
  * as long as it is there and not mapped (rte_vfio_cdev_domain_provide()).
