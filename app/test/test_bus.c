@@ -191,8 +191,8 @@ main(int argc, char **argv)
 			bus_told_tests() + bus_slow_tests() +
 			bus_primary_tests() + bus_secondary_tests() + bus_translated_tests() +
 			bus_created_tests() + bus_inherited_tests() + bus_selfcheck_tests() +
-			bus_telemetry_tests() + bus_peers_tests() + bus_kinds_tests() +
-			bus_threads_tests();
+			bus_telemetry_tests() + bus_paging_tests() + bus_peers_tests() +
+			bus_kinds_tests() + bus_threads_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

@@ -71,6 +71,8 @@ bus_selfcheck_tests(void);
 int
 bus_telemetry_tests(void);
 int
+bus_paging_tests(void);
+int
 bus_peers_tests(void);
 int
 bus_telemetry_off_tests(void);

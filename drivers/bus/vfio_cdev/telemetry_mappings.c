@@ -45,12 +45,31 @@ mapping_key(enum rte_vfio_cdev_mode mode, const struct rte_vfio_cdev_mapping *ma
 	return mode == NOIOMMU ? mapping->va : mapping->iova;
 }
 
+/*
+ * Where the mapping goes on after the page that began at start, as the list wants to be
+ * asked (rte_vfio_cdev_memory.h): past the rests, and past those of the same place that
+ * were told. More rests than a page has, or mappings than an offset counts, are left out.
+ */
+static uint64_t
+mappings_next(const struct mappings *page, uint64_t start)
+{
+	const uint64_t key = mapping_key(page->ref.mode, &page->mappings[TELEMETRY_MAPPINGS]);
+	const uint64_t offset = start % 4096, place = start - offset;
+	uint64_t told = 0;
+
+	if (offset == 0 && key <= place)
+		return place + 1;
+	if (offset != 0 && key == place)
+		told = offset - 1;
+	for (unsigned int i = 0; i < TELEMETRY_MAPPINGS; i++)
+		told += mapping_key(page->ref.mode, &page->mappings[i]) == key;
+	return told < 4095 ? key + 1 + told : key + 4096 + 1;
+}
+
 /* From the nth domain on, the first one that has some there. */
 static void
 mappings_read(unsigned int n, uint64_t start, struct mappings *page)
 {
-	const struct rte_vfio_cdev_mapping *beyond = &page->mappings[TELEMETRY_MAPPINGS];
-
 	for (; domain_nth(n, &page->ref); n++, start = 0) {
 		page->count = rte_vfio_cdev_domain_mappings(page->ref.domain, start, page->mappings,
 							    TELEMETRY_MAPPINGS + 1);
@@ -63,9 +82,9 @@ mappings_read(unsigned int n, uint64_t start, struct mappings *page)
 	rte_vfio_cdev_domain_stats(page->ref.domain, &page->stats);
 	domain_put(&page->ref);
 	page->next = page->ref;
-	page->next_key = mapping_key(page->ref.mode, beyond);
 	page->more = page->count > TELEMETRY_MAPPINGS;
 	if (page->more) {
+		page->next_key = mappings_next(page, start);
 		page->count = TELEMETRY_MAPPINGS;
 	} else {
 		page->more = domain_nth(n + 1, &page->next);
@@ -97,15 +116,17 @@ mapping_add(struct rte_tel_data *dict, const struct rte_vfio_cdev_mapping *mappi
 	}
 }
 
-/* Without an IOMMU several may begin at the same place, each of another length. */
+/* Without an IOMMU several, and rests of several, may begin at the same place. */
 static void
 key_write(char *text, size_t size, const struct mappings *page, unsigned int i)
 {
-	const struct rte_vfio_cdev_mapping *mapping = &page->mappings[i];
-	const uint64_t key = mapping_key(page->ref.mode, mapping);
+	const uint64_t key = mapping_key(page->ref.mode, &page->mappings[i]);
+	unsigned int before = 0;
 
-	if (i > 0 && key == mapping_key(page->ref.mode, mapping - 1))
-		snprintf(text, size, "0x%" PRIx64 "_%" PRIx64, key, mapping->len);
+	for (unsigned int j = 0; j < i; j++)
+		before += mapping_key(page->ref.mode, &page->mappings[j]) == key;
+	if (before != 0)
+		snprintf(text, size, "0x%" PRIx64 "_%u", key, before);
 	else
 		snprintf(text, size, "0x%" PRIx64, key);
 }
