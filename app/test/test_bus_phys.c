@@ -389,27 +389,6 @@ device_is_asked_before_the_eal_has_memory(void **state)
 	assert_kernel_holds(1, 1, FAKE_HUGE);
 }
 
-static void
-device_is_not_asked_in_vain(void **state)
-{
-	(void)state;
-	fake_eal()->iova_mode = RTE_IOVA_VA;
-	assert_int_equal(rte_vfio_enable("vfio"), 0);
-	fake_eal()->iova_mode = RTE_IOVA_PA;
-	fake_eal()->no_huge = true;
-	assert_int_equal(rte_vfio_enable("vfio"), 0);
-	fake_eal()->no_huge = false;
-	fake_eal()->process_type = RTE_PROC_SECONDARY;
-	assert_int_equal(rte_vfio_enable("vfio"), 0);
-	fake_eal()->process_type = RTE_PROC_PRIMARY;
-	bus_translated(true);
-	log_clear();
-	assert_int_equal(rte_vfio_enable("vfio"), 0);
-	for (unsigned int level = 0; level < RTE_VFIO_CDEV_LOG_DEBUG; level++)
-		assert_int_equal(log_count(level), 0);
-	assert_int_equal(fake_calls(FAKE_OPEN), 0);
-}
-
 int
 bus_phys_tests(void)
 {
@@ -440,7 +419,6 @@ bus_phys_tests(void)
 		BUS_TEST(without_a_device_the_reason_is_told_once),
 		BUS_TEST(without_pci_no_device_is_touched),
 		BUS_TEST(device_is_asked_before_the_eal_has_memory),
-		BUS_TEST(device_is_not_asked_in_vain),
 	};
 
 	return cmocka_run_group_tests_name("bus: physical addresses", tests, NULL, NULL);

@@ -313,6 +313,27 @@ container_is_that_of_stock_or_the_iommufd(void **state)
 	assert_int_equal(rte_vfio_get_container_fd(), CONTAINER_FD);
 }
 
+static void
+device_is_not_asked_in_vain(void **state)
+{
+	(void)state;
+	fake_eal()->iova_mode = RTE_IOVA_VA;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	fake_eal()->iova_mode = RTE_IOVA_PA;
+	fake_eal()->no_huge = true;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	fake_eal()->no_huge = false;
+	fake_eal()->process_type = RTE_PROC_SECONDARY;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	fake_eal()->process_type = RTE_PROC_PRIMARY;
+	bus_translated(true);
+	log_clear();
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	for (unsigned int level = 0; level < RTE_VFIO_CDEV_LOG_DEBUG; level++)
+		assert_int_equal(log_count(level), 0);
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
 int
 bus_query_tests(void)
 {
@@ -336,6 +357,7 @@ bus_query_tests(void)
 		BUS_TEST(device_without_group_and_cdev_has_no_number),
 		BUS_TEST(group_of_a_cdev_device_is_not_opened),
 		BUS_TEST(container_is_that_of_stock_or_the_iommufd),
+		BUS_TEST(device_is_not_asked_in_vain),
 	};
 
 	return cmocka_run_group_tests_name("bus: queries", tests, NULL, NULL);

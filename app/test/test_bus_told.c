@@ -363,6 +363,31 @@ two_views_of_a_page_are_two_mappings(void **state)
 						      FAKE_PAGE), 0);
 }
 
+/* Once by its event, and not again when it is taken out of its list. */
+static void
+page_that_the_application_maps_too_is_unpinned_once(void **state)
+{
+	const int container = RTE_VFIO_DEFAULT_CONTAINER_FD;
+	const uint64_t va = (uintptr_t)FAKE_VA(0);
+	int fd;
+
+	(void)state;
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+	page_is_new(0);
+	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(0), FAKE_HUGE);
+	assert_int_equal(rte_vfio_container_dma_map(container, va, FAKE_PHYS(0), FAKE_HUGE), 0);
+	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), FAKE_HUGE);
+	fake_eal_drop(FAKE_VA(0));
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+	assert_int_equal(rte_vfio_container_dma_unmap(container, va, FAKE_PHYS(0), FAKE_HUGE), 0);
+	assert_kernel_holds(2, 0, 0);
+	/* And now without an event. */
+	page_is_new(0);
+	assert_kernel_holds(2, 1, FAKE_HUGE);
+	fake_eal_drop(FAKE_VA(0));
+	assert_kernel_holds(2, 0, 0);
+}
+
 #define TOLD_TEST(name) cmocka_unit_test_setup_teardown(name, told_begin, bus_end)
 
 int
@@ -385,6 +410,7 @@ bus_told_tests(void)
 		TOLD_TEST(memory_that_stays_after_all_stays_pinned),
 		TOLD_TEST(memory_that_was_only_told_is_not_unmapped),
 		TOLD_TEST(two_views_of_a_page_are_two_mappings),
+		TOLD_TEST(page_that_the_application_maps_too_is_unpinned_once),
 	};
 
 	return cmocka_run_group_tests_name("bus: told before a device", tests, NULL, NULL);

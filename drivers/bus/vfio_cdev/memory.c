@@ -162,6 +162,28 @@ recorded_domain(enum rte_vfio_cdev_mode mode)
 	return domain;
 }
 
+/*
+ * What the thread's last FREE event has unmapped. The EAL takes these pages out of their
+ * list next, on the same thread (eal_memalloc_free_seg_bulk() in eal_memalloc.c), before
+ * it adds another one.
+ */
+static __thread struct {
+	const void *addr;
+	size_t len;
+} freed;
+
+bool
+memory_is_freed(const void *page)
+{
+	return page >= freed.addr && RTE_PTR_DIFF(page, freed.addr) < freed.len;
+}
+
+void
+memory_is_new(void)
+{
+	freed.len = 0;
+}
+
 static void
 memory_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 {
@@ -178,6 +200,10 @@ memory_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 		err = domain != NULL ? memsegs_event(type, domain, msl, ms, len) : 0;
 		if (err != 0 && type == RTE_MEM_EVENT_ALLOC)
 			unmapped_report(mode, addr, len, err);
+		if (domain != NULL && mode == NOIOMMU && type == RTE_MEM_EVENT_FREE && err == 0) {
+			freed.addr = addr;
+			freed.len = len;
+		}
 	}
 }
 

@@ -114,6 +114,7 @@ phys_of_new(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *m
 
 	/* Asked for at its own place: this is no --legacy-mem. */
 	domain_hold_over_end(domain);
+	memory_is_new();
 	if (page_map(domain, page, msl->page_sz, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
 	if (!page_is_kept(page, msl->socket_id)) {
@@ -199,7 +200,8 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 	if (ms == NULL)
 		return;
 	msl = eal_api()->virt2memseg_list(ms->addr);
-	if (msl == NULL || &msl->memseg_arr != array || msl->external || !memseg_is_used(msl, ms))
+	if (msl == NULL || &msl->memseg_arr != array || msl->external ||
+	    !memseg_is_used(msl, ms) || memory_is_freed(ms->addr))
 		return;
 
 	pthread_mutex_lock(&backend_lock);

@@ -500,6 +500,14 @@ memseg_is_used(const struct rte_memseg_list *msl, const struct rte_memseg *ms);
 int
 memseg_unmap(struct rte_vfio_cdev_domain *domain, const struct rte_memseg *ms);
 
+/* Has an event on this thread unmapped a page that the EAL takes out of its list now? */
+bool
+memory_is_freed(const void *page);
+
+/* The EAL adds a page on this thread: what it takes out from now on is another matter. */
+void
+memory_is_new(void);
+
 /* phys.c */
 
 /*
