@@ -95,6 +95,16 @@ vdpa_driver_gets_iovas_of_its_own(void **state)
 }
 
 static void
+container_that_cannot_be_opened_says_why(void **state)
+{
+	(void)state;
+	rte_errno = 0;
+	fake_fail(FAKE_OPEN, 1, EMFILE);
+	assert_int_equal(rte_vfio_container_create(), -1);
+	assert_int_equal(rte_errno, EMFILE);
+}
+
+static void
 device_without_an_iommu_is_refused(void **state)
 {
 	const int container = rte_vfio_container_create();
@@ -387,6 +397,7 @@ bus_created_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(vdpa_driver_gets_iovas_of_its_own),
+		TEST(container_that_cannot_be_opened_says_why),
 		TEST(device_without_an_iommu_is_refused),
 		TEST(containers_and_groups_are_without_number),
 		TEST(containers_have_memory_of_their_own),

@@ -32,6 +32,8 @@ static struct {
 	struct wire_list lists[MOST];	/* id: more than that of the request */
 	int fd;				/* that the first one sends, or -1 */
 	struct wire asked;
+	unsigned int late;		/* requests that the first one answers an older one to */
+	unsigned int requests;
 } others;
 
 static void
@@ -58,6 +60,7 @@ others_answer(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
 	assert_int_equal(pthread_mutex_trylock(&backend_lock), 0);
 	pthread_mutex_unlock(&backend_lock);
 	memcpy(&others.asked, request->param, sizeof(others.asked));
+	others.requests++;
 	if (others.err != 0)
 		return others.err;
 	reply->nb_sent = reply->nb_received = others.count;
@@ -66,7 +69,7 @@ others_answer(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
 		msg = (struct rte_mp_msg *)(void *)((char *)reply->msgs + i * others.size);
 		strcpy(msg->name, "vfio_cdev");
 		list = others.lists[i];
-		list.id += others.asked.id;
+		list.id += others.asked.id - (i == 0 && others.requests <= others.late);
 		memcpy(msg->param, &list, sizeof(list));
 		msg->len_param = sizeof(others.lists[i]);
 		if (i == 0 && others.fd >= 0)
@@ -177,11 +180,27 @@ lies_of_secondaries_are_left_out(void **state)
 	other_add(8, "", 1);
 	memset(others.lists[7].addrs, 'x', sizeof(others.lists[7].addrs));
 	other_add(9, "  0000:00:04.0", 1);
-	other_add(10, "0000:00:03.0 ", 1);
-	others.lists[9].id = UINT32_MAX;	/* late */
 	assert_answer("{\"process\":\"primary\",\"count\":1,\"secondaries\":{"
 		      "\"9\":{\"count\":1,\"devices\":[\"0000:00:04.0\"]}}}");
 	assert_false(fd_is_open(others.fd));
+}
+
+/* What it says is of an earlier moment, and its own answer is on the way. */
+static void
+secondary_that_is_late_is_asked_again(void **state)
+{
+	(void)state;
+	other_add(7, "", 0);
+	other_add(9, "0000:00:03.0 ", 1);
+	others.late = 2;
+	assert_answer("{\"process\":\"primary\",\"count\":2,\"secondaries\":{"
+		      "\"7\":{\"count\":0,\"devices\":[]},"
+		      "\"9\":{\"count\":1,\"devices\":[\"0000:00:03.0\"]}}}");
+	assert_int_equal(others.requests, 3);
+	others.late = UINT32_MAX;
+	assert_answer("{\"error\":\"a secondary process does not answer: preload "
+		      "librte_bus_vfio_cdev.so there as well, or try again\"}");
+	assert_int_equal(others.requests, 6);
 }
 
 static void
@@ -277,6 +296,7 @@ bus_peers_tests(void)
 		PEERS_TEST(no_secondaries_are_no_error),
 		PEERS_TEST(many_secondaries_fit),
 		PEERS_TEST(lies_of_secondaries_are_left_out),
+		PEERS_TEST(secondary_that_is_late_is_asked_again),
 		PEERS_TEST(short_of_memory_there_is_an_error),
 		PEERS_TEST(secondary_answers_its_primary),
 		PEERS_TEST(devices_of_a_secondary_are_listed),

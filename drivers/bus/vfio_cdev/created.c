@@ -196,6 +196,7 @@ created_add(int stock_fd)
 	c->stock = stock_fd >= 0;
 	c->fd = c->stock ? stock_fd : created_domain_make(c);
 	if (c->fd < 0) {
+		eal_errno_set(-c->fd);
 		free(c);
 		return -1;
 	}

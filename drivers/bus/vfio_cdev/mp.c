@@ -387,26 +387,27 @@ is_printable(const char *text)
 	return true;
 }
 
-int
-mp_secondaries(struct mp_secondary *secondaries, unsigned int size)
+/*
+ * How many there are, or -ESTALE: instead of one of its answers there is one to an earlier
+ * request.
+ */
+static int
+secondaries_read(const struct rte_mp_reply *reply, uint32_t id, struct mp_secondary *secondaries,
+		 unsigned int size)
 {
-	struct rte_mp_reply reply = { .nb_received = 0 };
-	const uint32_t id = request_id();
-	int ret = request_send(KIND_STATE, id, "", &reply);
-	unsigned int count = 0;
+	const size_t step = message_size(reply);
 	const struct message *msg;
+	unsigned int count = 0;
+	bool stale = false;
 	struct list list;
-	size_t step;
 
-	if (ret < 0)
-		return ret == -ENOTSUP ? 0 : ret;
-	step = message_size(&reply);
-	for (int i = 0; i < reply.nb_received && (i == 0 || step != 0); i++) {
-		msg = (const void *)((const char *)reply.msgs + i * step);
+	for (int i = 0; i < reply->nb_received && (i == 0 || step != 0); i++) {
+		msg = (const void *)((const char *)reply->msgs + i * step);
 		fds_drop(msg, 0);
-		if (message_read(msg, KIND_DEVICES, &list, sizeof(list)) < 0 || list.id != id ||
-		    list.pid <= 0 || !is_printable(list.addrs))
+		if (message_read(msg, KIND_DEVICES, &list, sizeof(list)) < 0 || list.pid <= 0 ||
+		    !is_printable(list.addrs))
 			continue;
+		stale |= list.id != id;
 		if (count < size) {
 			secondaries[count].pid = list.pid;
 			secondaries[count].devices = list.count;
@@ -414,6 +415,24 @@ mp_secondaries(struct mp_secondary *secondaries, unsigned int size)
 		}
 		count++;
 	}
-	free(reply.msgs);
-	return count;
+	return stale ? -ESTALE : (int)count;
+}
+
+/* As mp_request(): after an answer that is late the same is asked again. */
+int
+mp_secondaries(struct mp_secondary *secondaries, unsigned int size)
+{
+	const uint32_t id = request_id();
+	struct rte_mp_reply reply;
+	int ret = -ESTALE;
+
+	for (unsigned int i = 0; i < TRIES && ret == -ESTALE; i++) {
+		reply = (struct rte_mp_reply){ .nb_received = 0 };
+		ret = request_send(KIND_STATE, id, "", &reply);
+		if (ret < 0)
+			return ret == -ENOTSUP ? 0 : ret;
+		ret = secondaries_read(&reply, id, secondaries, size);
+		free(reply.msgs);
+	}
+	return ret;
 }

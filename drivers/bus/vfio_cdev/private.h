@@ -443,7 +443,7 @@ struct mp_secondary {
 
 /*
  * Ask the secondaries; how many there are, perhaps more than size, or -errno if one of them
- * does not answer. Takes up to 5 s. No lock may be held.
+ * does not answer. Takes up to 5 s, rarely more. No lock may be held.
  */
 int
 mp_secondaries(struct mp_secondary *secondaries, unsigned int size);
