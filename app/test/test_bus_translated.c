@@ -288,6 +288,21 @@ mode_that_comes_later_gets_the_applications_memory(void **state)
 	assert_kernel_holds(4, 0, 0);
 }
 
+static void
+memory_that_refuses_a_later_mode_is_told_of(void **state)
+{
+	int fd, fd3;
+
+	(void)state;
+	bus_translated(false);
+	assert_int_equal(bus_setup(BUS_ADDR3, &fd3), 0);
+	assert_int_equal(map(0, 0x10000000, LEN), 0);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), -1);
+	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR, "rte_vfio_container_dma_map()", "IOMMU");
+	assert_int_equal(unmap(0, 0x10000000, LEN), 0);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+}
+
 /* Without an IOMMU memory has one address, and what the other mode has is not it. */
 static void
 memory_at_two_iovas_is_unmapped_from_both(void **state)
@@ -393,6 +408,7 @@ bus_translated_tests(void)
 		BUS_TEST(virtual_addresses_are_for_translated_devices_only),
 		BUS_TEST(mode_without_devices_does_not_get_the_memory),
 		BUS_TEST(mode_that_comes_later_gets_the_applications_memory),
+		BUS_TEST(memory_that_refuses_a_later_mode_is_told_of),
 		BUS_TEST(memory_at_two_iovas_is_unmapped_from_both),
 		BUS_TEST(second_view_of_a_page_is_unmapped),
 		BUS_TEST(memory_before_the_first_device_is_for_either_mode),

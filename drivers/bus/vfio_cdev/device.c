@@ -159,6 +159,15 @@ device_open(struct device *dev, struct rte_vfio_cdev_device **cdev,
 	return ret;
 }
 
+/* What the application maps for the devices of one mode is kept for those of the other. */
+static const char *
+memory_advice(const struct device *dev, int err)
+{
+	return dev->info.mode == NOIOMMU && err == -EADDRNOTAVAIL ?
+		"; if its memory was mapped for devices with an IOMMU, at an IOVA that is not its "
+		"physical address (rte_vfio_container_dma_map()), unmap it first" : "";
+}
+
 /* In the primary. */
 static int
 device_setup_own(struct device *dev, struct rte_vfio_cdev_device **cdev,
@@ -174,8 +183,8 @@ device_setup_own(struct device *dev, struct rte_vfio_cdev_device **cdev,
 	/* What failed is told, but if it was the memory not for which device. */
 	if (ret < 0)
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot set up over %s: %s; see the line before", dev->info.addr,
-			dev->info.name, strerror(-ret));
+			"%s: cannot set up over %s: %s; see the line before%s", dev->info.addr,
+			dev->info.name, strerror(-ret), memory_advice(dev, ret));
 	else
 		device_report(&dev->info, dev->domain);
 	return ret;
