@@ -207,7 +207,7 @@ copy_is_of_one_ioas_to_an_iova_of_the_kernels(void **state)
 		.length = 8192,
 		.src_iova = FAKE_PHYS(0),
 	};
-	uint64_t iova = 0;
+	uint64_t iova = IOMMUFD_IOVA_ANY;
 
 	(void)state;
 	spy_expect(sizeof(cmd), offsetof(struct ifd_ioas_copy, dst_iova));

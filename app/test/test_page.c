@@ -7,6 +7,7 @@
 
 #include "fake_heap.h"
 #include "fixture.h"
+#include "vfio_cdev_private.h"
 
 #define UNTOUCHED UINT64_C(0x5555)
 
@@ -38,6 +39,32 @@ assert_pin_fails(const struct fixture *f, uint64_t offset, uint64_t len, int err
 	assert_int_equal(pin(f, offset, len, &iova), -err);
 	assert_int_equal(iova, UNTOUCHED);
 	assert_logged(ERR, strerror(err));
+}
+
+/* Where the only mapping is in the IOAS. */
+static uint64_t
+area_iova(const struct fixture *f)
+{
+	return vfio_cdev_tree_next(&f->domain->tree, NULL, UINT64_MAX, 0)->iova;
+}
+
+/* A look for free ones costs the kernel a look at each area. */
+static void
+iovas_of_areas_are_new_and_aligned_as_the_memory(void **state)
+{
+	const struct fixture *f = *state;
+	uint64_t phys, last = 0;
+
+	for (unsigned int i = 1; i < 8; i++) {
+		const uint64_t len = i % 2 != 0 ? HUGE : FAKE_PAGE;
+
+		assert_int_equal(pin(f, i * HUGE, len, &phys), 0);
+		assert_true(area_iova(f) > last);
+		assert_int_equal(area_iova(f) % len, 0);
+		last = area_iova(f) + len - 1;
+		assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(i * HUGE), phys,
+							    len), 0);
+	}
 }
 
 static void
@@ -371,6 +398,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		PIN_TEST(iovas_of_areas_are_new_and_aligned_as_the_memory),
 		PIN_TEST(page_is_pinned_before_its_address_is_asked_for),
 		PIN_TEST(base_pages_and_large_ones_can_be_pinned),
 		PIN_TEST(pinned_page_is_a_mapping_like_any_other),

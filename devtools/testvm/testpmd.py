@@ -78,8 +78,11 @@ class Testpmd:
         """Without tx_first there are no packets but those that somebody sends to it."""
         allow = [word for device in devices for word in ("-a", device)]
         mode = [word for word in self.MODE if tx_first or word != "--tx-first"]
+        # Of two levels for one log type the EAL takes the first.
+        level = [] if any("lib.vfio_cdev" in word for word in eal) else [
+            "--log-level=lib.vfio_cdev:debug"]
         program = ["dpdk-testpmd", "-l", "0,1", "-n", "2", *allow,
-                   "--log-level=lib.vfio_cdev:debug", *eal, "--", "--forward-mode=io",
+                   *level, *eal, "--", "--forward-mode=io",
                    "--total-num-mbufs=8192", *mode, *args]
         started = ["sh", "-c", START, "sh", *command(program, policy, library, wrapper)]
         self.guest = guest

@@ -233,10 +233,11 @@ iommufd_ioas_copy(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, 
 {
 	struct ifd_ioas_copy cmd = {
 		.size = sizeof(cmd),
-		.flags = map_flags(IOMMUFD_IOVA_ANY),
+		.flags = map_flags(*to),
 		.dst_ioas_id = ioas_id,
 		.src_ioas_id = ioas_id,
 		.length = len,
+		.dst_iova = *to != IOMMUFD_IOVA_ANY ? *to : 0,
 		.src_iova = from,
 	};
 	int ret = sys_ioctl(sys, iommufd, IFD_IOAS_COPY, &cmd);

@@ -133,17 +133,18 @@ iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 		 const void *va, uint64_t len, uint64_t *iova);
 
 /**
- * Let another IOVA range of the IOAS, which the kernel chooses, reach the memory
- * of a mapped one (IOMMU_IOAS_COPY, ioas.c). Pages are pinned and counted once, so
+ * Let another IOVA range of the IOAS reach the memory of a mapped one
+ * (IOMMU_IOAS_COPY, ioas.c). Pages are pinned and counted once, so
  * those that are stay so until the last range that has them is unmapped (pages.c).
  *
  * @param from, len
  *   What is copied, which may be part of an area or span adjacent ones; multiples
  *   of the page size.
  * @param to
- *   Where it is as well.
+ *   Where it is as well, or IOMMUFD_IOVA_ANY, as for iommufd_ioas_map().
  * @return
- *   0; -ENOENT @p from is not mapped throughout; -EINVAL length 0 or alignment;
+ *   0; -EEXIST something is at @p to; -ENOENT @p from is not mapped throughout;
+ *   -EINVAL length 0 or alignment;
  *   -ENOMEM.
  */
 int

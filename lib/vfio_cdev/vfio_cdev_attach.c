@@ -184,6 +184,16 @@ rte_vfio_cdev_domain_is_ready(struct rte_vfio_cdev_domain *domain)
 	return ready;
 }
 
+/* One with which nothing could be pinned is of no use: the next try starts clean. */
+static void
+hwpt_drop(struct rte_vfio_cdev_domain *domain)
+{
+	vfio_cdev_lock(domain);
+	if (!domain->ready && vfio_cdev_ioas_destroy(&domain->ioas, domain->hwpt_id) == 0)
+		domain->hwpt_id = 0;
+	vfio_cdev_unlock(domain);
+}
+
 /* Make sure that there is our HWPT, and pin what was waiting for it. */
 static int
 hwpt_settle(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
@@ -194,7 +204,12 @@ hwpt_settle(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
 	if (domain->hwpt_id == 0)
 		ret = vfio_cdev_ioas_hwpt(&domain->ioas, dev_id, &domain->hwpt_id);
 	vfio_cdev_unlock(domain);
-	return ret < 0 ? ret : settle(domain);
+	if (ret < 0)
+		return ret;
+	ret = settle(domain);
+	if (ret < 0)
+		hwpt_drop(domain);
+	return ret;
 }
 
 int

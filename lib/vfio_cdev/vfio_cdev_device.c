@@ -32,7 +32,7 @@ out:
 
 /* Without the domain's lock: it resets the device. */
 static int
-cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
+node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
 	  const char *node, const void *token, bool explain, int *fd, uint32_t *dev_id)
 {
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
@@ -40,13 +40,7 @@ cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 	struct iommufd_spent before;
 	int ret;
 
-	/* The kernel would let one without an IOMMU join those that have one (device.c). */
-	if (domain->mode != &vfio_cdev_modes[info->mode])
-		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV, "%s",
-				      node);
-	ret = rte_vfio_cdev_domain_fd(domain);
-	if (ret >= 0)
-		ret = node_open(ctx, info, node, fd);
+	ret = node_open(ctx, info, node, fd);
 	if (ret < 0)
 		return ret;
 	before = iommufd_spent();
@@ -61,6 +55,26 @@ cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 				      openers);
 	}
 	return 0;
+}
+
+/* The iommufd is in use from then on. */
+static int
+cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
+	  const char *node, const void *token, bool explain, int *fd, uint32_t *dev_id)
+{
+	int ret;
+
+	/* The kernel would let one without an IOMMU join those that have one (device.c). */
+	if (domain->mode != &vfio_cdev_modes[info->mode])
+		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV,
+				      "%s", node);
+	ret = vfio_cdev_iommufd_use(domain);
+	if (ret < 0)
+		return ret;
+	ret = node_bind(domain, info, node, token, explain, fd, dev_id);
+	if (ret < 0)
+		vfio_cdev_iommufd_leave(domain);
+	return ret;
 }
 
 struct rte_vfio_cdev_device *
@@ -103,11 +117,13 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 		vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
 		goto err_detach;
 	}
+	vfio_cdev_iommufd_leave(domain);
 	*device = dev;
 	return 0;
 
 err_detach:
 	vfio_cdev_detach(domain, dev->fd, false);
+	vfio_cdev_iommufd_leave(domain);
 err_free:
 	free(dev);
 	return ret;
@@ -138,8 +154,10 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 	if (ret < 0)
 		vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s",
 			       node);
-	if (fd >= 0)
+	if (fd >= 0) {
 		domain->ctx->sys->close(fd);
+		vfio_cdev_iommufd_leave(domain);
+	}
 	return ret;
 }
 

@@ -66,7 +66,7 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 }
 
 int
-rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_iommufd_use(struct rte_vfio_cdev_domain *domain)
 {
 	int ret;
 
@@ -77,10 +77,27 @@ rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
 			       "an address space");
 	else
 		ret = vfio_cdev_ioas_open(&domain->ioas, domain->mode->tells_pa);
-	if (ret == 0)
-		ret = domain->ioas.iommufd;
+	domain->ioas.users += ret == 0;
 	vfio_cdev_unlock(domain);
 	return ret;
+}
+
+void
+vfio_cdev_iommufd_leave(struct rte_vfio_cdev_domain *domain)
+{
+	vfio_cdev_lock(domain);
+	if (--domain->ioas.users == 0 && domain->hwpt_id == 0 && domain->stats.devices == 0)
+		vfio_cdev_ioas_close(&domain->ioas);
+	vfio_cdev_unlock(domain);
+}
+
+/* Whoever has got it may use it to the end. */
+int
+rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
+{
+	int ret = vfio_cdev_iommufd_use(domain);
+
+	return ret < 0 ? ret : domain->ioas.iommufd;
 }
 
 void

@@ -18,6 +18,9 @@
 /* Enough for any IOMMU at once; with a lot of devices there are more. */
 #define RANGES_USUAL 32
 
+#define SMALL_HUGEPAGE (UINT64_C(2) << 20)
+#define LARGE_HUGEPAGE (UINT64_C(1) << 30)
+
 static atomic_uint iommufds_open;
 
 unsigned int
@@ -81,16 +84,35 @@ vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas)
 	atomic_fetch_sub(&iommufds_open, 1);
 }
 
-int
-vfio_cdev_ioas_map(const struct vfio_cdev_ioas *ioas, const void *va, uint64_t len,
-		   uint64_t *iova)
+/*
+ * An IOVA that nothing has had yet, aligned like the memory, so that hugepages are
+ * single entries. The kernel would choose one as well, but by a look at each area that
+ * there is (drivers/iommu/iommufd/io_pagetable.c, iopt_alloc_iova()).
+ */
+static uint64_t
+iova_new(struct vfio_cdev_ioas *ioas, uint64_t va, uint64_t len)
 {
+	const uint64_t align = len < SMALL_HUGEPAGE ? VFIO_CDEV_PAGE :
+		len < LARGE_HUGEPAGE ? SMALL_HUGEPAGE : LARGE_HUGEPAGE;
+	const uint64_t next = ioas->next_iova != 0 ? ioas->next_iova : LARGE_HUGEPAGE;
+	const uint64_t iova = ((next + align - 1) & ~(align - 1)) + (va & (align - 1));
+
+	ioas->next_iova = iova + len;
+	return iova;
+}
+
+int
+vfio_cdev_ioas_map(struct vfio_cdev_ioas *ioas, const void *va, uint64_t len, uint64_t *iova)
+{
+	if (*iova == RTE_VFIO_CDEV_IOVA_ANY)
+		*iova = iova_new(ioas, (uintptr_t)va, len);
 	return iommufd_ioas_map(ioas->ctx->sys, ioas->iommufd, ioas->id, va, len, iova);
 }
 
 int
-vfio_cdev_ioas_copy(const struct vfio_cdev_ioas *ioas, uint64_t from, uint64_t len, uint64_t *to)
+vfio_cdev_ioas_copy(struct vfio_cdev_ioas *ioas, uint64_t from, uint64_t len, uint64_t *to)
 {
+	*to = iova_new(ioas, from, len);
 	return iommufd_ioas_copy(ioas->ctx->sys, ioas->iommufd, ioas->id, from, len, to);
 }
 
@@ -154,6 +176,12 @@ int
 vfio_cdev_ioas_hwpt(const struct vfio_cdev_ioas *ioas, uint32_t dev_id, uint32_t *hwpt_id)
 {
 	return iommufd_hwpt_alloc(ioas->ctx->sys, ioas->iommufd, dev_id, ioas->id, hwpt_id);
+}
+
+int
+vfio_cdev_ioas_destroy(const struct vfio_cdev_ioas *ioas, uint32_t hwpt_id)
+{
+	return iommufd_destroy(ioas->ctx->sys, ioas->iommufd, hwpt_id);
 }
 
 int

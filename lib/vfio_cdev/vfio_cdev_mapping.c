@@ -287,7 +287,7 @@ vfio_cdev_mapping_count(struct rte_vfio_cdev_domain *domain, const struct vfio_c
  * right, that is all.
  */
 static int
-area_map(const struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+area_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	const uint64_t len = vfio_cdev_record_len(rec);
 	int ret = vfio_cdev_range_usable(domain, rec);
@@ -422,7 +422,7 @@ vfio_cdev_mapping_phys(const struct rte_vfio_cdev_domain *domain,
 }
 
 int
-vfio_cdev_page_phys(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys)
+vfio_cdev_page_phys(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys)
 {
 	uint64_t iova = RTE_VFIO_CDEV_IOVA_ANY;
 	int ret = vfio_cdev_ioas_map(&domain->ioas, page, VFIO_CDEV_PAGE, &iova);

@@ -53,7 +53,7 @@ struct vfio_cdev_record {
 	struct vfio_cdev_record *left, *right;
 	uint64_t end;		/* the greatest last byte at or below it in the tree */
 	uint64_t va;
-	uint64_t iova;		/* without an IOMMU the kernel's choice, once it is pinned */
+	uint64_t iova;		/* without an IOMMU any, once it is pinned: iova_new() */
 	uint64_t phys;		/* without one: of the first page, stated or found; or ANY */
 	uint64_t pages_4k : 38;
 	uint64_t page_shift : 6;
@@ -132,7 +132,7 @@ struct vfio_cdev_mode {
 	const char *text;
 	/* what a mapping is known by: the memory, or where a device finds it */
 	uint64_t (*key)(const struct vfio_cdev_record *rec);
-	bool tells_pa;		/* the kernel chooses IOVAs and tells addresses, to be verified */
+	bool tells_pa;		/* IOVAs are names only; the kernel tells the addresses */
 	bool own_hwpt;		/* ours, and stays; or one for each IOMMU, gone with its devices */
 	bool takes_bars;	/* the registers of another device are reached at their address */
 	bool splits;		/* nobody minds that a mapping gets other IOVAs */
@@ -144,8 +144,10 @@ extern const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES];
 /* The address space in the kernel: a domain's, which is all that uses it. */
 struct vfio_cdev_ioas {
 	const struct rte_vfio_cdev_ctx *ctx;
-	int iommufd;			/* -1: not opened yet */
+	int iommufd;			/* -1: not open */
 	uint32_t id;
+	uint64_t next_iova;		/* no area was ever above; see iova_new() */
+	unsigned int users;		/* that bind a device, or were given the fd */
 };
 
 struct rte_vfio_cdev_domain {
@@ -252,11 +254,11 @@ void
 vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas);
 
 int
-vfio_cdev_ioas_map(const struct vfio_cdev_ioas *ioas, const void *va, uint64_t len,
+vfio_cdev_ioas_map(struct vfio_cdev_ioas *ioas, const void *va, uint64_t len,
 		   uint64_t *iova);
 
 int
-vfio_cdev_ioas_copy(const struct vfio_cdev_ioas *ioas, uint64_t from, uint64_t len, uint64_t *to);
+vfio_cdev_ioas_copy(struct vfio_cdev_ioas *ioas, uint64_t from, uint64_t len, uint64_t *to);
 
 int
 vfio_cdev_ioas_unmap(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len);
@@ -281,6 +283,9 @@ vfio_cdev_ioas_runs(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t l
 
 int
 vfio_cdev_ioas_hwpt(const struct vfio_cdev_ioas *ioas, uint32_t dev_id, uint32_t *hwpt_id);
+
+int
+vfio_cdev_ioas_destroy(const struct vfio_cdev_ioas *ioas, uint32_t hwpt_id);
 
 int
 vfio_cdev_ioas_bind(const struct vfio_cdev_ioas *ioas, int cdev, const void *token,
@@ -405,7 +410,7 @@ vfio_cdev_mapping_phys(const struct rte_vfio_cdev_domain *domain,
 
 /* Where what is at a VA now is, at this moment. Not logged. */
 int
-vfio_cdev_page_phys(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys);
+vfio_cdev_page_phys(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys);
 
 /*
  * vfio_cdev_provisional.c: memory that is there only because its address was told.
@@ -521,6 +526,16 @@ vfio_cdev_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id);
 /* Close one that was attached, or that could not be. */
 void
 vfio_cdev_detach(struct rte_vfio_cdev_domain *domain, int cdev, bool attached);
+
+/* vfio_cdev_domain.c */
+
+/* Keep /dev/iommu open, until one leaves: 0, or -errno, logged. */
+int
+vfio_cdev_iommufd_use(struct rte_vfio_cdev_domain *domain);
+
+/* The last one closes it, unless a device or its HWPT is there. */
+void
+vfio_cdev_iommufd_leave(struct rte_vfio_cdev_domain *domain);
 
 /* vfio_cdev_device.c */
 

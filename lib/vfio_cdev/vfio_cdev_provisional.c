@@ -124,7 +124,7 @@ vfio_cdev_provisional_is_unmapped(const struct rte_vfio_cdev_domain *domain, con
 
 /* Errors prove nothing: EFAULT is what memory gives as well that is read-only now. */
 static bool
-is_replaced(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
+is_replaced(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
 {
 	uint64_t now;
 

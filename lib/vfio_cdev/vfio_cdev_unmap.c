@@ -58,9 +58,9 @@ record_part(const struct vfio_cdev_record *rec, uint64_t off, uint64_t len)
 	return part;
 }
 
-/* Keep a part where the kernel finds room for it. */
+/* Keep a part at an IOVA of its own. */
 static int
-part_keep(const struct rte_vfio_cdev_domain *domain, struct cut *cut, uint64_t off, uint64_t len,
+part_keep(struct rte_vfio_cdev_domain *domain, struct cut *cut, uint64_t off, uint64_t len,
 	  unsigned int users)
 {
 	const struct vfio_cdev_record value = record_part(cut->rec, off, len);
@@ -99,7 +99,7 @@ cut_undo(const struct rte_vfio_cdev_domain *domain, struct cut *cut)
 
 /* Make what stays when the range is unmapped. Nothing else has changed yet. */
 static int
-cut_make(const struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
+cut_make(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 	 const struct range *range, struct cut *cut)
 {
 	const uint64_t key = domain->mode->key(rec), len = vfio_cdev_record_len(rec);

@@ -19,8 +19,9 @@ DEVICE = nic_address(0)
 CDEV = "/dev/vfio/devices/noiommu-vfio0"
 SYSFS = f"/sys/bus/pci/devices/{DEVICE}"
 LIAR = CHECKOUT / "build/app/test/vm/liar.so"
-UNCONFIRMED = re.compile(r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel says 0x\w+\): "
-                         "Cannot assign requested address; the page is elsewhere")
+UNCONFIRMED = re.compile(
+    r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel says 0x\w+\): "
+    "Cannot assign requested address; the page is elsewhere")
 SETUP = Path(__file__).parent / "setup_device.py"
 
 
@@ -134,7 +135,8 @@ def test_memory_beyond_the_memlock_limit_is_refused(cdev: Guest, limit: int) -> 
 
 
 def test_address_that_the_kernel_does_not_confirm(cdev: Guest) -> None:
-    output = failure(cdev, library=f"{LIBRARY}:{LIAR}",
+    """What pagemap said is compared with the first device, which is refused."""
+    output = refusal(cdev, library=f"{LIBRARY}:{LIAR}",
                      wrapper=["env", "RTE_VFIO_CDEV_PHYS=pagemap", "LIE=shift"])
     assert UNCONFIRMED.search(output)
 

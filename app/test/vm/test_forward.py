@@ -138,7 +138,7 @@ def test_stock_kernel_is_unaffected(guest: Callable[..., Guest], policy: str) ->
     stock.run(["modprobe", "uio_pci_generic"], check=True)
     for device in PAIR:
         stock.run(["dpdk-devbind.py", "--bind=uio_pci_generic", device], check=True)
-    result, nodes = forward(stock, PAIR, policy=policy)
+    result, nodes = forward(stock, PAIR, policy=policy, eal=["--log-level=lib.vfio_cdev:info"])
     assert result.all_ports_work(2), result.output
     assert not nodes
     assert "VFIO_CDEV" not in result.output

@@ -222,9 +222,10 @@ case_memory_replaced_under_a_map(void)
 	*va = 2;
 	CHECK(phys_of(va) != iova);
 	CHECK_RET(map(va, iova, PAGE), -EADDRNOTAVAIL);
+	CHECK_RET(map(va, phys_of(va), PAGE), -EEXIST);
+	CHECK_RET(unmap(va, iova, PAGE), 0);
 	CHECK_RET(map(va, phys_of(va), PAGE), 0);
 	CHECK_RET(unmap(va, phys_of(va), PAGE), 0);
-	CHECK_RET(unmap(va, iova, PAGE), 0);
 	CHECK(pinned_now() == pinned);
 	munmap(va, PAGE);
 	return NULL;

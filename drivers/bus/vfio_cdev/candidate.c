@@ -98,6 +98,8 @@ candidate_search(struct search *search, bool tell)
 {
 	bool found = false;
 
+	if (!have_cdevs_of(NOIOMMU))
+		return false;
 	lib_log_hold();
 	for (size_t i = 0; i < RTE_DIM(buses) && !found; i++) {
 		search->bus = buses[i];
