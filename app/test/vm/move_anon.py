@@ -80,6 +80,7 @@ def main() -> None:
         if len(frames) == count and pinned_of(pid) == pinned:
             moved += sum(was != now for was, now in zip(before, frames))
             rounds += 1
+            print(".", flush=True)
         else:
             break
     print(rounds, moved)
