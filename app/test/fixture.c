@@ -89,3 +89,12 @@ assert_nothing_mapped(const struct fixture *f)
 	assert_kernel_holds(2, 0, 0);
 	assert_stats(f, 0, 0, 0);
 }
+
+struct rte_vfio_cdev_stats
+fixture_stats(const struct fixture *f)
+{
+	struct rte_vfio_cdev_stats now;
+
+	rte_vfio_cdev_domain_stats(f->domain, &now);
+	return now;
+}

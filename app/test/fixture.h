@@ -38,6 +38,10 @@ fixture_device(void **state);
 int
 fixture_end(void **state);
 
+/* What its domain holds now. */
+struct rte_vfio_cdev_stats
+fixture_stats(const struct fixture *f);
+
 /* The memory at an offset, which is to be where it is. */
 int
 memory_map(const struct fixture *f, uint64_t offset, uint64_t len, uint64_t page_size);

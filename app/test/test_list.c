@@ -20,15 +20,6 @@ list(const struct fixture *f, uint64_t start, struct rte_vfio_cdev_mapping *mapp
 	return rte_vfio_cdev_domain_mappings(f->domain, start, mappings, size);
 }
 
-static struct rte_vfio_cdev_stats
-stats(const struct fixture *f)
-{
-	struct rte_vfio_cdev_stats now;
-
-	rte_vfio_cdev_domain_stats(f->domain, &now);
-	return now;
-}
-
 /* A mapping of the memory at an offset, pinned, of which the kernel has told where it is. */
 static void
 assert_mapping(const struct rte_vfio_cdev_mapping *mapping, uint64_t offset, uint64_t len,
@@ -114,7 +105,7 @@ pending_mappings_and_bars_have_no_address(void **state)
 	assert_int_equal(list(f, 0, mappings, 4), 1);
 	assert_int_equal(mappings[0].state, RTE_VFIO_CDEV_PENDING);
 	assert_int_equal(mappings[0].err, -ENODATA);
-	assert_int_equal(stats(f).maps, 0);
+	assert_int_equal(fixture_stats(f).maps, 0);
 	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device), 0);
 	assert_int_equal(list(f, 0, mappings, 4), 1);
 	assert_mapping(&mappings[0], 0, HUGE, HUGE);
@@ -127,7 +118,7 @@ pending_mappings_and_bars_have_no_address(void **state)
 	assert_int_equal(list(f, (uintptr_t)FAKE_VA(HUGE), mappings, 4), 1);
 	assert_int_equal(mappings[0].state, RTE_VFIO_CDEV_BAR);
 	assert_int_equal(mappings[0].err, -ENODATA);
-	assert_int_equal(stats(f).maps, 1);
+	assert_int_equal(fixture_stats(f).maps, 1);
 }
 
 /* Several begin at the same place, and one goes on behind all of them. */
@@ -187,20 +178,20 @@ maps_and_unmaps_are_counted_for_ever(void **state)
 
 	assert_int_equal(memory_map(f, 0, 4 * HUGE, HUGE), 0);
 	assert_int_equal(memory_map(f, 0, 4 * HUGE, HUGE), 0);
-	assert_int_equal(stats(f).maps, 1);
-	assert_int_equal(stats(f).verified, 4 + 4);
+	assert_int_equal(fixture_stats(f).maps, 1);
+	assert_int_equal(fixture_stats(f).verified, 4 + 4);
 	assert_int_equal(memory_unmap(f, 0, 4 * HUGE), 0);
-	assert_int_equal(stats(f).unmaps, 0);
+	assert_int_equal(fixture_stats(f).unmaps, 0);
 	assert_int_equal(memory_unmap(f, HUGE, HUGE), 0);
-	assert_int_equal(stats(f).unmaps, 1);
+	assert_int_equal(fixture_stats(f).unmaps, 1);
 	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
 	assert_int_equal(memory_unmap(f, 2 * HUGE, 2 * HUGE), 0);
-	assert_int_equal(stats(f).unmaps, 3);
+	assert_int_equal(fixture_stats(f).unmaps, 3);
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
-	assert_int_equal(stats(f).maps, 2);
-	assert_int_equal(stats(f).verified, 9);
-	assert_int_equal(stats(f).misplaced, 0);
-	assert_int_equal(stats(f).refused, 0);
+	assert_int_equal(fixture_stats(f).maps, 2);
+	assert_int_equal(fixture_stats(f).verified, 9);
+	assert_int_equal(fixture_stats(f).misplaced, 0);
+	assert_int_equal(fixture_stats(f).refused, 0);
 }
 
 static void
@@ -212,27 +203,27 @@ what_is_refused_is_counted(void **state)
 
 	fake.pa_offset = FAKE_PAGE;
 	assert_int_equal(memory_map(f, 0, 4 * HUGE, HUGE), -EADDRNOTAVAIL);
-	assert_int_equal(stats(f).misplaced, 1);
-	assert_int_equal(stats(f).refused, 1);
+	assert_int_equal(fixture_stats(f).misplaced, 1);
+	assert_int_equal(fixture_stats(f).refused, 1);
 	fake.pa_offset = 0;
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(HUGE), HUGE,
 						  HUGE), -EEXIST);
-	assert_int_equal(stats(f).refused, 2);
+	assert_int_equal(fixture_stats(f).refused, 2);
 	fake_fail(FAKE_MAP, 1, ENOMEM);
 	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(HUGE), HUGE,
 						       &phys), -ENOMEM);
-	assert_int_equal(stats(f).refused, 3);
+	assert_int_equal(fixture_stats(f).refused, 3);
 	fake_fail(FAKE_MAP, 1, ENOMEM);
 	assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(HUGE), HUGE, &pin), -ENOMEM);
-	assert_int_equal(stats(f).refused, 4);
+	assert_int_equal(fixture_stats(f).refused, 4);
 	fake_fail(FAKE_MAP, 1, EFAULT);
 	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(HUGE), &phys), -EFAULT);
-	assert_int_equal(stats(f).refused, 5);
-	assert_int_equal(stats(f).misplaced, 1);
-	assert_int_equal(stats(f).maps, 1);
+	assert_int_equal(fixture_stats(f).refused, 5);
+	assert_int_equal(fixture_stats(f).misplaced, 1);
+	assert_int_equal(fixture_stats(f).maps, 1);
 	assert_int_equal(memory_unmap(f, HUGE, HUGE), -ENOENT);
-	assert_int_equal(stats(f).refused, 5);
+	assert_int_equal(fixture_stats(f).refused, 5);
 }
 
 /* The fake kernel's clock goes on with ioctls only. */
@@ -240,7 +231,7 @@ static void
 ioctls_of_the_domain_are_counted_and_timed(void **state)
 {
 	const struct fixture *f = *state;
-	const struct rte_vfio_cdev_stats before = stats(f);
+	const struct rte_vfio_cdev_stats before = fixture_stats(f);
 	struct rte_vfio_cdev_mapping mapping;
 
 	/* GET_PA, IOAS, bind, HWPT, attach */
@@ -248,13 +239,13 @@ ioctls_of_the_domain_are_counted_and_timed(void **state)
 	assert_int_equal(before.ioctl_ns, 5 * FAKE_IOCTL_NS);
 	/* map, 2 * GET_PA */
 	assert_int_equal(memory_map(f, 0, 2 * HUGE, HUGE), 0);
-	assert_int_equal(stats(f).ioctls, before.ioctls + 3);
+	assert_int_equal(fixture_stats(f).ioctls, before.ioctls + 3);
 	/* 2 * GET_PA */
 	assert_int_equal(list(f, 0, &mapping, 1), 1);
-	assert_int_equal(stats(f).ioctls, before.ioctls + 5);
+	assert_int_equal(fixture_stats(f).ioctls, before.ioctls + 5);
 	assert_int_equal(memory_unmap(f, 0, 2 * HUGE), 0);
-	assert_int_equal(stats(f).ioctls, before.ioctls + 6);
-	assert_int_equal(stats(f).ioctl_ns, (before.ioctls + 6) * FAKE_IOCTL_NS);
+	assert_int_equal(fixture_stats(f).ioctls, before.ioctls + 6);
+	assert_int_equal(fixture_stats(f).ioctl_ns, (before.ioctls + 6) * FAKE_IOCTL_NS);
 }
 
 /* Blocks of HUGE: 0 to 1 and 4 to 5 of the memory are on node 1, 2 on node 0, 3 on none. */
@@ -286,7 +277,7 @@ nodes_begin(void **state)
 static void
 assert_nodes(const struct fixture *f, uint64_t node0, uint64_t node1, uint64_t nodeless)
 {
-	const struct rte_vfio_cdev_stats now = stats(f);
+	const struct rte_vfio_cdev_stats now = fixture_stats(f);
 
 	assert_int_equal(now.node_bytes[0], node0);
 	assert_int_equal(now.node_bytes[1], node1);

@@ -25,15 +25,6 @@ large_map(const struct fixture *f)
 	return memory_map(f, START, LEN, HUGE);
 }
 
-static struct rte_vfio_cdev_stats
-stats(const struct fixture *f)
-{
-	struct rte_vfio_cdev_stats now;
-
-	rte_vfio_cdev_domain_stats(f->domain, &now);
-	return now;
-}
-
 static void
 pieces_end_at_multiples_of_a_gib(void **state)
 {
@@ -185,7 +176,7 @@ plan_that_fails_takes_its_own_back(void **state)
 						   HUGE), 0);
 	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(START), FAKE_PHYS(START),
 						   LEN, HUGE), -EEXIST);
-	assert_int_equal(stats(f).pending, 2);
+	assert_int_equal(fixture_stats(f).pending, 2);
 	assert_int_equal(memory_lookup(f, GIB, GIB), 0);
 	assert_int_equal(memory_lookup(f, START, GIB / 2), -ENOENT);
 }
@@ -201,11 +192,11 @@ planned_memory_is_pinned_by_settling(void **state)
 							   FAKE_PHYS(START), LEN, HUGE), 0);
 	assert_int_equal(memory_map(f, 9 * GIB, HUGE, HUGE), 0);
 	assert_int_equal(fake_calls(FAKE_MAP) - maps, 1);
-	assert_int_equal(stats(f).pending, PIECES);
+	assert_int_equal(fixture_stats(f).pending, PIECES);
 	for (unsigned int i = 1; i <= PIECES; i++) {
 		fake_fail(FAKE_MAP, i, ENOMEM);
 		assert_int_equal(rte_vfio_cdev_domain_settle(f->domain), -ENOMEM);
-		assert_int_equal(stats(f).pending, PIECES);
+		assert_int_equal(fixture_stats(f).pending, PIECES);
 		assert_stats(f, 1, 1, HUGE);
 	}
 	assert_int_equal(rte_vfio_cdev_domain_settle(f->domain), 0);
@@ -278,7 +269,7 @@ without_a_device_nothing_settles(void **state)
 			 0);
 	assert_int_equal(rte_vfio_cdev_domain_settle(f->domain), -ENODEV);
 	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
-	assert_int_equal(stats(f).pending, 0);
+	assert_int_equal(fixture_stats(f).pending, 0);
 }
 
 struct worker {
@@ -344,7 +335,7 @@ others_go_on_while_a_device_is_reset(struct fixture *f, void *(*run)(void *arg))
 	assert_in_range(most, 0, BIND_MS / 2);
 	assert_in_range(rounds, 10, UINT32_MAX);
 	assert_stats(f, (rounds + 1) / 2, (rounds + 1) / 2, (rounds + 1) / 2 * HUGE);
-	assert_int_equal(stats(f).pending, 0);
+	assert_int_equal(fixture_stats(f).pending, 0);
 }
 
 static void
@@ -381,7 +372,7 @@ others_go_on_while_pending_memory_is_pinned(void **state)
 	/* One at least, were it not fair: after all of the others. */
 	assert_in_range(rounds, 10, 100);
 	assert_stats(f, 100, 100, 100 * HUGE);
-	assert_int_equal(stats(f).pending, 0);
+	assert_int_equal(fixture_stats(f).pending, 0);
 }
 
 static void *

@@ -30,20 +30,11 @@ device_open(struct fixture *f)
 	return rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device);
 }
 
-static struct rte_vfio_cdev_stats
-stats(const struct fixture *f)
-{
-	struct rte_vfio_cdev_stats now;
-
-	rte_vfio_cdev_domain_stats(f->domain, &now);
-	return now;
-}
-
 static void
 assert_provisional(const struct fixture *f, uint64_t pages, uint64_t bytes)
 {
-	assert_int_equal(stats(f).provisional, pages);
-	assert_int_equal(stats(f).provisional_bytes, bytes);
+	assert_int_equal(fixture_stats(f).provisional, pages);
+	assert_int_equal(fixture_stats(f).provisional_bytes, bytes);
 }
 
 /* So many pages are provisional, and nothing else is there. */
@@ -396,7 +387,7 @@ expected_pages_are_pinned_with_the_first_device(void **state)
 	assert_int_equal(expect(f, 3 * HUGE + PAGES(5) + 1), 0);
 	assert_int_equal(expect(f, 3 * HUGE + PAGES(9)), 0);
 	assert_provisional(f, 5, 0);
-	assert_int_equal(stats(f).pending, 0);
+	assert_int_equal(fixture_stats(f).pending, 0);
 	assert_kernel_holds(1, 0, 0);
 	assert_int_equal(device_open(f), 0);
 	assert_provisional(f, 5, PAGES(4) + HUGE);
@@ -425,7 +416,7 @@ expected_page_that_has_moved_refuses_the_device(void **state)
 			      "kernel says 0x100009000", "set up a device before");
 		assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(EADDRNOTAVAIL));
 		assert_provisional(f, 3, 0);
-		assert_int_equal(stats(f).pending, 1);
+		assert_int_equal(fixture_stats(f).pending, 1);
 		assert_kernel_holds(1, 0, 0);
 		assert_false(rte_vfio_cdev_domain_is_ready(f->domain));
 	}
@@ -463,7 +454,7 @@ call_that_fails_leaves_all_pending(void **state)
 		fake_fail(ops[i % 2], 1 + i / 2, ENOMEM);
 		assert_int_equal(device_open(f), -ENOMEM);
 		assert_provisional(f, 3, 0);
-		assert_int_equal(stats(f).pending, 1);
+		assert_int_equal(fixture_stats(f).pending, 1);
 		assert_kernel_holds(1, 0, 0);
 	}
 	assert_int_equal(device_open(f), 0);
