@@ -38,8 +38,8 @@ static const struct entry device_checks[] = {
 	{ "device-node", check_device_node },
 	{ "group-node", check_group_node },
 	{ "group-viable", check_group_viable },
-	{ "group-held", check_group_held },
-	{ "device-held", check_device_held },
+	{ "group-in-use", check_group_in_use },
+	{ "device-in-use", check_device_in_use },
 	{ "device-numa", check_device_numa },
 };
 

@@ -13,7 +13,7 @@
 
 #define DEVICES "/sys/bus/pci/devices"
 #define DRIVERS "/sys/bus/pci/drivers"
-#define TOLD 3		/* holders, or devices of a group */
+#define TOLD 3		/* openers, or devices of a group */
 #define MOST_DEPTH 3	/* of directories below /dev/vfio */
 
 void
@@ -269,8 +269,8 @@ check_group_viable(struct checkup *c)
 
 /* What is held, by whom, and what the kernel says to who wants it then. */
 static void
-holders_say(struct checkup *c, const char *what, const char *error,
-	    const struct rte_vfio_cdev_holder *holders, int count)
+openers_say(struct checkup *c, const char *what, const char *error,
+	    const struct rte_vfio_cdev_opener *openers, int count)
 {
 	struct text names = { 0 }, cure = { 0 };
 
@@ -281,9 +281,9 @@ holders_say(struct checkup *c, const char *what, const char *error,
 		return;
 	}
 	for (int i = 0; i < count && i < TOLD; i++) {
-		text_list(&names, "pid %d (%s)", holders[i].pid, holders[i].name);
+		text_list(&names, "pid %d (%s)", openers[i].pid, openers[i].name);
 		text_add(&cure, "%s %d", i > 0 ? "" : "end what still has it: kill",
-			 holders[i].pid);
+			 openers[i].pid);
 	}
 	if (count > TOLD)
 		text_add(&names, " and %d more", count - TOLD);
@@ -293,23 +293,23 @@ holders_say(struct checkup *c, const char *what, const char *error,
 }
 
 void
-check_device_held(struct checkup *c)
+check_device_in_use(struct checkup *c)
 {
-	struct rte_vfio_cdev_holder holders[TOLD];
+	struct rte_vfio_cdev_opener openers[TOLD];
 
 	if (c->device->found == 0)
-		holders_say(c, "its cdev", "Invalid argument", holders,
-			    rte_vfio_cdev_holders(c->host->ctx, &c->device->info, holders, TOLD));
+		openers_say(c, "its cdev", "Invalid argument", openers,
+			    rte_vfio_cdev_openers(c->host->ctx, &c->device->info, openers, TOLD));
 }
 
 void
-check_group_held(struct checkup *c)
+check_group_in_use(struct checkup *c)
 {
-	struct rte_vfio_cdev_holder holders[TOLD];
+	struct rte_vfio_cdev_opener openers[TOLD];
 
 	if (c->device->found == 0)
-		holders_say(c, "its group", "Device or resource busy", holders,
-			    rte_vfio_cdev_group_holders(c->host->ctx, &c->device->info, holders,
+		openers_say(c, "its group", "Device or resource busy", openers,
+			    rte_vfio_cdev_group_openers(c->host->ctx, &c->device->info, openers,
 							TOLD));
 }
 

@@ -125,17 +125,17 @@ mode_set(const struct host *host, int found, const struct rte_vfio_cdev_info *in
 
 /* What cannot be told is nobody. */
 static void
-holders_read(const struct host *host, int found, const struct rte_vfio_cdev_info *info,
+openers_read(const struct host *host, int found, const struct rte_vfio_cdev_info *info,
 	     struct inventory_device *device)
 {
 	int cdev = -1, group = -1;
 
 	if (found == 0)
-		cdev = rte_vfio_cdev_holders(host->ctx, info, device->of_cdev.first,
-					     INVENTORY_HOLDERS);
+		cdev = rte_vfio_cdev_openers(host->ctx, info, device->of_cdev.first,
+					     INVENTORY_OPENERS);
 	if (found == 0 || found == -EOPNOTSUPP)
-		group = rte_vfio_cdev_group_holders(host->ctx, info, device->of_group.first,
-						    INVENTORY_HOLDERS);
+		group = rte_vfio_cdev_group_openers(host->ctx, info, device->of_group.first,
+						    INVENTORY_OPENERS);
 	device->of_cdev.count = cdev > 0 ? cdev : 0;
 	device->of_group.count = group > 0 ? group : 0;
 }
@@ -182,7 +182,7 @@ device_read(const struct reader *reader, const char *bus, const char *addr)
 	device.numa_node = number_read(host, 10, -1, bus, addr, "numa_node");
 	if (strcmp(bus, "pci") == 0)
 		id_read(host, addr, &device);
-	holders_read(host, found, &info, &device);
+	openers_read(host, found, &info, &device);
 	devices = realloc(inventory->devices, (inventory->count + 1) * sizeof(device));
 	if (devices == NULL)
 		return -ENOMEM;

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-#define INVENTORY_HOLDERS 8
+#define INVENTORY_OPENERS 8
 #define INVENTORY_NAME_LEN 128
 
 enum inventory_mode {
@@ -28,9 +28,9 @@ enum inventory_mode {
 };
 
 /* Processes that have a node open. */
-struct inventory_holders {
+struct inventory_openers {
 	int count;			/* may be more than are here */
-	struct rte_vfio_cdev_holder first[INVENTORY_HOLDERS];
+	struct rte_vfio_cdev_opener first[INVENTORY_OPENERS];
 };
 
 struct inventory_device {
@@ -47,8 +47,8 @@ struct inventory_device {
 	int err;			/* -errno of INVENTORY_UNKNOWN */
 	int numa_node;			/* -1: not known */
 	int iommu_group;		/* -1: none */
-	struct inventory_holders of_cdev;
-	struct inventory_holders of_group;
+	struct inventory_openers of_cdev;
+	struct inventory_openers of_group;
 };
 
 struct inventory {

@@ -34,15 +34,15 @@ static enum verdict
 lifecycle_released(struct run *run, struct program *program,
 		   const struct rte_vfio_cdev_info *info, struct result *result)
 {
-	struct rte_vfio_cdev_holder holder;
+	struct rte_vfio_cdev_opener opener;
 	enum verdict verdict;
 	int left;
 
-	for (left = LET_GO; rte_vfio_cdev_holders(run->host.ctx, info, &holder, 1) > 0;
+	for (left = LET_GO; rte_vfio_cdev_openers(run->host.ctx, info, &opener, 1) > 0;
 	     left -= 100) {
 		if (left <= 0)
 			return result_fail(result, "%s is still open by %s (process %d) after it "
-					   "was detached", info->addr, holder.name, holder.pid);
+					   "was detached", info->addr, opener.name, opener.pid);
 		verdict = program_sleep(program, 100, result);
 		if (verdict)
 			return verdict;

@@ -232,23 +232,23 @@ group_is_viable_without_other_drivers(void **state)
 }
 
 static void
-holders_are_named(void **state)
+openers_are_named(void **state)
 {
 	(void)state;
 	machine_process_add(12, "dpdk-testpmd\n", "/dev/null");
 	machine_process_add(40, "a\033b\n", "/dev/zero");
 	assert_int_equal(machine_check(), CHECK_FAIL);
-	assert_finding("device-held", CHECK_FAIL, "its cdev is open in pid 12 (dpdk-testpmd), so "
+	assert_finding("device-in-use", CHECK_FAIL, "its cdev is open in pid 12 (dpdk-testpmd), so "
 		       "that the device cannot be bound (\"Invalid argument\")", "kill 12");
-	assert_finding("group-held", CHECK_FAIL, "its group is open in pid 40 (a?b), so that the "
+	assert_finding("group-in-use", CHECK_FAIL, "its group is open in pid 40 (a?b), so that the "
 		       "device cannot be bound (\"Device or resource busy\")", "kill 40");
 	for (int pid = 13; pid < 17; pid++)
 		machine_process_add(pid, "more\n", "/dev/null");
 	machine_check();
-	assert_finding("device-held", CHECK_FAIL, " and 2 more", "kill ");
+	assert_finding("device-in-use", CHECK_FAIL, " and 2 more", "kill ");
 	machine_remove("sys/class/vfio");
 	machine_check();
-	assert_no_finding("group-held");
+	assert_no_finding("group-in-use");
 }
 
 static void
@@ -288,7 +288,7 @@ main(void)
 		TEST(renamed_group_is_told_where_it_matters),
 		TEST(node_of_another_device_fails),
 		TEST(group_is_viable_without_other_drivers),
-		TEST(holders_are_named),
+		TEST(openers_are_named),
 		TEST(far_hugepages_are_told),
 	};
 

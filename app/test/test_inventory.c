@@ -193,9 +193,9 @@ devices_of_any_bus_are_seen(void **state)
 }
 
 static void
-holders_are_named(void **state)
+openers_are_named(void **state)
 {
-	json_t *root, *holders;
+	json_t *root, *openers;
 
 	(void)state;
 	cdev_add(ADDR, "noiommu-vfio3", NULL_DEV);
@@ -204,17 +204,18 @@ holders_are_named(void **state)
 	process_add(4322, "other\n", "/dev/zero");
 	process_add(4323, "nobody\n", "/dev/full");
 	assert_non_null(strstr(listed(false, false, 0), "  4321 dpdk-testpmd +1\n"));
-	holders = json_object_get(listed_json(&root), "holders");
-	assert_int_equal(json_array_size(holders), 2);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(holders, 0), "holds")),
+	openers = json_object_get(listed_json(&root), "openers");
+	assert_int_equal(json_array_size(openers), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(openers, 0),
+							      "opened")),
 			    "cdev");
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(holders, 1), "pid")),
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(openers, 1), "pid")),
 			 4322);
 	json_decref(root);
 }
 
 static void
-more_holders_than_fit_are_counted(void **state)
+more_openers_than_fit_are_counted(void **state)
 {
 	json_t *root, *device;
 
@@ -223,8 +224,8 @@ more_holders_than_fit_are_counted(void **state)
 	for (int pid = 100; pid < 110; pid++)
 		process_add(pid, "many\n", "/dev/null");
 	device = listed_json(&root);
-	assert_int_equal(json_array_size(json_object_get(device, "holders")), INVENTORY_HOLDERS);
-	assert_int_equal(json_integer_value(json_object_get(device, "held")), 10);
+	assert_int_equal(json_array_size(json_object_get(device, "openers")), INVENTORY_OPENERS);
+	assert_int_equal(json_integer_value(json_object_get(device, "opener_count")), 10);
 	json_decref(root);
 }
 
@@ -355,8 +356,8 @@ main(void)
 		TEST(group_of_an_old_kernel_is_seen),
 		TEST(all_are_those_that_can_be_bound),
 		TEST(devices_of_any_bus_are_seen),
-		TEST(holders_are_named),
-		TEST(more_holders_than_fit_are_counted),
+		TEST(openers_are_named),
+		TEST(more_openers_than_fit_are_counted),
 		TEST(table_is_aligned_and_fits),
 		TEST(hostile_contents_are_not_shown),
 		TEST(json_has_every_field),

@@ -197,11 +197,11 @@ orphans_stay_until_they_are_let_go_of(void **state)
 {
 	struct fixture *f = *state;
 
-	rte_vfio_cdev_domain_hold_over(f->domain, true);
+	rte_vfio_cdev_domain_keep_provisional(f->domain, true);
 	assert_true(pages_end(0, TOLD, VFIO_CDEV_GONE));
 	assert_int_equal(told(f), 0);
 	assert_kernel_holds(2, TOLD, PAGES(TOLD));
-	rte_vfio_cdev_domain_hold_over(f->domain, false);
+	rte_vfio_cdev_domain_keep_provisional(f->domain, false);
 	assert_kernel_holds(2, 0, 0);
 }
 

@@ -520,12 +520,12 @@ short_heap_is_told_to_who_expects(void **state)
 
 /* The EAL's memory goes to another place, whose address nobody asks for. */
 static void
-memory_that_goes_is_held_over(void **state)
+memory_that_goes_is_kept(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t phys;
 
-	rte_vfio_cdev_domain_hold_over(f->domain, true);
+	rte_vfio_cdev_domain_keep_provisional(f->domain, true);
 	for (unsigned int i = 0; i < 4; i++)
 		assert_int_equal(provide(f, PAGES(i), &phys), 0);
 	fake_page_remove(FAKE_VA(0));
@@ -534,10 +534,10 @@ memory_that_goes_is_held_over(void **state)
 	assert_int_equal(memory_map(f, PAGES(2), PAGES(1), FAKE_PAGE), 0);
 	assert_provisional(f, 1, PAGES(3));
 	assert_kernel_holds(2, 4, PAGES(4));
-	rte_vfio_cdev_domain_hold_over(f->domain, false);
+	rte_vfio_cdev_domain_keep_provisional(f->domain, false);
 	assert_provisional(f, 1, PAGES(1));
 	assert_kernel_holds(2, 2, PAGES(2));
-	rte_vfio_cdev_domain_hold_over(f->domain, true);
+	rte_vfio_cdev_domain_keep_provisional(f->domain, true);
 	fake_page_remove(FAKE_VA(PAGES(3)));
 	rte_vfio_cdev_domain_sweep(f->domain);
 	assert_provisional(f, 0, PAGES(1));
@@ -569,7 +569,7 @@ main(void)
 		PROVIDE_TEST(page_that_cannot_be_asked_for_has_no_address),
 		PROVIDE_TEST(page_that_the_kernel_keeps_stays_until_a_sweep),
 		PROVIDE_TEST(with_a_device_expected_pages_are_compared_at_once),
-		PROVIDE_TEST(memory_that_goes_is_held_over),
+		PROVIDE_TEST(memory_that_goes_is_kept),
 		EXPECT_TEST(without_a_device_nothing_is_pinned),
 		EXPECT_TEST(expected_pages_are_pinned_with_the_first_device),
 		EXPECT_TEST(expected_page_that_has_moved_refuses_the_device),

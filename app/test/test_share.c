@@ -147,26 +147,26 @@ proc_begin(void **state)
 }
 
 static void
-holders_are_named(void **state)
+openers_are_named(void **state)
 {
-	struct rte_vfio_cdev_holder holders[4];
+	struct rte_vfio_cdev_opener openers[4];
 	const struct fixture *f = *state;
 	int count;
 
-	assert_int_equal(rte_vfio_cdev_holders(f->ctx, &f->info, holders, 4), 0);
+	assert_int_equal(rte_vfio_cdev_openers(f->ctx, &f->info, openers, 4), 0);
 	process_add(12, "dpdk-testpmd\n", 7, STAND_IN);
 	process_add(40, "", 250, STAND_IN);
 	process_add(50, "a\033[31m\tb\n", 3, STAND_IN);
 	fake_sysfs_link(STAND_IN, "proc/12/fd/8");
-	count = rte_vfio_cdev_holders(f->ctx, &f->info, holders, 4);
+	count = rte_vfio_cdev_openers(f->ctx, &f->info, openers, 4);
 	assert_int_equal(count, 3);
 	for (int i = 0; i < count; i++)
-		assert_string_equal(holders[i].name, holders[i].pid == 12 ? "dpdk-testpmd" :
-				    holders[i].pid == 40 ? "?" : "a?[31m?b");
-	memset(holders, 0, sizeof(holders));
-	assert_int_equal(rte_vfio_cdev_holders(f->ctx, &f->info, holders, 1), 3);
-	assert_int_equal(holders[1].pid, 0);
-	assert_int_equal(rte_vfio_cdev_holders(f->ctx, &f->info, NULL, 0), 3);
+		assert_string_equal(openers[i].name, openers[i].pid == 12 ? "dpdk-testpmd" :
+				    openers[i].pid == 40 ? "?" : "a?[31m?b");
+	memset(openers, 0, sizeof(openers));
+	assert_int_equal(rte_vfio_cdev_openers(f->ctx, &f->info, openers, 1), 3);
+	assert_int_equal(openers[1].pid, 0);
+	assert_int_equal(rte_vfio_cdev_openers(f->ctx, &f->info, NULL, 0), 3);
 }
 
 static void
@@ -175,26 +175,26 @@ absent_proc_is_an_error(void **state)
 	struct fixture *f = *state;
 
 	f->ctx->proc = "/nonexistent";
-	assert_int_equal(rte_vfio_cdev_holders(f->ctx, &f->info, NULL, 0), -ENOENT);
+	assert_int_equal(rte_vfio_cdev_openers(f->ctx, &f->info, NULL, 0), -ENOENT);
 }
 
 static void
-group_holders_are_named(void **state)
+group_openers_are_named(void **state)
 {
-	struct rte_vfio_cdev_holder holder;
+	struct rte_vfio_cdev_opener opener;
 	const struct fixture *f = *state;
 
-	assert_int_equal(rte_vfio_cdev_group_holders(f->ctx, &f->info, &holder, 1), -ENODEV);
+	assert_int_equal(rte_vfio_cdev_group_openers(f->ctx, &f->info, &opener, 1), -ENODEV);
 	fake_sysfs_link("../../../kernel/iommu_groups/5",
 			"class/vfio-dev/" FIXTURE_NAME "/device/iommu_group");
-	assert_int_equal(rte_vfio_cdev_group_holders(f->ctx, &f->info, &holder, 1), -ENODEV);
+	assert_int_equal(rte_vfio_cdev_group_openers(f->ctx, &f->info, &opener, 1), -ENODEV);
 	fake_sysfs_write(GROUP_DEV, "class/vfio/noiommu-5/dev");
-	assert_int_equal(rte_vfio_cdev_group_holders(f->ctx, &f->info, &holder, 1), 0);
+	assert_int_equal(rte_vfio_cdev_group_openers(f->ctx, &f->info, &opener, 1), 0);
 	process_add(13, "sleep\n", 3, GROUP);
-	assert_int_equal(rte_vfio_cdev_group_holders(f->ctx, &f->info, &holder, 1), 1);
-	assert_int_equal(holder.pid, 13);
+	assert_int_equal(rte_vfio_cdev_group_openers(f->ctx, &f->info, &opener, 1), 1);
+	assert_int_equal(opener.pid, 13);
 	fake_sysfs_write("nonsense\n", "class/vfio/noiommu-5/dev");
-	assert_int_equal(rte_vfio_cdev_group_holders(f->ctx, &f->info, &holder, 1), -EBADMSG);
+	assert_int_equal(rte_vfio_cdev_group_openers(f->ctx, &f->info, &opener, 1), -EBADMSG);
 }
 
 static void
@@ -234,9 +234,9 @@ main(void)
 		SHARE_TEST(imported_device_works),
 		SHARE_TEST(what_is_not_the_device_is_not_imported),
 		cmocka_unit_test(fd_is_adopted_once),
-		PROC_TEST(holders_are_named),
+		PROC_TEST(openers_are_named),
 		PROC_TEST(absent_proc_is_an_error),
-		PROC_TEST(group_holders_are_named),
+		PROC_TEST(group_openers_are_named),
 		PROC_TEST(who_is_in_the_way_is_told),
 	};
 

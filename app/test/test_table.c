@@ -17,7 +17,7 @@
 static const struct table_column columns[] = {
 	{ "ADDRESS", false },
 	{ "NAME", true },
-	{ "HELD BY", false },
+	{ "OPENED BY", false },
 };
 
 static char *text;
@@ -72,7 +72,7 @@ columns_are_aligned(void **state)
 
 	(void)state;
 	assert_string_equal(rendered(rows, 2, false),
-		"ADDRESS       NAME           HELD BY\n"
+		"ADDRESS       NAME           OPENED BY\n"
 		"0000:00:03.0  NIC            -\n"
 		"x             A longer name  12 testpmd\n");
 }
@@ -126,7 +126,7 @@ colours_are_not_counted(void **state)
 
 	(void)state;
 	assert_string_equal(rendered(rows, 2, true),
-		TERM_BOLD "ADDRESS  NAME  HELD BY" TERM_PLAIN "\n"
+		TERM_BOLD "ADDRESS  NAME  OPENED BY" TERM_PLAIN "\n"
 		"one      two   three\n"
 		TERM_DIM "1        2     3" TERM_PLAIN "\n");
 }

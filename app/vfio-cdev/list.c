@@ -19,7 +19,7 @@ static const struct table_column columns[] = {
 	{ "MODE", false },
 	{ "NUMA", false },
 	{ "GROUP", false },
-	{ "HELD BY", false },
+	{ "OPENED BY", false },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
@@ -41,9 +41,9 @@ number_write(char *text, size_t size, int number)
 
 /* The first process and how many more there are. */
 static void
-holders_write(char *text, size_t size, const struct inventory_device *device)
+openers_write(char *text, size_t size, const struct inventory_device *device)
 {
-	const struct inventory_holders *of = device->of_cdev.count > 0 ? &device->of_cdev :
+	const struct inventory_openers *of = device->of_cdev.count > 0 ? &device->of_cdev :
 		&device->of_group;
 	int count = device->of_cdev.count + device->of_group.count;
 	int len;
@@ -60,13 +60,13 @@ holders_write(char *text, size_t size, const struct inventory_device *device)
 static int
 row_add(struct table *table, const struct inventory_device *device)
 {
-	char id[16] = "-", numa[16], group[16], holders[64];
+	char id[16] = "-", numa[16], group[16], openers[64];
 
 	if (device->has_id)
 		snprintf(id, sizeof(id), "%04x:%04x", device->vendor, device->device);
 	number_write(numa, sizeof(numa), device->numa_node);
 	number_write(group, sizeof(group), device->iommu_group);
-	holders_write(holders, sizeof(holders), device);
+	openers_write(openers, sizeof(openers), device);
 	return table_add(table, (const char *[COLUMNS]){
 		device->addr,
 		id,
@@ -76,7 +76,7 @@ row_add(struct table *table, const struct inventory_device *device)
 		inventory_mode_name(device->mode),
 		numa,
 		group,
-		holders,
+		openers,
 	}, device->mode == INVENTORY_NONE);
 }
 
@@ -113,24 +113,24 @@ id_json(const struct inventory_device *device, unsigned int id)
 }
 
 static int
-holders_append(json_t *array, const struct inventory_holders *holders, const char *of)
+openers_append(json_t *array, const struct inventory_openers *openers, const char *of)
 {
 	int ret = 0;
 
-	for (int i = 0; i < holders->count && i < INVENTORY_HOLDERS; i++)
+	for (int i = 0; i < openers->count && i < INVENTORY_OPENERS; i++)
 		ret |= json_array_append_new(array, json_pack("{s:i, s:s, s:s}",
-			"pid", holders->first[i].pid, "program", holders->first[i].name,
-			"holds", of));
+			"pid", openers->first[i].pid, "program", openers->first[i].name,
+			"opened", of));
 	return ret;
 }
 
 static json_t *
-holders_json(const struct inventory_device *device)
+openers_json(const struct inventory_device *device)
 {
 	json_t *array = json_array();
 
-	if (holders_append(array, &device->of_cdev, "cdev") == 0 &&
-	    holders_append(array, &device->of_group, "group") == 0)
+	if (openers_append(array, &device->of_cdev, "cdev") == 0 &&
+	    openers_append(array, &device->of_group, "group") == 0)
 		return array;
 	json_decref(array);
 	return NULL;
@@ -152,8 +152,8 @@ device_json(const struct inventory_device *device)
 		"error", text_json(device->err < 0 ? strerror(-device->err) : NULL),
 		"numa_node", number_json(device->numa_node),
 		"iommu_group", number_json(device->iommu_group),
-		"held", device->of_cdev.count + device->of_group.count,
-		"holders", holders_json(device));
+		"opener_count", device->of_cdev.count + device->of_group.count,
+		"openers", openers_json(device));
 }
 
 static int

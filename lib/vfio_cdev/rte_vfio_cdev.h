@@ -104,7 +104,7 @@ struct rte_vfio_cdev_info {
 };
 
 /** A process that has a file open. */
-struct rte_vfio_cdev_holder {
+struct rte_vfio_cdev_opener {
 	int pid;				/**< as this process sees it */
 	char name[RTE_VFIO_CDEV_PROCESS_LEN];	/**< what it calls itself, printable; or "?" */
 };
@@ -236,19 +236,19 @@ rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode
  *   The context.
  * @param info
  *   From rte_vfio_cdev_find().
- * @param[out] holders
+ * @param[out] openers
  *   The first ones, in the order of /proc. This process is one of them if it has
  *   the cdev open.
  * @param size
- *   Room in @p holders; may be 0.
+ *   Room in @p openers; may be 0.
  * @return
  *   How many there are, perhaps more than @p size; -errno if /proc cannot be
  *   listed. Processes that the caller may not look into (CAP_SYS_PTRACE), or
  *   that are in another PID namespace, are not seen.
  */
 int
-rte_vfio_cdev_holders(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
-		      struct rte_vfio_cdev_holder *holders, unsigned int size);
+rte_vfio_cdev_openers(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+		      struct rte_vfio_cdev_opener *openers, unsigned int size);
 
 /**
  * The same for the VFIO group of the device, which keeps the cdev from being
@@ -258,17 +258,17 @@ rte_vfio_cdev_holders(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio
  *   The context.
  * @param info
  *   From rte_vfio_cdev_find().
- * @param[out] holders
- *   As for rte_vfio_cdev_holders().
+ * @param[out] openers
+ *   As for rte_vfio_cdev_openers().
  * @param size
- *   Room in @p holders.
+ *   Room in @p openers.
  * @return
- *   As for rte_vfio_cdev_holders(); -ENODEV the device has no group.
+ *   As for rte_vfio_cdev_openers(); -ENODEV the device has no group.
  */
 int
-rte_vfio_cdev_group_holders(const struct rte_vfio_cdev_ctx *ctx,
+rte_vfio_cdev_group_openers(const struct rte_vfio_cdev_ctx *ctx,
 			    const struct rte_vfio_cdev_info *info,
-			    struct rte_vfio_cdev_holder *holders, unsigned int size);
+			    struct rte_vfio_cdev_opener *openers, unsigned int size);
 
 /**
  * Count the machine's VFIO devices that have no cdev. Thread-safe.

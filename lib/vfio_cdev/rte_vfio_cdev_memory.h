@@ -330,7 +330,7 @@ rte_vfio_cdev_domain_sweep(struct rte_vfio_cdev_domain *domain);
  *   Whether to do so from now on; false lets go of those that were kept.
  */
 void
-rte_vfio_cdev_domain_hold_over(struct rte_vfio_cdev_domain *domain, bool on);
+rte_vfio_cdev_domain_keep_provisional(struct rte_vfio_cdev_domain *domain, bool on);
 
 /**
  * Tell where memory is at this moment, without keeping it there: it is pinned,

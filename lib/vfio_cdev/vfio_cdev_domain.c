@@ -110,10 +110,10 @@ rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
 }
 
 void
-rte_vfio_cdev_domain_hold_over(struct rte_vfio_cdev_domain *domain, bool on)
+rte_vfio_cdev_domain_keep_provisional(struct rte_vfio_cdev_domain *domain, bool on)
 {
 	vfio_cdev_lock(domain);
-	domain->hold_over = on;
+	domain->keep_provisional = on;
 	if (!on)
 		vfio_cdev_provisional_free_orphans(domain);
 	vfio_cdev_unlock(domain);

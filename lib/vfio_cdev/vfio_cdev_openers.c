@@ -83,8 +83,8 @@ process_name(int proc, const char *pid, char name[RTE_VFIO_CDEV_PROCESS_LEN])
 }
 
 static int
-node_holders(const struct rte_vfio_cdev_ctx *ctx, const struct node *node,
-	     struct rte_vfio_cdev_holder *holders, unsigned int size)
+node_openers(const struct rte_vfio_cdev_ctx *ctx, const struct node *node,
+	     struct rte_vfio_cdev_opener *openers, unsigned int size)
 {
 	DIR *proc = opendir(ctx->proc);
 	struct dirent *entry;
@@ -97,8 +97,8 @@ node_holders(const struct rte_vfio_cdev_ctx *ctx, const struct node *node,
 		    !process_holds(dirfd(proc), entry->d_name, node))
 			continue;
 		if (count < size) {
-			holders[count].pid = atoi(entry->d_name);
-			process_name(dirfd(proc), entry->d_name, holders[count].name);
+			openers[count].pid = atoi(entry->d_name);
+			process_name(dirfd(proc), entry->d_name, openers[count].name);
 		}
 		count++;
 	}
@@ -107,12 +107,12 @@ node_holders(const struct rte_vfio_cdev_ctx *ctx, const struct node *node,
 }
 
 int
-rte_vfio_cdev_holders(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
-		      struct rte_vfio_cdev_holder *holders, unsigned int size)
+rte_vfio_cdev_openers(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+		      struct rte_vfio_cdev_opener *openers, unsigned int size)
 {
 	const struct node node = { .major = info->major, .minor = info->minor };
 
-	return node_holders(ctx, &node, holders, size);
+	return node_openers(ctx, &node, openers, size);
 }
 
 /* The group's node has its number below /sys/class/vfio (drivers/vfio/group.c). */
@@ -140,35 +140,35 @@ group_node(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info 
 }
 
 int
-rte_vfio_cdev_group_holders(const struct rte_vfio_cdev_ctx *ctx,
+rte_vfio_cdev_group_openers(const struct rte_vfio_cdev_ctx *ctx,
 			    const struct rte_vfio_cdev_info *info,
-			    struct rte_vfio_cdev_holder *holders, unsigned int size)
+			    struct rte_vfio_cdev_opener *openers, unsigned int size)
 {
 	struct node node;
 	int ret = group_node(ctx, info, &node);
 
-	return ret == 0 ? node_holders(ctx, &node, holders, size) : ret;
+	return ret == 0 ? node_openers(ctx, &node, openers, size) : ret;
 }
 
 void
 vfio_cdev_openers_tell(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 		       int err, char text[VFIO_CDEV_OPENERS])
 {
-	struct rte_vfio_cdev_holder holders[TOLD];
+	struct rte_vfio_cdev_opener openers[TOLD];
 	int count = 0, len;
 
 	text[0] = '\0';
 	if (err == -EINVAL)
-		count = rte_vfio_cdev_holders(ctx, info, holders, TOLD);
+		count = rte_vfio_cdev_openers(ctx, info, openers, TOLD);
 	else if (err == -EBUSY)
-		count = rte_vfio_cdev_group_holders(ctx, info, holders, TOLD);
+		count = rte_vfio_cdev_group_openers(ctx, info, openers, TOLD);
 	if (count <= 0)
 		return;
 	len = snprintf(text, VFIO_CDEV_OPENERS, err == -EBUSY ? ", its group open in" :
 		       ", open in");
 	for (int i = 0; i < count && i < TOLD; i++)
 		len += snprintf(text + len, VFIO_CDEV_OPENERS - len, "%s pid %d (%s)",
-				i > 0 ? "," : "", holders[i].pid, holders[i].name);
+				i > 0 ? "," : "", openers[i].pid, openers[i].name);
 	if (count > TOLD)
 		snprintf(text + len, VFIO_CDEV_OPENERS - len, " and %d more", count - TOLD);
 }

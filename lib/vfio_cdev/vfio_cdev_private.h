@@ -160,7 +160,7 @@ struct rte_vfio_cdev_domain {
 	struct vfio_cdev_ioas ioas;
 	uint32_t hwpt_id;		/* 0: none yet */
 	bool ready;			/* new records are pinned at once */
-	bool hold_over;			/* what was provisional goes to the orphans */
+	bool keep_provisional;			/* what was provisional goes to the orphans */
 	uint32_t attempt;		/* number of the latest settling */
 	struct vfio_cdev_tree tree;
 	struct vfio_cdev_tree provisional;	/* by VA */

@@ -47,7 +47,7 @@ vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev
 	struct vfio_cdev_record **link;
 	int ret = 0;
 
-	if (rec->pinned && !(gone && domain->hold_over))
+	if (rec->pinned && !(gone && domain->keep_provisional))
 		ret = vfio_cdev_mapping_unpin(domain, rec);
 	if (ret < 0) {
 		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,

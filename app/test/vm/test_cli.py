@@ -46,7 +46,7 @@ def listed(guest: Guest, *args: str) -> dict[str, dict[str, Any]]:
 def table(guest: Guest, *args: str) -> dict[str, str]:
     """The lines of the table by their addresses."""
     lines = guest.run([CLI, "list", *args], check=True).stdout.splitlines()
-    assert re.match(r"ADDRESS +ID +NAME +DRIVER +CDEV +MODE +NUMA +GROUP +HELD BY$", lines[0])
+    assert re.match(r"ADDRESS +ID +NAME +DRIVER +CDEV +MODE +NUMA +GROUP +OPENED BY$", lines[0])
     assert max(map(len, lines)) <= 100
     assert "\033" not in "".join(lines)
     return {line.split()[0]: line for line in lines[1:]}
@@ -75,7 +75,7 @@ def test_list_without_iommu(cdev: Guest) -> None:
     assert list(devices) == list(table(cdev)) == [nic_address(i) for i in range(len(NICS))]
     assert_agrees(cdev, devices)
     for device in devices.values():
-        assert (device["mode"], device["driver"], device["holders"]) == ("no-IOMMU", "vfio-pci", [])
+        assert (device["mode"], device["driver"], device["openers"]) == ("no-IOMMU", "vfio-pci", [])
     assert "82540EM Gigabit Ethernet Controller" in devices[nic_address(4)]["name"]
 
 
@@ -102,20 +102,20 @@ def test_list_all_shows_what_has_no_driver(cdev: Guest) -> None:
                          re.M), text
 
 
-def test_holder_is_shown_while_testpmd_runs(cdev: Guest) -> None:
+def test_opener_is_shown_while_testpmd_runs(cdev: Guest) -> None:
     with Testpmd(cdev, PAIR) as testpmd:
         testpmd.ready()
-        held = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "holds": "cdev"}
+        held = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "cdev"}
         devices = listed(cdev)
-        assert [devices[address]["holders"] for address in PAIR] == [[held], [held]]
-        assert devices[nic_address(2)]["held"] == 0
+        assert [devices[address]["openers"] for address in PAIR] == [[held], [held]]
+        assert devices[nic_address(2)]["opener_count"] == 0
         assert f"  {testpmd.pid} dpdk-testpmd" in table(cdev)[DEVICE]
         testpmd.stop()
-    assert listed(cdev)[DEVICE]["holders"] == []
+    assert listed(cdev)[DEVICE]["openers"] == []
     with Testpmd(cdev, PAIR, policy="off") as testpmd:
         testpmd.ready()
-        held = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "holds": "group"}
-        assert listed(cdev)[DEVICE]["holders"] == [held]
+        held = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "group"}
+        assert listed(cdev)[DEVICE]["openers"] == [held]
         testpmd.stop()
 
 

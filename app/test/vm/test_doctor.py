@@ -29,8 +29,8 @@ COMPLAINTS = (
     "Cannot allocate memory", "/sys/module/vfio", "noiommu-N")
 STATUS = {0: "PASS", 1: "WARN", 2: "FAIL"}
 NEEDED = "kernel-version kernel-options modules sysfs user-namespace capabilities iommufd-node " \
-         "get-pa noiommu-parameter devices device-driver device-cdev device-node group-held " \
-         "device-held memlock hugepages hugepage-mount physical-addresses dpdk".split()
+         "get-pa noiommu-parameter devices device-driver device-cdev device-node group-in-use " \
+         "device-in-use memlock hugepages hugepage-mount physical-addresses dpdk".split()
 
 
 class Report:
@@ -240,9 +240,9 @@ def test_device_that_is_not_there(cdev: Guest) -> None:
 def test_group_held_by_a_process_is_named(cdev: Guest) -> None:
     with group_held(cdev):
         report = Report(cdev)
-        finding = report.find("group-held", DEVICE)
+        finding = report.find("group-in-use", DEVICE)
         assert re.search(r"open in pid \d+ \(sleep\).*Device or resource busy", finding["text"])
-        assert report.bad() == {"group-held": "FAIL"}
+        assert report.bad() == {"group-in-use": "FAIL"}
         cdev.run(["sh", "-c", finding["cure"].split(": ")[1]], check=True)
     assert Report(cdev).verdict == "PASS"
 
@@ -252,8 +252,8 @@ def test_cdev_held_by_testpmd_is_named(cdev: Guest) -> None:
         testpmd.ready()
         report = Report(cdev)
         assert f"open in pid {testpmd.pid} (dpdk-testpmd)" in \
-            report.find("device-held", DEVICE)["text"]
-        assert report.find("device-held", PAIR[1])["verdict"] == "PASS"
+            report.find("device-in-use", DEVICE)["text"]
+        assert report.find("device-in-use", PAIR[1])["verdict"] == "PASS"
         assert testpmd.stop().status == 0
 
 

@@ -239,7 +239,7 @@ def test_unbinding_is_immediate_after_release_and_after_kill(cdev: Guest) -> Non
             unbind(cdev, device)
 
 
-def test_unbinding_waits_for_a_second_holder(cdev: Guest) -> None:
+def test_unbinding_waits_for_a_second_opener(cdev: Guest) -> None:
     """The measure of the tests above: what a copy of the device's file would do."""
     hold = "import ctypes, os, sys; pid = os.pidfd_open(int(sys.argv[1])); " \
            "print(ctypes.CDLL(None).syscall(438, pid, int(sys.argv[2]), 0), flush=True); " \
@@ -247,13 +247,13 @@ def test_unbinding_waits_for_a_second_holder(cdev: Guest) -> None:
     with console_of(cdev, *PAIR) as console:
         listed = cdev.run(["ls", "-l", f"/proc/{console.pid}/fd"], check=True).stdout
         number = re.findall(r"(\d+) -> /dev/vfio/devices/noiommu-vfio1", listed)[0]
-        holder = cdev.start(["/usr/bin/python3", "-c", hold, console.pid, number])
-        assert int(holder.expect(r"(-?\d+)\n").group(1)) > 0
+        opener = cdev.start(["/usr/bin/python3", "-c", hold, console.pid, number])
+        assert int(opener.expect(r"(-?\d+)\n").group(1)) > 0
         unbinding = start_unbinding(cdev, PAIR[1])
         console.process.expect("Device is detached")
         time.sleep(1)
         assert unbinding.poll() is None
-        holder.close_stdin()
+        opener.close_stdin()
         assert unbinding.wait(15) == 0
     bind(cdev, PAIR[1])
 

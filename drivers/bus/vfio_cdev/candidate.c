@@ -100,13 +100,13 @@ candidate_search(struct search *search, bool tell)
 
 	if (!have_cdevs_of(NOIOMMU))
 		return false;
-	lib_log_hold();
+	lib_log_defer();
 	for (size_t i = 0; i < RTE_DIM(buses) && !found; i++) {
 		search->bus = buses[i];
 		found = bus_is_used(buses[i]) &&
 			rte_vfio_cdev_walk(backend_ctx(), buses[i], candidate_visit, search) == 1;
 	}
-	lib_log_release(tell && !found);
+	lib_log_flush(tell && !found);
 	return found;
 }
 
@@ -114,10 +114,10 @@ candidate_search(struct search *search, bool tell)
 static void
 openers_report(const struct rte_vfio_cdev_info *info)
 {
-	struct rte_vfio_cdev_holder first;
+	struct rte_vfio_cdev_opener first;
 
-	if (rte_vfio_cdev_holders(backend_ctx(), info, &first, 1) > 0 ||
-	    rte_vfio_cdev_group_holders(backend_ctx(), info, &first, 1) > 0)
+	if (rte_vfio_cdev_openers(backend_ctx(), info, &first, 1) > 0 ||
+	    rte_vfio_cdev_group_openers(backend_ctx(), info, &first, 1) > 0)
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING, "%s: %s or its group is open in pid %d (%s)",
 			info->addr, info->name, first.pid, first.name);
 }

@@ -126,12 +126,12 @@ target_map(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t
 	int ret;
 
 	if (targets->spare[mode])
-		lib_log_hold();
+		lib_log_defer();
 	ret = rte_vfio_cdev_domain_map(targets->domains[mode], (const void *)(uintptr_t)vaddr,
 				       mode_iova(mode, iova), len, 4096);
 	if (!targets->spare[mode])
 		return ret;
-	lib_log_release(false);
+	lib_log_flush(false);
 	return ret < 0 ? 1 : 0;
 }
 
@@ -185,11 +185,11 @@ target_has(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t
 static void
 spares_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	lib_log_hold();
+	lib_log_defer();
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
 		if (targets->spare[mode] && target_has(targets, mode, vaddr, iova, len, false))
 			target_unmap(targets, mode, vaddr, iova, len);
-	lib_log_release(false);
+	lib_log_flush(false);
 }
 
 /* The first error; -ENXIO: there is no domain that has it. */

@@ -72,26 +72,26 @@ domain_open(enum rte_vfio_cdev_mode mode)
 {
 	if (backend.domains[mode] == NULL && domain_make(mode, &backend.domains[mode]) == 0 &&
 	    mode == NOIOMMU)
-		rte_vfio_cdev_domain_hold_over(backend.domains[mode], true);
+		rte_vfio_cdev_domain_keep_provisional(backend.domains[mode], true);
 	return backend.domains[mode];
 }
 
 bool
-domain_is_held_over(void)
+domain_keeps_provisional(void)
 {
 	bool ended;
 
 	pthread_mutex_lock(&backend_lock);
-	ended = backend.hold_over_ended;
+	ended = backend.keep_provisional_ended;
 	pthread_mutex_unlock(&backend_lock);
 	return !ended;
 }
 
 void
-domain_hold_over_end(struct rte_vfio_cdev_domain *domain)
+domain_keep_provisional_end(struct rte_vfio_cdev_domain *domain)
 {
-	if (first_time(&backend.hold_over_ended))
-		rte_vfio_cdev_domain_hold_over(domain, false);
+	if (first_time(&backend.keep_provisional_ended))
+		rte_vfio_cdev_domain_keep_provisional(domain, false);
 }
 
 struct rte_vfio_cdev_domain *

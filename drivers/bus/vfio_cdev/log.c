@@ -47,7 +47,7 @@ bus_log(enum rte_vfio_cdev_log_level level, const char *format, ...)
 	line_log(&bus_type, level, line);
 }
 
-/* Of the thread between lib_log_hold() and lib_log_release(): its last error. */
+/* Of the thread between lib_log_defer() and lib_log_flush(): its last error. */
 static __thread bool holding;
 static __thread char held[LINE_LEN];
 
@@ -63,14 +63,14 @@ lib_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line)
 }
 
 void
-lib_log_hold(void)
+lib_log_defer(void)
 {
 	held[0] = '\0';
 	holding = true;
 }
 
 void
-lib_log_release(bool tell)
+lib_log_flush(bool tell)
 {
 	holding = false;
 	if (tell && held[0] != '\0')

@@ -278,6 +278,6 @@ memory_attach(enum rte_vfio_cdev_mode mode)
 	if (ret == 0)
 		ret = rte_vfio_cdev_domain_settle(backend.domains[mode]);
 	if (mode == NOIOMMU)
-		domain_hold_over_end(backend.domains[mode]);
+		domain_keep_provisional_end(backend.domains[mode]);
 	return ret;
 }

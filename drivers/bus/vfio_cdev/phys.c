@@ -113,7 +113,7 @@ phys_of_new(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *m
 	uint64_t phys;
 
 	/* Asked for at its own place: this is no --legacy-mem. */
-	domain_hold_over_end(domain);
+	domain_keep_provisional_end(domain);
 	memory_is_new();
 	if (page_map(domain, page, msl->page_sz, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
@@ -135,8 +135,8 @@ phys_of_foreign(struct rte_vfio_cdev_domain *domain, const void *virt)
 	int ret;
 
 	/* With --legacy-mem nobody is called back with the EAL's lock held. */
-	if (domain_is_held_over() && memory_is_there())
-		domain_hold_over_end(domain);
+	if (domain_keeps_provisional() && memory_is_there())
+		domain_keep_provisional_end(domain);
 	if (is_ioas_asked(domain)) {
 		ret = rte_vfio_cdev_domain_provide(domain, virt, &phys);
 	} else {

@@ -138,10 +138,10 @@ lib_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line);
  * the last one is a warning, if there is something to tell.
  */
 void
-lib_log_hold(void);
+lib_log_defer(void);
 
 void
-lib_log_release(bool tell);
+lib_log_flush(bool tell);
 
 /* policy.c */
 enum policy {
@@ -248,7 +248,7 @@ extern struct backend {
 	bool container_told;	/* stock has a default container: */
 	int container_fd;
 	bool prime_tried;	/* there is no use in trying again */
-	bool hold_over_ended;	/* the EAL has its memory */
+	bool keep_provisional_ended;	/* the EAL has its memory */
 	bool unavailable_told;	/* that there are no physical addresses */
 	bool unusable_told;	/* that the EAL's options leave a device unusable */
 	unsigned int stock_devices;	/* set up by stock in this process */
@@ -285,11 +285,11 @@ domain_prime(struct rte_vfio_cdev_domain *domain);
 
 /* May the EAL still map pages elsewhere whose address it has? No lock of ours may be held. */
 bool
-domain_is_held_over(void);
+domain_keeps_provisional(void);
 
 /* It has its memory now. No lock of ours may be held. */
 void
-domain_hold_over_end(struct rte_vfio_cdev_domain *domain);
+domain_keep_provisional_end(struct rte_vfio_cdev_domain *domain);
 
 #define DOMAIN_NAME_LEN 24
 
