@@ -16,9 +16,8 @@ complain(const char *what, int err)
 }
 
 /*
- * Ordinary memory. Two of madvise(2)'s words are good to know here: a child made
- * with fork(2) shall not have this memory, since no device writes for the child;
- * and, for the sake of the example only, no transparent hugepages.
+ * Ordinary memory. MADV_DONTFORK: a child has no device, so it needs no copy.
+ * MADV_NOHUGEPAGE, for this example only: no transparent hugepages.
  */
 static int
 area_map(struct area *area)
@@ -31,13 +30,13 @@ area_map(struct area *area)
 	}
 	if (madvise(area->va, AREA_LEN, MADV_DONTFORK) < 0)
 		return complain("keep memory from children", errno);
-	madvise(area->va, AREA_LEN, MADV_NOHUGEPAGE);	/* EINVAL: the kernel has none */
+	madvise(area->va, AREA_LEN, MADV_NOHUGEPAGE);	/* EINVAL: not in this kernel */
 	return 0;
 }
 
 /*
- * From here to area_release() the kernel moves no page of the area, and the
- * addresses in its extents are those of the pages.
+ * Until area_release() the kernel moves no page of the area, so the addresses in
+ * its extents stay valid.
  */
 int
 area_pin(struct rte_vfio_cdev_domain *domain, struct area *area)
@@ -53,7 +52,7 @@ area_pin(struct rte_vfio_cdev_domain *domain, struct area *area)
 	return 0;
 }
 
-/* The pin goes first, but it would also go after the memory. */
+/* The order does not matter: a pin can also be released after munmap(). */
 int
 area_release(struct area *area)
 {
@@ -68,9 +67,8 @@ area_release(struct area *area)
 }
 
 /*
- * A buffer may go on from one page to the next within an extent, never from one
- * extent to another: the device would run into memory that is not ours. What is
- * left over at an extent's end is not used.
+ * A buffer may cross a page boundary within an extent, but not the end of an
+ * extent: the device would access other memory. The rest of an extent is unused.
  */
 unsigned int
 area_cut(const struct area *area, struct buffer *buffers)

@@ -4,11 +4,11 @@
 #define PIN_AREA_H
 
 /*
- * Memory of our own that devices can use, cut into buffers for packets.
+ * Memory of the application that devices can use, cut into packet buffers.
  *
- *	va ----> |  page  |  page  |  page  |  page  |	mmap(): in a row for us,
+ *	va ----> |  page  |  page  |  page  |  page  |	mmap(): contiguous here,
  *	           |         \        \         \
- *	IOVA ----> 5000      9000     a000      2000	but anywhere for a device
+ *	IOVA ----> 5000      9000     a000      2000	scattered for a device
  *	           extent    extent of two      extent
  */
 
@@ -20,9 +20,9 @@
 
 #define PAGE 4096u
 #define AREA_LEN (2048 * PAGE)
-#define BUFFER_LEN RTE_MBUF_DEFAULT_BUF_SIZE	/* a page alone has room for one */
+#define BUFFER_LEN RTE_MBUF_DEFAULT_BUF_SIZE	/* fits into one page */
 
-/* Memory that devices may use, as long as it is pinned. */
+/* Memory that devices may use while it is pinned. */
 struct area {
 	uint8_t *va;
 	struct rte_vfio_cdev_pin *pin;
@@ -30,30 +30,30 @@ struct area {
 	unsigned int n_extents;
 };
 
-/* A piece of the area that packets are sent from. */
+/* A part of the area from which packets are sent. */
 struct buffer {
 	uint8_t *va;
 	rte_iova_t iova;
-	struct rte_mbuf_ext_shared_info shinfo;	/* what an mbuf wants to know of it */
-	struct buffer *next;			/* that is free */
+	struct rte_mbuf_ext_shared_info shinfo;	/* for the mbuf it is attached to */
+	struct buffer *next;			/* in the list of free buffers */
 };
 
-/* Tell on stderr what could not be done, and why: "err" is an errno. Returns -err. */
+/* Print the failed step and its cause, the errno err, to stderr. Returns -err. */
 int
 complain(const char *what, int err);
 
-/* Map an area, pin it for the domain's devices, and learn where it is. */
+/* Map an area, pin it for the domain's devices, and get its extents. */
 int
 area_pin(struct rte_vfio_cdev_domain *domain, struct area *area);
 
 /*
- * Unpin and unmap it, if there is anything. Without an IOMMU nothing but the
- * caller keeps devices off: they must have stopped.
+ * Unpin and unmap an area, if it is mapped. Without an IOMMU nothing prevents
+ * access by devices: the caller must have stopped them.
  */
 int
 area_release(struct area *area);
 
-/* Cut it into buffers. Returns how many there are; NULL to count only. */
+/* Cut an area into buffers, or only count them (NULL). Returns their number. */
 unsigned int
 area_cut(const struct area *area, struct buffer *buffers);
 

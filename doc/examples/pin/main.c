@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Send and receive packets whose bytes are in 4 KiB pages of our own, not in
- * hugepages.
+ * Send and receive packets whose data is in 4 KiB pages of the application, not
+ * in hugepages.
  *
- *	port 0 --- sends from --> struct area tx    mmap(), pinned where it is
+ *	port 0 --- sends from --> struct area tx    mmap(), pinned
  *	port 1 --- writes to ---> struct area rx    the same
  *
- * Packets are numbered, carry a checksum, and are compared byte by byte. What
- * port 0 sends must reach port 1, so join the two: by a cable, a switch or, in
- * a virtual machine, a hub. area.c is about the memory, this file uses it.
+ * Packets are numbered, have a checksum, and are compared byte by byte. The two
+ * ports must be linked: by a cable, a switch or, in a virtual machine, a hub.
+ * area.c manages the memory, this file uses it.
  *
- * Everything here is plain EAL and ethdev, but for the calls that begin with
- * rte_bus_vfio_cdev_ and rte_vfio_cdev_. Build it with the backend before DPDK,
- * so that the backend's functions come before the EAL's:
+ * Only the functions rte_bus_vfio_cdev_*() and rte_vfio_cdev_*() are not DPDK's.
+ * Link the backend before DPDK, so that its functions override the EAL's:
  *
  *	cc -o pin area.c main.c $(pkg-config --cflags --libs librte_bus_vfio_cdev libdpdk)
  */
@@ -45,33 +44,33 @@
 
 #define DESCRIPTORS 256
 #define BURST 32
-#define IN_FLIGHT 64			/* so that no receiver has to drop any */
+#define IN_FLIGHT 64			/* few enough that none is dropped */
 #define PATIENCE_S 10
 #define PACKET_MIN RTE_ETHER_MIN_LEN
 #define PACKET_MAX (RTE_ETHER_MAX_LEN - RTE_ETHER_CRC_LEN)
 #define ETHER_TYPE 0x88b5		/* IEEE 802, for experiments */
 
-/* Follows the Ethernet header; from seq alone the whole packet can be told. */
+/* After the Ethernet header. seq alone determines the whole packet. */
 struct number {
 	rte_be64_t seq;
-	rte_be16_t cksum;			/* of what comes after this */
+	rte_be16_t cksum;			/* of the bytes after this header */
 } __rte_packed;
 
 #define HEADERS_LEN (sizeof(struct rte_ether_hdr) + sizeof(struct number))
 
-/* All of the program. */
+/* The state of the program. */
 struct pin {
 	uint64_t packets;			/* wanted */
 	struct area tx, rx;
 	struct buffer *buffers;			/* of tx */
-	struct buffer *unused;			/* those that no mbuf has */
+	struct buffer *unused;			/* free ones of these */
 	unsigned int n_buffers, n_unused;
 	struct rte_mempool *tx_mbufs, *rx_mbufs;
 	uint16_t ports[2];
 	unsigned int n_configured;
 	struct rte_ether_addr src, dst;
 	uint64_t sent, received, bad, bytes;
-	uint64_t next;				/* number of the packet that is awaited */
+	uint64_t next;				/* the next expected seq */
 };
 
 /*
@@ -101,8 +100,8 @@ buffer_get(struct pin *pin)
 static struct pin the_pin;
 
 /*
- * The mbuf was freed: the driver is done with the buffer. Called by the thread
- * that sends; with more threads than one the list would need a lock.
+ * The mbuf was freed: the driver does not use the buffer any more. Called by the
+ * sending thread; with more threads the list would need a lock.
  */
 static void
 buffer_done(void *va, void *buffer)
@@ -132,7 +131,7 @@ tx_create(struct pin *pin)
 	return pin->tx_mbufs != NULL ? 0 : complain("create a pool for sending", rte_errno);
 }
 
-/* An mbuf whose data is in our pages; NULL while the driver has all of them. */
+/* An mbuf with its data in a buffer; NULL if the driver has all buffers. */
 static struct rte_mbuf *
 tx_alloc(struct pin *pin)
 {
@@ -153,7 +152,7 @@ tx_alloc(struct pin *pin)
 }
 
 /*
- * Receiving: the mbufs of a pool have their buffers in our pages for good.
+ * Receiving: the mbufs of a pool have permanent buffers in the pinned pages.
  */
 
 static int
@@ -166,7 +165,7 @@ rx_create(struct pin *pin)
 	segments = calloc(pin->rx.n_extents, sizeof(*segments));
 	if (segments == NULL)
 		return complain("keep book of extents", ENOMEM);
-	/* The pool cuts a segment as area_cut() does, but it has to hold a buffer. */
+	/* The pool cuts a segment like area_cut(); each must have room for a buffer. */
 	for (i = 0; i < pin->rx.n_extents; i++) {
 		const struct rte_vfio_cdev_extent *extent = &pin->rx.extents[i];
 
@@ -189,7 +188,7 @@ rx_create(struct pin *pin)
  * Packets.
  */
 
-/* Write packet number seq; returns its length, which differs from packet to packet. */
+/* Write packet number seq. Returns its length, which varies. */
 static uint16_t
 packet_write(const struct pin *pin, uint64_t seq, uint8_t *to)
 {
@@ -210,7 +209,7 @@ packet_write(const struct pin *pin, uint64_t seq, uint8_t *to)
 	return len;
 }
 
-/* Is it one of ours? Others may share the wire. */
+/* Was it sent by this program? There may be other senders. */
 static bool
 packet_is_ours(const uint8_t *packet, uint32_t len)
 {
@@ -219,7 +218,7 @@ packet_is_ours(const uint8_t *packet, uint32_t len)
 	return len >= PACKET_MIN && ether->ether_type == rte_cpu_to_be_16(ETHER_TYPE);
 }
 
-/* All that can be wrong with a packet: checksum, order, length, any byte. */
+/* Check the checksum, order, length and every byte of a packet. */
 static bool
 packet_is_good(struct pin *pin, const uint8_t *packet, uint32_t len)
 {
@@ -243,7 +242,7 @@ packet_take(struct pin *pin, const struct rte_mbuf *m)
 	static uint8_t flat[UINT16_MAX];
 	const uint8_t *packet;
 
-	/* Some devices receive into several mbufs; one needs no copy. */
+	/* Some devices receive into several mbufs; a single one needs no copy. */
 	if (m->pkt_len > sizeof(flat))
 		return;
 	packet = rte_pktmbuf_read(m, 0, m->pkt_len, flat);
@@ -296,7 +295,7 @@ port_await_link(uint16_t port)
 	return complain("see a link on a port", ETIMEDOUT);
 }
 
-/* Both receive from the one pool: no port has a byte of payload elsewhere. */
+/* Both ports receive into the same pool, so all payload is in pinned pages. */
 static int
 ports_start(struct pin *pin)
 {
@@ -319,7 +318,7 @@ ports_start(struct pin *pin)
 	return 0;
 }
 
-/* Once they are closed the devices use no memory, and all mbufs are back. */
+/* After the close the devices use no memory, and all mbufs are freed. */
 static int
 ports_close(struct pin *pin)
 {
@@ -367,7 +366,7 @@ traffic_receive(struct pin *pin)
 	struct rte_mbuf *burst[BURST];
 	uint16_t i, n;
 
-	/* What comes in at port 0 is not for us, but its ring must not fill up. */
+	/* Discard packets of port 0, so that its ring does not fill up. */
 	n = rte_eth_rx_burst(pin->ports[0], 0, burst, BURST);
 	rte_pktmbuf_free_bulk(burst, n);
 	n = rte_eth_rx_burst(pin->ports[1], 0, burst, BURST);
@@ -414,7 +413,7 @@ ports_find(struct pin *pin)
 	return -ENODEV;
 }
 
-/* The domain is that of the devices which the EAL has just set up. */
+/* In the domain of the devices that the EAL has set up. */
 static int
 memory_pin(struct pin *pin)
 {
@@ -433,7 +432,7 @@ memory_pin(struct pin *pin)
 	return ret < 0 ? ret : area_pin(domain, &pin->rx);
 }
 
-/* In the order that matters: devices, then mbufs, then the memory. */
+/* The order is important: devices, then mbufs, then the memory. */
 static int
 pin_release(struct pin *pin)
 {
@@ -483,7 +482,7 @@ usage(const char *program)
 	       "exit status: 0 if every packet came back as it was sent\n", program);
 }
 
-/* Our options come after "--". Whether to go on: 1 yes, 0 no, or -1: they are wrong. */
+/* Parse the options after "--". 1: continue; 0: exit; -1: an invalid option. */
 static int
 options_parse(struct pin *pin, int argc, char **argv)
 {
@@ -513,7 +512,7 @@ options_parse(struct pin *pin, int argc, char **argv)
 	return optind == argc ? 1 : -1;
 }
 
-/* They are looked at before the EAL starts, which takes a while and hugepages. */
+/* Before rte_eal_init(), which takes time and hugepages. */
 static int
 options_find(struct pin *pin, int argc, char **argv)
 {
