@@ -5,7 +5,7 @@
 #ifndef FIXTURE_H
 #define FIXTURE_H
 
-#include "check.h"
+#include "asserts.h"
 #include "fake_sysfs.h"
 #include "vfio_cdev_private.h"
 

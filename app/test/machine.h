@@ -8,9 +8,9 @@
 #ifndef MACHINE_H
 #define MACHINE_H
 
+#include "asserts.h"
 #include "check.h"
 #include "fake_sysfs.h"
-#include "../common/check.h"
 
 #define MACHINE_ADDR "0000:00:03.0"
 #define MACHINE_NODE "dev/vfio/devices/noiommu-vfio0"

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "check.h"
+#include "asserts.h"
 #include "fake_eal.h"
 #include "fake_sysfs.h"
 #include "private.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "check.h"
+#include "asserts.h"
 
 #define RUNS 20
 /* Much more than it takes, on a machine that has other things to do. */

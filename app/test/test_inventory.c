@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "address.h"
-#include "check.h"
+#include "asserts.h"
 #include "cmd.h"
 #include "fake_heap.h"
 #include "fake_sysfs.h"

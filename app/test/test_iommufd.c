@@ -11,7 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "asserts.h"
 #include "iommufd_uapi.h"
 
 #define FD 7

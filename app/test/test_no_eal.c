@@ -2,7 +2,7 @@
 
 /* The backend in a process that has no DPDK: nothing works, nothing breaks. */
 
-#include "check.h"
+#include "asserts.h"
 #include "private.h"
 
 static void

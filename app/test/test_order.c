@@ -12,7 +12,7 @@
 
 #include <linux/capability.h>
 
-#include "check.h"
+#include "asserts.h"
 #include "fake_eal.h"
 
 static const char *said;

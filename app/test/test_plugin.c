@@ -8,7 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 
-#include "check.h"
+#include "asserts.h"
 #include "private.h"
 
 static const char *eal_path;

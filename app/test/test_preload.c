@@ -8,7 +8,7 @@
 #include <link.h>
 #include <string.h>
 
-#include "check.h"
+#include "asserts.h"
 #include "fake_eal.h"
 
 static int

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "asserts.h"
 #include "fake_heap.h"
 #include "table.h"
 #include "term.h"

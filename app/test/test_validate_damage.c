@@ -2,16 +2,11 @@
 
 /* What the traffic program's report is taken for, whatever is in it. */
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "asserts.h"
 #include "damage.h"
 #include "late.h"
 #include "proc_files.h"

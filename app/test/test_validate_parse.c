@@ -11,9 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "check.h"
-
 #include "addresses.h"
+#include "asserts.h"
 #include "flow.h"
 #include "stop.h"
 

@@ -15,8 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "check.h"
-
+#include "asserts.h"
 #include "companion.h"
 #include "program.h"
 #include "program_files.h"

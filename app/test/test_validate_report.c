@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
-
+#include "asserts.h"
 #include "numa_place.h"
 #include "phase.h"
 

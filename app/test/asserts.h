@@ -2,8 +2,8 @@
 
 /* cmocka with what it wants included first, and the project's own assertions. */
 
-#ifndef CHECK_H
-#define CHECK_H
+#ifndef ASSERTS_H
+#define ASSERTS_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,4 +32,4 @@
 		assert_int_equal(has.pinned, n_bytes); \
 	} while (0)
 
-#endif /* CHECK_H */
+#endif /* ASSERTS_H */
