@@ -17,7 +17,7 @@ from test_forward import NICS, PAIR, forward, without
 from test_translated import INTEL
 
 PROGRAM = str(CHECKOUT / "build/app/dpdk-vfio-cdev")
-STUBS = CHECKOUT / "build/app/test"
+STUBS = CHECKOUT / "build/app/test/unit/check"
 DRIVER = "/sys/bus/pci/drivers/vfio-pci"
 PARAMETER = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -288,7 +288,7 @@ def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
             ("/run/setuid", UNPRIVILEGED, "FAIL", "is setuid or setgid"),
             ("/run/capable", UNPRIVILEGED, "FAIL", "has file capabilities"),
             (str(STUBS / "stub_app_inside"), [], "FAIL", "statically"),
-            (str(STUBS / "vm/start_last"), [], "WARN", "behind librte_eal")):
+            (str(CHECKOUT / "build/app/test/vm/start_last"), [], "WARN", "behind librte_eal")):
         finding = Report(cdev, "--app", app, wrapper=wrapper).find("app")
         assert (finding["verdict"], text in finding["text"]) == (verdict, True), finding
 
