@@ -116,9 +116,9 @@ fake_has_hwpt(const struct fake_ctx *ctx, uint32_t id, uint32_t ioas)
 static int
 area_pin(struct fake_area *area)
 {
-	if (fake_held.pinned + area->len > fake.memlock)
+	if (fake_usage.pinned + area->len > fake.memlock)
 		return ENOMEM;
-	fake_held.pinned += area->len;
+	fake_usage.pinned += area->len;
 	area->pinned = true;
 	area->moves = fake_moves();
 	return 0;
@@ -176,10 +176,10 @@ area_remove(struct fake_ctx *ctx, struct fake_area **link)
 
 	*link = area->next;
 	if (area->pinned) {
-		fake_held.pinned -= area_alone(ctx, area);
+		fake_usage.pinned -= area_alone(ctx, area);
 		unpinned_live += ctx->devices != 0 ? area_loose(ctx, area) : 0;
 	}
-	fake_held.areas--;
+	fake_usage.areas--;
 	free(area);
 }
 
@@ -200,7 +200,7 @@ fake_areas_unpin(struct fake_ctx *ctx, uint32_t ioas)
 {
 	for (struct fake_area *area = ctx->areas; area != NULL; area = area->next) {
 		if (area->ioas == ioas && area->pinned) {
-			fake_held.pinned -= area->len;
+			fake_usage.pinned -= area->len;
 			area->pinned = false;
 		}
 	}
@@ -368,7 +368,7 @@ area_add(struct fake_area **link, const struct fake_area *value)
 	*area = *value;
 	area->next = *link;
 	*link = area;
-	fake_held.areas++;
+	fake_usage.areas++;
 	return area;
 }
 

@@ -35,7 +35,7 @@ static struct {
 static char trace[TRACE_LEN];
 
 struct fake_machine fake;
-struct fake_holds fake_held;
+struct fake_holds fake_usage;
 
 /* In the order of enum fake_op; small letters are a device's. */
 static const char trace_letters[] = "OrbadgIHRDMUYPcCusV";
@@ -50,7 +50,7 @@ fake_reset(void)
 	memset(fake_files, 0, sizeof(fake_files));
 	memset(calls, 0, sizeof(calls));
 	memset(faults, 0, sizeof(faults));
-	memset(&fake_held, 0, sizeof(fake_held));
+	memset(&fake_usage, 0, sizeof(fake_usage));
 	bad_fds = 0;
 	trace[0] = '\0';
 	fake = (struct fake_machine){
@@ -119,7 +119,7 @@ fake_trace(void)
 struct fake_holds
 fake_holds(void)
 {
-	return fake_held;
+	return fake_usage;
 }
 
 unsigned int
@@ -185,7 +185,7 @@ file_new(struct fake_node *node)
 			fake_files[i].ctx = &ctxs[j];
 		fake_files[i].ctx->refs = 1;
 	}
-	fake_held.files++;
+	fake_usage.files++;
 	return FD_BASE + i;
 }
 
@@ -273,7 +273,7 @@ kernel_close(int fd)
 			ctx_put(file->ctx);
 		}
 		file->used = false;
-		fake_held.files--;
+		fake_usage.files--;
 	}
 	return errno_return(err, 0);
 }
@@ -293,7 +293,7 @@ file_copy(int fd, bool cloexec)
 		return -1;
 	fake_files[i] = *file;
 	fake_files[i].cloexec = cloexec;
-	fake_held.files++;
+	fake_usage.files++;
 	return FD_BASE + i;
 }
 

@@ -130,6 +130,6 @@ fake_is_resident(const void *page);
 int
 fake_enter(enum fake_op op);
 
-extern struct fake_holds fake_held;
+extern struct fake_holds fake_usage;
 
 #endif /* FAKE_KERNEL_PRIVATE_H */

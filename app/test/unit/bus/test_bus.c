@@ -13,7 +13,7 @@
 static struct {
 	const char *addr;
 	int fd;
-} held[8];
+} set_up[8];
 
 int
 __wrap_rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg,
@@ -63,7 +63,7 @@ bus_begin(void **state)
 	fake_node_add(BUS_NODE, FAKE_MAJOR, 0);
 	fake_node_add(FAKE_CDEV(BUS_NAME2), FAKE_MAJOR, 1);
 	log_clear();
-	memset(held, 0, sizeof(held));
+	memset(set_up, 0, sizeof(set_up));
 	return 0;
 }
 
@@ -71,9 +71,9 @@ int
 bus_end(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < RTE_DIM(held); i++)
-		if (held[i].addr != NULL)
-			rte_vfio_release_device(fake_sysfs_base(), held[i].addr, held[i].fd);
+	for (size_t i = 0; i < RTE_DIM(set_up); i++)
+		if (set_up[i].addr != NULL)
+			rte_vfio_release_device(fake_sysfs_base(), set_up[i].addr, set_up[i].fd);
 	if (fake_eal_misuse() != NULL)
 		fail_msg("%s", fake_eal_misuse());
 	backend_forget();
@@ -126,10 +126,10 @@ bus_setup(const char *addr, int *fd)
 	ret = rte_vfio_setup_device(fake_sysfs_base(), addr, fd, &info);
 	if (ret != 0)
 		return ret;
-	while (held[i].addr != NULL)
+	while (set_up[i].addr != NULL)
 		i++;
-	held[i].addr = addr;
-	held[i].fd = *fd;
+	set_up[i].addr = addr;
+	set_up[i].fd = *fd;
 	return 0;
 }
 
@@ -138,9 +138,9 @@ bus_release(const char *addr, int fd)
 {
 	const int ret = rte_vfio_release_device(fake_sysfs_base(), addr, fd);
 
-	for (size_t i = 0; i < RTE_DIM(held); i++)
-		if (ret == 0 && held[i].addr == addr && held[i].fd == fd)
-			held[i].addr = NULL;
+	for (size_t i = 0; i < RTE_DIM(set_up); i++)
+		if (ret == 0 && set_up[i].addr == addr && set_up[i].fd == fd)
+			set_up[i].addr = NULL;
 	return ret;
 }
 
@@ -188,12 +188,12 @@ main(int argc, char **argv)
 		return bus_phys_invalid_tests();
 	if (policy == NULL || policy[0] == '\0')
 		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
-			bus_container_tests() + bus_phys_tests() + bus_zero_tests() +
-			bus_told_tests() + bus_slow_tests() +
+			bus_container_map_tests() + bus_phys_tests() + bus_iova_zero_tests() +
+			bus_unpinned_tests() + bus_slow_tests() +
 			bus_primary_tests() + bus_secondary_tests() + bus_translated_tests() +
-			bus_created_tests() + bus_inherited_tests() + bus_selfcheck_tests() +
-			bus_telemetry_tests() + bus_paging_tests() + bus_peers_tests() +
-			bus_kinds_tests() + bus_threads_tests();
+			bus_container_api_tests() + bus_fork_tests() + bus_selfcheck_tests() +
+			bus_telemetry_tests() + bus_telemetry_paging_tests() + bus_peers_tests() +
+			bus_non_pci_tests() + bus_threads_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

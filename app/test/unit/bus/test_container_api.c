@@ -21,7 +21,7 @@
 #define GROUP3 9	/* of BUS_STOCK_ADDR, without a cdev */
 
 static int
-created_begin(void **state)
+container_begin(void **state)
 {
 	if (bus_begin(state) < 0)
 		return -1;
@@ -95,7 +95,7 @@ vdpa_driver_gets_iovas_of_its_own(void **state)
 }
 
 static void
-container_that_cannot_be_opened_says_why(void **state)
+container_that_cannot_be_opened_logs_why(void **state)
 {
 	(void)state;
 	rte_errno = 0;
@@ -286,7 +286,7 @@ cleared_group_is_forgotten_and_its_fd_left(void **state)
 }
 
 static void
-container_of_stock_holds_groups_of_stock(void **state)
+container_of_stock_has_groups_of_stock(void **state)
 {
 	int container;
 
@@ -307,7 +307,7 @@ container_of_stock_holds_groups_of_stock(void **state)
 }
 
 static void
-container_holds_groups_of_both(void **state)
+container_has_groups_of_both(void **state)
 {
 	int container, fd;
 
@@ -390,14 +390,14 @@ without_cdevs_stock_answers(void **state)
 	assert_int_equal(stock_calls(STOCK_BIND), 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, created_begin, bus_end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, container_begin, bus_end)
 
 int
-bus_created_tests(void)
+bus_container_api_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(vdpa_driver_gets_iovas_of_its_own),
-		TEST(container_that_cannot_be_opened_says_why),
+		TEST(container_that_cannot_be_opened_logs_why),
 		TEST(device_without_an_iommu_is_refused),
 		TEST(containers_and_groups_are_without_number),
 		TEST(containers_have_memory_of_their_own),
@@ -407,12 +407,12 @@ bus_created_tests(void)
 		TEST(device_keeps_the_container_of_its_unbound_group),
 		TEST(device_keeps_its_destroyed_container),
 		TEST(cleared_group_is_forgotten_and_its_fd_left),
-		TEST(container_of_stock_holds_groups_of_stock),
-		TEST(container_holds_groups_of_both),
+		TEST(container_of_stock_has_groups_of_stock),
+		TEST(container_has_groups_of_both),
 		TEST(memory_may_come_before_the_device),
 		TEST(short_memory_leaves_nothing),
 		TEST(without_cdevs_stock_answers),
 	};
 
-	return cmocka_run_group_tests_name("bus: created containers", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("bus: containers", tests, NULL, NULL);
 }

@@ -295,7 +295,7 @@ wrong_memory_before_the_first_device_refuses_it(void **state)
 }
 
 int
-bus_container_tests(void)
+bus_container_map_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(memory_is_mapped_and_unmapped),

@@ -150,7 +150,7 @@ info_fails(void)
 
 /* Each is told with step, errno and remedy, and the device is named with the errno. */
 static void
-bad_input_is_told_and_leaves_nothing(void **state)
+bad_input_is_logged_and_leaves_nothing(void **state)
 {
 	static const struct {
 		void (*arrange)(void);
@@ -421,7 +421,7 @@ bus_device_tests(void)
 		BUS_TEST(entry_without_dev_attribute_goes_to_stock),
 		BUS_TEST(doubtful_sysfs_is_an_error),
 		BUS_TEST(malformed_address_is_an_error),
-		BUS_TEST(bad_input_is_told_and_leaves_nothing),
+		BUS_TEST(bad_input_is_logged_and_leaves_nothing),
 		BUS_TEST(virtual_addresses_are_refused),
 		BUS_TEST(unreadable_group_does_not_matter),
 		BUS_TEST(second_setup_of_a_device_is_refused),

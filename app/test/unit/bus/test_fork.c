@@ -200,7 +200,7 @@ child_has_no_part_once_there_is_a_device(void **state)
 }
 
 int
-bus_inherited_tests(void)
+bus_fork_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(child_has_no_part_in_the_domain),

@@ -199,7 +199,7 @@ domain_is_the_applications_once_a_device_is_set_up(void **state)
 }
 
 int
-bus_zero_tests(void)
+bus_iova_zero_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(scattered_memory_is_mapped_where_it_is),

@@ -272,7 +272,7 @@ mapping_of_the_application_outlives_the_memory(void **state)
 }
 
 static void
-memory_that_cannot_be_pinned_later_is_told(void **state)
+memory_that_cannot_be_pinned_later_is_logged(void **state)
 {
 	int fd;
 
@@ -293,7 +293,7 @@ memory_that_cannot_be_pinned_later_is_told(void **state)
 
 /* It is still pinned, so this is no reason to stop the application. */
 static void
-memory_that_cannot_be_unpinned_is_told_once(void **state)
+memory_that_cannot_be_unpinned_is_logged_once(void **state)
 {
 	int fd;
 
@@ -308,7 +308,7 @@ memory_that_cannot_be_unpinned_is_told_once(void **state)
 }
 
 static void
-wrong_table_of_external_memory_is_told_once(void **state)
+wrong_table_of_external_memory_is_logged_once(void **state)
 {
 	struct rte_memseg_list *msl = fake_eal_list(true, true);
 	int fd;
@@ -358,9 +358,9 @@ bus_memory_tests(void)
 		BUS_TEST(event_about_a_new_external_heap_maps_it),
 		BUS_TEST(external_heap_that_the_application_mapped_has_two_users),
 		BUS_TEST(mapping_of_the_application_outlives_the_memory),
-		BUS_TEST(memory_that_cannot_be_pinned_later_is_told),
-		BUS_TEST(memory_that_cannot_be_unpinned_is_told_once),
-		BUS_TEST(wrong_table_of_external_memory_is_told_once),
+		BUS_TEST(memory_that_cannot_be_pinned_later_is_logged),
+		BUS_TEST(memory_that_cannot_be_unpinned_is_logged_once),
+		BUS_TEST(wrong_table_of_external_memory_is_logged_once),
 		BUS_TEST(memory_of_a_second_device_is_mapped_once),
 	};
 

@@ -117,7 +117,7 @@ errors_of_other_buses_name_the_device(void **state)
 
 /* With nothing else to ask, and only where the bus is. */
 static void
-device_of_another_bus_tells_addresses(void **state)
+device_of_another_bus_is_asked_for_addresses(void **state)
 {
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(bus_begin(state), 0);
@@ -214,12 +214,12 @@ group_of_fslmc_stays_with_stock(void **state)
 }
 
 int
-bus_kinds_tests(void)
+bus_non_pci_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(devices_of_other_buses_are_set_up_over_their_cdevs),
 		BUS_TEST(errors_of_other_buses_name_the_device),
-		BUS_TEST(device_of_another_bus_tells_addresses),
+		BUS_TEST(device_of_another_bus_is_asked_for_addresses),
 		BUS_TEST(pci_device_is_asked_first),
 		BUS_TEST(options_of_the_bus_are_heeded),
 		BUS_TEST(noiommu_is_enabled_for_a_device_of_another_bus),

@@ -101,14 +101,14 @@ peers_end(void **state)
 static void
 assert_answer(const char *expected)
 {
-	char *told = fake_telemetry_ask("/vfio_cdev/secondaries");
+	char *reply = fake_telemetry_ask("/vfio_cdev/secondaries");
 
-	assert_string_equal(told, expected);
-	free(told);
+	assert_string_equal(reply, expected);
+	free(reply);
 }
 
 static void
-primary_tells_of_its_secondaries(void **state)
+primary_reports_its_secondaries(void **state)
 {
 	/* Up to 24.07; from 24.11 on; and from 25.11 on, if they are aligned. */
 	static const size_t sizes[] = { 360, 1340, 1344 };
@@ -148,22 +148,22 @@ static void
 many_secondaries_fit(void **state)
 {
 	char addrs[236] = "";
-	char *told;
+	char *reply;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(addrs) - 1; i++)
 		addrs[i] = i % 13 == 12 ? ' ' : '9';
 	for (int i = 0; i < MOST; i++)
 		other_add(0x7fffffff - i, addrs, UINT32_MAX);
-	told = fake_telemetry_ask("/vfio_cdev/secondaries");
-	assert_non_null(strstr(told, "\"count\":40,"));
-	assert_null(strstr(told, "\"2147483615\""));
-	assert_non_null(strstr(told, "\"2147483616\""));
-	free(told);
+	reply = fake_telemetry_ask("/vfio_cdev/secondaries");
+	assert_non_null(strstr(reply, "\"count\":40,"));
+	assert_null(strstr(reply, "\"2147483615\""));
+	assert_non_null(strstr(reply, "\"2147483616\""));
+	free(reply);
 }
 
 static void
-lies_of_secondaries_are_left_out(void **state)
+false_answers_of_secondaries_are_left_out(void **state)
 {
 	(void)state;
 	others.fd = pipe_end(false);
@@ -292,10 +292,10 @@ int
 bus_peers_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		PEERS_TEST(primary_tells_of_its_secondaries),
+		PEERS_TEST(primary_reports_its_secondaries),
 		PEERS_TEST(no_secondaries_are_no_error),
 		PEERS_TEST(many_secondaries_fit),
-		PEERS_TEST(lies_of_secondaries_are_left_out),
+		PEERS_TEST(false_answers_of_secondaries_are_left_out),
 		PEERS_TEST(secondary_that_is_late_is_asked_again),
 		PEERS_TEST(short_of_memory_there_is_an_error),
 		PEERS_TEST(secondary_answers_its_primary),

@@ -64,7 +64,7 @@ address_before_the_mode_is_chosen_comes_from_the_ioas_without_pagemap(void **sta
 }
 
 static void
-address_before_the_mode_is_chosen_that_cannot_be_told_is_bad(void **state)
+unknown_address_before_the_mode_is_chosen_is_bad(void **state)
 {
 	(void)state;
 	fake_eal()->iova_mode = RTE_IOVA_DC;
@@ -130,7 +130,7 @@ without_a_device_for_it_pagemap_is_believed(void **state)
 }
 
 static void
-new_page_is_pinned_before_its_address_is_told(void **state)
+new_page_is_pinned_before_its_address_is_given(void **state)
 {
 	int fd;
 
@@ -333,7 +333,7 @@ device_that_is_in_use_is_passed_over(void **state)
 
 /* /dev/null plays the cdev: this process, for one, has it open. */
 static void
-whoever_has_the_only_device_is_named(void **state)
+opener_of_the_only_device_is_named(void **state)
 {
 	const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
@@ -349,7 +349,7 @@ whoever_has_the_only_device_is_named(void **state)
 }
 
 static void
-without_a_device_the_reason_is_told_once(void **state)
+without_a_device_the_reason_is_logged_once(void **state)
 {
 	(void)state;
 	fake.rawio = false;
@@ -395,12 +395,12 @@ bus_phys_tests(void)
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(address_before_the_mode_is_chosen_comes_from_pagemap),
 		BUS_TEST(address_before_the_mode_is_chosen_comes_from_the_ioas_without_pagemap),
-		BUS_TEST(address_before_the_mode_is_chosen_that_cannot_be_told_is_bad),
+		BUS_TEST(unknown_address_before_the_mode_is_chosen_is_bad),
 		BUS_TEST(page_that_is_not_the_eals_is_pinned_where_it_is),
 		BUS_TEST(page_of_external_memory_is_pinned_and_left_to_its_owner),
 		BUS_TEST(foreign_page_that_cannot_be_pinned_has_no_address),
 		BUS_TEST(without_a_device_for_it_pagemap_is_believed),
-		BUS_TEST(new_page_is_pinned_before_its_address_is_told),
+		BUS_TEST(new_page_is_pinned_before_its_address_is_given),
 		BUS_TEST(asking_again_pins_once),
 		BUS_TEST(page_that_comes_back_is_asked_for_anew),
 		BUS_TEST(page_that_is_given_up_without_an_event_is_unpinned),
@@ -415,8 +415,8 @@ bus_phys_tests(void)
 		BUS_TEST(blocked_device_is_not_touched),
 		BUS_TEST(only_allowed_devices_are_touched),
 		BUS_TEST(device_that_is_in_use_is_passed_over),
-		BUS_TEST(whoever_has_the_only_device_is_named),
-		BUS_TEST(without_a_device_the_reason_is_told_once),
+		BUS_TEST(opener_of_the_only_device_is_named),
+		BUS_TEST(without_a_device_the_reason_is_logged_once),
 		BUS_TEST(without_pci_no_device_is_touched),
 		BUS_TEST(device_is_asked_before_the_eal_has_memory),
 	};
@@ -447,7 +447,7 @@ pagemap_is_not_asked(void **state)
 
 /* And what is not pinned is not told. */
 static void
-without_a_device_for_it_nothing_is_told(void **state)
+without_a_device_for_it_no_address_is_given(void **state)
 {
 	(void)state;
 	fake_eal()->pagemap = pagemap_forbid;
@@ -460,7 +460,7 @@ without_a_device_for_it_nothing_is_told(void **state)
 }
 
 static void
-secondary_tells_what_the_primary_has_pinned(void **state)
+secondary_gives_what_the_primary_has_pinned(void **state)
 {
 	(void)state;
 	fake_eal()->pagemap = pagemap_forbid;
@@ -477,8 +477,8 @@ bus_ioas_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(pagemap_is_not_asked),
-		BUS_TEST(without_a_device_for_it_nothing_is_told),
-		BUS_TEST(secondary_tells_what_the_primary_has_pinned),
+		BUS_TEST(without_a_device_for_it_no_address_is_given),
+		BUS_TEST(secondary_gives_what_the_primary_has_pinned),
 	};
 
 	return cmocka_run_group_tests_name("bus: addresses of the IOAS", tests, NULL, NULL);

@@ -130,7 +130,7 @@ bus_off_tests(void)
  * is longer than a line.
  */
 static void
-invalid_value_is_told_once_with_the_three(void **state)
+invalid_value_is_logged_once_with_the_valid_ones(void **state)
 {
 	char value[2000] = "Prefer";
 	int fd, group;
@@ -165,14 +165,14 @@ int
 bus_invalid_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		BUS_TEST(invalid_value_is_told_once_with_the_three),
+		BUS_TEST(invalid_value_is_logged_once_with_the_valid_ones),
 	};
 
 	return cmocka_run_group_tests_name("bus: invalid", tests, NULL, NULL);
 }
 
 static void
-invalid_source_of_addresses_is_told(void **state)
+invalid_source_of_addresses_is_logged(void **state)
 {
 	int fd;
 
@@ -188,7 +188,7 @@ int
 bus_phys_invalid_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		BUS_TEST(invalid_source_of_addresses_is_told),
+		BUS_TEST(invalid_source_of_addresses_is_logged),
 	};
 
 	return cmocka_run_group_tests_name("bus: invalid source", tests, NULL, NULL);

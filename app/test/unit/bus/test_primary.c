@@ -77,7 +77,7 @@ primary_sends_the_cdev(void **state)
 }
 
 static void
-primary_out_of_fds_says_so(void **state)
+primary_out_of_fds_reports_it(void **state)
 {
 	const struct wire wire = request_new(BUS_ADDR);
 	int fd;
@@ -183,7 +183,7 @@ stock_handler(void *name)
 }
 
 static void
-secondary_without_the_backend_is_told_of(void **state)
+secondary_without_the_backend_is_logged(void **state)
 {
 	static const char *const names[] = { "rte_mp_handle", "dpdk-mp-msg", "lcore-worker-1" };
 	pthread_t thread;
@@ -210,18 +210,18 @@ bus_primary_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		BUS_TEST(primary_sends_the_cdev),
-		BUS_TEST(primary_out_of_fds_says_so),
+		BUS_TEST(primary_out_of_fds_reports_it),
 		BUS_TEST(wrong_request_is_refused),
 		BUS_TEST(primary_serves_from_its_start_on),
 		BUS_TEST(process_without_secondaries_is_no_error),
-		BUS_TEST(secondary_without_the_backend_is_told_of),
+		BUS_TEST(secondary_without_the_backend_is_logged),
 	};
 
 	return cmocka_run_group_tests_name("bus: primary process", tests, NULL, NULL);
 }
 
 static void
-primary_that_is_off_says_so(void **state)
+primary_that_is_off_reports_it(void **state)
 {
 	struct wire wire = request_new(BUS_ADDR);
 
@@ -236,7 +236,7 @@ int
 bus_primary_off_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		BUS_TEST(primary_that_is_off_says_so),
+		BUS_TEST(primary_that_is_off_reports_it),
 	};
 
 	return cmocka_run_group_tests_name("bus: primary process, off", tests, NULL, NULL);

@@ -72,7 +72,7 @@ noiommu_is_enabled_where_there_are_cdevs(void **state)
 
 /* The device that a line names, if there is one. */
 static void
-assert_no_huge_is_told_of(const char *addr)
+assert_no_huge_is_warned_of(const char *addr)
 {
 	log_clear();
 	assert_int_equal(rte_vfio_noiommu_is_enabled(), 1);
@@ -84,33 +84,33 @@ assert_no_huge_is_told_of(const char *addr)
 }
 
 static void
-no_huge_is_told_once(void **state)
+no_huge_is_warned_of_once(void **state)
 {
 	(void)state;
-	assert_no_huge_is_told_of(NULL);
+	assert_no_huge_is_warned_of(NULL);
 	fake_eal()->no_huge = true;
-	assert_no_huge_is_told_of(BUS_ADDR);
-	assert_no_huge_is_told_of(NULL);
+	assert_no_huge_is_warned_of(BUS_ADDR);
+	assert_no_huge_is_warned_of(NULL);
 }
 
 static void
-no_huge_is_told_of_a_device_that_is_allowed(void **state)
+no_huge_is_warned_of_for_an_allowed_device(void **state)
 {
 	struct rte_devargs *args = fake_eal()->devargs;
 
 	(void)state;
 	fake_eal()->no_huge = fake_eal()->no_pci = true;
-	assert_no_huge_is_told_of(NULL);
+	assert_no_huge_is_warned_of(NULL);
 	fake_eal()->no_pci = false;
 	strcpy(args->name, BUS_STOCK_ADDR);
 	args->policy = RTE_DEV_ALLOWED;
-	assert_no_huge_is_told_of(NULL);
+	assert_no_huge_is_warned_of(NULL);
 	strcpy(args->name, BUS_ADDR2);
-	assert_no_huge_is_told_of(BUS_ADDR2);
+	assert_no_huge_is_warned_of(BUS_ADDR2);
 }
 
 static void
-virtual_addresses_are_told_of_once(void **state)
+virtual_addresses_are_warned_of_once(void **state)
 {
 	(void)state;
 	log_clear();
@@ -211,7 +211,7 @@ info_without_fd_sets_the_device_up(void **state)
 
 /* What is positive to setup_device is an error here. */
 static void
-info_of_a_device_that_nobody_manages_is_an_error(void **state)
+info_of_an_unmanaged_device_is_an_error(void **state)
 {
 	int fd = 0;
 
@@ -342,15 +342,15 @@ bus_query_tests(void)
 		BUS_TEST(enable_succeeds_with_cdevs_alone),
 		BUS_TEST(vfio_is_enabled_where_there_are_cdevs),
 		BUS_TEST(noiommu_is_enabled_where_there_are_cdevs),
-		BUS_TEST(no_huge_is_told_once),
-		BUS_TEST(no_huge_is_told_of_a_device_that_is_allowed),
-		BUS_TEST(virtual_addresses_are_told_of_once),
+		BUS_TEST(no_huge_is_warned_of_once),
+		BUS_TEST(no_huge_is_warned_of_for_an_allowed_device),
+		BUS_TEST(virtual_addresses_are_warned_of_once),
 		BUS_TEST(noiommu_is_not_enabled_where_each_cdev_has_an_iommu),
 		BUS_TEST(noiommu_is_enabled_for_a_device_that_the_eal_may_use),
 		BUS_TEST(info_of_a_device_is_given_for_its_fd),
 		BUS_TEST(info_for_a_foreign_fd_is_refused),
 		BUS_TEST(info_without_fd_sets_the_device_up),
-		BUS_TEST(info_of_a_device_that_nobody_manages_is_an_error),
+		BUS_TEST(info_of_an_unmanaged_device_is_an_error),
 		BUS_TEST(info_of_a_device_of_stock_comes_from_stock),
 		BUS_TEST(group_number_is_that_of_stock),
 		BUS_TEST(cdev_without_a_group_gets_a_number),

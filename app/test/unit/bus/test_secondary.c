@@ -168,29 +168,29 @@ secondary_gets_the_cdev_of_the_primary(void **state)
 
 /* It has devices, and no domain. */
 static void
-telemetry_of_a_secondary_tells_its_devices(void **state)
+telemetry_of_a_secondary_reports_its_devices(void **state)
 {
-	char expected[160], *told;
+	char expected[160], *reply;
 	int fd;
 
 	(void)state;
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	answer_set(0, device_sent());
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
-	told = fake_telemetry_ask("/vfio_cdev/devices");
-	assert_string_equal(told, "{\"process\":\"secondary\",\"count\":1,\"devices\":[\"" BUS_ADDR
+	reply = fake_telemetry_ask("/vfio_cdev/devices");
+	assert_string_equal(reply, "{\"process\":\"secondary\",\"count\":1,\"devices\":[\"" BUS_ADDR
 			    "\"]}");
-	free(told);
-	told = fake_telemetry_ask("/vfio_cdev/device," BUS_ADDR);
+	free(reply);
+	reply = fake_telemetry_ask("/vfio_cdev/device," BUS_ADDR);
 	snprintf(expected, sizeof(expected), "\"fd\":%d,\"domain\":\"none\",", fd);
-	assert_non_null(strstr(told, expected));
-	free(told);
-	told = fake_telemetry_ask("/vfio_cdev/domains");
-	assert_string_equal(told, "{\"process\":\"secondary\",\"count\":0}");
-	free(told);
-	told = fake_telemetry_ask("/vfio_cdev/mappings");
-	assert_string_equal(told, "{\"process\":\"secondary\",\"count\":0}");
-	free(told);
+	assert_non_null(strstr(reply, expected));
+	free(reply);
+	reply = fake_telemetry_ask("/vfio_cdev/domains");
+	assert_string_equal(reply, "{\"process\":\"secondary\",\"count\":0}");
+	free(reply);
+	reply = fake_telemetry_ask("/vfio_cdev/mappings");
+	assert_string_equal(reply, "{\"process\":\"secondary\",\"count\":0}");
+	free(reply);
 }
 
 static void
@@ -263,7 +263,7 @@ secondary_needs_no_pagemap(void **state)
 }
 
 static void
-primary_without_an_answer_is_told(void **state)
+primary_without_an_answer_is_logged(void **state)
 {
 	static const struct {
 		int err;
@@ -328,7 +328,7 @@ silent_primary_is_named(void **state)
 }
 
 static void
-refusal_of_the_primary_is_told(void **state)
+refusal_of_the_primary_is_logged(void **state)
 {
 	static const struct {
 		int err;
@@ -349,7 +349,7 @@ refusal_of_the_primary_is_told(void **state)
 }
 
 static void
-other_policy_of_the_primary_is_told(void **state)
+other_policy_of_the_primary_is_logged(void **state)
 {
 	static const struct {
 		uint32_t policy;
@@ -441,7 +441,7 @@ wrong_answer_is_refused(void **state)
 }
 
 static void
-fds_that_nobody_asked_for_are_closed(void **state)
+unexpected_fds_are_closed(void **state)
 {
 	const int came = pipe_end(false), ours = pipe_end(true);
 	int fd;
@@ -536,18 +536,18 @@ bus_secondary_tests(void)
 	const struct CMUnitTest tests[] = {
 		SECONDARY_TEST(secondary_gets_the_cdev_of_the_primary),
 		SECONDARY_TEST(device_outlives_the_primary),
-		SECONDARY_TEST(telemetry_of_a_secondary_tells_its_devices),
+		SECONDARY_TEST(telemetry_of_a_secondary_reports_its_devices),
 		SECONDARY_TEST(second_setup_in_a_secondary_is_refused),
 		SECONDARY_TEST(memory_of_a_secondary_is_left_to_stock),
 		SECONDARY_TEST(secondary_needs_no_pagemap),
-		SECONDARY_TEST(primary_without_an_answer_is_told),
+		SECONDARY_TEST(primary_without_an_answer_is_logged),
 		SECONDARY_TEST(silent_primary_is_named),
-		SECONDARY_TEST(refusal_of_the_primary_is_told),
-		SECONDARY_TEST(other_policy_of_the_primary_is_told),
+		SECONDARY_TEST(refusal_of_the_primary_is_logged),
+		SECONDARY_TEST(other_policy_of_the_primary_is_logged),
 		SECONDARY_TEST(late_answer_is_not_taken_for_the_next_one),
 		SECONDARY_TEST(answers_that_are_all_late_are_none),
 		SECONDARY_TEST(wrong_answer_is_refused),
-		SECONDARY_TEST(fds_that_nobody_asked_for_are_closed),
+		SECONDARY_TEST(unexpected_fds_are_closed),
 		SECONDARY_TEST(fd_of_something_else_is_refused),
 		SECONDARY_TEST(device_without_information_is_given_back),
 		SECONDARY_TEST(short_heap_of_a_secondary_leaves_nothing),
@@ -559,7 +559,7 @@ bus_secondary_tests(void)
 
 /* RTE_VFIO_CDEV=off: stock cannot set it up since the primary has the cdev. */
 static void
-secondary_that_is_off_is_told_of_a_primary_that_is_not(void **state)
+secondary_that_is_off_is_warned_if_the_primary_is_on(void **state)
 {
 	const uint32_t prefer = POLICY_PREFER;
 	int fd;
@@ -589,7 +589,7 @@ int
 bus_secondary_off_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		SECONDARY_TEST(secondary_that_is_off_is_told_of_a_primary_that_is_not),
+		SECONDARY_TEST(secondary_that_is_off_is_warned_if_the_primary_is_on),
 	};
 
 	return cmocka_run_group_tests_name("bus: secondary processes, off", tests, NULL, NULL);

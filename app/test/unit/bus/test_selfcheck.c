@@ -91,7 +91,7 @@ bus_symbolic_tests(void)
 
 /* First of its process: the value is looked at once. */
 static void
-less_than_the_default_is_not_taken_from_anybody(void **state)
+less_than_the_default_takes_no_device(void **state)
 {
 	int fd;
 
@@ -110,7 +110,7 @@ less_than_the_default_is_not_taken_from_anybody(void **state)
 }
 
 static void
-more_than_the_default_is_taken_from_anybody(void **state)
+more_than_the_default_takes_devices_from_all(void **state)
 {
 	(void)state;
 	bus_secure = true;
@@ -125,8 +125,8 @@ int
 bus_secure_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		BUS_TEST(less_than_the_default_is_not_taken_from_anybody),
-		BUS_TEST(more_than_the_default_is_taken_from_anybody),
+		BUS_TEST(less_than_the_default_takes_no_device),
+		BUS_TEST(more_than_the_default_takes_devices_from_all),
 	};
 
 	return cmocka_run_group_tests_name("bus: AT_SECURE", tests, NULL, NULL);

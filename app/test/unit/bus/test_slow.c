@@ -139,10 +139,10 @@ secondary_asks(int err)
 static void
 telemetry_asks(void)
 {
-	char *told = fake_telemetry_ask("/vfio_cdev/devices");
+	char *reply = fake_telemetry_ask("/vfio_cdev/devices");
 
-	assert_string_equal(told, "{\"process\":\"primary\",\"count\":0,\"devices\":[]}");
-	free(told);
+	assert_string_equal(reply, "{\"process\":\"primary\",\"count\":0,\"devices\":[]}");
+	free(reply);
 	free(fake_telemetry_ask("/vfio_cdev/domains"));
 	free(fake_telemetry_ask("/vfio_cdev/mappings"));
 	free(fake_telemetry_ask("/vfio_cdev/stats"));
@@ -183,7 +183,7 @@ others_go_on_while_a_device_is_bound(void **state)
 
 /* Its place is taken, and it is not there. */
 static void
-device_that_is_being_bound_is_nobodys(void **state)
+device_that_is_being_bound_is_in_use(void **state)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	int fd = 5;
@@ -274,7 +274,7 @@ bus_slow_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		SLOW_TEST(others_go_on_while_a_device_is_bound),
-		SLOW_TEST(device_that_is_being_bound_is_nobodys),
+		SLOW_TEST(device_that_is_being_bound_is_in_use),
 		SLOW_TEST(others_go_on_while_memory_is_mapped),
 		SLOW_TEST(container_is_destroyed_while_memory_is_mapped),
 	};

@@ -96,7 +96,7 @@ assert_error(const char *request, const char *words)
 }
 
 static void
-nothing_is_told_before_there_is_something(void **state)
+reports_are_empty_at_first(void **state)
 {
 	const json_t *reply;
 
@@ -119,7 +119,7 @@ nothing_is_told_before_there_is_something(void **state)
 }
 
 static void
-devices_are_told(void **state)
+devices_are_reported(void **state)
 {
 	const json_t *reply;
 	int fd, fd2;
@@ -153,7 +153,7 @@ devices_are_told(void **state)
 }
 
 static void
-token_is_told_but_not_shown(void **state)
+token_is_reported_but_not_shown(void **state)
 {
 	int fd;
 
@@ -246,7 +246,7 @@ counters_are_those_of_the_domain(void **state)
 }
 
 static void
-both_kinds_of_domains_are_told_and_added_up(void **state)
+both_kinds_of_domains_are_reported_and_added_up(void **state)
 {
 	const json_t *reply;
 	int fd, fd3;
@@ -307,7 +307,7 @@ mappings_follow(const char *start, unsigned int *pages)
 }
 
 static void
-mappings_are_told_with_the_kernels_address(void **state)
+mappings_are_reported_with_the_kernels_address(void **state)
 {
 	const json_t *reply, *mapping;
 	int fd;
@@ -357,7 +357,7 @@ mappings_come_a_page_at_a_time(void **state)
 
 /* Two ranges may begin at the same place, and a reply has no two members of a name. */
 static void
-mappings_of_the_same_place_are_told_apart(void **state)
+mappings_of_the_same_address_are_distinguished(void **state)
 {
 	const json_t *reply, *mapping;
 	uint64_t bytes = 0;
@@ -422,7 +422,7 @@ longest_answer_fits(void **state)
 
 /* They wait for a device, so that the fake kernel has nothing to do with them. */
 static void
-many_mappings_are_told_as_fast_as_one(void **state)
+many_mappings_are_reported_as_fast_as_one(void **state)
 {
 	const json_t *reply;
 
@@ -441,7 +441,7 @@ many_mappings_are_told_as_fast_as_one(void **state)
 }
 
 static void
-created_containers_are_told_by_their_iommufd(void **state)
+containers_are_known_by_their_iommufd(void **state)
 {
 	int containers[6];
 	char request[64];
@@ -541,19 +541,19 @@ int
 bus_telemetry_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		TELEMETRY_TEST(nothing_is_told_before_there_is_something),
-		TELEMETRY_TEST(devices_are_told),
-		TELEMETRY_TEST(token_is_told_but_not_shown),
+		TELEMETRY_TEST(reports_are_empty_at_first),
+		TELEMETRY_TEST(devices_are_reported),
+		TELEMETRY_TEST(token_is_reported_but_not_shown),
 		TELEMETRY_TEST(wrong_parameters_are_errors),
 		TELEMETRY_TEST(counters_are_those_of_the_domain),
-		TELEMETRY_TEST(both_kinds_of_domains_are_told_and_added_up),
-		TELEMETRY_TEST(mappings_are_told_with_the_kernels_address),
+		TELEMETRY_TEST(both_kinds_of_domains_are_reported_and_added_up),
+		TELEMETRY_TEST(mappings_are_reported_with_the_kernels_address),
 		TELEMETRY_TEST(mappings_come_a_page_at_a_time),
-		TELEMETRY_TEST(mappings_of_the_same_place_are_told_apart),
+		TELEMETRY_TEST(mappings_of_the_same_address_are_distinguished),
 		TELEMETRY_TEST(next_leads_to_the_next_domain),
 		TELEMETRY_TEST(longest_answer_fits),
-		TELEMETRY_TEST(many_mappings_are_told_as_fast_as_one),
-		TELEMETRY_TEST(created_containers_are_told_by_their_iommufd),
+		TELEMETRY_TEST(many_mappings_are_reported_as_fast_as_one),
+		TELEMETRY_TEST(containers_are_known_by_their_iommufd),
 		TELEMETRY_TEST(short_of_memory_there_is_an_error),
 		TELEMETRY_TEST(clients_may_ask_while_devices_come_and_go),
 	};

@@ -64,7 +64,7 @@ overlap_map(unsigned int from, unsigned int pages)
 
 /* One that has all of the others in it, and these have a page in common. */
 static void
-overlapping_mappings_are_told_once(void **state)
+overlapping_mappings_are_reported_once(void **state)
 {
 	unsigned int count;
 
@@ -83,7 +83,7 @@ overlapping_mappings_are_told_once(void **state)
 }
 
 static void
-many_mappings_of_one_place_are_told_once(void **state)
+many_mappings_of_one_address_are_reported_once(void **state)
 {
 	const unsigned int many = 3 * PAGE;
 	unsigned int count;
@@ -107,11 +107,11 @@ paging_begin(void **state)
 #define PAGING_TEST(name) cmocka_unit_test_setup_teardown(name, paging_begin, bus_end)
 
 int
-bus_paging_tests(void)
+bus_telemetry_paging_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		PAGING_TEST(overlapping_mappings_are_told_once),
-		PAGING_TEST(many_mappings_of_one_place_are_told_once),
+		PAGING_TEST(overlapping_mappings_are_reported_once),
+		PAGING_TEST(many_mappings_of_one_address_are_reported_once),
 	};
 
 	return cmocka_run_group_tests_name("bus: pages of mappings", tests, NULL, NULL);

@@ -126,7 +126,7 @@ memory_out_of_reach_refuses_the_device(void **state)
 }
 
 static void
-memory_out_of_reach_that_comes_later_is_told(void **state)
+memory_out_of_reach_that_comes_later_is_logged(void **state)
 {
 	struct rte_memseg_list *msl;
 	int fd;
@@ -289,7 +289,7 @@ mode_that_comes_later_gets_the_applications_memory(void **state)
 }
 
 static void
-memory_that_refuses_a_later_mode_is_told_of(void **state)
+memory_that_refuses_a_later_mode_is_logged(void **state)
 {
 	int fd, fd3;
 
@@ -400,7 +400,7 @@ bus_translated_tests(void)
 		BUS_TEST(device_is_set_up_with_physical_addresses),
 		BUS_TEST(memory_of_the_eal_comes_and_goes),
 		BUS_TEST(memory_out_of_reach_refuses_the_device),
-		BUS_TEST(memory_out_of_reach_that_comes_later_is_told),
+		BUS_TEST(memory_out_of_reach_that_comes_later_is_logged),
 		BUS_TEST(application_maps_at_iovas_of_its_own),
 		BUS_TEST(domain_without_an_iommu_is_not_given_out),
 		BUS_TEST(modes_stand_side_by_side),
@@ -408,7 +408,7 @@ bus_translated_tests(void)
 		BUS_TEST(virtual_addresses_are_for_translated_devices_only),
 		BUS_TEST(mode_without_devices_does_not_get_the_memory),
 		BUS_TEST(mode_that_comes_later_gets_the_applications_memory),
-		BUS_TEST(memory_that_refuses_a_later_mode_is_told_of),
+		BUS_TEST(memory_that_refuses_a_later_mode_is_logged),
 		BUS_TEST(memory_at_two_iovas_is_unmapped_from_both),
 		BUS_TEST(second_view_of_a_page_is_unmapped),
 		BUS_TEST(memory_before_the_first_device_is_for_either_mode),

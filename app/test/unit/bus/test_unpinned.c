@@ -26,7 +26,7 @@ pagemap_read(const void *virt)
 
 /* The options forbid all devices, for now. */
 static int
-told_begin(void **state)
+unpinned_begin(void **state)
 {
 	bus_begin(state);
 	fake_eal()->pagemap = pagemap_read;
@@ -71,7 +71,7 @@ program_without_a_device_opens_nothing(void **state)
 
 /* The EAL tries with its stack. Stock says nothing either. */
 static void
-program_that_may_not_know_addresses_is_not_told_of_it(void **state)
+program_that_cannot_read_addresses_is_not_warned(void **state)
 {
 	(void)state;
 	fake_eal()->pagemap = NULL;
@@ -267,7 +267,7 @@ pages_that_the_eal_maps_elsewhere_stay_pinned(void **state)
 
 /* Once the EAL has its memory nothing of it moves on: what goes is let go of, without a device. */
 static void
-memory_that_goes_is_kept_only_while_the_eal_starts(void **state)
+vanished_memory_stays_pinned_only_while_the_eal_starts(void **state)
 {
 	(void)state;
 	fake_eal()->no_pci = false;
@@ -285,7 +285,7 @@ memory_that_goes_is_kept_only_while_the_eal_starts(void **state)
 
 /* A device that is refused does not keep what has gone. */
 static void
-memory_that_goes_is_let_go_of_when_a_device_fails(void **state)
+vanished_memory_is_unpinned_when_a_device_fails(void **state)
 {
 	int fd;
 
@@ -323,7 +323,7 @@ memory_that_stays_after_all_stays_pinned(void **state)
 
 /* It was asked for, and never mapped. */
 static void
-memory_that_was_only_told_is_not_unmapped(void **state)
+memory_that_was_never_mapped_is_not_unmapped(void **state)
 {
 	int fd;
 
@@ -388,30 +388,30 @@ page_that_the_application_maps_too_is_unpinned_once(void **state)
 	assert_kernel_holds(2, 0, 0);
 }
 
-#define TOLD_TEST(name) cmocka_unit_test_setup_teardown(name, told_begin, bus_end)
+#define UNPINNED_TEST(name) cmocka_unit_test_setup_teardown(name, unpinned_begin, bus_end)
 
 int
-bus_told_tests(void)
+bus_unpinned_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		TOLD_TEST(program_without_a_device_opens_nothing),
-		TOLD_TEST(program_that_may_not_know_addresses_is_not_told_of_it),
-		TOLD_TEST(memory_that_stays_is_pinned_for_the_first_device),
-		TOLD_TEST(memory_that_moved_refuses_the_device),
-		TOLD_TEST(page_of_the_eal_that_moved_refuses_the_device),
-		TOLD_TEST(memory_that_was_freed_is_forgotten),
-		TOLD_TEST(page_of_the_eal_that_was_freed_is_forgotten),
-		TOLD_TEST(memory_goes_with_its_owner_once_it_is_pinned),
-		TOLD_TEST(memory_that_is_resized_is_followed_by_whole_pages),
-		TOLD_TEST(target_of_a_call_that_fails_is_looked_at),
-		TOLD_TEST(pages_that_the_eal_maps_elsewhere_stay_pinned),
-		TOLD_TEST(memory_that_goes_is_kept_only_while_the_eal_starts),
-		TOLD_TEST(memory_that_goes_is_let_go_of_when_a_device_fails),
-		TOLD_TEST(memory_that_stays_after_all_stays_pinned),
-		TOLD_TEST(memory_that_was_only_told_is_not_unmapped),
-		TOLD_TEST(two_views_of_a_page_are_two_mappings),
-		TOLD_TEST(page_that_the_application_maps_too_is_unpinned_once),
+		UNPINNED_TEST(program_without_a_device_opens_nothing),
+		UNPINNED_TEST(program_that_cannot_read_addresses_is_not_warned),
+		UNPINNED_TEST(memory_that_stays_is_pinned_for_the_first_device),
+		UNPINNED_TEST(memory_that_moved_refuses_the_device),
+		UNPINNED_TEST(page_of_the_eal_that_moved_refuses_the_device),
+		UNPINNED_TEST(memory_that_was_freed_is_forgotten),
+		UNPINNED_TEST(page_of_the_eal_that_was_freed_is_forgotten),
+		UNPINNED_TEST(memory_goes_with_its_owner_once_it_is_pinned),
+		UNPINNED_TEST(memory_that_is_resized_is_followed_by_whole_pages),
+		UNPINNED_TEST(target_of_a_call_that_fails_is_looked_at),
+		UNPINNED_TEST(pages_that_the_eal_maps_elsewhere_stay_pinned),
+		UNPINNED_TEST(vanished_memory_stays_pinned_only_while_the_eal_starts),
+		UNPINNED_TEST(vanished_memory_is_unpinned_when_a_device_fails),
+		UNPINNED_TEST(memory_that_stays_after_all_stays_pinned),
+		UNPINNED_TEST(memory_that_was_never_mapped_is_not_unmapped),
+		UNPINNED_TEST(two_views_of_a_page_are_two_mappings),
+		UNPINNED_TEST(page_that_the_application_maps_too_is_unpinned_once),
 	};
 
-	return cmocka_run_group_tests_name("bus: told before a device", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("bus: addresses before a device", tests, NULL, NULL);
 }

@@ -170,7 +170,7 @@ renamed_node_is_found(void **state)
 
 /* The group's, where there is no cdev: what stock DPDK cannot do without. */
 static void
-renamed_group_is_told_where_it_matters(void **state)
+renamed_group_is_reported_where_it_matters(void **state)
 {
 	(void)state;
 	machine_check();
@@ -252,7 +252,7 @@ openers_are_named(void **state)
 }
 
 static void
-far_hugepages_are_told(void **state)
+far_hugepages_are_reported(void **state)
 {
 	(void)state;
 	machine_check();
@@ -285,11 +285,11 @@ main(void)
 		TEST(cdev_that_is_none_fails),
 		TEST(missing_node_fails),
 		TEST(renamed_node_is_found),
-		TEST(renamed_group_is_told_where_it_matters),
+		TEST(renamed_group_is_reported_where_it_matters),
 		TEST(node_of_another_device_fails),
 		TEST(group_is_viable_without_other_drivers),
 		TEST(openers_are_named),
-		TEST(far_hugepages_are_told),
+		TEST(far_hugepages_are_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

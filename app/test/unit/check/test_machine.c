@@ -153,7 +153,7 @@ options_of_rebuilt_modules_count(void **state)
 
 /* A kernel with groups only: VFIO is there, and shows what it has not. */
 static void
-options_are_told_by_what_is_missing(void **state)
+options_are_concluded_from_what_is_missing(void **state)
 {
 	(void)state;
 	fake_sysfs_write("Character devices:\n243 vfio\n", "proc/devices");
@@ -184,7 +184,7 @@ modules_not_loaded_fail(void **state)
 }
 
 static void
-masked_sysfs_is_told(void **state)
+masked_sysfs_is_reported(void **state)
 {
 	(void)state;
 	machine_remove("sys/module");
@@ -358,7 +358,7 @@ hugetlbfs_is_looked_for(void **state)
 }
 
 static void
-container_limit_is_told(void **state)
+container_limit_is_reported(void **state)
 {
 	(void)state;
 	assert_int_equal(machine_check(), CHECK_PASS);
@@ -396,9 +396,9 @@ main(void)
 		TEST(device_with_iommu_needs_less),
 		TEST(options_are_read_from_the_config),
 		TEST(options_of_rebuilt_modules_count),
-		TEST(options_are_told_by_what_is_missing),
+		TEST(options_are_concluded_from_what_is_missing),
 		TEST(modules_not_loaded_fail),
-		TEST(masked_sysfs_is_told),
+		TEST(masked_sysfs_is_reported),
 		TEST(parameter_off_fails_what_is_not_bound),
 		TEST(user_namespace_fails),
 		TEST(missing_rawio_fails),
@@ -408,7 +408,7 @@ main(void)
 		TEST(hugepages_are_counted),
 		TEST(hostile_numbers_are_no_pages),
 		TEST(hugetlbfs_is_looked_for),
-		TEST(container_limit_is_told),
+		TEST(container_limit_is_reported),
 		TEST(nothing_to_be_seen_is_no_crash),
 	};
 

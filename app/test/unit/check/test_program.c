@@ -185,7 +185,7 @@ eal_is_found_where_the_linker_finds_it(void **state)
 }
 
 static void
-releases_are_told_by_the_abi(void **state)
+releases_are_known_by_the_abi(void **state)
 {
 	(void)state;
 	machine_remove("lib");
@@ -266,7 +266,7 @@ main(int argc, char **argv)
 		TEST(order_of_libraries_counts),
 		TEST(missing_eal_fails),
 		TEST(eal_is_found_where_the_linker_finds_it),
-		TEST(releases_are_told_by_the_abi),
+		TEST(releases_are_known_by_the_abi),
 		TEST(hostile_program_is_no_crash),
 		TEST(hostile_eal_is_no_crash),
 	};

@@ -130,7 +130,7 @@ everything_of_a_cdev_is_read(void **state)
 }
 
 static void
-modes_are_told_apart(void **state)
+modes_are_distinguished(void **state)
 {
 	(void)state;
 	cdev_add("0000:00:01.0", "vfio0", "511:0\n");
@@ -352,7 +352,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(everything_of_a_cdev_is_read),
-		TEST(modes_are_told_apart),
+		TEST(modes_are_distinguished),
 		TEST(group_of_an_old_kernel_is_seen),
 		TEST(all_are_those_that_can_be_bound),
 		TEST(devices_of_any_bus_are_seen),

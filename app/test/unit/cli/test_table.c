@@ -132,7 +132,7 @@ colours_are_not_counted(void **state)
 }
 
 static void
-memory_shortage_is_told(void **state)
+memory_shortage_is_an_error(void **state)
 {
 	static const char *const row[3] = { "one", "two", "three" };
 	struct table table = { .columns = columns, .n_columns = 3 };
@@ -167,7 +167,7 @@ main(void)
 		cmocka_unit_test_teardown(an_exact_fit_is_not_cut, text_end),
 		cmocka_unit_test_teardown(control_characters_are_not_shown, text_end),
 		cmocka_unit_test_teardown(colours_are_not_counted, text_end),
-		cmocka_unit_test(memory_shortage_is_told),
+		cmocka_unit_test(memory_shortage_is_an_error),
 		cmocka_unit_test(files_have_no_colours),
 	};
 

@@ -187,7 +187,7 @@ node_of_another_device_is_refused(void **state)
 }
 
 static void
-group_held_open_fails_to_bind(void **state)
+group_open_elsewhere_fails_to_bind(void **state)
 {
 	fake_node(FIXTURE_NODE)->group_open = true;
 	assert_open_fails((struct fixture *)*state, EBUSY, "cannot bind", "group is open", "fuser");
@@ -386,7 +386,7 @@ main(void)
 		DOMAIN_TEST(without_node_open_fails),
 		DOMAIN_TEST(departing_device_fails_to_open),
 		DOMAIN_TEST(node_of_another_device_is_refused),
-		DOMAIN_TEST(group_held_open_fails_to_bind),
+		DOMAIN_TEST(group_open_elsewhere_fails_to_bind),
 		DOMAIN_TEST(cdev_bound_elsewhere_fails_to_bind),
 		DOMAIN_TEST(missing_token_fails_to_bind),
 		DOMAIN_TEST(right_token_binds_and_another_does_not),

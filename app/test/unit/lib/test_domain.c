@@ -458,7 +458,7 @@ memlock_limit_is_named(void **state)
 
 /* Both errors are told; the pins go with the domain at the latest. */
 static void
-undo_that_fails_is_told(void **state)
+undo_that_fails_is_logged(void **state)
 {
 	struct fixture *f = *state;
 
@@ -485,7 +485,7 @@ failed_unmap_can_be_tried_again(void **state)
 }
 
 static void
-short_heap_is_told_before_anything_is_mapped(void **state)
+short_heap_is_found_before_anything_is_mapped(void **state)
 {
 	struct fixture *f = *state;
 
@@ -558,9 +558,9 @@ main(void)
 		DOMAIN_TEST(capability_dropped_after_start_is_named),
 		DOMAIN_TEST(map_that_the_kernel_refuses_leaves_nothing),
 		DOMAIN_TEST(memlock_limit_is_named),
-		DOMAIN_TEST(undo_that_fails_is_told),
+		DOMAIN_TEST(undo_that_fails_is_logged),
 		DOMAIN_TEST(failed_unmap_can_be_tried_again),
-		DOMAIN_TEST(short_heap_is_told_before_anything_is_mapped),
+		DOMAIN_TEST(short_heap_is_found_before_anything_is_mapped),
 		DOMAIN_TEST(destroying_a_domain_unpins_everything),
 		DOMAIN_TEST(domain_with_a_device_is_not_destroyed),
 	};

@@ -271,7 +271,7 @@ overlong_address_is_an_error(void **state)
 }
 
 static void
-numa_node_that_sysfs_does_not_say_is_none(void **state)
+missing_numa_node_is_none(void **state)
 {
 	struct rte_vfio_cdev_info info;
 
@@ -358,7 +358,7 @@ main(void)
 		FIND_TEST(malformed_bdf_has_no_cdev),
 		FIND_TEST(longest_address_is_kept_whole),
 		FIND_TEST(overlong_address_is_an_error),
-		FIND_TEST(numa_node_that_sysfs_does_not_say_is_none),
+		FIND_TEST(missing_numa_node_is_none),
 		FIND_TEST(cdevs_are_counted_by_mode),
 		FIND_TEST(devices_of_a_group_are_visited),
 		FIND_TEST(count_without_the_class_is_0),

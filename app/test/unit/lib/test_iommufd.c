@@ -104,7 +104,7 @@ ioas_alloc_returns_the_id(void **state)
 }
 
 static void
-iova_ranges_says_how_many_there_are(void **state)
+iova_ranges_returns_how_many_there_are(void **state)
 {
 	struct ifd_iova_range ranges[3];
 	const struct ifd_iova_ranges cmd = {
@@ -354,7 +354,7 @@ real_node_is_opened_close_on_exec(void **state)
 
 /* The kernel of the build host may be older. */
 static void
-page_size_of_memory_is_told(void **state)
+page_size_of_memory_is_read(void **state)
 {
 	uint64_t size = 0;
 	int ret;
@@ -369,7 +369,7 @@ page_size_of_memory_is_told(void **state)
 }
 
 static void
-resident_pages_are_told_from_others(void **state)
+resident_pages_are_distinguished(void **state)
 {
 	char *page = mmap(NULL, 2 * FAKE_PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -490,7 +490,7 @@ main(void)
 		cmocka_unit_test(ioctls_are_counted_and_timed_for_their_thread),
 		cmocka_unit_test(clock_goes_on),
 		cmocka_unit_test(ioas_alloc_returns_the_id),
-		cmocka_unit_test(iova_ranges_says_how_many_there_are),
+		cmocka_unit_test(iova_ranges_returns_how_many_there_are),
 		cmocka_unit_test(destroy_names_the_object),
 		cmocka_unit_test(detach_names_nothing),
 		cmocka_unit_test(hwpt_alloc_returns_the_id),
@@ -506,8 +506,8 @@ main(void)
 		cmocka_unit_test(errno_comes_back_negative_and_outputs_stay),
 		cmocka_unit_test(interrupted_call_is_made_again),
 		cmocka_unit_test(real_node_is_opened_close_on_exec),
-		cmocka_unit_test(page_size_of_memory_is_told),
-		cmocka_unit_test(resident_pages_are_told_from_others),
+		cmocka_unit_test(page_size_of_memory_is_read),
+		cmocka_unit_test(resident_pages_are_distinguished),
 		cmocka_unit_test(swapped_page_is_resident),
 		cmocka_unit_test(missing_node_fails),
 		cmocka_unit_test(file_that_is_no_device_has_no_number),

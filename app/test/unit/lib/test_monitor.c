@@ -12,18 +12,15 @@
 #include "vfio_cdev_monitor.h"
 
 #define PAGES(count) ((count) * FAKE_PAGE)
-#define TOLD 8
+#define GIVEN 8
 
 static uint64_t
-told(const struct fixture *f)
+provisional_count(const struct fixture *f)
 {
-	struct rte_vfio_cdev_stats stats;
-
-	rte_vfio_cdev_domain_stats(f->domain, &stats);
-	return stats.provisional;
+	return fixture_stats(f).provisional;
 }
 
-/* Pages 0 to TOLD - 1, pinned. */
+/* Pages 0 to GIVEN - 1, pinned. */
 static int
 pinned_begin(void **state)
 {
@@ -33,7 +30,7 @@ pinned_begin(void **state)
 	if (fixture_device(state) < 0)
 		return -1;
 	f = *state;
-	for (unsigned int i = 0; i < TOLD; i++)
+	for (unsigned int i = 0; i < GIVEN; i++)
 		if (rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(PAGES(i)), &phys) < 0)
 			return -1;
 	return 0;
@@ -48,7 +45,7 @@ pending_begin(void **state)
 	if (fixture_domain(state) < 0)
 		return -1;
 	f = *state;
-	for (unsigned int i = 0; i < TOLD; i++)
+	for (unsigned int i = 0; i < GIVEN; i++)
 		if (rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(PAGES(i)),
 						FAKE_PHYS(PAGES(i))) < 0)
 			return -1;
@@ -67,19 +64,19 @@ pages_end(uint64_t first, uint64_t count, enum vfio_cdev_fate fate)
 }
 
 static void
-memory_that_is_unmapped_is_let_go_of(void **state)
+memory_that_is_unmapped_is_unpinned(void **state)
 {
 	struct fixture *f = *state;
 
 	assert_true(pages_end(2, 3, VFIO_CDEV_GONE));
-	assert_int_equal(told(f), TOLD - 3);
+	assert_int_equal(provisional_count(f), GIVEN - 3);
 	assert_false(pages_end(2, 3, VFIO_CDEV_GONE));
 	/* All of it, and from the middle of a page on. */
 	assert_true(vfio_cdev_monitor_begin((char *)FAKE_VA(0) + 5, PAGES(1)));
 	vfio_cdev_monitor_end((char *)FAKE_VA(0) + 5, PAGES(1), VFIO_CDEV_GONE);
-	assert_int_equal(told(f), TOLD - 5);
+	assert_int_equal(provisional_count(f), GIVEN - 5);
 	assert_true(pages_end(0, 100, VFIO_CDEV_GONE));
-	assert_int_equal(told(f), 0);
+	assert_int_equal(provisional_count(f), 0);
 	assert_int_equal(fake_holds().areas, 0);
 }
 
@@ -88,8 +85,8 @@ call_that_fails_keeps_memory(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_true(pages_end(0, TOLD, VFIO_CDEV_KEPT));
-	assert_int_equal(told(f), TOLD);
+	assert_true(pages_end(0, GIVEN, VFIO_CDEV_KEPT));
+	assert_int_equal(provisional_count(f), GIVEN);
 }
 
 /* Whoever unmaps may have an allocator's lock. */
@@ -102,21 +99,21 @@ hooks_free_and_log_nothing(void **state)
 	log_clear();
 	assert_true(pages_end(0, 3, VFIO_CDEV_GONE));
 	assert_string_equal(log_text(), "");
-	assert_int_equal(f->domain->stats.provisional, TOLD - 2);
+	assert_int_equal(f->domain->stats.provisional, GIVEN - 2);
 	assert_non_null(f->domain->dropped);
-	assert_int_equal(told(f), TOLD - 2);
+	assert_int_equal(provisional_count(f), GIVEN - 2);
 	assert_null(f->domain->dropped);
 }
 
 static void
-other_memory_is_nobodys_business(void **state)
+other_memory_is_ignored(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_false(pages_end(TOLD, 100, VFIO_CDEV_GONE));
+	assert_false(pages_end(GIVEN, 100, VFIO_CDEV_GONE));
 	assert_false(vfio_cdev_monitor_begin(NULL, 4096));
 	assert_false(vfio_cdev_monitor_begin((void *)UINTPTR_MAX, SIZE_MAX));
-	assert_int_equal(told(f), TOLD);
+	assert_int_equal(provisional_count(f), GIVEN);
 }
 
 static void
@@ -132,7 +129,7 @@ errno_stays(void **state)
 
 /* Pages 0 to 2 to 4 to 6, what was there being gone, and on to nowhere near. */
 static void
-moved_memory_is_told_at_its_new_place(void **state)
+moved_memory_is_followed_to_its_new_address(void **state)
 {
 	struct fixture *f = *state;
 	const bool pinned = rte_vfio_cdev_domain_is_ready(f->domain);
@@ -140,15 +137,15 @@ moved_memory_is_told_at_its_new_place(void **state)
 	assert_true(vfio_cdev_monitor_begin(NULL, 0));
 	vfio_cdev_monitor_moved(FAKE_VA(0), FAKE_VA(PAGES(4)), PAGES(3));
 	vfio_cdev_monitor_end(NULL, 0, VFIO_CDEV_KEPT);
-	assert_int_equal(told(f), TOLD - 3);
-	assert_int_equal(fake_holds().areas, pinned ? TOLD - 3 : 0);
+	assert_int_equal(provisional_count(f), GIVEN - 3);
+	assert_int_equal(fake_holds().areas, pinned ? GIVEN - 3 : 0);
 	assert_false(pages_end(0, 3, VFIO_CDEV_GONE));
 	assert_true(vfio_cdev_monitor_begin(FAKE_VA(PAGES(4)), PAGES(3)));
 	vfio_cdev_monitor_moved(FAKE_VA(PAGES(4)), FAKE_VA(PAGES(4 + 2)), PAGES(3));
 	vfio_cdev_monitor_end(FAKE_VA(PAGES(4)), PAGES(2), VFIO_CDEV_GONE);
-	assert_int_equal(told(f), 1 + 3);
+	assert_int_equal(provisional_count(f), 1 + 3);
 	assert_true(pages_end(8, 1, VFIO_CDEV_GONE));
-	assert_int_equal(told(f), 1 + 2);
+	assert_int_equal(provisional_count(f), 1 + 2);
 }
 
 /* The pages are the same: what is asked of them at the new place needs no other pin. */
@@ -165,8 +162,8 @@ moved_page_keeps_its_pin(void **state)
 	vfio_cdev_monitor_end(FAKE_VA(0), PAGES(1), VFIO_CDEV_KEPT);
 	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(HUGE), &phys), 0);
 	assert_int_equal(phys, FAKE_PHYS(0));
-	assert_int_equal(told(f), TOLD);
-	assert_kernel_holds(2, TOLD, PAGES(TOLD));
+	assert_int_equal(provisional_count(f), GIVEN);
+	assert_kernel_holds(2, GIVEN, PAGES(GIVEN));
 }
 
 static void
@@ -181,26 +178,26 @@ pages_that_were_dropped_are_looked_for(void **state)
 	fake_page_move(FAKE_VA(PAGES(2)), FAKE_PHYS(PAGES(100)));
 	fake_page_remove(FAKE_VA(PAGES(5)));
 	vfio_cdev_monitor_recheck(FAKE_VA(PAGES(6)), PAGES(100));
-	assert_int_equal(told(f), TOLD);
+	assert_int_equal(provisional_count(f), GIVEN);
 	vfio_cdev_monitor_recheck(FAKE_VA(PAGES(1)), PAGES(2));
 	/* That one was replaced is known of pinned pages only. */
-	assert_int_equal(told(f), TOLD - 1 - pinned);
+	assert_int_equal(provisional_count(f), GIVEN - 1 - pinned);
 	maps = fake_calls(FAKE_MAP);
 	vfio_cdev_monitor_recheck(NULL, 0);
-	assert_int_equal(told(f), TOLD - 3 - pinned);
+	assert_int_equal(provisional_count(f), GIVEN - 3 - pinned);
 	/* Where nobody says which memory it was, only what costs no ioctl is found. */
 	assert_int_equal(fake_calls(FAKE_MAP), maps);
 }
 
 static void
-orphans_stay_until_they_are_let_go_of(void **state)
+orphans_stay_until_they_are_released(void **state)
 {
 	struct fixture *f = *state;
 
 	rte_vfio_cdev_domain_keep_provisional(f->domain, true);
-	assert_true(pages_end(0, TOLD, VFIO_CDEV_GONE));
-	assert_int_equal(told(f), 0);
-	assert_kernel_holds(2, TOLD, PAGES(TOLD));
+	assert_true(pages_end(0, GIVEN, VFIO_CDEV_GONE));
+	assert_int_equal(provisional_count(f), 0);
+	assert_kernel_holds(2, GIVEN, PAGES(GIVEN));
 	rte_vfio_cdev_domain_keep_provisional(f->domain, false);
 	assert_kernel_holds(2, 0, 0);
 }
@@ -230,7 +227,7 @@ domain_is_locked_over_the_call(void **state)
 	fake_page_remove(FAKE_VA(0));
 	vfio_cdev_monitor_end(FAKE_VA(0), PAGES(1), VFIO_CDEV_GONE);
 	pthread_join(other, NULL);
-	assert_int_equal(told(f), TOLD - 1);
+	assert_int_equal(provisional_count(f), GIVEN - 1);
 }
 
 /* All domains are told, the ones without such memory too. */
@@ -247,8 +244,8 @@ domains_come_and_go(void **state)
 								     FAKE_PHYS(0)), 0);
 	}
 	assert_int_equal(rte_vfio_cdev_domain_destroy(others[1]), 0);
-	assert_true(pages_end(0, TOLD, VFIO_CDEV_GONE));
-	assert_false(pages_end(0, TOLD, VFIO_CDEV_GONE));
+	assert_true(pages_end(0, GIVEN, VFIO_CDEV_GONE));
+	assert_false(pages_end(0, GIVEN, VFIO_CDEV_GONE));
 	assert_int_equal(vfio_cdev_provisional_count(), 0);
 	assert_int_equal(rte_vfio_cdev_domain_expect(others[0], FAKE_VA(0), FAKE_PHYS(0)), 0);
 	assert_int_equal(vfio_cdev_provisional_count(), 1);
@@ -266,7 +263,7 @@ child_run(const struct fixture *f)
 	rte_vfio_cdev_domain_forked(f->domain);
 	if (!pages_end(0, 1, VFIO_CDEV_GONE))
 		return 2;
-	return told(f) == TOLD - 1 ? 0 : 3;
+	return provisional_count(f) == GIVEN - 1 ? 0 : 3;
 }
 
 struct locker {
@@ -309,7 +306,7 @@ child_is_not_looked_at(void **state)
 	assert_true(child > 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
-	assert_int_equal(told(f), TOLD);
+	assert_int_equal(provisional_count(f), GIVEN);
 }
 
 /* More than are looked at at once, of which each is looked at. */
@@ -328,7 +325,7 @@ sweep_looks_at_all_of_many(void **state)
 	for (unsigned int i = 255; i < 258; i++)
 		fake_page_remove(FAKE_VA(PAGES(i)));
 	rte_vfio_cdev_domain_sweep(f->domain);
-	assert_int_equal(told(f), count - 7 - 3);
+	assert_int_equal(provisional_count(f), count - 7 - 3);
 }
 
 /* It is there, and read-only now: who has its address must not get a device. */
@@ -342,10 +339,10 @@ expected_page_that_cannot_be_pinned_refuses_the_device(void **state)
 	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device), -EFAULT);
 	assert_logged(ERR, "cannot map 0x7f0000001000 (IOVA 0x100001000", strerror(EFAULT));
 	assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(EFAULT));
-	assert_int_equal(told(f), TOLD);
+	assert_int_equal(provisional_count(f), GIVEN);
 	assert_kernel_holds(1, 0, 0);
 	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device), 0);
-	assert_kernel_holds(2, TOLD, PAGES(TOLD));
+	assert_kernel_holds(2, GIVEN, PAGES(GIVEN));
 }
 
 /* No lock, no system call: this is all that others pay. */
@@ -367,19 +364,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PINNED_TEST(memory_that_is_unmapped_is_let_go_of),
-		PENDING_TEST(memory_that_is_unmapped_is_let_go_of),
+		PINNED_TEST(memory_that_is_unmapped_is_unpinned),
+		PENDING_TEST(memory_that_is_unmapped_is_unpinned),
 		PINNED_TEST(call_that_fails_keeps_memory),
 		PENDING_TEST(call_that_fails_keeps_memory),
 		PINNED_TEST(hooks_free_and_log_nothing),
-		PINNED_TEST(other_memory_is_nobodys_business),
+		PINNED_TEST(other_memory_is_ignored),
 		PINNED_TEST(errno_stays),
-		PINNED_TEST(moved_memory_is_told_at_its_new_place),
-		PENDING_TEST(moved_memory_is_told_at_its_new_place),
+		PINNED_TEST(moved_memory_is_followed_to_its_new_address),
+		PENDING_TEST(moved_memory_is_followed_to_its_new_address),
 		PINNED_TEST(moved_page_keeps_its_pin),
 		PINNED_TEST(pages_that_were_dropped_are_looked_for),
 		PENDING_TEST(pages_that_were_dropped_are_looked_for),
-		PINNED_TEST(orphans_stay_until_they_are_let_go_of),
+		PINNED_TEST(orphans_stay_until_they_are_released),
 		PINNED_TEST(domain_is_locked_over_the_call),
 		PINNED_TEST(domains_come_and_go),
 		PENDING_TEST(child_is_not_looked_at),

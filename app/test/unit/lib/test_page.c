@@ -347,7 +347,7 @@ without_a_device_no_address_is_known(void **state)
 }
 
 static void
-address_is_told_without_keeping_the_page(void **state)
+address_is_given_without_a_pin(void **state)
 {
 	struct fixture *f = *state;
 	const size_t start = strlen(fake_trace());
@@ -376,7 +376,7 @@ address_in_a_mapping_leaves_the_mapping(void **state)
 }
 
 static void
-address_that_cannot_be_told_leaves_nothing_pinned(void **state)
+address_that_cannot_be_read_leaves_nothing_pinned(void **state)
 {
 	static const enum fake_op ops[] = { FAKE_MAP, FAKE_GET_PA };
 	struct fixture *f = *state;
@@ -416,9 +416,9 @@ main(void)
 		PIN_TEST(capability_dropped_after_start_is_named),
 		cmocka_unit_test_setup_teardown(without_a_device_no_address_is_known,
 						fixture_domain, fixture_end),
-		PIN_TEST(address_is_told_without_keeping_the_page),
+		PIN_TEST(address_is_given_without_a_pin),
 		PIN_TEST(address_in_a_mapping_leaves_the_mapping),
-		PIN_TEST(address_that_cannot_be_told_leaves_nothing_pinned),
+		PIN_TEST(address_that_cannot_be_read_leaves_nothing_pinned),
 	};
 
 	return cmocka_run_group_tests_name("page", tests, NULL, NULL);

@@ -123,7 +123,7 @@ piece_that_fails_takes_all_back(void **state)
 
 /* The address was told: it must stay right. */
 static void
-piece_that_fails_keeps_what_was_told(void **state)
+piece_that_fails_keeps_provisional_pins(void **state)
 {
 	struct rte_vfio_cdev_pin *pin = NULL;
 	struct fixture *f = *state;
@@ -418,7 +418,7 @@ main(void)
 		DEVICE_TEST(as_much_as_a_piece_stays_whole),
 		DEVICE_TEST(pages_larger_than_a_piece_stay_whole),
 		DEVICE_TEST(piece_that_fails_takes_all_back),
-		DEVICE_TEST(piece_that_fails_keeps_what_was_told),
+		DEVICE_TEST(piece_that_fails_keeps_provisional_pins),
 		DEVICE_TEST(pin_of_much_memory_is_released_as_one),
 		DEVICE_TEST(plan_that_fails_takes_its_own_back),
 		DEVICE_TEST(planned_memory_is_pinned_by_settling),

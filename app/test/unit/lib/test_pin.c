@@ -261,7 +261,7 @@ release_that_fails_can_be_tried_again(void **state)
 
 /* An application's mistake, for which no memory should stay pinned. */
 static void
-release_ends_what_somebody_has_left(void **state)
+release_ends_what_the_application_left(void **state)
 {
 	struct rte_vfio_cdev_pin *pinned;
 	struct fixture *f = *state;
@@ -346,7 +346,7 @@ main(void)
 		PIN_TEST(short_heap_leaves_nothing_pinned),
 		PIN_TEST(answers_that_make_no_sense_are_refused),
 		PIN_TEST(release_that_fails_can_be_tried_again),
-		PIN_TEST(release_ends_what_somebody_has_left),
+		PIN_TEST(release_ends_what_the_application_left),
 		PIN_TEST(release_spares_what_others_have_mapped_instead),
 		PIN_TEST(nothing_can_be_released),
 		cmocka_unit_test_setup_teardown(without_a_device_nothing_is_pinned,

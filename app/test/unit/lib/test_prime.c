@@ -166,7 +166,7 @@ maps_before_a_device_are_made_by_priming(void **state)
 }
 
 static void
-waiting_maps_are_checked_like_others(void **state)
+pending_maps_are_checked_like_others(void **state)
 {
 	struct fixture *f = *state;
 
@@ -179,7 +179,7 @@ waiting_maps_are_checked_like_others(void **state)
 }
 
 static void
-users_of_waiting_maps_are_counted(void **state)
+users_of_pending_maps_are_counted(void **state)
 {
 	struct fixture *f = *state;
 
@@ -194,7 +194,7 @@ users_of_waiting_maps_are_counted(void **state)
 }
 
 static void
-waiting_map_is_forgotten_by_unmap(void **state)
+pending_map_is_forgotten_by_unmap(void **state)
 {
 	struct fixture *f = *state;
 
@@ -208,7 +208,7 @@ waiting_map_is_forgotten_by_unmap(void **state)
 }
 
 static void
-part_of_a_waiting_map_is_forgotten(void **state)
+part_of_a_pending_map_is_forgotten(void **state)
 {
 	struct fixture *f = *state;
 
@@ -226,7 +226,7 @@ static const enum fake_op replay_ops[] = { FAKE_MAP, FAKE_GET_PA };
 
 /* Whichever fails, the message names it, and all of them wait again. */
 static void
-waiting_map_that_fails_refuses_the_device(void **state)
+pending_map_that_fails_refuses_the_device(void **state)
 {
 	static const char *const names[WAITING] = { "f0000000000", "f0000200000", "f0000400000" };
 	struct fixture *f = *state;
@@ -248,7 +248,7 @@ waiting_map_that_fails_refuses_the_device(void **state)
 }
 
 static void
-waiting_map_that_fails_refuses_to_prime(void **state)
+pending_map_that_fails_refuses_to_prime(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t phys;
@@ -268,7 +268,7 @@ waiting_map_that_fails_refuses_to_prime(void **state)
 }
 
 static void
-waiting_map_of_a_page_that_moved_can_be_taken_back(void **state)
+pending_map_of_a_page_that_moved_can_be_taken_back(void **state)
 {
 	struct fixture *f = *state;
 
@@ -284,7 +284,7 @@ waiting_map_of_a_page_that_moved_can_be_taken_back(void **state)
 
 /* A map after the failure waits like those before. */
 static void
-map_after_a_failed_device_waits(void **state)
+map_after_a_failed_device_is_pending(void **state)
 {
 	struct fixture *f = *state;
 
@@ -299,7 +299,7 @@ map_after_a_failed_device_waits(void **state)
 }
 
 static void
-undo_that_fails_is_told(void **state)
+undo_that_fails_is_logged(void **state)
 {
 	struct fixture *f = *state;
 
@@ -327,7 +327,7 @@ memory_stays_mapped_when_only_the_attach_fails(void **state)
 }
 
 static void
-waiting_maps_go_with_the_domain(void **state)
+pending_maps_go_with_the_domain(void **state)
 {
 	struct fixture *f = *state;
 
@@ -350,17 +350,17 @@ main(void)
 		PRIME_TEST(each_call_that_fails_while_priming_leaves_nothing),
 		PRIME_TEST(maps_before_a_device_are_made_with_it),
 		PRIME_TEST(maps_before_a_device_are_made_by_priming),
-		PRIME_TEST(waiting_maps_are_checked_like_others),
-		PRIME_TEST(users_of_waiting_maps_are_counted),
-		PRIME_TEST(waiting_map_is_forgotten_by_unmap),
-		PRIME_TEST(part_of_a_waiting_map_is_forgotten),
-		PRIME_TEST(waiting_map_that_fails_refuses_the_device),
-		PRIME_TEST(waiting_map_that_fails_refuses_to_prime),
-		PRIME_TEST(waiting_map_of_a_page_that_moved_can_be_taken_back),
-		PRIME_TEST(map_after_a_failed_device_waits),
-		PRIME_TEST(undo_that_fails_is_told),
+		PRIME_TEST(pending_maps_are_checked_like_others),
+		PRIME_TEST(users_of_pending_maps_are_counted),
+		PRIME_TEST(pending_map_is_forgotten_by_unmap),
+		PRIME_TEST(part_of_a_pending_map_is_forgotten),
+		PRIME_TEST(pending_map_that_fails_refuses_the_device),
+		PRIME_TEST(pending_map_that_fails_refuses_to_prime),
+		PRIME_TEST(pending_map_of_a_page_that_moved_can_be_taken_back),
+		PRIME_TEST(map_after_a_failed_device_is_pending),
+		PRIME_TEST(undo_that_fails_is_logged),
 		PRIME_TEST(memory_stays_mapped_when_only_the_attach_fails),
-		PRIME_TEST(waiting_maps_go_with_the_domain),
+		PRIME_TEST(pending_maps_go_with_the_domain),
 	};
 
 	return cmocka_run_group_tests_name("prime", tests, NULL, NULL);

@@ -233,7 +233,7 @@ mapping_that_fails_keeps_its_pages_pinned(void **state)
 }
 
 static void
-sweep_lets_go_of_what_has_gone_or_was_replaced(void **state)
+sweep_unpins_what_is_gone_or_was_replaced(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t phys;
@@ -252,7 +252,7 @@ sweep_lets_go_of_what_has_gone_or_was_replaced(void **state)
 
 /* Short memory or a lost capability does not show that the memory is gone. */
 static void
-sweep_keeps_what_it_cannot_tell(void **state)
+sweep_keeps_pages_in_doubt(void **state)
 {
 	static const enum fake_op ops[] = { FAKE_MAP, FAKE_GET_PA };
 	struct fixture *f = *state;
@@ -477,7 +477,7 @@ mapping_of_an_expected_page_takes_its_place_with_the_device(void **state)
 
 /* The page may have been moved: who has the first address must not get a device. */
 static void
-first_address_that_was_told_counts(void **state)
+first_address_given_counts(void **state)
 {
 	struct fixture *f = *state;
 
@@ -509,7 +509,7 @@ with_a_device_expected_pages_are_compared_at_once(void **state)
 }
 
 static void
-short_heap_is_told_to_who_expects(void **state)
+short_heap_is_returned_to_the_caller(void **state)
 {
 	struct fixture *f = *state;
 
@@ -561,8 +561,8 @@ main(void)
 		PROVIDE_TEST(mapping_takes_the_place_of_pages_in_it_only),
 		PROVIDE_TEST(pins_take_the_place_of_their_pages),
 		PROVIDE_TEST(mapping_that_fails_keeps_its_pages_pinned),
-		PROVIDE_TEST(sweep_lets_go_of_what_has_gone_or_was_replaced),
-		PROVIDE_TEST(sweep_keeps_what_it_cannot_tell),
+		PROVIDE_TEST(sweep_unpins_what_is_gone_or_was_replaced),
+		PROVIDE_TEST(sweep_keeps_pages_in_doubt),
 		PROVIDE_TEST(many_pages_are_swept),
 		PROVIDE_TEST(next_sweep_comes_with_twice_as_many),
 		PROVIDE_TEST(each_call_that_fails_leaves_nothing_pinned),
@@ -576,8 +576,8 @@ main(void)
 		EXPECT_TEST(expected_page_whose_memory_has_gone_is_dropped),
 		EXPECT_TEST(call_that_fails_leaves_all_pending),
 		EXPECT_TEST(mapping_of_an_expected_page_takes_its_place_with_the_device),
-		EXPECT_TEST(first_address_that_was_told_counts),
-		EXPECT_TEST(short_heap_is_told_to_who_expects),
+		EXPECT_TEST(first_address_given_counts),
+		EXPECT_TEST(short_heap_is_returned_to_the_caller),
 	};
 
 	return cmocka_run_group_tests_name("provisional", tests, NULL, NULL);

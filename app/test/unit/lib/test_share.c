@@ -198,7 +198,7 @@ group_openers_are_named(void **state)
 }
 
 static void
-who_is_in_the_way_is_told(void **state)
+opener_in_the_way_is_logged(void **state)
 {
 	const struct fixture *f = *state;
 	char text[VFIO_CDEV_OPENERS];
@@ -237,7 +237,7 @@ main(void)
 		PROC_TEST(openers_are_named),
 		PROC_TEST(absent_proc_is_an_error),
 		PROC_TEST(group_openers_are_named),
-		PROC_TEST(who_is_in_the_way_is_told),
+		PROC_TEST(opener_in_the_way_is_logged),
 	};
 
 	return cmocka_run_group_tests_name("share", tests, NULL, NULL);

@@ -179,13 +179,13 @@ worker_round(const struct fixture *f, unsigned int page)
 {
 	const void *va = FAKE_VA(page * FAKE_PAGE), *next = FAKE_VA((page + 1) * FAKE_PAGE);
 	struct rte_vfio_cdev_pin *pin = NULL;
-	uint64_t iova, phys, told = 0;
+	uint64_t iova, phys, given = 0;
 	unsigned int errors = 0;
 
 	errors += rte_vfio_cdev_domain_pin_page(f->domain, va, FAKE_PAGE, &iova) != 0;
 	errors += rte_vfio_cdev_domain_phys(f->domain, va, &phys) != 0;
-	errors += rte_vfio_cdev_domain_provide(f->domain, next, &told) != 0;
-	errors += iova != FAKE_PHYS(page * FAKE_PAGE) || phys != iova || told != iova + FAKE_PAGE;
+	errors += rte_vfio_cdev_domain_provide(f->domain, next, &given) != 0;
+	errors += iova != FAKE_PHYS(page * FAKE_PAGE) || phys != iova || given != iova + FAKE_PAGE;
 	errors += rte_vfio_cdev_domain_pin(f->domain, next, 3 * FAKE_PAGE, &pin) != 0;
 	errors += rte_vfio_cdev_pin_release(pin) != 0;
 	errors += pages_map(f, page + 1, 3) != 0;

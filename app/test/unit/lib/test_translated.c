@@ -254,7 +254,7 @@ ranges_do_not_wait_for_other_files(void **state)
 
 /* The kernel's HWPT goes with the last device. */
 static void
-memory_waits_for_the_next_device(void **state)
+memory_is_pending_until_the_next_device(void **state)
 {
 	struct rte_vfio_cdev_stats stats;
 	struct fixture *f = *state;
@@ -279,7 +279,7 @@ memory_waits_for_the_next_device(void **state)
 }
 
 static void
-waiting_memory_outside_the_ranges_refuses_the_device(void **state)
+pending_memory_outside_the_ranges_refuses_the_device(void **state)
 {
 	struct fixture *f = *state;
 
@@ -312,7 +312,7 @@ part_of_a_mapping_is_not_unmapped(void **state)
 }
 
 static void
-physical_addresses_are_not_told(void **state)
+physical_addresses_are_not_given(void **state)
 {
 	struct fixture *f = *state;
 	struct rte_vfio_cdev_pin *pin;
@@ -356,7 +356,7 @@ modes_do_not_share_a_domain(void **state)
 }
 
 static void
-interrupts_that_are_not_isolated_are_told(void **state)
+interrupts_that_are_not_isolated_are_logged(void **state)
 {
 	struct fixture *f = *state;
 
@@ -398,12 +398,12 @@ main(void)
 		TEST(device_that_cannot_reach_the_memory_is_refused),
 		TEST(ranges_are_those_of_all_devices),
 		TEST(ranges_do_not_wait_for_other_files),
-		TEST(memory_waits_for_the_next_device),
-		TEST(waiting_memory_outside_the_ranges_refuses_the_device),
+		TEST(memory_is_pending_until_the_next_device),
+		TEST(pending_memory_outside_the_ranges_refuses_the_device),
 		TEST(part_of_a_mapping_is_not_unmapped),
-		TEST(physical_addresses_are_not_told),
+		TEST(physical_addresses_are_not_given),
 		TEST(modes_do_not_share_a_domain),
-		TEST(interrupts_that_are_not_isolated_are_told),
+		TEST(interrupts_that_are_not_isolated_are_logged),
 		TEST(memlock_limit_refuses_the_device),
 	};
 

@@ -250,7 +250,7 @@ call_that_fails_leaves_mappings_whole(void **state)
 
 /* A copy that cannot be taken back is told of, and the mapping is as before all the same. */
 static void
-undo_that_fails_is_told(void **state)
+undo_that_fails_is_logged(void **state)
 {
 	struct fixture *f = *state;
 
@@ -367,7 +367,7 @@ main(void)
 		UNMAP_TEST(short_heap_leaves_mappings_whole),
 		UNMAP_TEST(what_stays_is_copied_before_the_rest_goes),
 		UNMAP_TEST(call_that_fails_leaves_mappings_whole),
-		UNMAP_TEST(undo_that_fails_is_told),
+		UNMAP_TEST(undo_that_fails_is_logged),
 		UNMAP_TEST(last_mapping_that_stays_is_whole),
 		UNMAP_TEST(parts_of_scattered_memory_can_be_unmapped),
 		UNMAP_TEST(part_is_of_the_mapping_that_has_least_around_it),

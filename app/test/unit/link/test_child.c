@@ -79,7 +79,7 @@ program_without_dpdk_takes_no_longer(void **state)
 }
 
 static void
-dpdk_in_a_program_is_told_of_if_a_cdev_is_required(void **state)
+dpdk_in_a_program_is_logged_if_a_cdev_is_required(void **state)
 {
 	const char *output = said_by("require", fake_static);
 
@@ -99,7 +99,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(program_without_dpdk_notices_nothing),
 		cmocka_unit_test(program_without_dpdk_takes_no_longer),
-		cmocka_unit_test(dpdk_in_a_program_is_told_of_if_a_cdev_is_required),
+		cmocka_unit_test(dpdk_in_a_program_is_logged_if_a_cdev_is_required),
 	};
 
 	if (argc != 3)

@@ -24,7 +24,7 @@ is_required(void)
 }
 
 static void
-constructor_says_that_nothing_is_called(void **state)
+constructor_logs_that_nothing_is_called(void **state)
 {
 	(void)state;
 	if (said == NULL) {
@@ -72,7 +72,7 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(constructor_says_that_nothing_is_called),
+		cmocka_unit_test(constructor_logs_that_nothing_is_called),
 		cmocka_unit_test(stock_is_called),
 		cmocka_unit_test(required_cdev_costs_the_capability),
 	};

@@ -144,14 +144,14 @@ nonsense_never_passes(void **state)
 }
 
 static void
-pages_told_of_early_stay(void **state)
+pages_given_early_that_stay_pass(void **state)
 {
 	(void)state;
 	assert_late(LATE("64", "0", "0", "true") ", 'first': null", VERDICT_PASS, "");
 }
 
 static void
-pages_told_of_early_that_move_fail(void **state)
+pages_given_early_that_move_fail(void **state)
 {
 	(void)state;
 	assert_late(LATE("64", "5", "4", "true") ", 'first': '0x7f0000001000'", VERDICT_FAIL,
@@ -234,8 +234,8 @@ main(void)
 		cmocka_unit_test(page_that_is_elsewhere_fails),
 		cmocka_unit_test(damage_names_both_pages),
 		cmocka_unit_test(nonsense_never_passes),
-		cmocka_unit_test(pages_told_of_early_stay),
-		cmocka_unit_test(pages_told_of_early_that_move_fail),
+		cmocka_unit_test(pages_given_early_that_stay_pass),
+		cmocka_unit_test(pages_given_early_that_move_fail),
 		cmocka_unit_test(move_is_a_failure_without_a_control_too),
 		cmocka_unit_test(nothing_that_could_move_is_skipped),
 		cmocka_unit_test(file_that_was_left_is_named),

@@ -36,7 +36,7 @@ hello(struct telemetry *telemetry, const char *text)
 }
 
 static void
-hello_tells_release_pid_and_room(void **state)
+hello_has_release_pid_and_room(void **state)
 {
 	struct telemetry telemetry = { 0 };
 
@@ -192,7 +192,7 @@ peer_that_goes_away_is_a_failure(void **state)
 }
 
 static void
-peer_that_speaks_nonsense_is_an_error(void **state)
+peer_that_sends_nonsense_is_an_error(void **state)
 {
 	static const char *const first[] = { "hello", NULL };
 	static const char *const second[] = { HELLO, "{\"/x\":", NULL };
@@ -360,7 +360,7 @@ page_that_moved_is_a_failure(void **state)
 }
 
 static void
-pagemap_tells_or_does_not(void **state)
+pagemap_has_an_address_or_not(void **state)
 {
 	(void)state;
 	assert_int_equal(pagemap_address(UINT64_C(0x8180000000000012), 0x5234), 0x12234);
@@ -424,13 +424,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(hello_tells_release_pid_and_room),
+		TEST(hello_has_release_pid_and_room),
 		TEST(malformed_hello_is_an_error),
 		TEST(answer_is_the_value_of_its_command),
 		TEST(malformed_answer_is_an_error),
 		TEST(peer_is_asked),
 		TEST(peer_that_goes_away_is_a_failure),
-		TEST(peer_that_speaks_nonsense_is_an_error),
+		TEST(peer_that_sends_nonsense_is_an_error),
 		TEST(absent_socket_is_an_error),
 		TEST(physmem_is_parsed),
 		TEST(malformed_physmem_is_an_error),
@@ -439,7 +439,7 @@ main(void)
 		TEST(segment_is_where_it_is_mapped),
 		TEST(segment_elsewhere_is_a_failure),
 		TEST(page_that_moved_is_a_failure),
-		TEST(pagemap_tells_or_does_not),
+		TEST(pagemap_has_an_address_or_not),
 		TEST(packets_are_conserved),
 		TEST(flooded_links_may_drop),
 		TEST(lost_packets_are_a_failure),

@@ -126,7 +126,7 @@ program_without_telemetry_is_an_error(void **state)
 }
 
 static void
-program_is_told_where_to_run(void **state)
+program_gets_its_cpus(void **state)
 {
 	struct program *program;
 	const char *output;
@@ -354,7 +354,7 @@ main(void)
 		TEST(program_that_crashes_is_a_failure),
 		TEST(program_that_cannot_be_executed_is_an_error),
 		TEST(program_without_telemetry_is_an_error),
-		TEST(program_is_told_where_to_run),
+		TEST(program_gets_its_cpus),
 		TEST(old_release_is_an_error),
 		TEST(program_is_talked_to_and_killed),
 		TEST(companion_result_is_found_among_other_lines),

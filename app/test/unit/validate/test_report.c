@@ -104,7 +104,7 @@ placed_on_the_node_of_the_device(void **state)
 }
 
 static void
-placed_anywhere_if_the_device_does_not_tell(void **state)
+device_without_a_node_is_placed_anywhere(void **state)
 {
 	const struct rte_vfio_cdev_info device = { .addr = "0000:00:03.0", .numa_node = -1 };
 	const struct placement_node nodes[] = {
@@ -123,7 +123,7 @@ placed_anywhere_if_the_device_does_not_tell(void **state)
 }
 
 static void
-cross_node_set_up_is_told(void **state)
+cross_node_set_up_is_reported(void **state)
 {
 	const struct rte_vfio_cdev_info devices[] = {
 		{ .addr = "0000:00:03.0", .numa_node = 0 },
@@ -273,8 +273,8 @@ main(void)
 		cmocka_unit_test(bad_options_are_refused),
 		cmocka_unit_test(phases_have_different_names),
 		cmocka_unit_test(placed_on_the_node_of_the_device),
-		cmocka_unit_test(placed_anywhere_if_the_device_does_not_tell),
-		cmocka_unit_test(cross_node_set_up_is_told),
+		cmocka_unit_test(device_without_a_node_is_placed_anywhere),
+		cmocka_unit_test(cross_node_set_up_is_reported),
 		cmocka_unit_test(quotes_are_printable_and_on_one_line),
 		cmocka_unit_test(status_is_that_of_the_worst),
 		cmocka_unit_test(json_report_has_all),
