@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 
+#include <rte_errno.h>
+
 #include "iommufd.h"
 #include "test_bus.h"
 #include "vfio_cdev_private.h"
@@ -142,6 +144,20 @@ bus_release(const char *addr, int fd)
 		if (ret == 0 && set_up[i].addr == addr && set_up[i].fd == fd)
 			set_up[i].addr = NULL;
 	return ret;
+}
+
+int
+bus_map(int container, uint64_t offset, uint64_t iova, uint64_t len)
+{
+	rte_errno = 0;
+	return rte_vfio_container_dma_map(container, (uintptr_t)FAKE_VA(offset), iova, len);
+}
+
+int
+bus_unmap(int container, uint64_t offset, uint64_t iova, uint64_t len)
+{
+	rte_errno = 0;
+	return rte_vfio_container_dma_unmap(container, (uintptr_t)FAKE_VA(offset), iova, len);
 }
 
 unsigned int

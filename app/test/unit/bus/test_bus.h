@@ -29,6 +29,11 @@
 #define BUS_ADDR4 "0000:00:07.0"
 #define BUS_NAME4 "vfio4"
 
+#define DEFAULT RTE_VFIO_DEFAULT_CONTAINER_FD
+#define LEN (8 * FAKE_PAGE)
+/* Offset of memory apart from all other memory of a test. */
+#define FAR (100 * FAKE_HUGE)
+
 #define BUS_TEST(name) cmocka_unit_test_setup_teardown(name, bus_begin, bus_end)
 
 /* The groups of tests; each returns how many failed. */
@@ -123,6 +128,13 @@ bus_setup(const char *addr, int *fd);
 
 int
 bus_release(const char *addr, int fd);
+
+/* Map and unmap memory at FAKE_VA(offset), with rte_errno set to 0 before. */
+int
+bus_map(int container, uint64_t offset, uint64_t iova, uint64_t len);
+
+int
+bus_unmap(int container, uint64_t offset, uint64_t iova, uint64_t len);
 
 unsigned int
 stock_calls(enum fake_stock which);

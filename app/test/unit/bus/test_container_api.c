@@ -13,7 +13,6 @@
 #include "fake_heap.h"
 #include "test_bus.h"
 
-#define LEN (8 * FAKE_PAGE)
 #define IOVA UINT64_C(0x10000000)
 #define STOCK_FD 55
 #define GROUP 7		/* of BUS_ADDR3 */
@@ -48,20 +47,6 @@ stock_works(void)
 	fake_eal()->stock[STOCK_DMA_UNMAP].ret = 0;
 }
 
-static int
-map(int container, uint64_t offset, uint64_t iova, uint64_t len)
-{
-	rte_errno = 0;
-	return rte_vfio_container_dma_map(container, (uintptr_t)FAKE_VA(offset), iova, len);
-}
-
-static int
-unmap(int container, uint64_t offset, uint64_t iova, uint64_t len)
-{
-	rte_errno = 0;
-	return rte_vfio_container_dma_unmap(container, (uintptr_t)FAKE_VA(offset), iova, len);
-}
-
 /* What a vDPA driver does; the EAL's memory is not for its device. */
 static void
 vdpa_driver_gets_iovas_of_its_own(void **state)
@@ -78,13 +63,13 @@ vdpa_driver_gets_iovas_of_its_own(void **state)
 	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);
 	assert_int_equal(fake_eal_callbacks(), 0);
 	assert_kernel_holds(2, 0, 0);
-	assert_int_equal(map(container, 0, 0, LEN), 0);
-	assert_int_equal(map(container, LEN, IOVA, LEN), 0);
-	assert_int_equal(map(container, LEN, IOVA, 0), -1);
+	assert_int_equal(bus_map(container, 0, 0, LEN), 0);
+	assert_int_equal(bus_map(container, LEN, IOVA, LEN), 0);
+	assert_int_equal(bus_map(container, LEN, IOVA, 0), -1);
 	assert_int_equal(rte_errno, EINVAL);
 	assert_kernel_holds(2, 2, 2 * LEN);
-	assert_int_equal(unmap(container, 0, 0, LEN), 0);
-	assert_int_equal(unmap(container, 0, 0, LEN), -1);
+	assert_int_equal(bus_unmap(container, 0, 0, LEN), 0);
+	assert_int_equal(bus_unmap(container, 0, 0, LEN), -1);
 	assert_int_equal(rte_errno, EINVAL);
 	assert_int_equal(bus_release(BUS_ADDR3, fd), 0);
 	assert_int_equal(rte_vfio_container_group_unbind(container, GROUP), 0);
@@ -116,7 +101,7 @@ device_without_an_iommu_is_refused(void **state)
 		      "default container");
 	assert_int_equal(rte_vfio_container_group_bind(container, 1 << 24), -1);
 	assert_int_equal(stock_calls(STOCK_BIND), 0);
-	assert_int_equal(map(container, 0, IOVA, LEN), -1);
+	assert_int_equal(bus_map(container, 0, IOVA, LEN), -1);
 	assert_int_equal(rte_errno, ENODEV);
 	assert_int_equal(rte_vfio_container_destroy(container), 0);
 }
@@ -159,9 +144,9 @@ containers_have_memory_of_their_own(void **state)
 	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);
 	fake_eal()->group = GROUP + 100;
 	assert_int_equal(bus_setup(BUS_ADDR4, &fd4), 0);
-	assert_int_equal(map(first, 0, IOVA, LEN), 0);
-	assert_int_equal(map(second, LEN, IOVA, LEN), 0);
-	assert_int_equal(unmap(second, 0, IOVA, LEN), -1);
+	assert_int_equal(bus_map(first, 0, IOVA, LEN), 0);
+	assert_int_equal(bus_map(second, LEN, IOVA, LEN), 0);
+	assert_int_equal(bus_unmap(second, 0, IOVA, LEN), -1);
 	assert_kernel_holds(4, 2, 2 * LEN);
 	assert_int_equal(bus_release(BUS_ADDR3, fd), 0);
 	assert_int_equal(bus_release(BUS_ADDR4, fd4), 0);
@@ -198,7 +183,7 @@ misuse_is_an_error_and_changes_nothing(void **state)
 	assert_int_equal(fcntl(group_fd, F_GETFD), -1);
 	assert_int_equal(rte_vfio_container_destroy(container), -1);
 	assert_int_equal(rte_vfio_container_group_bind(container, GROUP), -1);
-	assert_int_equal(map(container, 0, IOVA, LEN), -1);
+	assert_int_equal(bus_map(container, 0, IOVA, LEN), -1);
 	assert_int_equal(rte_vfio_container_destroy(other), 0);
 	assert_int_equal(stock_calls(STOCK_BIND), 0);
 }
@@ -245,7 +230,7 @@ device_keeps_the_container_of_its_unbound_group(void **state)
 	assert_true(rte_vfio_container_group_bind(container, GROUP) >= 0);
 	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);
 	assert_int_equal(rte_vfio_container_group_unbind(container, GROUP), 0);
-	assert_int_equal(map(container, 0, IOVA, LEN), 0);
+	assert_int_equal(bus_map(container, 0, IOVA, LEN), 0);
 	assert_kernel_holds(2, 1, LEN);
 	assert_int_equal(bus_release(BUS_ADDR3, fd), 0);
 	assert_int_equal(rte_vfio_container_destroy(container), 0);
@@ -261,10 +246,10 @@ device_keeps_its_destroyed_container(void **state)
 	(void)state;
 	assert_true(rte_vfio_container_group_bind(container, GROUP) >= 0);
 	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);
-	assert_int_equal(map(container, 0, IOVA, LEN), 0);
+	assert_int_equal(bus_map(container, 0, IOVA, LEN), 0);
 	assert_int_equal(rte_vfio_container_destroy(container), 0);
 	assert_kernel_holds(2, 1, LEN);
-	assert_int_equal(map(container, LEN, IOVA + LEN, LEN), -1);
+	assert_int_equal(bus_map(container, LEN, IOVA + LEN, LEN), -1);
 	assert_int_equal(rte_vfio_container_destroy(container), -1);
 	assert_int_equal(bus_release(BUS_ADDR3, fd), 0);
 	assert_kernel_holds(0, 0, 0);
@@ -295,8 +280,8 @@ container_of_stock_has_groups_of_stock(void **state)
 	container = rte_vfio_container_create();
 	assert_int_equal(container, STOCK_FD);
 	assert_int_equal(rte_vfio_container_group_bind(container, GROUP3), 99);
-	assert_int_equal(map(container, 0, IOVA, LEN), 0);
-	assert_int_equal(unmap(container, 0, IOVA, LEN), 0);
+	assert_int_equal(bus_map(container, 0, IOVA, LEN), 0);
+	assert_int_equal(bus_unmap(container, 0, IOVA, LEN), 0);
 	assert_int_equal(stock_calls(STOCK_DMA_MAP), 1);
 	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 1);
 	assert_int_equal(rte_vfio_container_group_unbind(container, GROUP3), 0);
@@ -317,19 +302,19 @@ container_has_groups_of_both(void **state)
 	assert_int_equal(rte_vfio_container_group_bind(container, GROUP3), 99);
 	assert_true(rte_vfio_container_group_bind(container, GROUP) >= 0);
 	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);
-	assert_int_equal(map(container, 0, IOVA, LEN), 0);
+	assert_int_equal(bus_map(container, 0, IOVA, LEN), 0);
 	assert_int_equal(stock_calls(STOCK_DMA_MAP), 1);
 	assert_kernel_holds(2, 1, LEN);
 	fake_eal()->stock[STOCK_DMA_MAP].ret = -1;
 	fake_eal()->stock[STOCK_DMA_MAP].err = ENOSPC;
-	assert_int_equal(map(container, LEN, IOVA + LEN, LEN), -1);
+	assert_int_equal(bus_map(container, LEN, IOVA + LEN, LEN), -1);
 	assert_int_equal(rte_errno, ENOSPC);
 	assert_kernel_holds(2, 1, LEN);
-	assert_int_equal(unmap(container, 0, IOVA, LEN), 0);
+	assert_int_equal(bus_unmap(container, 0, IOVA, LEN), 0);
 	assert_int_equal(stock_calls(STOCK_DMA_UNMAP), 1);
 	assert_int_equal(rte_vfio_clear_group(99), 0);
 	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
-	assert_int_equal(map(container, 0, IOVA, LEN), 0);
+	assert_int_equal(bus_map(container, 0, IOVA, LEN), 0);
 	assert_int_equal(stock_calls(STOCK_DMA_MAP), 2);
 	assert_int_equal(bus_release(BUS_ADDR3, fd), 0);
 	fake_eal()->bound_group = GROUP3;
@@ -345,7 +330,7 @@ memory_may_come_before_the_device(void **state)
 
 	(void)state;
 	assert_true(rte_vfio_container_group_bind(container, GROUP) >= 0);
-	assert_int_equal(map(container, 0, IOVA, LEN), 0);
+	assert_int_equal(bus_map(container, 0, IOVA, LEN), 0);
 	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);
 	assert_kernel_holds(2, 1, LEN);
 	assert_int_equal(bus_release(BUS_ADDR3, fd), 0);

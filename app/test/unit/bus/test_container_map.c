@@ -8,23 +8,16 @@
 
 #include "test_bus.h"
 
-#define DEFAULT RTE_VFIO_DEFAULT_CONTAINER_FD
-#define LEN (8 * FAKE_PAGE)
-
 static int
 map(int container, uint64_t offset, uint64_t len)
 {
-	rte_errno = 0;
-	return rte_vfio_container_dma_map(container, (uintptr_t)FAKE_VA(offset), FAKE_PHYS(offset),
-					  len);
+	return bus_map(container, offset, FAKE_PHYS(offset), len);
 }
 
 static int
 unmap(int container, uint64_t offset, uint64_t len)
 {
-	rte_errno = 0;
-	return rte_vfio_container_dma_unmap(container, (uintptr_t)FAKE_VA(offset),
-					    FAKE_PHYS(offset), len);
+	return bus_unmap(container, offset, FAKE_PHYS(offset), len);
 }
 
 /* A device of each kind; stock maps and unmaps what it is told to. */

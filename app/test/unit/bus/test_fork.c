@@ -116,7 +116,7 @@ lock_hold(void *arg)
 
 /* While another thread has the lock, which the child will not see given back. */
 static void
-child_runs_beside_a_opener(const char *(*child)(void))
+child_runs_beside_a_locked_parent(const char *(*child)(void))
 {
 	pthread_t thread;
 	int status;
@@ -153,7 +153,7 @@ child_does_not_wait_for_a_lock_of_its_parent(void **state)
 	(void)state;
 	bus_memory(2);
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
-	child_runs_beside_a_opener(child_uses_nothing);
+	child_runs_beside_a_locked_parent(child_uses_nothing);
 }
 
 /* A daemon. The parent may have had a domain in its time. */
@@ -163,14 +163,8 @@ child_may_start_with_dpdk(void **state)
 	(void)state;
 	assert_int_equal(inherited_watch(), 0);
 	bus_memory(2);
-	child_runs_beside_a_opener(child_sets_up);
+	child_runs_beside_a_locked_parent(child_sets_up);
 	assert_false(is_inherited());
-}
-
-static phys_addr_t
-pagemap_read(const void *virt)
-{
-	return fake_phys(virt);
 }
 
 /* There is nothing of the parent's that it could use. */
@@ -178,11 +172,11 @@ static void
 child_of_a_program_without_a_device_goes_on(void **state)
 {
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	fake_eal()->no_pci = true;
 	bus_memory(2);
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5 * FAKE_HUGE)), FAKE_PHYS(5 * FAKE_HUGE));
-	child_runs_beside_a_opener(child_goes_on);
+	child_runs_beside_a_locked_parent(child_goes_on);
 	assert_false(is_inherited());
 }
 

@@ -9,21 +9,16 @@
 #include "rte_bus_vfio_cdev.h"
 #include "test_bus.h"
 
-#define DEFAULT RTE_VFIO_DEFAULT_CONTAINER_FD
-#define LEN (8 * FAKE_PAGE)
-
 static int
 map(uint64_t offset, uint64_t len)
 {
-	rte_errno = 0;
-	return rte_vfio_container_dma_map(DEFAULT, (uintptr_t)FAKE_VA(offset), 0, len);
+	return bus_map(DEFAULT, offset, 0, len);
 }
 
 static int
 unmap(uint64_t offset, uint64_t len)
 {
-	rte_errno = 0;
-	return rte_vfio_container_dma_unmap(DEFAULT, (uintptr_t)FAKE_VA(offset), 0, len);
+	return bus_unmap(DEFAULT, offset, 0, len);
 }
 
 static void

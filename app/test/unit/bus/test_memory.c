@@ -6,9 +6,6 @@
 
 #include "test_bus.h"
 
-/* Any place that no other memory of a test is at. */
-#define FAR (100 * FAKE_HUGE)
-
 static void
 all_memory_is_mapped_at_first_setup(void **state)
 {

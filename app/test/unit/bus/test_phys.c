@@ -9,9 +9,6 @@
 
 #include "test_bus.h"
 
-/* Any place that no other memory of a test is at. */
-#define FAR (100 * FAKE_HUGE)
-
 /*
  * A page of the EAL that is being added: its list is there, its segment is not one yet, and
  * has what is left of the page before it.
@@ -35,19 +32,13 @@ page_added(uint64_t offset, rte_iova_t iova)
 	fake_eal_use(FAKE_VA(offset), true);
 }
 
-static phys_addr_t
-pagemap_read(const void *virt)
-{
-	return fake_phys(virt);
-}
-
 /* As rte_eal_using_phys_addrs() asks: on its stack, before it has chosen. */
 static void
 address_before_the_mode_is_chosen_comes_from_pagemap(void **state)
 {
 	(void)state;
 	fake_eal()->iova_mode = RTE_IOVA_DC;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	assert_int_equal(rte_mem_virt2phy(FAKE_VA(5)), FAKE_PHYS(5));
 	assert_int_equal(fake_calls(FAKE_OPEN), 0);
 }
@@ -79,7 +70,7 @@ page_that_is_not_the_eals_is_pinned_where_it_is(void **state)
 	rte_iova_t iova;
 
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	fake.restless = page;
 	iova = rte_mem_virt2iova(FAKE_VA(3 * FAKE_PAGE + 5));
 	assert_kernel_holds(1, 1, FAKE_PAGE);
@@ -112,7 +103,7 @@ static void
 foreign_page_that_cannot_be_pinned_has_no_address(void **state)
 {
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(0));
 	fake_fail(FAKE_MAP, 1, EFAULT);
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAKE_PAGE)), RTE_BAD_IOVA);
@@ -123,7 +114,7 @@ static void
 without_a_device_for_it_pagemap_is_believed(void **state)
 {
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	fake_sysfs_reset();
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), FAKE_PHYS(5));
 	assert_int_equal(fake_calls(FAKE_OPEN), 0);
@@ -135,7 +126,7 @@ new_page_is_pinned_before_its_address_is_given(void **state)
 	int fd;
 
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	new_page(0);
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(7)), FAKE_PHYS(7));
 	assert_kernel_holds(1, 1, FAKE_HUGE);
@@ -248,7 +239,7 @@ static void
 page_of_another_node_has_no_address(void **state)
 {
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	fake_eal()->node = 1;
 	new_page(0);
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), RTE_BAD_IOVA);
@@ -263,7 +254,7 @@ static void
 page_that_moves_while_it_is_pinned_has_its_new_address(void **state)
 {
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	new_page(0);
 	fake_page_move(FAKE_VA(0), FAKE_PHYS(50 * FAKE_HUGE));
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(0)), FAKE_PHYS(50 * FAKE_HUGE));
@@ -377,7 +368,7 @@ static void
 device_is_asked_before_the_eal_has_memory(void **state)
 {
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	assert_int_equal(fake_calls(FAKE_BIND), 1);
 	assert_kernel_holds(1, 0, 0);
@@ -497,7 +488,7 @@ no_device_is_asked_where_pagemap_is(void **state)
 	int fd;
 
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	new_page(0);
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(7)), FAKE_PHYS(7));
@@ -514,7 +505,7 @@ new_page_is_pinned_where_pagemap_says(void **state)
 	int fd;
 
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	new_page(0);
 	for (unsigned int i = 0; i < 2; i++)
@@ -545,7 +536,7 @@ foreign_page_needs_both_to_agree(void **state)
 	int fd;
 
 	(void)state;
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), FAKE_PHYS(5));
 	fake_eal()->pagemap = pagemap_lie;

@@ -19,7 +19,6 @@
 /* Far less, and far more than anything else takes. */
 #define SOON_NS UINT64_C(1000000000)
 #define GROWN (64 * FAKE_HUGE)
-#define FAR (100 * FAKE_HUGE)
 
 static uint64_t
 now_ns(void)
@@ -80,17 +79,11 @@ plug_end(void)
 	assert_true(now_ns() - plug.start >= SOON_NS);
 }
 
-static phys_addr_t
-pagemap_read(const void *virt)
-{
-	return fake_phys(virt);
-}
-
 static int
 slow_begin(void **state)
 {
 	bus_begin(state);
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	bus_memory(2);
 	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(GROWN), RTE_BAD_IOVA, FAKE_HUGE);
 	fake_eal_use(FAKE_VA(GROWN), false);

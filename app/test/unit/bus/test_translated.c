@@ -9,9 +9,6 @@
 #include "rte_bus_vfio_cdev.h"
 #include "test_bus.h"
 
-#define DEFAULT RTE_VFIO_DEFAULT_CONTAINER_FD
-#define LEN (8 * FAKE_PAGE)
-
 /* The EAL has pages at their virtual addresses. */
 static struct rte_memseg_list *
 virtual_memory(unsigned int pages)
@@ -34,15 +31,13 @@ lookup(enum rte_vfio_cdev_mode mode, const void *va, uint64_t iova, uint64_t len
 static int
 map(uint64_t offset, uint64_t iova, uint64_t len)
 {
-	rte_errno = 0;
-	return rte_vfio_container_dma_map(DEFAULT, (uintptr_t)FAKE_VA(offset), iova, len);
+	return bus_map(DEFAULT, offset, iova, len);
 }
 
 static int
 unmap(uint64_t offset, uint64_t iova, uint64_t len)
 {
-	rte_errno = 0;
-	return rte_vfio_container_dma_unmap(DEFAULT, (uintptr_t)FAKE_VA(offset), iova, len);
+	return bus_unmap(DEFAULT, offset, iova, len);
 }
 
 static void

@@ -15,21 +15,12 @@
 
 #include "test_bus.h"
 
-/* Any place that no other memory of a test is at. */
-#define FAR (100 * FAKE_HUGE)
-
-static phys_addr_t
-pagemap_read(const void *virt)
-{
-	return fake_phys(virt);
-}
-
 /* The options forbid all devices, for now. */
 static int
 unpinned_begin(void **state)
 {
 	bus_begin(state);
-	fake_eal()->pagemap = pagemap_read;
+	fake_eal()->pagemap = fake_phys;
 	fake_eal()->no_pci = true;
 	return 0;
 }

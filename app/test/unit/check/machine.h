@@ -16,6 +16,9 @@
 #define MACHINE_NODE "dev/vfio/devices/noiommu-vfio0"
 #define MACHINE_DEVICE "sys/bus/pci/devices/" MACHINE_ADDR
 
+#define PARAMETER "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+#define MACHINE_TEST(name) cmocka_unit_test_setup_teardown(name, machine_start, machine_end)
+
 /* cmocka's setup and teardown: a good machine. */
 int
 machine_start(void **state);

@@ -12,7 +12,6 @@
 #include "machine.h"
 
 #define OTHER "0000:00:04.0"
-#define PARAMETER "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 #define NODE_PAGES "sys/devices/system/node/node%d/hugepages/hugepages-2048kB/free_hugepages"
 
 /* Of the machine that runs the tests: its nodes have nothing to do with ours. */
@@ -271,25 +270,23 @@ far_hugepages_are_reported(void **state)
 	machine_check();
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_start, machine_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(devices_are_taken_in_order),
-		TEST(address_without_domain_is_one),
-		TEST(address_of_nothing_fails),
-		TEST(other_driver_is_named),
-		TEST(failed_binding_is_explained),
-		TEST(cdev_that_is_none_fails),
-		TEST(missing_node_fails),
-		TEST(renamed_node_is_found),
-		TEST(renamed_group_is_reported_where_it_matters),
-		TEST(node_of_another_device_fails),
-		TEST(group_is_viable_without_other_drivers),
-		TEST(openers_are_named),
-		TEST(far_hugepages_are_reported),
+		MACHINE_TEST(devices_are_taken_in_order),
+		MACHINE_TEST(address_without_domain_is_one),
+		MACHINE_TEST(address_of_nothing_fails),
+		MACHINE_TEST(other_driver_is_named),
+		MACHINE_TEST(failed_binding_is_explained),
+		MACHINE_TEST(cdev_that_is_none_fails),
+		MACHINE_TEST(missing_node_fails),
+		MACHINE_TEST(renamed_node_is_found),
+		MACHINE_TEST(renamed_group_is_reported_where_it_matters),
+		MACHINE_TEST(node_of_another_device_fails),
+		MACHINE_TEST(group_is_viable_without_other_drivers),
+		MACHINE_TEST(openers_are_named),
+		MACHINE_TEST(far_hugepages_are_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

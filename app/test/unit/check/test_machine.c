@@ -10,7 +10,6 @@
 
 #include "machine.h"
 
-#define PARAMETER "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 #define STATUS "proc/self/status"
 #define PAGES "sys/kernel/mm/hugepages/hugepages-2048kB/"
 
@@ -384,32 +383,30 @@ nothing_to_be_seen_is_no_crash(void **state)
 	assert_int_equal(machine_check_device(MACHINE_ADDR), CHECK_FAIL);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_start, machine_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(good_machine_passes),
-		TEST(verdicts_have_names),
-		TEST(old_kernel_fails),
-		TEST(device_with_iommu_needs_less),
-		TEST(options_are_read_from_the_config),
-		TEST(options_of_rebuilt_modules_count),
-		TEST(options_are_concluded_from_what_is_missing),
-		TEST(modules_not_loaded_fail),
-		TEST(masked_sysfs_is_reported),
-		TEST(parameter_off_fails_what_is_not_bound),
-		TEST(user_namespace_fails),
-		TEST(missing_rawio_fails),
-		TEST(device_left_to_stock_wants_sys_admin),
-		TEST(iommufd_node_that_cannot_be_opened_fails),
-		TEST(memlock_is_measured_against_hugepages),
-		TEST(hugepages_are_counted),
-		TEST(hostile_numbers_are_no_pages),
-		TEST(hugetlbfs_is_looked_for),
-		TEST(container_limit_is_reported),
-		TEST(nothing_to_be_seen_is_no_crash),
+		MACHINE_TEST(good_machine_passes),
+		MACHINE_TEST(verdicts_have_names),
+		MACHINE_TEST(old_kernel_fails),
+		MACHINE_TEST(device_with_iommu_needs_less),
+		MACHINE_TEST(options_are_read_from_the_config),
+		MACHINE_TEST(options_of_rebuilt_modules_count),
+		MACHINE_TEST(options_are_concluded_from_what_is_missing),
+		MACHINE_TEST(modules_not_loaded_fail),
+		MACHINE_TEST(masked_sysfs_is_reported),
+		MACHINE_TEST(parameter_off_fails_what_is_not_bound),
+		MACHINE_TEST(user_namespace_fails),
+		MACHINE_TEST(missing_rawio_fails),
+		MACHINE_TEST(device_left_to_stock_wants_sys_admin),
+		MACHINE_TEST(iommufd_node_that_cannot_be_opened_fails),
+		MACHINE_TEST(memlock_is_measured_against_hugepages),
+		MACHINE_TEST(hugepages_are_counted),
+		MACHINE_TEST(hostile_numbers_are_no_pages),
+		MACHINE_TEST(hugetlbfs_is_looked_for),
+		MACHINE_TEST(container_limit_is_reported),
+		MACHINE_TEST(nothing_to_be_seen_is_no_crash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,11 +32,17 @@ fixture_domain(void **state)
 }
 
 int
+fixture_open(struct fixture *f)
+{
+	return rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device);
+}
+
+int
 fixture_device(void **state)
 {
 	if (fixture_domain(state) < 0)
 		return -1;
-	return rte_vfio_cdev_device_open(fixture.domain, &fixture.info, NULL, &fixture.device);
+	return fixture_open(&fixture);
 }
 
 int
@@ -69,6 +75,18 @@ int
 memory_lookup(const struct fixture *f, uint64_t offset, uint64_t len)
 {
 	return rte_vfio_cdev_domain_lookup(f->domain, FAKE_VA(offset), FAKE_PHYS(offset), len);
+}
+
+int
+pages_map(const struct fixture *f, uint64_t first, uint64_t count)
+{
+	return memory_map(f, PAGES(first), PAGES(count), FAKE_PAGE);
+}
+
+int
+pages_unmap(const struct fixture *f, uint64_t first, uint64_t count)
+{
+	return memory_unmap(f, PAGES(first), PAGES(count));
 }
 
 void

@@ -14,6 +14,12 @@
 #define FIXTURE_NODE FAKE_CDEV(FIXTURE_NAME)
 
 #define HUGE (UINT64_C(2) << 20)
+#define PAGES(count) ((count) * FAKE_PAGE)
+
+/* Tests that start with the context, the domain or the device of struct fixture. */
+#define CTX_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_ctx, fixture_end)
+#define DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_domain, fixture_end)
+#define DEVICE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
 
 /* The teardown ends what a test left set. */
 struct fixture {
@@ -38,6 +44,10 @@ fixture_device(void **state);
 int
 fixture_end(void **state);
 
+/* Open the device, whose domain fixture_domain() made. */
+int
+fixture_open(struct fixture *f);
+
 /* What its domain holds now. */
 struct rte_vfio_cdev_stats
 fixture_stats(const struct fixture *f);
@@ -51,6 +61,13 @@ memory_unmap(const struct fixture *f, uint64_t offset, uint64_t len);
 
 int
 memory_lookup(const struct fixture *f, uint64_t offset, uint64_t len);
+
+/* The same in pages of FAKE_PAGE. */
+int
+pages_map(const struct fixture *f, uint64_t first, uint64_t count);
+
+int
+pages_unmap(const struct fixture *f, uint64_t first, uint64_t count);
 
 void
 assert_stats(const struct fixture *f, uint64_t mappings, uint64_t pages, uint64_t bytes);

@@ -366,11 +366,7 @@ unknown_error_has_no_advice(void **state)
 	assert_string_equal(rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_BIND, EDOM), "");
 }
 
-#define CTX_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_ctx, fixture_end)
 #define CTX_DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, closed_domain, fixture_end)
-#define DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_domain, fixture_end)
-#define DEVICE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
-
 int
 main(void)
 {

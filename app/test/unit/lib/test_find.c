@@ -333,35 +333,33 @@ count_without_the_class_is_0(void **state)
 	assert_int_equal(rte_vfio_cdev_count(f->ctx, RTE_VFIO_CDEV_NOIOMMU), 0);
 }
 
-#define FIND_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_ctx, fixture_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_names_are_parsed),
 		cmocka_unit_test(other_names_are_refused),
-		FIND_TEST(cdev_without_iommu_is_found),
-		FIND_TEST(longest_name_is_kept_whole),
-		FIND_TEST(cdev_with_iommu_is_found),
-		FIND_TEST(device_without_vfio_has_no_cdev),
-		FIND_TEST(entry_without_dev_attribute_is_no_cdev),
-		FIND_TEST(strange_name_is_ignored_with_a_warning),
-		FIND_TEST(control_characters_stay_out_of_the_log),
-		FIND_TEST(only_strange_names_are_no_cdev),
-		FIND_TEST(several_cdevs_are_an_error),
-		FIND_TEST(symlink_loops_are_an_error),
-		FIND_TEST(malformed_dev_attribute_is_an_error),
-		FIND_TEST(dev_attribute_that_is_a_directory_is_an_error),
-		FIND_TEST(vfio_dev_that_is_a_file_is_an_error),
-		FIND_TEST(address_that_is_none_is_an_error),
-		FIND_TEST(malformed_bdf_has_no_cdev),
-		FIND_TEST(longest_address_is_kept_whole),
-		FIND_TEST(overlong_address_is_an_error),
-		FIND_TEST(missing_numa_node_is_none),
-		FIND_TEST(cdevs_are_counted_by_mode),
-		FIND_TEST(devices_of_a_group_are_visited),
-		FIND_TEST(count_without_the_class_is_0),
+		CTX_TEST(cdev_without_iommu_is_found),
+		CTX_TEST(longest_name_is_kept_whole),
+		CTX_TEST(cdev_with_iommu_is_found),
+		CTX_TEST(device_without_vfio_has_no_cdev),
+		CTX_TEST(entry_without_dev_attribute_is_no_cdev),
+		CTX_TEST(strange_name_is_ignored_with_a_warning),
+		CTX_TEST(control_characters_stay_out_of_the_log),
+		CTX_TEST(only_strange_names_are_no_cdev),
+		CTX_TEST(several_cdevs_are_an_error),
+		CTX_TEST(symlink_loops_are_an_error),
+		CTX_TEST(malformed_dev_attribute_is_an_error),
+		CTX_TEST(dev_attribute_that_is_a_directory_is_an_error),
+		CTX_TEST(vfio_dev_that_is_a_file_is_an_error),
+		CTX_TEST(address_that_is_none_is_an_error),
+		CTX_TEST(malformed_bdf_has_no_cdev),
+		CTX_TEST(longest_address_is_kept_whole),
+		CTX_TEST(overlong_address_is_an_error),
+		CTX_TEST(missing_numa_node_is_none),
+		CTX_TEST(cdevs_are_counted_by_mode),
+		CTX_TEST(devices_of_a_group_are_visited),
+		CTX_TEST(count_without_the_class_is_0),
 	};
 
 	return cmocka_run_group_tests_name("find", tests, NULL, NULL);

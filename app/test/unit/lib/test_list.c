@@ -8,7 +8,6 @@
 
 #include "fixture.h"
 
-#define PAGES(count) ((count) * FAKE_PAGE)
 #define MILLION 1000000u
 #define PAGE 64u
 

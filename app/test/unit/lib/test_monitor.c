@@ -11,7 +11,6 @@
 #include "fixture.h"
 #include "vfio_cdev_monitor.h"
 
-#define PAGES(count) ((count) * FAKE_PAGE)
 #define GIVEN 8
 
 static uint64_t

@@ -392,33 +392,31 @@ address_that_cannot_be_read_leaves_nothing_pinned(void **state)
 	assert_int_equal(address, UNTOUCHED);
 }
 
-#define PIN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PIN_TEST(iovas_of_areas_are_new_and_aligned_as_the_memory),
-		PIN_TEST(page_is_pinned_before_its_address_is_asked_for),
-		PIN_TEST(base_pages_and_large_ones_can_be_pinned),
-		PIN_TEST(pinned_page_is_a_mapping_like_any_other),
-		PIN_TEST(page_pinned_earlier_is_neither_asked_for_nor_counted),
-		PIN_TEST(page_of_a_larger_mapping_is_pinned_already),
-		PIN_TEST(pages_may_be_pinned_several_times),
-		PIN_TEST(planned_page_is_pinned_in_its_place),
-		PIN_TEST(planned_base_pages_are_no_page),
-		PIN_TEST(planned_page_is_pinned_by_its_mapping),
-		PIN_TEST(page_that_is_smaller_is_refused),
-		PIN_TEST(bad_pages_are_refused),
-		PIN_TEST(each_call_that_fails_leaves_nothing_pinned),
-		PIN_TEST(short_heap_leaves_nothing_pinned),
-		PIN_TEST(memlock_limit_is_named),
-		PIN_TEST(capability_dropped_after_start_is_named),
+		DEVICE_TEST(iovas_of_areas_are_new_and_aligned_as_the_memory),
+		DEVICE_TEST(page_is_pinned_before_its_address_is_asked_for),
+		DEVICE_TEST(base_pages_and_large_ones_can_be_pinned),
+		DEVICE_TEST(pinned_page_is_a_mapping_like_any_other),
+		DEVICE_TEST(page_pinned_earlier_is_neither_asked_for_nor_counted),
+		DEVICE_TEST(page_of_a_larger_mapping_is_pinned_already),
+		DEVICE_TEST(pages_may_be_pinned_several_times),
+		DEVICE_TEST(planned_page_is_pinned_in_its_place),
+		DEVICE_TEST(planned_base_pages_are_no_page),
+		DEVICE_TEST(planned_page_is_pinned_by_its_mapping),
+		DEVICE_TEST(page_that_is_smaller_is_refused),
+		DEVICE_TEST(bad_pages_are_refused),
+		DEVICE_TEST(each_call_that_fails_leaves_nothing_pinned),
+		DEVICE_TEST(short_heap_leaves_nothing_pinned),
+		DEVICE_TEST(memlock_limit_is_named),
+		DEVICE_TEST(capability_dropped_after_start_is_named),
 		cmocka_unit_test_setup_teardown(without_a_device_no_address_is_known,
 						fixture_domain, fixture_end),
-		PIN_TEST(address_is_given_without_a_pin),
-		PIN_TEST(address_in_a_mapping_leaves_the_mapping),
-		PIN_TEST(address_that_cannot_be_read_leaves_nothing_pinned),
+		DEVICE_TEST(address_is_given_without_a_pin),
+		DEVICE_TEST(address_in_a_mapping_leaves_the_mapping),
+		DEVICE_TEST(address_that_cannot_be_read_leaves_nothing_pinned),
 	};
 
 	return cmocka_run_group_tests_name("page", tests, NULL, NULL);

@@ -405,9 +405,6 @@ lock_is_fair(void **state)
 	assert_stats(f, 64, 64, 64 * GIB);
 }
 
-#define DEVICE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
-#define DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_domain, fixture_end)
-
 int
 main(void)
 {

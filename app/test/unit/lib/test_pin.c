@@ -8,8 +8,6 @@
 #include "fake_heap.h"
 #include "fixture.h"
 
-#define PAGES(count) ((count) * FAKE_PAGE)
-
 static int
 pin(const struct fixture *f, uint64_t first, uint64_t count, struct rte_vfio_cdev_pin **out)
 {
@@ -329,29 +327,27 @@ limit_of_locked_memory_is_named(void **state)
 	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
 }
 
-#define PIN_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PIN_TEST(memory_in_one_piece_is_one_extent),
-		PIN_TEST(scattered_memory_has_its_extents_in_order),
-		PIN_TEST(pinned_memory_is_a_mapping_like_any_other),
-		PIN_TEST(same_memory_again_is_another_pin),
-		PIN_TEST(memory_that_is_mapped_in_another_way_is_pinned_beside),
-		PIN_TEST(release_does_not_need_the_memory),
-		PIN_TEST(bad_ranges_are_refused),
-		PIN_TEST(each_call_that_fails_leaves_nothing_pinned),
-		PIN_TEST(short_heap_leaves_nothing_pinned),
-		PIN_TEST(answers_that_make_no_sense_are_refused),
-		PIN_TEST(release_that_fails_can_be_tried_again),
-		PIN_TEST(release_ends_what_the_application_left),
-		PIN_TEST(release_spares_what_others_have_mapped_instead),
-		PIN_TEST(nothing_can_be_released),
+		DEVICE_TEST(memory_in_one_piece_is_one_extent),
+		DEVICE_TEST(scattered_memory_has_its_extents_in_order),
+		DEVICE_TEST(pinned_memory_is_a_mapping_like_any_other),
+		DEVICE_TEST(same_memory_again_is_another_pin),
+		DEVICE_TEST(memory_that_is_mapped_in_another_way_is_pinned_beside),
+		DEVICE_TEST(release_does_not_need_the_memory),
+		DEVICE_TEST(bad_ranges_are_refused),
+		DEVICE_TEST(each_call_that_fails_leaves_nothing_pinned),
+		DEVICE_TEST(short_heap_leaves_nothing_pinned),
+		DEVICE_TEST(answers_that_make_no_sense_are_refused),
+		DEVICE_TEST(release_that_fails_can_be_tried_again),
+		DEVICE_TEST(release_ends_what_the_application_left),
+		DEVICE_TEST(release_spares_what_others_have_mapped_instead),
+		DEVICE_TEST(nothing_can_be_released),
 		cmocka_unit_test_setup_teardown(without_a_device_nothing_is_pinned,
 						fixture_domain, fixture_end),
-		PIN_TEST(limit_of_locked_memory_is_named),
+		DEVICE_TEST(limit_of_locked_memory_is_named),
 	};
 
 	return cmocka_run_group_tests_name("pin", tests, NULL, NULL);

@@ -15,19 +15,10 @@ prime(const struct fixture *f)
 	return rte_vfio_cdev_domain_prime(f->domain, &f->info, NULL);
 }
 
-static int
-device_open(struct fixture *f)
-{
-	return rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device);
-}
-
 static void
 assert_pending(const struct fixture *f, uint64_t pending)
 {
-	struct rte_vfio_cdev_stats stats;
-
-	rte_vfio_cdev_domain_stats(f->domain, &stats);
-	assert_int_equal(stats.pending, pending);
+	assert_int_equal(fixture_stats(f).pending, pending);
 }
 
 /* These hugepages wait, and the kernel has heard of none. */
@@ -74,7 +65,7 @@ device_joins_what_was_primed(void **state)
 
 	assert_int_equal(prime(f), 0);
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_int_equal(fake_calls(FAKE_HWPT_ALLOC), 1);
 	assert_int_equal(fake_calls(FAKE_ATTACH), 1);
 	assert_int_equal(fake_calls(FAKE_MAP), 1);
@@ -145,7 +136,7 @@ maps_before_a_device_are_made_with_it(void **state)
 
 	map_waiting(f);
 	assert_int_equal(fake_calls(FAKE_MAP), 0);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_kernel_holds(2, WAITING, WAITING * HUGE);
 	assert_stats(f, WAITING, WAITING, WAITING * HUGE);
 	assert_pending(f, 0);
@@ -186,7 +177,7 @@ users_of_pending_maps_are_counted(void **state)
 	map_waiting(f);
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
 	assert_waiting(f);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
 	assert_kernel_holds(2, WAITING, WAITING * HUGE);
 	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
@@ -203,7 +194,7 @@ pending_map_is_forgotten_by_unmap(void **state)
 	assert_int_equal(memory_unmap(f, 0, HUGE), -ENOENT);
 	assert_pending(f, WAITING - 1);
 	assert_int_equal(fake_calls(FAKE_UNMAP), 0);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_kernel_holds(2, WAITING - 1, (WAITING - 1) * HUGE);
 }
 
@@ -216,7 +207,7 @@ part_of_a_pending_map_is_forgotten(void **state)
 	assert_int_equal(memory_unmap(f, 2 * FAKE_PAGE, 3 * FAKE_PAGE), 0);
 	assert_pending(f, 2);
 	assert_int_equal(fake_calls(FAKE_COPY) + fake_calls(FAKE_UNMAP), 0);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_kernel_holds(2, 2, 5 * FAKE_PAGE);
 	assert_int_equal(memory_lookup(f, 0, 2 * FAKE_PAGE), 0);
 	assert_int_equal(memory_lookup(f, 5 * FAKE_PAGE, 3 * FAKE_PAGE), 0);
@@ -235,7 +226,7 @@ pending_map_that_fails_refuses_the_device(void **state)
 	for (unsigned int i = 0; i < 2 * WAITING; i++) {
 		fake_fail(replay_ops[i % 2], 1 + i / 2, ENOMEM);
 		log_clear();
-		assert_int_equal(device_open(f), -ENOMEM);
+		assert_int_equal(fixture_open(f), -ENOMEM);
 		assert_logged(ERR, "memory", names[i / 2], strerror(ENOMEM));
 		assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(ENOMEM));
 		assert_null(f->device);
@@ -243,7 +234,7 @@ pending_map_that_fails_refuses_the_device(void **state)
 		assert_false(fake_node(FIXTURE_NODE)->bound);
 	}
 	assert_int_equal(fake_calls(FAKE_ATTACH), 0);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_stats(f, WAITING, WAITING, WAITING * HUGE);
 }
 
@@ -274,11 +265,11 @@ pending_map_of_a_page_that_moved_can_be_taken_back(void **state)
 
 	map_waiting(f);
 	fake_page_move(FAKE_VA(HUGE), FAKE_PHYS(9 * HUGE));
-	assert_int_equal(device_open(f), -EADDRNOTAVAIL);
+	assert_int_equal(fixture_open(f), -EADDRNOTAVAIL);
 	assert_logged(ERR, "0x100200000", "0x101200000", strerror(EADDRNOTAVAIL));
 	assert_waiting(f);
 	assert_int_equal(memory_unmap(f, HUGE, HUGE), 0);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_kernel_holds(2, WAITING - 1, (WAITING - 1) * HUGE);
 }
 
@@ -290,11 +281,11 @@ map_after_a_failed_device_is_pending(void **state)
 
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
 	fake_fail(FAKE_MAP, 1, ENOMEM);
-	assert_int_equal(device_open(f), -ENOMEM);
+	assert_int_equal(fixture_open(f), -ENOMEM);
 	assert_int_equal(memory_map(f, HUGE, HUGE, HUGE), 0);
 	assert_kernel_holds(1, 0, 0);
 	assert_pending(f, 2);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_stats(f, 2, 2, 2 * HUGE);
 }
 
@@ -306,7 +297,7 @@ undo_that_fails_is_logged(void **state)
 	map_waiting(f);
 	fake_fail(FAKE_MAP, 2, EFAULT);
 	fake_fail(FAKE_UNMAP, 1, EBUSY);
-	assert_int_equal(device_open(f), -EFAULT);
+	assert_int_equal(fixture_open(f), -EFAULT);
 	assert_logged(ERR, "cannot map", strerror(EFAULT));
 	assert_logged(ERR, "cannot unmap", "0x7f0000000000", strerror(EBUSY));
 }
@@ -319,10 +310,10 @@ memory_stays_mapped_when_only_the_attach_fails(void **state)
 
 	map_waiting(f);
 	fake_fail(FAKE_ATTACH, 1, EBUSY);
-	assert_int_equal(device_open(f), -EBUSY);
+	assert_int_equal(fixture_open(f), -EBUSY);
 	assert_kernel_holds(1, WAITING, WAITING * HUGE);
 	assert_pending(f, 0);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_stats(f, WAITING, WAITING, WAITING * HUGE);
 }
 
@@ -337,30 +328,28 @@ pending_maps_go_with_the_domain(void **state)
 	assert_kernel_holds(0, 0, 0);
 }
 
-#define PRIME_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_domain, fixture_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PRIME_TEST(primed_domain_pins_without_a_device),
-		PRIME_TEST(device_joins_what_was_primed),
-		PRIME_TEST(domain_with_a_hwpt_is_not_primed_again),
-		PRIME_TEST(token_is_passed_when_priming),
-		PRIME_TEST(each_call_that_fails_while_priming_leaves_nothing),
-		PRIME_TEST(maps_before_a_device_are_made_with_it),
-		PRIME_TEST(maps_before_a_device_are_made_by_priming),
-		PRIME_TEST(pending_maps_are_checked_like_others),
-		PRIME_TEST(users_of_pending_maps_are_counted),
-		PRIME_TEST(pending_map_is_forgotten_by_unmap),
-		PRIME_TEST(part_of_a_pending_map_is_forgotten),
-		PRIME_TEST(pending_map_that_fails_refuses_the_device),
-		PRIME_TEST(pending_map_that_fails_refuses_to_prime),
-		PRIME_TEST(pending_map_of_a_page_that_moved_can_be_taken_back),
-		PRIME_TEST(map_after_a_failed_device_is_pending),
-		PRIME_TEST(undo_that_fails_is_logged),
-		PRIME_TEST(memory_stays_mapped_when_only_the_attach_fails),
-		PRIME_TEST(pending_maps_go_with_the_domain),
+		DOMAIN_TEST(primed_domain_pins_without_a_device),
+		DOMAIN_TEST(device_joins_what_was_primed),
+		DOMAIN_TEST(domain_with_a_hwpt_is_not_primed_again),
+		DOMAIN_TEST(token_is_passed_when_priming),
+		DOMAIN_TEST(each_call_that_fails_while_priming_leaves_nothing),
+		DOMAIN_TEST(maps_before_a_device_are_made_with_it),
+		DOMAIN_TEST(maps_before_a_device_are_made_by_priming),
+		DOMAIN_TEST(pending_maps_are_checked_like_others),
+		DOMAIN_TEST(users_of_pending_maps_are_counted),
+		DOMAIN_TEST(pending_map_is_forgotten_by_unmap),
+		DOMAIN_TEST(part_of_a_pending_map_is_forgotten),
+		DOMAIN_TEST(pending_map_that_fails_refuses_the_device),
+		DOMAIN_TEST(pending_map_that_fails_refuses_to_prime),
+		DOMAIN_TEST(pending_map_of_a_page_that_moved_can_be_taken_back),
+		DOMAIN_TEST(map_after_a_failed_device_is_pending),
+		DOMAIN_TEST(undo_that_fails_is_logged),
+		DOMAIN_TEST(memory_stays_mapped_when_only_the_attach_fails),
+		DOMAIN_TEST(pending_maps_go_with_the_domain),
 	};
 
 	return cmocka_run_group_tests_name("prime", tests, NULL, NULL);

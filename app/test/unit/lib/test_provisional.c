@@ -8,7 +8,6 @@
 #include "fake_heap.h"
 #include "fixture.h"
 
-#define PAGES(count) ((count) * FAKE_PAGE)
 #define SWEEP_FROM 64		/* pages, in these tests */
 
 static int
@@ -22,12 +21,6 @@ static int
 expect(const struct fixture *f, uint64_t offset)
 {
 	return rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(offset), fake_phys(FAKE_VA(offset)));
-}
-
-static int
-device_open(struct fixture *f)
-{
-	return rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device);
 }
 
 static void
@@ -389,7 +382,7 @@ expected_pages_are_pinned_with_the_first_device(void **state)
 	assert_provisional(f, 5, 0);
 	assert_int_equal(fixture_stats(f).pending, 0);
 	assert_kernel_holds(1, 0, 0);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_provisional(f, 5, PAGES(4) + HUGE);
 	assert_kernel_holds(2, 5, PAGES(4) + HUGE);
 	assert_stats(f, 0, 0, 0);
@@ -411,7 +404,7 @@ expected_page_that_has_moved_refuses_the_device(void **state)
 	fake_page_move(FAKE_VA(PAGES(1)), FAKE_PHYS(PAGES(9)));
 	for (unsigned int i = 0; i < 2; i++) {
 		log_clear();
-		assert_int_equal(device_open(f), -EADDRNOTAVAIL);
+		assert_int_equal(fixture_open(f), -EADDRNOTAVAIL);
 		assert_logged(ERR, "0x7f0000001000", "IOVA 0x100001000",
 			      "kernel says 0x100009000", "set up a device before");
 		assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(EADDRNOTAVAIL));
@@ -422,7 +415,7 @@ expected_page_that_has_moved_refuses_the_device(void **state)
 	}
 	/* Back where it was: the same memory can be used. */
 	fake_page_move(FAKE_VA(PAGES(1)), FAKE_PHYS(PAGES(1)));
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_provisional(f, 3, PAGES(3));
 }
 
@@ -435,7 +428,7 @@ expected_page_whose_memory_has_gone_is_dropped(void **state)
 		assert_int_equal(expect(f, PAGES(i)), 0);
 	fake_page_remove(FAKE_VA(PAGES(1)));
 	log_clear();
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
 	assert_only(f, 2);
 }
@@ -452,12 +445,12 @@ call_that_fails_leaves_all_pending(void **state)
 	assert_int_equal(memory_map(f, HUGE, HUGE, HUGE), 0);
 	for (unsigned int i = 0; i < 8; i++) {
 		fake_fail(ops[i % 2], 1 + i / 2, ENOMEM);
-		assert_int_equal(device_open(f), -ENOMEM);
+		assert_int_equal(fixture_open(f), -ENOMEM);
 		assert_provisional(f, 3, 0);
 		assert_int_equal(fixture_stats(f).pending, 1);
 		assert_kernel_holds(1, 0, 0);
 	}
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_kernel_holds(2, 4, HUGE + PAGES(3));
 }
 
@@ -470,7 +463,7 @@ mapping_of_an_expected_page_takes_its_place_with_the_device(void **state)
 	assert_int_equal(expect(f, PAGES(9)), 0);
 	assert_int_equal(memory_map(f, 0, PAGES(4), FAKE_PAGE), 0);
 	assert_provisional(f, 2, 0);
-	assert_int_equal(device_open(f), 0);
+	assert_int_equal(fixture_open(f), 0);
 	assert_provisional(f, 1, FAKE_PAGE);
 	assert_stats(f, 1, 4, PAGES(4));
 }
@@ -485,7 +478,7 @@ first_address_given_counts(void **state)
 	fake_page_move(FAKE_VA(0), FAKE_PHYS(PAGES(9)));
 	assert_int_equal(expect(f, 0), 0);
 	assert_provisional(f, 1, 0);
-	assert_int_equal(device_open(f), -EADDRNOTAVAIL);
+	assert_int_equal(fixture_open(f), -EADDRNOTAVAIL);
 	/* A hugepage around it is another matter. */
 	fake.vma_page = HUGE;
 	assert_int_equal(expect(f, PAGES(3)), 0);
@@ -543,41 +536,38 @@ memory_that_goes_is_kept(void **state)
 	assert_provisional(f, 0, PAGES(1));
 }
 
-#define PROVIDE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
-#define EXPECT_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_domain, fixture_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PROVIDE_TEST(page_stays_from_its_address_to_its_mapping),
-		PROVIDE_TEST(page_that_is_not_pinned_moves),
-		PROVIDE_TEST(asking_again_pins_once),
-		PROVIDE_TEST(whole_page_is_pinned_and_counted),
-		PROVIDE_TEST(kernel_that_knows_no_page_size_pins_4_kib),
-		PROVIDE_TEST(page_that_is_mapped_is_not_pinned_again),
-		PROVIDE_TEST(page_that_is_mapped_at_another_place_is_pinned),
-		PROVIDE_TEST(replaced_memory_has_its_own_address),
-		PROVIDE_TEST(mapping_takes_the_place_of_pages_in_it_only),
-		PROVIDE_TEST(pins_take_the_place_of_their_pages),
-		PROVIDE_TEST(mapping_that_fails_keeps_its_pages_pinned),
-		PROVIDE_TEST(sweep_unpins_what_is_gone_or_was_replaced),
-		PROVIDE_TEST(sweep_keeps_pages_in_doubt),
-		PROVIDE_TEST(many_pages_are_swept),
-		PROVIDE_TEST(next_sweep_comes_with_twice_as_many),
-		PROVIDE_TEST(each_call_that_fails_leaves_nothing_pinned),
-		PROVIDE_TEST(page_that_cannot_be_asked_for_has_no_address),
-		PROVIDE_TEST(page_that_the_kernel_keeps_stays_until_a_sweep),
-		PROVIDE_TEST(with_a_device_expected_pages_are_compared_at_once),
-		PROVIDE_TEST(memory_that_goes_is_kept),
-		EXPECT_TEST(without_a_device_nothing_is_pinned),
-		EXPECT_TEST(expected_pages_are_pinned_with_the_first_device),
-		EXPECT_TEST(expected_page_that_has_moved_refuses_the_device),
-		EXPECT_TEST(expected_page_whose_memory_has_gone_is_dropped),
-		EXPECT_TEST(call_that_fails_leaves_all_pending),
-		EXPECT_TEST(mapping_of_an_expected_page_takes_its_place_with_the_device),
-		EXPECT_TEST(first_address_given_counts),
-		EXPECT_TEST(short_heap_is_returned_to_the_caller),
+		DEVICE_TEST(page_stays_from_its_address_to_its_mapping),
+		DEVICE_TEST(page_that_is_not_pinned_moves),
+		DEVICE_TEST(asking_again_pins_once),
+		DEVICE_TEST(whole_page_is_pinned_and_counted),
+		DEVICE_TEST(kernel_that_knows_no_page_size_pins_4_kib),
+		DEVICE_TEST(page_that_is_mapped_is_not_pinned_again),
+		DEVICE_TEST(page_that_is_mapped_at_another_place_is_pinned),
+		DEVICE_TEST(replaced_memory_has_its_own_address),
+		DEVICE_TEST(mapping_takes_the_place_of_pages_in_it_only),
+		DEVICE_TEST(pins_take_the_place_of_their_pages),
+		DEVICE_TEST(mapping_that_fails_keeps_its_pages_pinned),
+		DEVICE_TEST(sweep_unpins_what_is_gone_or_was_replaced),
+		DEVICE_TEST(sweep_keeps_pages_in_doubt),
+		DEVICE_TEST(many_pages_are_swept),
+		DEVICE_TEST(next_sweep_comes_with_twice_as_many),
+		DEVICE_TEST(each_call_that_fails_leaves_nothing_pinned),
+		DEVICE_TEST(page_that_cannot_be_asked_for_has_no_address),
+		DEVICE_TEST(page_that_the_kernel_keeps_stays_until_a_sweep),
+		DEVICE_TEST(with_a_device_expected_pages_are_compared_at_once),
+		DEVICE_TEST(memory_that_goes_is_kept),
+		DOMAIN_TEST(without_a_device_nothing_is_pinned),
+		DOMAIN_TEST(expected_pages_are_pinned_with_the_first_device),
+		DOMAIN_TEST(expected_page_that_has_moved_refuses_the_device),
+		DOMAIN_TEST(expected_page_whose_memory_has_gone_is_dropped),
+		DOMAIN_TEST(call_that_fails_leaves_all_pending),
+		DOMAIN_TEST(mapping_of_an_expected_page_takes_its_place_with_the_device),
+		DOMAIN_TEST(first_address_given_counts),
+		DOMAIN_TEST(short_heap_is_returned_to_the_caller),
 	};
 
 	return cmocka_run_group_tests_name("provisional", tests, NULL, NULL);

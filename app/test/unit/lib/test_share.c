@@ -222,17 +222,16 @@ opener_in_the_way_is_logged(void **state)
 	assert_string_equal(text, "");
 }
 
-#define SHARE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
 #define PROC_TEST(name) cmocka_unit_test_setup_teardown(name, proc_begin, fixture_end)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SHARE_TEST(copy_keeps_the_device_bound),
-		SHARE_TEST(copy_that_cannot_be_made_leaves_nothing),
-		SHARE_TEST(imported_device_works),
-		SHARE_TEST(what_is_not_the_device_is_not_imported),
+		DEVICE_TEST(copy_keeps_the_device_bound),
+		DEVICE_TEST(copy_that_cannot_be_made_leaves_nothing),
+		DEVICE_TEST(imported_device_works),
+		DEVICE_TEST(what_is_not_the_device_is_not_imported),
 		cmocka_unit_test(fd_is_adopted_once),
 		PROC_TEST(openers_are_named),
 		PROC_TEST(absent_proc_is_an_error),

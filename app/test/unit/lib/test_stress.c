@@ -161,18 +161,6 @@ struct worker {
 	unsigned int errors;
 };
 
-static int
-pages_map(const struct fixture *f, unsigned int page, unsigned int count)
-{
-	return memory_map(f, page * FAKE_PAGE, count * FAKE_PAGE, FAKE_PAGE);
-}
-
-static int
-pages_unmap(const struct fixture *f, unsigned int page, unsigned int count)
-{
-	return memory_unmap(f, page * FAKE_PAGE, count * FAKE_PAGE);
-}
-
 /* Learn where a page of the worker's own is, and cut a hole into a mapping. */
 static unsigned int
 worker_round(const struct fixture *f, unsigned int page)
@@ -238,14 +226,12 @@ threads_may_map_pin_and_unmap_at_once(void **state)
 	model_compare(&nothing, workers[0].f->domain);
 }
 
-#define STRESS_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STRESS_TEST(random_operations_follow_the_model),
-		STRESS_TEST(threads_may_map_pin_and_unmap_at_once),
+		DEVICE_TEST(random_operations_follow_the_model),
+		DEVICE_TEST(threads_may_map_pin_and_unmap_at_once),
 	};
 
 	return cmocka_run_group_tests_name("stress", tests, NULL, NULL);

@@ -8,20 +8,6 @@
 #include "fake_heap.h"
 #include "fixture.h"
 
-#define PAGES(n) ((n) * FAKE_PAGE)
-
-static int
-pages_map(const struct fixture *f, uint64_t first, uint64_t count)
-{
-	return memory_map(f, PAGES(first), PAGES(count), FAKE_PAGE);
-}
-
-static int
-pages_unmap(const struct fixture *f, uint64_t first, uint64_t count)
-{
-	return memory_unmap(f, PAGES(first), PAGES(count));
-}
-
 static int
 pages_lookup(const struct fixture *f, uint64_t first, uint64_t count)
 {
@@ -349,29 +335,27 @@ kernel_that_fails_halfway_leaves_the_rest(void **state)
 	assert_nothing_mapped(f);
 }
 
-#define UNMAP_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_device, fixture_end)
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		UNMAP_TEST(start_middle_and_end_can_be_unmapped),
-		UNMAP_TEST(range_over_several_mappings_is_unmapped),
-		UNMAP_TEST(several_whole_mappings_need_no_copy),
-		UNMAP_TEST(what_was_unmapped_can_be_mapped_again),
-		UNMAP_TEST(range_that_is_not_all_mapped_stays),
-		UNMAP_TEST(range_of_other_memory_stays),
-		UNMAP_TEST(hugepages_are_not_cut),
-		UNMAP_TEST(users_go_with_the_parts),
-		UNMAP_TEST(last_page_of_all_can_be_cut_off),
-		UNMAP_TEST(short_heap_leaves_mappings_whole),
-		UNMAP_TEST(what_stays_is_copied_before_the_rest_goes),
-		UNMAP_TEST(call_that_fails_leaves_mappings_whole),
-		UNMAP_TEST(undo_that_fails_is_logged),
-		UNMAP_TEST(last_mapping_that_stays_is_whole),
-		UNMAP_TEST(parts_of_scattered_memory_can_be_unmapped),
-		UNMAP_TEST(part_is_of_the_mapping_that_has_least_around_it),
-		UNMAP_TEST(kernel_that_fails_halfway_leaves_the_rest),
+		DEVICE_TEST(start_middle_and_end_can_be_unmapped),
+		DEVICE_TEST(range_over_several_mappings_is_unmapped),
+		DEVICE_TEST(several_whole_mappings_need_no_copy),
+		DEVICE_TEST(what_was_unmapped_can_be_mapped_again),
+		DEVICE_TEST(range_that_is_not_all_mapped_stays),
+		DEVICE_TEST(range_of_other_memory_stays),
+		DEVICE_TEST(hugepages_are_not_cut),
+		DEVICE_TEST(users_go_with_the_parts),
+		DEVICE_TEST(last_page_of_all_can_be_cut_off),
+		DEVICE_TEST(short_heap_leaves_mappings_whole),
+		DEVICE_TEST(what_stays_is_copied_before_the_rest_goes),
+		DEVICE_TEST(call_that_fails_leaves_mappings_whole),
+		DEVICE_TEST(undo_that_fails_is_logged),
+		DEVICE_TEST(last_mapping_that_stays_is_whole),
+		DEVICE_TEST(parts_of_scattered_memory_can_be_unmapped),
+		DEVICE_TEST(part_is_of_the_mapping_that_has_least_around_it),
+		DEVICE_TEST(kernel_that_fails_halfway_leaves_the_rest),
 	};
 
 	return cmocka_run_group_tests_name("unmap", tests, NULL, NULL);
