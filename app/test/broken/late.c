@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A backend that is broken in one place: it forgets the addresses of memory that is not
- * the EAL's and that it tells before there is a device. So the first one pins none of it.
+ * A backend that is broken in one place: it forgets the addresses of memory that is
+ * not the EAL's and that it gives before there is a device. So the first one pins
+ * none of it.
  */
 
 #include "rte_vfio_cdev_memory.h"

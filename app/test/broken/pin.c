@@ -15,7 +15,7 @@ __typeof__(iommufd_ioas_map) __real_iommufd_ioas_map, __wrap_iommufd_ioas_map;
 __typeof__(iommufd_ioas_unmap) __real_iommufd_ioas_unmap, __wrap_iommufd_ioas_unmap;
 __typeof__(iommufd_noiommu_get_pa) __real_iommufd_noiommu_get_pa, __wrap_iommufd_noiommu_get_pa;
 
-/* What the kernel has said of them. All is called with the domain's lock held. */
+/* As the kernel reported them. All is called with the domain's lock held. */
 static uint64_t addresses[MOST];
 static unsigned int count;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* cmocka with what it wants included first, and the project's own assertions. */
+/* cmocka, with the headers that it needs before, and the project's own assertions. */
 
 #ifndef ASSERTS_H
 #define ASSERTS_H
@@ -22,7 +22,7 @@
 			fail_msg("no such line at " #level ", only:\n%s", log_text()); \
 	} while (0)
 
-/* So much is open, mapped and pinned in the fake kernel. */
+/* So many files, areas and pinned bytes are in the fake kernel. */
 #define assert_kernel_holds(n_files, n_areas, n_bytes) \
 	do { \
 		const struct fake_holds has = fake_holds(); \

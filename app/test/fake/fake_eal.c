@@ -291,7 +291,7 @@ get_mempolicy(int *mode, unsigned long *nodemask, unsigned long maxnode, const v
 	return 0;
 }
 
-/* Nobody looks into one. */
+/* No caller looks into one. */
 struct rte_bus *
 rte_bus_find_by_name(const char *busname)
 {
@@ -361,7 +361,7 @@ rte_mp_action_register(const char *name, rte_mp_t action)
 int
 rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 {
-	expect(peer != NULL, "a reply to nobody");
+	expect(peer != NULL, "a reply without a peer");
 	expect(msg->num_fds >= 0 && msg->len_param >= 0, "a reply with lengths that are none");
 	memcpy(&replied, msg, sizeof(replied));
 	return 0;

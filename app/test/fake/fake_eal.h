@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What the backend finds of DPDK in a process: the stock rte_vfio_*()
- * functions, memory, events and log, as a shared library, so that RTLD_NEXT
- * leads to it as it leads to librte_eal. Lines logged go to log_capture.h, as
- * "<type>: <text>".
+ * The part of DPDK that the backend uses: the stock rte_vfio_*() functions, memory,
+ * events and log, as a shared library, so that RTLD_NEXT leads to it as it leads to
+ * librte_eal. Lines logged go to log_capture.h, as "<type>: <text>".
  */
 
 #ifndef FAKE_EAL_H
@@ -87,13 +86,13 @@ void
 fake_eal_memseg(struct rte_memseg_list *msl, void *addr, rte_iova_t iova, size_t len);
 
 /*
- * Tell the callbacks, as the EAL does with the memory lock held for writing; it is
+ * Call the callbacks, as the EAL does with the memory lock held for writing; it is
  * taken unless the thread has it: see rte_mcfg_mem_write_lock().
  */
 void
 fake_eal_event(enum rte_mem_event type, void *addr, size_t len);
 
-/* What the EAL is told when it asks for an address, by whoever it asks. */
+/* The address that the EAL gets, from the backend or its own function. */
 rte_iova_t
 fake_eal_ask(const void *virt);
 
@@ -104,7 +103,7 @@ fake_eal_ask(const void *virt);
 void
 fake_eal_drop(void *addr);
 
-/* Is the segment at addr one, or only a place with something left in it? Drop it, or add it. */
+/* Mark the segment at addr as used, or as free with its content left. */
 void
 fake_eal_use(const void *addr, bool used);
 

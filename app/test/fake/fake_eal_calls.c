@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What the EAL calls of its own functions, through whatever stands in front of
- * them. Apart from fake_eal.c, where a compiler may know better where they lead.
+ * The EAL's calls of its own functions, through the backend in front of them. Apart
+ * from fake_eal.c, where a compiler may bind them directly.
  */
 
 #include <linux/mempolicy.h>

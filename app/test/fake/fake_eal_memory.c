@@ -28,8 +28,8 @@ static struct {
 	void *arg;
 } callback;
 /*
- * A reader that comes while a writer waits has to wait, too, as in the EAL. What
- * would make a thread wait for itself is counted and not done.
+ * A reader that comes while a writer waits has to wait, too, as in the EAL. A lock
+ * for which a thread would wait for itself is noted as misuse and not taken.
  */
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 static __thread unsigned int readers;	/* of this thread */

@@ -7,7 +7,7 @@
 
 #include "fake_eal.h"
 
-/* If this is not right the EAL is used wrongly, and what says how. */
+/* Note what as misuse of the EAL unless this is right. */
 void
 fake_eal_expect(bool right, const char *what);
 

@@ -15,7 +15,7 @@ enum fake_heap_call {
 	FAKE_HEAP_REALLOC,
 };
 
-/* Let the next call of this one find no memory. */
+/* Let the next call of this function find no memory. */
 void
 fake_heap_fail(enum fake_heap_call call);
 

@@ -142,7 +142,7 @@ area_span(const struct fake_ctx *ctx, const struct fake_area *area, uint64_t va,
 	return end - va;
 }
 
-/* What nothing else pins, of an area that is taken out. */
+/* Bytes of an area that no other area pins. */
 static uint64_t
 area_alone(const struct fake_ctx *ctx, const struct fake_area *area)
 {
@@ -156,7 +156,7 @@ area_alone(const struct fake_ctx *ctx, const struct fake_area *area)
 	return alone;
 }
 
-/* Pages of an area that is taken out which are free to move now. */
+/* Bytes of a removed area that are free to move now. */
 static uint64_t
 area_loose(const struct fake_ctx *ctx, const struct fake_area *area)
 {
@@ -263,7 +263,7 @@ object_destroy(struct fake_ctx *ctx, const struct ifd_destroy *cmd)
 	return ENOENT;
 }
 
-/* What the IOAS holds already is pinned now. */
+/* Pins what the IOAS has already. */
 static int
 hwpt_alloc(struct fake_ctx *ctx, struct ifd_hwpt_alloc *cmd)
 {

@@ -144,7 +144,7 @@ fake_enter(enum fake_op op)
 	return faults[op].err;
 }
 
-/* No device of a test: opened and closed at once, and counted as little as that. */
+/* Not a device of a test: opened and closed at once, and not counted. */
 static const char maps[] = "/proc/self/maps";
 #define MAPS_FD (FD_BASE + FAKE_FILES)
 

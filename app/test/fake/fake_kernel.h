@@ -62,10 +62,10 @@ struct fake_machine {
 	bool rawio;		/* does the caller have CAP_SYS_RAWIO? */
 	int get_pa_error;	/* ENOTTY: older kernel; EOPNOTSUPP: not built in */
 	uint64_t memlock;	/* RLIMIT_MEMLOCK in bytes */
-	uint64_t pa_offset;	/* by so much GET_PA's addresses are wrong */
-	uint64_t pa_run;	/* GET_PA never says more bytes than that */
-	uint64_t pa_length;	/* if not UINT64_MAX: GET_PA says just that, a lie */
-	uint64_t vma_page;	/* the size of all pages; 0: the kernel does not tell */
+	uint64_t pa_offset;	/* added to GET_PA's addresses, to make them wrong */
+	uint64_t pa_run;	/* the most bytes that GET_PA returns */
+	uint64_t pa_length;	/* if not UINT64_MAX: GET_PA returns this, wrongly */
+	uint64_t vma_page;	/* the size of all pages; 0: the kernel does not report it */
 	unsigned int bind_ms;	/* what BIND takes, while others go on */
 	unsigned int map_us;	/* and MAP */
 	const void *restless;	/* a page that is moved before each ioctl unless it is pinned */
@@ -128,7 +128,7 @@ fake_trace(void);
 struct fake_holds
 fake_holds(void);
 
-/* The fd that a process gets to whom this one is sent: not close-on-exec. */
+/* The fd that a process gets if this one is sent to it: not close-on-exec. */
 int
 fake_send(int fd);
 

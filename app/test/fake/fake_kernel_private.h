@@ -119,7 +119,7 @@ fake_is_absent(uint64_t va, uint64_t len);
 
 struct ifd_procmap_query;
 
-/* What /proc/self/maps tells, and mincore(2). */
+/* What /proc/self/maps and mincore(2) report. */
 int
 fake_vma(struct ifd_procmap_query *query);
 

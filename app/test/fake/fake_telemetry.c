@@ -203,7 +203,7 @@ int
 rte_tel_data_add_dict_container(struct rte_tel_data *d, const char *name, struct rte_tel_data *val,
 				int keep)
 {
-	expect(keep == 0, "somebody else frees a part of an answer");
+	expect(keep == 0, "the caller keeps a part of an answer");
 	expect(val->kind == ARRAY || val->count != 0, "an empty dictionary: \"[]\" in 22.11");
 	entry_add(d, DICT, DICT, name)->child = val;
 	return 0;

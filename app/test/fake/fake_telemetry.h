@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The EAL's telemetry as 22.11 has it, in the fake EAL: who may be asked, and the
- * answer as the JSON that a client gets. What the EAL would cut, drop or trip over
- * is noted as misuse.
+ * The EAL's telemetry as 22.11 has it, in the fake EAL: its commands, and the answer
+ * as the JSON that a client gets. What the EAL would cut, drop or mishandle is noted
+ * as misuse.
  */
 
 #ifndef FAKE_TELEMETRY_H

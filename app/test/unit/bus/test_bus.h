@@ -118,7 +118,7 @@ bus_enable_unprimed(void);
 void
 bus_translated(bool alone);
 
-/* The device is in this group. */
+/* Put the device into this group. */
 void
 bus_group_add(int group, const char *addr);
 
@@ -139,7 +139,7 @@ bus_unmap(int container, uint64_t offset, uint64_t iova, uint64_t len);
 unsigned int
 stock_calls(enum fake_stock which);
 
-/* Setting up BUS_ADDR fails, without asking stock, and leaves nothing pinned. */
+/* Setting up BUS_ADDR fails, without a call to stock, and leaves nothing pinned. */
 void
 bus_setup_fails(void);
 

@@ -206,7 +206,7 @@ group_of_a_device_in_use_is_not_bound(void **state)
 	assert_int_equal(rte_vfio_container_destroy(container), 0);
 }
 
-/* It would keep it, and close it in the end. */
+/* Stock would keep it, and close it in the end. */
 static void
 stock_is_not_given_our_container(void **state)
 {

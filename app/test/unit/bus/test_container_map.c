@@ -20,7 +20,7 @@ unmap(int container, uint64_t offset, uint64_t len)
 	return bus_unmap(container, offset, FAKE_PHYS(offset), len);
 }
 
-/* A device of each kind; stock maps and unmaps what it is told to. */
+/* A device of each kind; stock maps and unmaps as requested. */
 static void
 both_setup(void)
 {

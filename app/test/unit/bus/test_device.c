@@ -55,7 +55,7 @@ entry_without_dev_attribute_goes_to_stock(void **state)
 	assert_int_equal(stock_calls(STOCK_SETUP), 1);
 }
 
-/* What cannot be told for sure is not guessed. */
+/* What is not certain is not guessed. */
 static void
 doubtful_sysfs_is_an_error(void **state)
 {
@@ -148,7 +148,7 @@ info_fails(void)
 	fake_fail(FAKE_GET_INFO, 1, EIO);
 }
 
-/* Each is told with step, errno and remedy, and the device is named with the errno. */
+/* Each is logged with step, errno and remedy, and the device is named with the errno. */
 static void
 bad_input_is_logged_and_leaves_nothing(void **state)
 {
@@ -320,7 +320,10 @@ foreign_fd_is_not_released(void **state)
 	assert_int_equal(bus_release(BUS_ADDR, fd), 0);
 }
 
-/* The node has gone, or is another device's by now: no fd, told once, and no harm done. */
+/*
+ * The node has gone, or is another device's by now: no fd, one line in the log, and
+ * no harm done.
+ */
 static void
 number_that_no_longer_exists_is_refused(void **state)
 {
@@ -363,7 +366,7 @@ device_that_has_gone_is_released_once(void **state)
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_int_equal(stock_calls(STOCK_SETUP), 1);
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
-	/* Stock's fake says that it has set it up. */
+	/* Stock's fake returns that it has set it up. */
 	fake_eal()->stock[STOCK_RELEASE].ret = 0;
 }
 

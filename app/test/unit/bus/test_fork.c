@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A forked child. The fake kernel of the child is a copy: what the child did to
- * it the child has to tell. Each child ends itself if it hangs.
+ * A forked child. The fake kernel of the child is a copy, so the child itself checks
+ * what it did to it. A child that hangs ends itself.
  */
 
 #include <errno.h>
@@ -26,7 +26,7 @@ child_uses_nothing(void)
 	int fd = -1;
 
 	if (rte_mem_virt2iova(FAKE_VA(2 * FAKE_HUGE)) != RTE_BAD_IOVA)
-		return "an address was told";
+		return "an address was given";
 	if (rte_vfio_container_dma_map(-1, (uintptr_t)FAKE_VA(2 * FAKE_HUGE),
 				       FAKE_PHYS(2 * FAKE_HUGE), 4096) != -1)
 		return "memory was mapped";
@@ -45,7 +45,7 @@ child_uses_nothing(void)
 	if (log_count(RTE_VFIO_CDEV_LOG_ERR) != 1 ||
 	    !log_has(RTE_VFIO_CDEV_LOG_ERR, (const char *[]){ "forked", strerror(EOPNOTSUPP),
 							      "rte_eal_init()", NULL }))
-		return "it was not told, or more than once";
+		return "it was not logged, or more than once";
 	return NULL;
 }
 
@@ -114,7 +114,7 @@ lock_hold(void *arg)
 	return NULL;
 }
 
-/* While another thread has the lock, which the child will not see given back. */
+/* While another thread has the lock, which is never released in the child. */
 static void
 child_runs_beside_a_locked_parent(const char *(*child)(void))
 {
@@ -156,7 +156,7 @@ child_does_not_wait_for_a_lock_of_its_parent(void **state)
 	child_runs_beside_a_locked_parent(child_uses_nothing);
 }
 
-/* A daemon. The parent may have had a domain in its time. */
+/* A daemon. The parent may have had a domain before. */
 static void
 child_may_start_with_dpdk(void **state)
 {

@@ -36,7 +36,7 @@ memory_without_address_is_skipped(void **state)
 	assert_kernel_holds(2, 1, FAKE_HUGE);
 }
 
-/* rte_extmem_register(): whoever did that maps it. */
+/* rte_extmem_register(): its caller maps the memory. */
 static void
 external_memory_is_left_to_its_owner(void **state)
 {
@@ -48,7 +48,7 @@ external_memory_is_left_to_its_owner(void **state)
 	assert_kernel_holds(2, 0, 0);
 }
 
-/* Its page size is what the application says: every 4 KiB are looked at. */
+/* Its page size is the application's claim: every 4 KiB are verified. */
 static void
 each_base_page_of_an_external_heap_is_verified(void **state)
 {
@@ -157,7 +157,7 @@ failed_registration_refuses_the_device(void **state)
 	fake_eal()->register_errno = ENOMEM;
 	bus_setup_fails();
 	assert_logged(ERR, "bus.vfio_cdev", "memory events", strerror(ENOMEM));
-	/* No event would have told of that. */
+	/* No event would have reported that. */
 	fake_eal_use(FAKE_VA(0), false);
 	fake_eal()->register_errno = 0;
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
@@ -281,7 +281,7 @@ memory_that_cannot_be_pinned_later_is_logged(void **state)
 	assert_logged(ERR, "lib.vfio_cdev", "cannot confirm", strerror(EADDRNOTAVAIL));
 	assert_logged(ERR, "bus.vfio_cdev", "neither pinned nor verified", "stop the application");
 	assert_kernel_holds(2, 2, 2 * FAKE_HUGE);
-	/* Told once; the end of the page that was never mapped is no news. */
+	/* Logged once; the end of the page that was never mapped is not logged. */
 	log_clear();
 	fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(0), 3 * FAKE_HUGE);
 	assert_kernel_holds(2, 0, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Devices that are not on the PCI bus, as the buses and drivers of DPDK ask for
- * them (drivers/bus/cdx, bus/platform, bus/fslmc, crypto/bcmfs).
+ * Devices that are not on the PCI bus, as the buses and drivers of DPDK use them
+ * (drivers/bus/cdx, bus/platform, bus/fslmc, crypto/bcmfs).
  */
 
 #include <errno.h>
@@ -53,7 +53,7 @@ kind_alone(const struct kind *kind, const char *bus)
 	fake_eal()->bus = bus;
 }
 
-/* What its bus does for a device: set it up, ask, map memory for it, release it. */
+/* What its bus does for a device: set it up, query it, map memory for it, release it. */
 static void
 kind_lives(const struct kind *kind)
 {
@@ -115,7 +115,7 @@ errors_of_other_buses_name_the_device(void **state)
 	}
 }
 
-/* With nothing else to ask, and only where the bus is. */
+/* If there is no other device to ask, and only where the bus exists. */
 static void
 device_of_another_bus_is_asked_for_addresses(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The primary asks its secondaries which devices they have: both sides. */
+/* The primary queries its secondaries for their devices: both sides. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -185,7 +185,7 @@ false_answers_of_secondaries_are_left_out(void **state)
 	assert_false(fd_is_open(others.fd));
 }
 
-/* What it says is of an earlier moment, and its own answer is on the way. */
+/* Its answer is to an earlier request; the one to this request is on the way. */
 static void
 secondary_that_is_late_is_asked_again(void **state)
 {
@@ -264,7 +264,7 @@ secondary_answers_its_primary(void **state)
 	assert_answer("{\"error\":\"this is a secondary process: ask the primary\"}");
 }
 
-/* The devices of this one are its own, and told in the same way. */
+/* The devices of this one are its own, and reported in the same way. */
 static void
 devices_of_a_secondary_are_listed(void **state)
 {

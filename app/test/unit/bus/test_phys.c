@@ -234,7 +234,7 @@ page_that_cannot_be_pinned_has_no_address(void **state)
 	assert_kernel_holds(1, 0, 0);
 }
 
-/* The EAL drops it, whatever it is told; it must not come home until then. */
+/* The EAL drops such a page, whatever its address; it must stay where it is until then. */
 static void
 page_of_another_node_has_no_address(void **state)
 {
@@ -290,7 +290,7 @@ devargs(unsigned int i, const char *name, enum rte_dev_policy policy)
 	args->policy = policy;
 }
 
-/* Which device was opened to get at addresses. */
+/* The device that was opened to read addresses. */
 static void
 blocked_device_is_not_touched(void **state)
 {
@@ -322,7 +322,7 @@ device_that_is_in_use_is_passed_over(void **state)
 	assert_true(fake_node(BUS_NODE)->bound);
 }
 
-/* /dev/null plays the cdev: this process, for one, has it open. */
+/* /dev/null stands for the cdev: this process, for one, has it open. */
 static void
 opener_of_the_only_device_is_named(void **state)
 {
@@ -363,7 +363,7 @@ without_pci_no_device_is_touched(void **state)
 	assert_kernel_holds(0, 0, 0);
 }
 
-/* Not by the first page, of which the EAL asks with its memory lock. */
+/* Not for the first page: the EAL asks for its address with its memory lock held. */
 static void
 device_is_asked_before_the_eal_has_memory(void **state)
 {
@@ -436,7 +436,7 @@ pagemap_is_not_asked(void **state)
 	assert_kernel_holds(1, 2, FAKE_HUGE + FAKE_PAGE);
 }
 
-/* And what is not pinned is not told. */
+/* And no address of unpinned memory is given. */
 static void
 without_a_device_for_it_no_address_is_given(void **state)
 {
@@ -481,7 +481,7 @@ pagemap_lie(const void *virt)
 	return fake_phys(virt) + FAKE_HUGE;
 }
 
-/* What it tells is pinned, and compared, by the first device that is set up. */
+/* Its addresses are pinned, and compared, by the first device that is set up. */
 static void
 no_device_is_asked_where_pagemap_is(void **state)
 {

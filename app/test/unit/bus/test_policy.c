@@ -126,8 +126,8 @@ bus_off_tests(void)
 }
 
 /*
- * First of its process: the value is looked at once. Begins like a good one, and
- * is longer than a line.
+ * First of its process: the value is read once. Begins like a valid one, and is
+ * longer than a line.
  */
 static void
 invalid_value_is_logged_once_with_the_valid_ones(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* This process as the primary, which gives its devices to whatever secondary asks. */
+/* This process as the primary, which gives its devices to secondaries. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -97,7 +97,7 @@ memory_lock_is_taken(void)
 	fail_msg("the mp thread takes the EAL's memory lock");
 }
 
-/* All are answered, so that nobody waits, and told of once. */
+/* All are answered, so that no secondary waits, and logged once. */
 static void
 wrong_request_is_refused(void **state)
 {
@@ -170,7 +170,7 @@ process_without_secondaries_is_no_error(void **state)
 	assert_logged(WARNING, "secondary processes will get no device", strerror(ENOMEM));
 }
 
-/* What stock's handler of requests from secondaries asks for, on its thread. */
+/* The calls of stock's handler of requests from secondaries, on its thread. */
 static void *
 stock_handler(void *name)
 {

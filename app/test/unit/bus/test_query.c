@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What buses and drivers ask for; RTE_VFIO_CDEV=prefer. */
+/* Queries of buses and drivers; RTE_VFIO_CDEV=prefer. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -125,7 +125,7 @@ virtual_addresses_are_warned_of_once(void **state)
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
 }
 
-/* Where each device has an IOMMU the parameter of stock's answer is for none. */
+/* Stock answers with the module's parameter, which is for devices without an IOMMU. */
 static void
 noiommu_is_not_enabled_where_each_cdev_has_an_iommu(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* This process as a secondary, which gets its devices from whatever primary there is. */
+/* This process as a secondary, which gets its devices from the primary. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,7 @@ answer_set(int err, int fd)
 	other.err = 0;
 }
 
-/* The backend holds nothing that another thread of this process may want. */
+/* The backend holds no lock that another thread of this process may need. */
 static int
 other_answers(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
 {
@@ -245,7 +245,7 @@ some_address(const void *virt)
 	return (uintptr_t)virt;
 }
 
-/* Which is what its EAL wants to hear before it starts. */
+/* Which its EAL requires before it starts. */
 static void
 secondary_needs_no_pagemap(void **state)
 {
@@ -291,7 +291,7 @@ primary_without_an_answer_is_logged(void **state)
 	assert_logged(ERR, BUS_ADDR, "is not ready", strerror(EAGAIN), "try again");
 }
 
-/* The pid is that of whoever has the EAL's lock. */
+/* The pid is that of the process that has the EAL's lock. */
 static void
 silent_primary_is_named(void **state)
 {

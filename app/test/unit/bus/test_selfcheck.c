@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Devices are refused where the EAL does not call the backend, or cannot be told to. */
+/* Devices are refused where the EAL does not call the backend, or cannot be made to. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ call_that_leads_nowhere_else_is_found_to(void **state)
 	assert_true(binding_is_internal(&state, "rte_mem_virt2iova"));
 }
 
-/* Whether it is libnuma that tells the EAL of nodes is the EAL's own business. */
+/* The EAL may get a page's node from another library than libnuma. */
 static void
 call_of_another_object_is_found(void **state)
 {
@@ -50,7 +50,7 @@ bus_selfcheck_tests(void)
 	return cmocka_run_group_tests_name("bus: self-check", tests, NULL, NULL);
 }
 
-/* Buses call the backend, the EAL itself does not: see meson.build. */
+/* Buses call the backend, the EAL itself does not: see fake/meson.build. */
 static void
 eal_that_calls_itself_gets_no_device(void **state)
 {
@@ -89,7 +89,7 @@ bus_symbolic_tests(void)
 	return cmocka_run_group_tests_name("bus: -Bsymbolic-functions", tests, NULL, NULL);
 }
 
-/* First of its process: the value is looked at once. */
+/* First of its process: the value is read once. */
 static void
 less_than_the_default_takes_no_device(void **state)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What takes long, BIND of a device and MAP of large memory, holds nobody up;
- * RTE_VFIO_CDEV=prefer.
+ * BIND of a device and MAP of large memory take long, and no other call waits for
+ * them; RTE_VFIO_CDEV=prefer.
  */
 
 #include <errno.h>
@@ -167,7 +167,7 @@ others_go_on_while_a_device_is_bound(void **state)
 	telemetry_asks();
 	application_maps();
 	plug_end();
-	/* What was unmapped again was told all the same. */
+	/* The address of what was unmapped again was given all the same. */
 	assert_kernel_holds(2, 4, 2 * FAKE_HUGE + 2 * FAKE_PAGE);
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
 	heap_shrinks(FAKE_VA(GROWN));
@@ -196,7 +196,7 @@ device_that_is_being_bound_is_in_use(void **state)
 	plug_end();
 }
 
-/* Memory that the application maps takes as long as it takes, too. */
+/* Mapping the application's memory takes as long. */
 static uint64_t mapped_from;
 static int mapped_ret;
 
@@ -233,7 +233,7 @@ others_go_on_while_memory_is_mapped(void **state)
 						      FAKE_PHYS(FAR), FAKE_PAGE), 0);
 }
 
-/* Whoever uses it is the last to let go of it. */
+/* It is freed when its last user drops it. */
 static void
 container_is_destroyed_while_memory_is_mapped(void **state)
 {

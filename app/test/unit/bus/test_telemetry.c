@@ -420,7 +420,7 @@ longest_answer_fits(void **state)
 	assert_int_equal(mappings_follow("", &pages), PAGE + 1);
 }
 
-/* They wait for a device, so that the fake kernel has nothing to do with them. */
+/* They are pending, so that the fake kernel has nothing to do with them. */
 static void
 many_mappings_are_reported_as_fast_as_one(void **state)
 {
@@ -473,7 +473,7 @@ containers_are_known_by_their_iommufd(void **state)
 		assert_int_equal(rte_vfio_container_destroy(containers[i]), 0);
 }
 
-/* No answer that looks complete and is not; and nothing is lost. */
+/* No incomplete answer that looks complete, and no leak. */
 static void
 short_of_memory_there_is_an_error(void **state)
 {

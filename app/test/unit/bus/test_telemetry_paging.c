@@ -26,7 +26,7 @@ mappings_ask(const char *request)
 	return reply;
 }
 
-/* Follow next; the bytes that are told, at most 9 pages of answers. */
+/* Follow next, for at most 9 answers; the bytes that are reported. */
 static uint64_t
 bytes_follow(const char *start, unsigned int *count)
 {

@@ -47,7 +47,7 @@ device_round(const struct worker *w)
 	return errors;
 }
 
-/* One of several that want the same device: the others are told that it is in use. */
+/* One of several that want the same device: the others get the error that it is in use. */
 static unsigned int
 contender_round(const struct worker *w)
 {
@@ -125,8 +125,9 @@ eal_memory_round(const struct worker *w)
 }
 
 /*
- * Questions, each in a thread of its own: one that takes a lock for something else
- * would be in step with the others, and TSAN see nothing of a lock that is missing.
+ * Queries, each in a thread of its own: a thread that also takes a lock for
+ * something else would be ordered with the others by it, and hide a missing lock
+ * from TSAN.
  */
 static unsigned int
 info_round(const struct worker *w)
@@ -194,7 +195,7 @@ worker_run(void *arg)
 
 static atomic_bool order_is_wrong;
 
-/* Somebody else may have backend_lock, but not whoever is about to take the memory lock. */
+/* Another thread may have backend_lock, but not the one that is about to take the memory lock. */
 static void
 order_look(void)
 {

@@ -96,7 +96,7 @@ memory_of_the_eal_comes_and_goes(void **state)
 	assert_kernel_holds(3, 3, 3 * FAKE_HUGE);
 	assert_int_equal(bus_release(BUS_ADDR3, fd), 0);
 	assert_int_equal(bus_release(BUS_ADDR4, fd4), 0);
-	/* Not pinned for nobody; what is allocated now waits as well. */
+	/* Not pinned without a device; what is allocated now is pending as well. */
 	assert_kernel_holds(1, 0, 0);
 	fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(2 * FAKE_HUGE), FAKE_HUGE);
 	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);
@@ -244,7 +244,7 @@ virtual_addresses_are_for_translated_devices_only(void **state)
 	assert_kernel_holds(2, 1, FAKE_HUGE);
 }
 
-/* An address was asked for through a device that nobody uses. */
+/* An address was asked for through a device that is not in use. */
 static void
 mode_without_devices_does_not_get_the_memory(void **state)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Addresses that are told while no device can pin anything: they come from pagemap, and
- * the first device finds out whether they are still right; RTE_VFIO_CDEV=prefer.
+ * Addresses that are given while no device can pin anything: they come from pagemap,
+ * and with the first device they are compared; RTE_VFIO_CDEV=prefer.
  */
 
 #include <errno.h>
@@ -60,7 +60,7 @@ program_without_a_device_opens_nothing(void **state)
 	assert_kernel_holds(0, 0, 0);
 }
 
-/* The EAL tries with its stack. Stock says nothing either. */
+/* The EAL tries with its stack. Stock logs nothing either. */
 static void
 program_that_cannot_read_addresses_is_not_warned(void **state)
 {
@@ -86,7 +86,7 @@ memory_that_stays_is_pinned_for_the_first_device(void **state)
 	assert_kernel_holds(2, 1, FAKE_PAGE);
 }
 
-/* Whoever was told the old address may still give it to the device. */
+/* The application may still give the old address to the device. */
 static void
 device_is_refused(const void *moved, const char *va)
 {
@@ -124,7 +124,7 @@ page_of_the_eal_that_moved_refuses_the_device(void **state)
 	assert_kernel_holds(2, 2, 2 * FAKE_HUGE);
 }
 
-/* It is its owner's again: nobody can have a use for its address. */
+/* It is its owner's again: no device can use its address any more. */
 static void
 memory_that_was_freed_is_forgotten(void **state)
 {
@@ -187,7 +187,7 @@ memory_goes_with_its_owner_once_it_is_pinned(void **state)
 	assert_kernel_holds(2, 0, 0);
 }
 
-/* The kernel takes whole pages, and a place that is given loses more than comes to it. */
+/* The kernel takes whole pages, and a target may lose more pages than it gets. */
 static void
 memory_that_is_resized_is_followed_by_whole_pages(void **state)
 {
@@ -256,7 +256,10 @@ pages_that_the_eal_maps_elsewhere_stay_pinned(void **state)
 	assert_kernel_holds(2, 1, FAKE_HUGE);
 }
 
-/* Once the EAL has its memory nothing of it moves on: what goes is let go of, without a device. */
+/*
+ * Once the EAL has its memory it does not move any more: what is gone is dropped,
+ * also without a device.
+ */
 static void
 vanished_memory_stays_pinned_only_while_the_eal_starts(void **state)
 {
@@ -274,7 +277,7 @@ vanished_memory_stays_pinned_only_while_the_eal_starts(void **state)
 	assert_kernel_holds(1, 0, 0);
 }
 
-/* A device that is refused does not keep what has gone. */
+/* A refused device keeps no pins of what is gone. */
 static void
 vanished_memory_is_unpinned_when_a_device_fails(void **state)
 {

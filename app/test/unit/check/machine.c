@@ -13,7 +13,7 @@
 
 #define MOST 64
 
-/* A character device that everybody may look at stands for the cdev. */
+/* A character device that any user may look at stands for the cdev. */
 #define NODE "/dev/null"
 #define NODE_NUMBER "1:3\n"
 

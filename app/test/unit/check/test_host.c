@@ -88,7 +88,7 @@ file_that_is_none_is_an_error(void **state)
 	fake_sysfs_link("loop", "loop");
 	assert_int_equal(host_line(&host, line, sizeof(line), "/loop"), -ELOOP);
 	assert_int_equal(host_find(&host, line, sizeof(line), "*", "/loop"), -ELOOP);
-	/* Whoever opened a pipe would wait for a writer. */
+	/* Opening a pipe would wait for a writer. */
 	assert_int_equal(host_path(&host, path, "/pipe"), 0);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(host_line(&host, line, sizeof(line), "/pipe"), 0);

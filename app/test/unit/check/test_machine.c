@@ -254,7 +254,7 @@ missing_rawio_fails(void **state)
 	assert_finding("capabilities", CHECK_FAIL, "CAP_SYS_RAWIO", NULL);
 }
 
-/* Stock DPDK is what wants to read pagemap. */
+/* Only stock DPDK needs to read pagemap. */
 static void
 device_left_to_stock_wants_sys_admin(void **state)
 {

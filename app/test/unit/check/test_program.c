@@ -126,7 +126,7 @@ program_without_dpdk_is_doubtful(void **state)
 	assert_int_equal(machine_check_app("/bin"), CHECK_WARN);
 }
 
-/* For who asks: a file of one's own gives no rights that one has not. */
+/* A file gives its own owner no rights that the owner has not. */
 static void
 program_that_gives_rights_fails(void **state)
 {

@@ -16,7 +16,7 @@
 
 #define ADDR "0000:00:03.0"
 #define PCI "sys/bus/pci/devices/"
-#define NULL_DEV "1:3\n"	/* /dev/null plays a cdev or a group that is open */
+#define NULL_DEV "1:3\n"	/* /dev/null stands for a cdev or a group that is open */
 
 static struct host host;
 static struct inventory inventory;

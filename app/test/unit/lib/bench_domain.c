@@ -41,7 +41,7 @@ free_rdev(int fd, dev_t *rdev)
 	return 0;
 }
 
-/* Memory is wherever one wants it to be. */
+/* The address of memory is its IOVA. */
 static int
 free_get_pa(struct ifd_noiommu_get_pa *cmd)
 {
@@ -94,7 +94,7 @@ static const struct iommufd_sys free_sys = {
 	.now = now_ns,
 };
 
-/* Each number below count once, in an order that jumps about; count is no multiple. */
+/* Each number below count once, out of order; count is no multiple of 7919. */
 static uint64_t
 shuffled(uint64_t i, uint64_t count)
 {

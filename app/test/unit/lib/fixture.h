@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the tests of librte_vfio_cdev start with and must not leave behind. */
+/* Setup and teardown of the tests of librte_vfio_cdev, and short names of their calls. */
 
 #ifndef FIXTURE_H
 #define FIXTURE_H
@@ -29,7 +29,7 @@ struct fixture {
 	struct rte_vfio_cdev_device *device;
 };
 
-/* A ctx, and a device that nobody has opened yet. */
+/* A ctx, and a device that is not open yet. */
 int
 fixture_ctx(void **state);
 
@@ -48,11 +48,11 @@ fixture_end(void **state);
 int
 fixture_open(struct fixture *f);
 
-/* What its domain holds now. */
+/* The statistics of its domain now. */
 struct rte_vfio_cdev_stats
 fixture_stats(const struct fixture *f);
 
-/* The memory at an offset, which is to be where it is. */
+/* The memory at an offset, with its true address. */
 int
 memory_map(const struct fixture *f, uint64_t offset, uint64_t len, uint64_t page_size);
 

@@ -53,7 +53,7 @@ device_count(const struct fixture *f)
 	return stats.devices;
 }
 
-/* What is made for nothing costs nobody anything. */
+/* A domain without a device costs nothing. */
 static void
 domain_opens_nothing(void **state)
 {
@@ -224,7 +224,7 @@ right_token_binds_and_another_does_not(void **state)
 	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, wanted, &f->device), 0);
 }
 
-/* A token that the device does not know is not left out to make it work. */
+/* A token that the device does not need is an error: it is not left out. */
 static void
 token_for_a_device_without_one_fails_to_bind(void **state)
 {

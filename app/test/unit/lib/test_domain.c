@@ -456,7 +456,7 @@ memlock_limit_is_named(void **state)
 	assert_stats(f, 1, 2, 2 * HUGE);
 }
 
-/* Both errors are told; the pins go with the domain at the latest. */
+/* Both errors are logged; the pins are released with the domain at the latest. */
 static void
 undo_that_fails_is_logged(void **state)
 {

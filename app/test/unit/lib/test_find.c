@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Which cdev a device has, in a sysfs that is not always friendly. */
+/* Finding the cdev of a device, in a sysfs that may be hostile. */
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What each wrapper hands to the kernel and makes of the answer. */
+/* Each wrapper's request to the kernel, and its result for each answer. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -383,7 +383,7 @@ resident_pages_are_distinguished(void **state)
 	assert_int_equal(iommufd_sys_linux.resident(page), -1);
 }
 
-/* In the place of the C library's: a kernel that has swapped a page out, since not all can. */
+/* Replaces the C library's: a kernel that has swapped a page out, since not all can. */
 static uint64_t pagemap_entry;
 
 int

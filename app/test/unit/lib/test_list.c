@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What a domain tells: its mappings, a few at a time, and its counters. */
+/* What a domain reports: its mappings, a few at a time, and its counters. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ list(const struct fixture *f, uint64_t start, struct rte_vfio_cdev_mapping *mapp
 	return rte_vfio_cdev_domain_mappings(f->domain, start, mappings, size);
 }
 
-/* A mapping of the memory at an offset, pinned, of which the kernel has told where it is. */
+/* A pinned mapping of the memory at an offset, with the kernel's address. */
 static void
 assert_mapping(const struct rte_vfio_cdev_mapping *mapping, uint64_t offset, uint64_t len,
 	       uint64_t page_size)
@@ -147,7 +147,7 @@ overlapping_mappings_are_listed_once(void **state)
 	assert_mapping(&mappings[0], PAGES(6), PAGES(10), FAKE_PAGE);
 }
 
-/* A minute and more, if each page were looked for from the first mapping on. */
+/* Takes over a minute if each page is searched from the first mapping on. */
 static void
 million_mappings_are_listed_page_by_page(void **state)
 {
@@ -312,7 +312,7 @@ one_node_needs_no_blocks(void **state)
 	assert_nodes(f, HUGE, 0, 0);
 }
 
-/* Several nodes, and a kernel that does not say which has what (CONFIG_MEMORY_HOTPLUG=n). */
+/* Several nodes, and a kernel that does not report their memory (CONFIG_MEMORY_HOTPLUG=n). */
 static int
 blockless_begin(void **state)
 {

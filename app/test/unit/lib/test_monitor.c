@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What becomes of memory whose address was told, as those tell who see it happen. */
+/* Memory whose address was given, when a hook reports that it moves or is unmapped. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -88,7 +88,7 @@ call_that_fails_keeps_memory(void **state)
 	assert_int_equal(provisional_count(f), GIVEN);
 }
 
-/* Whoever unmaps may have an allocator's lock. */
+/* The caller of munmap() may have an allocator's lock. */
 static void
 hooks_free_and_log_nothing(void **state)
 {
@@ -126,7 +126,7 @@ errno_stays(void **state)
 	assert_int_equal(errno, EDOM);
 }
 
-/* Pages 0 to 2 to 4 to 6, what was there being gone, and on to nowhere near. */
+/* Pages 0 to 2 move to 4 to 6, replace what was there, and move on to 6 to 8. */
 static void
 moved_memory_is_followed_to_its_new_address(void **state)
 {
@@ -147,7 +147,7 @@ moved_memory_is_followed_to_its_new_address(void **state)
 	assert_int_equal(provisional_count(f), 1 + 2);
 }
 
-/* The pages are the same: what is asked of them at the new place needs no other pin. */
+/* The pages are the same: to ask for them at the new address takes no other pin. */
 static void
 moved_page_keeps_its_pin(void **state)
 {
@@ -179,12 +179,12 @@ pages_that_were_dropped_are_looked_for(void **state)
 	vfio_cdev_monitor_recheck(FAKE_VA(PAGES(6)), PAGES(100));
 	assert_int_equal(provisional_count(f), GIVEN);
 	vfio_cdev_monitor_recheck(FAKE_VA(PAGES(1)), PAGES(2));
-	/* That one was replaced is known of pinned pages only. */
+	/* A replaced page is noticed only if it was pinned. */
 	assert_int_equal(provisional_count(f), GIVEN - 1 - pinned);
 	maps = fake_calls(FAKE_MAP);
 	vfio_cdev_monitor_recheck(NULL, 0);
 	assert_int_equal(provisional_count(f), GIVEN - 3 - pinned);
-	/* Where nobody says which memory it was, only what costs no ioctl is found. */
+	/* If the call's memory is unknown, only what takes no ioctl is found. */
 	assert_int_equal(fake_calls(FAKE_MAP), maps);
 }
 
@@ -211,7 +211,7 @@ phys_ask(void *arg)
 	return NULL;
 }
 
-/* Nobody is told an address between the call and what it means. */
+/* No address is given between the call and its report. */
 static void
 domain_is_locked_over_the_call(void **state)
 {
@@ -229,7 +229,7 @@ domain_is_locked_over_the_call(void **state)
 	assert_int_equal(provisional_count(f), GIVEN - 1);
 }
 
-/* All domains are told, the ones without such memory too. */
+/* The call is reported to all domains, also those without such memory. */
 static void
 domains_come_and_go(void **state)
 {
@@ -308,7 +308,7 @@ child_is_not_looked_at(void **state)
 	assert_int_equal(provisional_count(f), GIVEN);
 }
 
-/* More than are looked at at once, of which each is looked at. */
+/* More than are looked at in one step; each is looked at. */
 static void
 sweep_looks_at_all_of_many(void **state)
 {
@@ -327,7 +327,7 @@ sweep_looks_at_all_of_many(void **state)
 	assert_int_equal(provisional_count(f), count - 7 - 3);
 }
 
-/* It is there, and read-only now: who has its address must not get a device. */
+/* It is read-only now: since its address was given, no device may be set up. */
 static void
 expected_page_that_cannot_be_pinned_refuses_the_device(void **state)
 {
@@ -344,7 +344,7 @@ expected_page_that_cannot_be_pinned_refuses_the_device(void **state)
 	assert_kernel_holds(2, GIVEN, PAGES(GIVEN));
 }
 
-/* No lock, no system call: this is all that others pay. */
+/* No lock, no system call: a program without such memory pays no more. */
 static void
 without_such_memory_nothing_is_done(void **state)
 {

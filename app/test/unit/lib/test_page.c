@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Addresses that are learned: pinned first, asked for then, kept or not. */
+/* Addresses of pages: the page is pinned first, then asked for, and kept or not. */
 
 #include <errno.h>
 #include <string.h>
@@ -48,7 +48,7 @@ area_iova(const struct fixture *f)
 	return vfio_cdev_tree_next(&f->domain->tree, NULL, UINT64_MAX, 0)->iova;
 }
 
-/* A look for free ones costs the kernel a look at each area. */
+/* To find free ones the kernel looks at each area. */
 static void
 iovas_of_areas_are_new_and_aligned_as_the_memory(void **state)
 {
@@ -190,7 +190,7 @@ planned_page_is_pinned_in_its_place(void **state)
 	assert_stats(f, 0, 0, 0);
 }
 
-/* Planned as base pages, which are anywhere, they are not one page. */
+/* Planned as base pages, which may be scattered, they are not one page. */
 static void
 planned_base_pages_are_no_page(void **state)
 {
@@ -207,7 +207,7 @@ planned_base_pages_are_no_page(void **state)
 	assert_stats(f, 2, 1 + HUGE / FAKE_PAGE, 2 * HUGE);
 }
 
-/* Who maps what is planned, and waits, has it pinned and compared at once. */
+/* To map planned memory that is pending pins and compares it at once. */
 static void
 planned_page_is_pinned_by_its_mapping(void **state)
 {
@@ -229,7 +229,7 @@ planned_page_is_pinned_by_its_mapping(void **state)
 	assert_nothing_mapped(f);
 }
 
-/* Not believed: memory that only says it is a hugepage. */
+/* Memory that is mapped as a hugepage and is none. */
 static void
 page_that_is_smaller_is_refused(void **state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Much memory, in pieces, and what goes on meanwhile: the domain is everybody's. */
+/* Much memory is mapped in pieces, so that other threads can use the domain meanwhile. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -13,7 +13,7 @@
 #include "fixture.h"
 
 #define GIB (UINT64_C(1) << 30)
-/* So that pieces are: the first shorter than others. */
+/* So that the first piece is shorter than the others. */
 #define START (GIB / 2)
 #define LEN (3 * GIB)
 #define PIECES 4
@@ -44,7 +44,7 @@ pieces_end_at_multiples_of_a_gib(void **state)
 	assert_stats(f, PIECES, LEN / HUGE, LEN);
 }
 
-/* Whoever maps them need not know. */
+/* The caller need not know. */
 static void
 pieces_are_one_to_their_user(void **state)
 {
@@ -121,7 +121,7 @@ piece_that_fails_takes_all_back(void **state)
 	assert_nothing_mapped(f);
 }
 
-/* The address was told: it must stay right. */
+/* The address was given: it must stay right. */
 static void
 piece_that_fails_keeps_provisional_pins(void **state)
 {
@@ -223,7 +223,7 @@ settle_run(void *arg)
 	return NULL;
 }
 
-/* By asking in each way for a page that was pinned on the way. */
+/* Asks in each way for a page that settling has pinned already. */
 static int
 page_rely(const struct fixture *f, unsigned int way)
 {
@@ -308,7 +308,7 @@ prime_run(void *arg)
 	return NULL;
 }
 
-/* BIND resets the device, for seconds; nobody waits for it, and all that was mapped is pinned. */
+/* BIND resets the device, for seconds; no other call waits, and all that was mapped is pinned. */
 static void
 others_go_on_while_a_device_is_reset(struct fixture *f, void *(*run)(void *arg))
 {
@@ -350,7 +350,7 @@ others_go_on_while_a_domain_is_primed(void **state)
 	others_go_on_while_a_device_is_reset(*state, prime_run);
 }
 
-/* Pinning what waits takes as long as pinning does; what comes meanwhile is pinned too. */
+/* Pinning pending memory takes time; what is mapped meanwhile is pinned as well. */
 static void
 others_go_on_while_pending_memory_is_pinned(void **state)
 {
@@ -369,7 +369,7 @@ others_go_on_while_pending_memory_is_pinned(void **state)
 	}
 	pthread_join(w.thread, NULL);
 	assert_int_equal(w.ret, 0);
-	/* One at least, were it not fair: after all of the others. */
+	/* An unfair lock would allow one, after all of the others. */
 	assert_in_range(rounds, 10, 100);
 	assert_stats(f, 100, 100, 100 * HUGE);
 	assert_int_equal(fixture_stats(f).pending, 0);
@@ -385,7 +385,7 @@ map_run(void *arg)
 	return NULL;
 }
 
-/* A thread that maps piece after piece lets each go first that waits. */
+/* Between two pieces, a thread lets all that wait go first. */
 static void
 lock_is_fair(void **state)
 {

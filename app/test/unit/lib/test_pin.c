@@ -238,7 +238,7 @@ answers_that_make_no_sense_are_refused(void **state)
 	}
 }
 
-/* The kernel does not let go of it: the pin stays for another try. */
+/* The kernel does not unmap it: the pin stays for another try. */
 static void
 release_that_fails_can_be_tried_again(void **state)
 {

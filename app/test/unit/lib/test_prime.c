@@ -7,7 +7,7 @@
 
 #include "fixture.h"
 
-#define WAITING 3
+#define PENDING 3
 
 static int
 prime(const struct fixture *f)
@@ -21,23 +21,23 @@ assert_pending(const struct fixture *f, uint64_t pending)
 	assert_int_equal(fixture_stats(f).pending, pending);
 }
 
-/* These hugepages wait, and the kernel has heard of none. */
+/* These hugepages are pending, and the kernel has none of them. */
 static void
-assert_waiting(const struct fixture *f)
+assert_all_pending(const struct fixture *f)
 {
 	assert_kernel_holds(1, 0, 0);
 	assert_stats(f, 0, 0, 0);
-	assert_pending(f, WAITING);
-	for (unsigned int i = 0; i < WAITING; i++)
+	assert_pending(f, PENDING);
+	for (unsigned int i = 0; i < PENDING; i++)
 		assert_int_equal(memory_lookup(f, i * HUGE, HUGE), 0);
 }
 
 static void
 map_waiting(const struct fixture *f)
 {
-	for (unsigned int i = WAITING; i-- > 0;)
+	for (unsigned int i = PENDING; i-- > 0;)
 		assert_int_equal(memory_map(f, i * HUGE, HUGE, HUGE), 0);
-	assert_waiting(f);
+	assert_all_pending(f);
 }
 
 static void
@@ -137,8 +137,8 @@ maps_before_a_device_are_made_with_it(void **state)
 	map_waiting(f);
 	assert_int_equal(fake_calls(FAKE_MAP), 0);
 	assert_int_equal(fixture_open(f), 0);
-	assert_kernel_holds(2, WAITING, WAITING * HUGE);
-	assert_stats(f, WAITING, WAITING, WAITING * HUGE);
+	assert_kernel_holds(2, PENDING, PENDING * HUGE);
+	assert_stats(f, PENDING, PENDING, PENDING * HUGE);
 	assert_pending(f, 0);
 	/* Pinned and verified before the device could have used it. */
 	assert_true(strrchr(fake_trace(), 'P') < strchr(fake_trace(), 'a'));
@@ -151,8 +151,8 @@ maps_before_a_device_are_made_by_priming(void **state)
 
 	map_waiting(f);
 	assert_int_equal(prime(f), 0);
-	assert_kernel_holds(1, WAITING, WAITING * HUGE);
-	assert_stats(f, WAITING, WAITING, WAITING * HUGE);
+	assert_kernel_holds(1, PENDING, PENDING * HUGE);
+	assert_stats(f, PENDING, PENDING, PENDING * HUGE);
 	assert_pending(f, 0);
 }
 
@@ -166,7 +166,7 @@ pending_maps_are_checked_like_others(void **state)
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(HUGE), HUGE,
 						  HUGE), -EEXIST);
 	assert_int_equal(memory_lookup(f, 0, FAKE_PAGE), -EOPNOTSUPP);
-	assert_waiting(f);
+	assert_all_pending(f);
 }
 
 static void
@@ -176,12 +176,12 @@ users_of_pending_maps_are_counted(void **state)
 
 	map_waiting(f);
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
-	assert_waiting(f);
+	assert_all_pending(f);
 	assert_int_equal(fixture_open(f), 0);
 	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
-	assert_kernel_holds(2, WAITING, WAITING * HUGE);
+	assert_kernel_holds(2, PENDING, PENDING * HUGE);
 	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
-	assert_kernel_holds(2, WAITING - 1, (WAITING - 1) * HUGE);
+	assert_kernel_holds(2, PENDING - 1, (PENDING - 1) * HUGE);
 }
 
 static void
@@ -192,10 +192,10 @@ pending_map_is_forgotten_by_unmap(void **state)
 	map_waiting(f);
 	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
 	assert_int_equal(memory_unmap(f, 0, HUGE), -ENOENT);
-	assert_pending(f, WAITING - 1);
+	assert_pending(f, PENDING - 1);
 	assert_int_equal(fake_calls(FAKE_UNMAP), 0);
 	assert_int_equal(fixture_open(f), 0);
-	assert_kernel_holds(2, WAITING - 1, (WAITING - 1) * HUGE);
+	assert_kernel_holds(2, PENDING - 1, (PENDING - 1) * HUGE);
 }
 
 static void
@@ -215,27 +215,27 @@ part_of_a_pending_map_is_forgotten(void **state)
 
 static const enum fake_op replay_ops[] = { FAKE_MAP, FAKE_GET_PA };
 
-/* Whichever fails, the message names it, and all of them wait again. */
+/* Whichever fails, the message names it, and all of them are pending again. */
 static void
 pending_map_that_fails_refuses_the_device(void **state)
 {
-	static const char *const names[WAITING] = { "f0000000000", "f0000200000", "f0000400000" };
+	static const char *const names[PENDING] = { "f0000000000", "f0000200000", "f0000400000" };
 	struct fixture *f = *state;
 
 	map_waiting(f);
-	for (unsigned int i = 0; i < 2 * WAITING; i++) {
+	for (unsigned int i = 0; i < 2 * PENDING; i++) {
 		fake_fail(replay_ops[i % 2], 1 + i / 2, ENOMEM);
 		log_clear();
 		assert_int_equal(fixture_open(f), -ENOMEM);
 		assert_logged(ERR, "memory", names[i / 2], strerror(ENOMEM));
 		assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(ENOMEM));
 		assert_null(f->device);
-		assert_waiting(f);
+		assert_all_pending(f);
 		assert_false(fake_node(FIXTURE_NODE)->bound);
 	}
 	assert_int_equal(fake_calls(FAKE_ATTACH), 0);
 	assert_int_equal(fixture_open(f), 0);
-	assert_stats(f, WAITING, WAITING, WAITING * HUGE);
+	assert_stats(f, PENDING, PENDING, PENDING * HUGE);
 }
 
 static void
@@ -245,16 +245,16 @@ pending_map_that_fails_refuses_to_prime(void **state)
 	uint64_t phys;
 
 	map_waiting(f);
-	for (unsigned int i = 0; i < 2 * WAITING; i++) {
+	for (unsigned int i = 0; i < 2 * PENDING; i++) {
 		fake_fail(replay_ops[i % 2], 1 + i / 2, EFAULT);
 		assert_int_equal(prime(f), -EFAULT);
-		assert_waiting(f);
+		assert_all_pending(f);
 		assert_int_equal(rte_vfio_cdev_domain_phys(f->domain, FAKE_VA(0), &phys), -ENODEV);
 	}
 	/* Only what the fixture has opened is left. */
 	assert_kernel_holds(1, 0, 0);
 	assert_int_equal(prime(f), 0);
-	assert_stats(f, WAITING, WAITING, WAITING * HUGE);
+	assert_stats(f, PENDING, PENDING, PENDING * HUGE);
 	assert_pending(f, 0);
 }
 
@@ -267,13 +267,13 @@ pending_map_of_a_page_that_moved_can_be_taken_back(void **state)
 	fake_page_move(FAKE_VA(HUGE), FAKE_PHYS(9 * HUGE));
 	assert_int_equal(fixture_open(f), -EADDRNOTAVAIL);
 	assert_logged(ERR, "0x100200000", "0x101200000", strerror(EADDRNOTAVAIL));
-	assert_waiting(f);
+	assert_all_pending(f);
 	assert_int_equal(memory_unmap(f, HUGE, HUGE), 0);
 	assert_int_equal(fixture_open(f), 0);
-	assert_kernel_holds(2, WAITING - 1, (WAITING - 1) * HUGE);
+	assert_kernel_holds(2, PENDING - 1, (PENDING - 1) * HUGE);
 }
 
-/* A map after the failure waits like those before. */
+/* A map after the failure is pending like those before. */
 static void
 map_after_a_failed_device_is_pending(void **state)
 {
@@ -311,10 +311,10 @@ memory_stays_mapped_when_only_the_attach_fails(void **state)
 	map_waiting(f);
 	fake_fail(FAKE_ATTACH, 1, EBUSY);
 	assert_int_equal(fixture_open(f), -EBUSY);
-	assert_kernel_holds(1, WAITING, WAITING * HUGE);
+	assert_kernel_holds(1, PENDING, PENDING * HUGE);
 	assert_pending(f, 0);
 	assert_int_equal(fixture_open(f), 0);
-	assert_stats(f, WAITING, WAITING, WAITING * HUGE);
+	assert_stats(f, PENDING, PENDING, PENDING * HUGE);
 }
 
 static void

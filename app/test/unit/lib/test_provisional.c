@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Pages that stay where they were said to be until they are mapped, or are gone. */
+/* Provisional pins: pages keep the address that was given until they are mapped or gone. */
 
 #include <errno.h>
 #include <string.h>
@@ -16,7 +16,7 @@ provide(const struct fixture *f, uint64_t offset, uint64_t *phys)
 	return rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(offset), phys);
 }
 
-/* Say that memory is at the address that it has now. */
+/* Expect memory at the address that it has now. */
 static int
 expect(const struct fixture *f, uint64_t offset)
 {
@@ -68,7 +68,7 @@ page_stays_from_its_address_to_its_mapping(void **state)
 	assert_int_equal(fake_unpinned_live(), 0);
 }
 
-/* It is this that a pin is for: the page moves as soon as nothing pins it. */
+/* What a pin prevents: the page moves as soon as nothing pins it. */
 static void
 page_that_is_not_pinned_moves(void **state)
 {
@@ -94,7 +94,7 @@ asking_again_pins_once(void **state)
 	assert_only(f, 1);
 }
 
-/* Not 4 KiB of it, which would say that so little of a hugepage is pinned. */
+/* Not 4 KiB of it, which would be all that counts as pinned of a hugepage. */
 static void
 whole_page_is_pinned_and_counted(void **state)
 {
@@ -212,7 +212,7 @@ pins_take_the_place_of_their_pages(void **state)
 	assert_kernel_holds(2, 1, HUGE);
 }
 
-/* The address was told: it must stay right. */
+/* The address was given: it must stay right. */
 static void
 mapping_that_fails_keeps_its_pages_pinned(void **state)
 {
@@ -257,7 +257,7 @@ sweep_keeps_pages_in_doubt(void **state)
 		rte_vfio_cdev_domain_sweep(f->domain);
 		assert_only(f, 1);
 	}
-	/* It is read-only at the moment, say. */
+	/* It may be read-only at the moment. */
 	fake_fail(FAKE_MAP, 1, EFAULT);
 	rte_vfio_cdev_domain_sweep(f->domain);
 	assert_only(f, 1);
@@ -269,7 +269,7 @@ sweep_keeps_pages_in_doubt(void **state)
 	assert_only(f, 1);
 }
 
-/* Who asks for addresses of memory that comes and goes does not use it up. */
+/* Pins of memory that comes and goes do not add up. */
 static void
 many_pages_are_swept(void **state)
 {
@@ -367,7 +367,7 @@ without_a_device_nothing_is_pinned(void **state)
 	assert_int_equal(fake_calls(FAKE_MAP), 0);
 }
 
-/* Told before there is a device, by whatever means, is owed when there is one. */
+/* Addresses given before there is a device are pinned when there is one. */
 static void
 expected_pages_are_pinned_with_the_first_device(void **state)
 {
@@ -392,7 +392,7 @@ expected_pages_are_pinned_with_the_first_device(void **state)
 	assert_provisional(f, 5, PAGES(4) + HUGE);
 }
 
-/* Named with both addresses; and a second try begins where the first one did. */
+/* The error has both addresses, and a second try begins like the first. */
 static void
 expected_page_that_has_moved_refuses_the_device(void **state)
 {
@@ -468,7 +468,7 @@ mapping_of_an_expected_page_takes_its_place_with_the_device(void **state)
 	assert_stats(f, 1, 4, PAGES(4));
 }
 
-/* The page may have been moved: who has the first address must not get a device. */
+/* The page may have moved: since its first address was given, no device may be set up. */
 static void
 first_address_given_counts(void **state)
 {
@@ -511,7 +511,7 @@ short_heap_is_returned_to_the_caller(void **state)
 	assert_provisional(f, 0, 0);
 }
 
-/* The EAL's memory goes to another place, whose address nobody asks for. */
+/* The EAL's memory moves to another place, whose address is not asked for. */
 static void
 memory_that_goes_is_kept(void **state)
 {

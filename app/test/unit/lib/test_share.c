@@ -12,7 +12,7 @@
 #include "fake_heap.h"
 #include "fixture.h"
 
-/* A real device stands in for the cdev, since nobody can make one for a test. */
+/* A real device stands in for the cdev, since a test cannot make one. */
 #define STAND_IN "/dev/null"
 #define STAND_IN_MAJOR 1
 #define STAND_IN_MINOR 3
@@ -98,7 +98,7 @@ what_is_not_the_device_is_not_imported(void **state)
 	import_fails(f, fake_send(fd), ENOMEM, "");
 }
 
-/* The same on this machine's own kernel, of which the fake knows nothing. */
+/* The same on this machine's own kernel, without the fake. */
 static void
 fd_is_adopted_once(void **state)
 {

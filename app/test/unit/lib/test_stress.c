@@ -69,7 +69,7 @@ model_count(struct model *m, const struct operation *op, int users)
 		m->users[i] += users;
 }
 
-/* Overlaps would want a model that says more than the library does. */
+/* Overlaps would need a model that knows more than the library does. */
 static bool
 model_knows(const struct model *m, const struct operation *op)
 {
@@ -185,7 +185,7 @@ worker_round(const struct fixture *f, unsigned int page)
 	return errors;
 }
 
-/* Page 0 is everybody's, others are the worker's own. */
+/* All workers share page 0, others are the worker's own. */
 static void *
 worker_run(void *arg)
 {

@@ -50,7 +50,7 @@ last_of(const struct vfio_cdev_record *rec)
 	return rec->va + (vfio_cdev_record_len(rec) - 1);
 }
 
-/* All that the tree promises of itself; returns how deep it is. */
+/* Checks the tree's invariants; returns its depth. */
 static unsigned int
 subtree_check(const struct vfio_cdev_record *node, const struct vfio_cdev_record *low,
 	      const struct vfio_cdev_record *high)
@@ -81,7 +81,7 @@ comes_before(const struct vfio_cdev_record *a, const struct vfio_cdev_record *b)
 	return a->va != b->va ? a->va < b->va : (uintptr_t)a < (uintptr_t)b;
 }
 
-/* The same question to a list in no order. */
+/* The same lookup in a list in no order. */
 static const struct vfio_cdev_record *
 list_next(struct vfio_cdev_record *const *list, const struct vfio_cdev_record *after,
 	  uint64_t most, uint64_t least)
@@ -176,7 +176,7 @@ mapping_takes_80_bytes_at_most(void **state)
 	for (uint64_t i = 0; i < MANY; i++)
 		record_add(i * HUGE, HUGE);
 	bytes = mallinfo2().uordblks - before;
-	/* A sanitizer's heap says nothing. */
+	/* A sanitizer's heap does not have these sizes. */
 	if (before == 0)
 		skip();
 	assert_in_range(bytes, MANY * sizeof(struct vfio_cdev_record), MANY * 80);

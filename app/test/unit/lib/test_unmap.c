@@ -234,7 +234,7 @@ call_that_fails_leaves_mappings_whole(void **state)
 	}
 }
 
-/* A copy that cannot be taken back is told of, and the mapping is as before all the same. */
+/* A copy that cannot be undone is logged, and the mapping is as before all the same. */
 static void
 undo_that_fails_is_logged(void **state)
 {
@@ -267,7 +267,7 @@ last_mapping_that_stays_is_whole(void **state)
 	assert_int_equal(pages_lookup(f, 4, 4), 0);
 }
 
-/* Of memory that is anywhere the kernel tells where the rest begins. */
+/* Of scattered memory the kernel reports where the rest begins. */
 static void
 parts_of_scattered_memory_can_be_unmapped(void **state)
 {

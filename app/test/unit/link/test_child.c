@@ -18,9 +18,9 @@
 static const char *backend;
 static const char *fake_static;
 
-/* What a command says on either channel. Static memory. */
+/* What a command prints, on stdout and stderr. Static memory. */
 static const char *
-said_by(const char *policy, const char *command)
+printed_by(const char *policy, const char *command)
 {
 	static char output[1024];
 	char line[1024];
@@ -46,14 +46,14 @@ program_without_dpdk_notices_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-		assert_string_equal(said_by(policies[i], "true"), "");
-		assert_string_equal(said_by(policies[i],
+		assert_string_equal(printed_by(policies[i], "true"), "");
+		assert_string_equal(printed_by(policies[i],
 					    "grep -o 'librte_[a-z_]*' /proc/self/maps | uniq"),
 				    "librte_bus_vfio_cdev\n");
 	}
 }
 
-/* The least of some runs: what does not depend on what else runs. */
+/* The least of some runs, which depends least on what else runs. */
 static long
 least_ns(const char *command)
 {
@@ -62,7 +62,7 @@ least_ns(const char *command)
 
 	for (int i = 0; i < RUNS; i++) {
 		clock_gettime(CLOCK_MONOTONIC, &start);
-		assert_string_equal(said_by("require", command), "");
+		assert_string_equal(printed_by("require", command), "");
 		clock_gettime(CLOCK_MONOTONIC, &end);
 		took = (end.tv_sec - start.tv_sec) * 1000000000L + end.tv_nsec - start.tv_nsec;
 		if (least == 0 || took < least)
@@ -81,7 +81,7 @@ program_without_dpdk_takes_no_longer(void **state)
 static void
 dpdk_in_a_program_is_logged_if_a_cdev_is_required(void **state)
 {
-	const char *output = said_by("require", fake_static);
+	const char *output = printed_by("require", fake_static);
 
 	(void)state;
 	assert_non_null(strstr(output, "VFIO_CDEV: librte_bus_vfio_cdev.so: DPDK does not call"));
@@ -89,8 +89,8 @@ dpdk_in_a_program_is_logged_if_a_cdev_is_required(void **state)
 	assert_non_null(strstr(output, "given up CAP_SYS_RAWIO"));
 	assert_non_null(strstr(output, "shared libraries"));
 	assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
-	assert_string_equal(said_by("prefer", fake_static), "");
-	assert_string_equal(said_by("off", fake_static), "");
+	assert_string_equal(printed_by("prefer", fake_static), "");
+	assert_string_equal(printed_by("off", fake_static), "");
 }
 
 int

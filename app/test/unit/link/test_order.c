@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A program of DPDK in which the backend is not called: what its constructor has
- * said by now. The argument is a part of that; without one it is to be silent.
+ * A program of DPDK in which the backend is not called. The argument is a part of
+ * what the backend's constructor has to log; without one it has to be silent.
  */
 
 #include <errno.h>
@@ -45,7 +45,7 @@ stock_is_called(void **state)
 	assert_int_equal(fake_eal()->stock[STOCK_ENABLE].calls, 1);
 }
 
-/* As far as whoever runs this has it. */
+/* As far as the user who runs this has it. */
 static void
 required_cdev_costs_the_capability(void **state)
 {

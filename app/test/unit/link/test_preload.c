@@ -2,7 +2,7 @@
 
 /*
  * A program that was linked with DPDK, run with the backend preloaded and an
- * RTE_VFIO_CDEV that it refuses: whoever answers shows.
+ * RTE_VFIO_CDEV that it refuses, which shows that it answers.
  */
 
 #include <link.h>

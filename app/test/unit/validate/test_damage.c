@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the traffic program's report is taken for, whatever is in it. */
+/* Verdicts on the traffic program's report, whatever is in it. */
 
 #include <stdbool.h>
 #include <string.h>
@@ -109,7 +109,7 @@ page_that_is_elsewhere_fails(void **state)
 		     "whose address is 0x200000 to the EAL but 0x400000 to the kernel");
 }
 
-/* Without CAP_SYS_ADMIN the kernel tells 0. */
+/* Without CAP_SYS_ADMIN the kernel reports 0. */
 static void
 damage_names_both_pages(void **state)
 {

@@ -116,7 +116,7 @@ malformed_answer_is_an_error(void **state)
 	}
 }
 
-/* A peer that says these messages, one when it is connected to, one after each command. */
+/* A peer that sends these messages, one when it is connected to, one after each command. */
 static char peer_path[] = "/tmp/test-validate-XXXXXX/socket";
 static const char *const *peer_says;
 

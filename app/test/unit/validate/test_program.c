@@ -144,7 +144,7 @@ program_gets_its_cpus(void **state)
 	assert_non_null(strstr(output, " --socket-mem=0,64 -a ffff:ff:1f.7 -- --own\n"));
 }
 
-/* Says a hello to whoever connects to the program's socket. */
+/* Sends a hello to the client of the program's socket. */
 static void *
 peer(void *arg)
 {
@@ -234,7 +234,7 @@ program_is_talked_to_and_killed(void **state)
 	program_free(NULL);
 }
 
-/* What the companion tells after it is ready, line by line, and what is made of it. */
+/* What the companion prints after it is ready, line by line, and its result. */
 static enum verdict
 companion_tells(const char *lines, json_t **found)
 {
@@ -277,7 +277,7 @@ companion_that_has_no_result_is_a_failure(void **state)
 	assert_null(found);
 }
 
-/* Gone, or nobody has waited for it yet. */
+/* Gone, or not waited for yet. */
 static bool
 is_dead(pid_t pid)
 {
