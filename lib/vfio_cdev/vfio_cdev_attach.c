@@ -14,7 +14,13 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_attach.h"
+#include "vfio_cdev_check.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
+#include "vfio_cdev_mapping.h"
+#include "vfio_cdev_provisional.h"
+#include "vfio_cdev_range.h"
 
 /* Where to go on in each tree. */
 struct settling {

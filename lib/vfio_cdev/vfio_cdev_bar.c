@@ -6,7 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_ctx.h"
+#include "vfio_cdev_sysfs.h"
 
 #define BARS 6			/* the first lines of "resource" (drivers/pci/pci-sysfs.c) */
 #define IORESOURCE_MEM 0x200	/* include/linux/ioport.h */

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_ctx.h"
+#include "vfio_cdev_lock.h"
 
 /* Room for a sentence with a path, a cause and advice; longer ones are cut. */
 #define LINE_LEN 640

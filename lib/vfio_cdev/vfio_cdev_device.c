@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <sys/sysmacros.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_attach.h"
+#include "vfio_cdev_device.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
+#include "vfio_cdev_sysfs.h"
 
 /* The node has to be the device that sysfs showed: nodes get renamed. */
 static int

@@ -5,7 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
+#include "vfio_cdev_monitor.h"
+#include "vfio_cdev_numa.h"
+#include "vfio_cdev_provisional.h"
+#include "vfio_cdev_range.h"
 
 int
 rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode,

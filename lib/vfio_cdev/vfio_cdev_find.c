@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_ctx.h"
+#include "vfio_cdev_mode.h"
+#include "vfio_cdev_sysfs.h"
 
 /* Minors have 20 bits (include/linux/kdev_t.h); so has the number in the name. */
 #define NUMBER_MAX ((1UL << 20) - 1)

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 
 #include "iommufd_uapi.h"
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_ctx.h"
+#include "vfio_cdev_ioas.h"
+#include "vfio_cdev_record.h"
 
 #define IOMMU_NODE "/dev/iommu"
 

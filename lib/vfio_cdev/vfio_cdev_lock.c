@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
 
 __thread unsigned int vfio_cdev_busy;
 
@@ -27,17 +28,6 @@ void
 vfio_cdev_lock(struct rte_vfio_cdev_domain *domain)
 {
 	vfio_cdev_lock_since(domain, iommufd_spent());
-}
-
-void
-vfio_cdev_records_free(struct vfio_cdev_record *rec)
-{
-	struct vfio_cdev_record *next;
-
-	for (; rec != NULL; rec = next) {
-		next = rec->right;
-		free(rec);
-	}
 }
 
 void

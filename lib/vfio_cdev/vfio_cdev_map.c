@@ -7,69 +7,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
-#include "vfio_cdev_private.h"
-
-struct request {
-	const void *va;
-	uint64_t iova;
-	uint64_t len;
-	uint64_t page_size;
-	uint32_t attempt;	/* not 0: only new records are taken back, which have it */
-};
-
-static int
-map_fail(const struct rte_vfio_cdev_domain *domain, int err, const struct vfio_cdev_record *rec)
-{
-	return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, err,
-			      "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)",
-			      vfio_cdev_record_va(rec), rec->phys, vfio_cdev_record_len(rec));
-}
-
-uint64_t
-vfio_cdev_piece(uint64_t key, uint64_t off, uint64_t len, uint64_t page_size)
-{
-	const uint64_t size = page_size > VFIO_CDEV_PIECE ? page_size : VFIO_CDEV_PIECE;
-	const uint64_t rest = size - ((key + off) & (size - 1));
-
-	return len > size && rest < len - off ? rest : len - off;
-}
-
-/* The record comes before its mapping, so that a mapping never lacks it. */
-int
-vfio_cdev_record_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
-		     vfio_cdev_run_t run, void *arg)
-{
-	struct vfio_cdev_record *rec = vfio_cdev_record_new(value);
-	int ret;
-
-	if (rec == NULL)
-		return map_fail(domain, -ENOMEM, value);
-	if (domain->ready) {
-		ret = vfio_cdev_mapping_pin(domain, rec, run, arg);
-		if (ret < 0) {
-			free(rec);
-			return ret;
-		}
-	} else {
-		vfio_cdev_mapping_log(domain, "will map", rec);
-	}
-	vfio_cdev_mapping_add(domain, rec);
-	return 0;
-}
-
-int
-vfio_cdev_record_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
-{
-	int ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
-
-	if (ret < 0)
-		return ret;
-	domain->stats.pending--;
-	rec->attempt = 0;
-	return 0;
-}
+#include "vfio_cdev_check.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
+#include "vfio_cdev_mapping.h"
+#include "vfio_cdev_piece.h"
+#include "vfio_cdev_provisional.h"
+#include "vfio_cdev_verify.h"
 
 /* Somebody maps what waits: where it is stated to be, and at once if that can be. */
 static int
@@ -100,7 +45,7 @@ record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 	int ret;
 
 	if (rec->users == VFIO_CDEV_MAX_USERS)
-		return map_fail(domain, -EOVERFLOW, want);
+		return vfio_cdev_map_fail(domain, -EOVERFLOW, want);
 	ret = rec->pinned ? vfio_cdev_mapping_confirm(domain, rec, want->phys) :
 		record_adopt(domain, rec, want);
 	if (ret < 0)
@@ -149,7 +94,7 @@ piece_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *wa
 	if (rec == NULL)
 		return vfio_cdev_record_map(domain, want, NULL, NULL);
 	if (!record_agrees(rec, want))
-		return map_fail(domain, -EEXIST, want);
+		return vfio_cdev_map_fail(domain, -EEXIST, want);
 	return record_share(domain, rec, want);
 }
 
@@ -160,40 +105,25 @@ piece_plan(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *w
 	struct vfio_cdev_record *rec = record_present(domain, want);
 
 	if (rec != NULL)
-		return record_agrees(rec, want) ? 0 : map_fail(domain, -EEXIST, want);
+		return record_agrees(rec, want) ? 0 : vfio_cdev_map_fail(domain, -EEXIST, want);
 	rec = vfio_cdev_record_new(want);
 	if (rec == NULL)
-		return map_fail(domain, -ENOMEM, want);
+		return vfio_cdev_map_fail(domain, -ENOMEM, want);
 	vfio_cdev_mapping_log(domain, "will map", rec);
 	vfio_cdev_mapping_add(domain, rec);
 	return 0;
 }
 
-/* The piece that begins after so many bytes. */
-static struct vfio_cdev_record
-piece_at(const struct rte_vfio_cdev_domain *domain, const struct request *req,
-	 uint64_t off)
-{
-	struct vfio_cdev_record piece = VFIO_CDEV_RECORD((uintptr_t)req->va + off,
-							 vfio_cdev_iova_at(req->iova, off),
-							 VFIO_CDEV_PAGE, req->page_size);
-
-	piece.pages_4k = vfio_cdev_piece(domain->mode->key(&piece) - off, off, req->len,
-					 req->page_size) >> 12;
-	piece.attempt = req->attempt;
-	return piece;
-}
-
 /* Take back the pieces below an offset. */
 static void
-pieces_undo(struct rte_vfio_cdev_domain *domain, const struct request *req, uint64_t end)
+pieces_undo(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *req, uint64_t end)
 {
 	struct vfio_cdev_record piece, *rec;
 	uint64_t off, len;
 	int ret = 0;
 
 	for (off = 0; off < end; off += len) {
-		piece = piece_at(domain, req, off);
+		piece = vfio_cdev_piece_at(domain, req, off);
 		len = vfio_cdev_record_len(&piece);
 		vfio_cdev_lock(domain);
 		rec = vfio_cdev_mapping_find(domain, vfio_cdev_record_va(&piece), piece.phys, len);
@@ -208,7 +138,7 @@ pieces_undo(struct rte_vfio_cdev_domain *domain, const struct request *req, uint
 
 /* All pieces or none. */
 static int
-pieces_map(struct rte_vfio_cdev_domain *domain, const struct request *req,
+pieces_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *req,
 	   int (*map)(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *want))
 {
 	struct vfio_cdev_record piece;
@@ -223,7 +153,7 @@ pieces_map(struct rte_vfio_cdev_domain *domain, const struct request *req,
 				      "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", req->va,
 				      req->iova, req->len);
 	for (off = 0; off < req->len; off += vfio_cdev_record_len(&piece)) {
-		piece = piece_at(domain, req, off);
+		piece = vfio_cdev_piece_at(domain, req, off);
 		vfio_cdev_lock(domain);
 		ret = vfio_cdev_unlock_with(domain, map(domain, &piece));
 		if (ret < 0) {
@@ -247,7 +177,7 @@ int
 rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			 uint64_t len, uint64_t page_size)
 {
-	const struct request req = { va, iova, len, page_size, 0 };
+	const struct vfio_cdev_request req = { va, iova, len, page_size, 0 };
 	int ret = pieces_map(domain, &req, piece_map);
 
 	if (ret == 0)
@@ -259,45 +189,12 @@ int
 rte_vfio_cdev_domain_plan(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			  uint64_t len, uint64_t page_size)
 {
-	struct request req = { va, iova, len, page_size, 0 };
+	struct vfio_cdev_request req = { va, iova, len, page_size, 0 };
 
 	vfio_cdev_lock(domain);
 	req.attempt = ++domain->attempt;
 	vfio_cdev_unlock(domain);
 	return pieces_map(domain, &req, piece_plan);
-}
-
-/* Pages of more than a piece stay whole: those of the record that the range begins with. */
-uint64_t
-vfio_cdev_pieces_page(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova)
-{
-	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, VFIO_CDEV_PAGE,
-							      VFIO_CDEV_PAGE);
-	const uint64_t key = domain->mode->key(&want);
-	struct vfio_cdev_record *rec = NULL;
-
-	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, key, key)) != NULL)
-		if (domain->mode->key(rec) == key && rec->page_shift > VFIO_CDEV_PIECE_SHIFT)
-			return UINT64_C(1) << rec->page_shift;
-	return VFIO_CDEV_PAGE;
-}
-
-bool
-vfio_cdev_pieces_are(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-		     uint64_t len)
-{
-	const struct request req = {
-		va, iova, len, vfio_cdev_pieces_page(domain, va, iova), 0
-	};
-	struct vfio_cdev_record piece;
-
-	for (uint64_t off = 0; off < len; off += vfio_cdev_record_len(&piece)) {
-		piece = piece_at(domain, &req, off);
-		if (vfio_cdev_mapping_find(domain, vfio_cdev_record_va(&piece), piece.phys,
-					   vfio_cdev_record_len(&piece)) == NULL)
-			return false;
-	}
-	return true;
 }
 
 int

@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_mode.h"
+#include "vfio_cdev_record.h"
 
 static uint64_t
 record_va(const struct vfio_cdev_record *rec)

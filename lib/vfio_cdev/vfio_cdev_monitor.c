@@ -14,8 +14,10 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
 #include "vfio_cdev_monitor.h"
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_provisional.h"
 
 /* Guards the list of domains; comes before any domain's lock. */
 static pthread_mutex_t monitor_lock = PTHREAD_MUTEX_INITIALIZER;

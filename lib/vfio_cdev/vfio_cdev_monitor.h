@@ -25,6 +25,8 @@
 extern "C" {
 #endif
 
+struct rte_vfio_cdev_domain;
+
 enum vfio_cdev_fate {
 	VFIO_CDEV_KEPT,		/* the call failed */
 	VFIO_CDEV_GONE,		/* the memory is no more */
@@ -55,6 +57,16 @@ vfio_cdev_monitor_moved(const void *from, const void *to, size_t len);
  */
 void
 vfio_cdev_monitor_recheck(const void *va, size_t len);
+
+void
+vfio_cdev_monitor_add(struct rte_vfio_cdev_domain *domain);
+
+void
+vfio_cdev_monitor_remove(struct rte_vfio_cdev_domain *domain);
+
+/* In a child: whoever had the lock stayed in the parent, and the memory is the child's. */
+void
+vfio_cdev_monitor_forked(struct rte_vfio_cdev_domain *domain);
 
 #ifdef __cplusplus
 }

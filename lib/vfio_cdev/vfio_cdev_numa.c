@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_numa.h"
 
 static bool
 number_parse(const char *name, const char *prefix, unsigned long *number)

@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_ctx.h"
+#include "vfio_cdev_sysfs.h"
 
 /* As many as a message names. */
 #define TOLD 2

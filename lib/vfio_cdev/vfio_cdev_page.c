@@ -4,7 +4,12 @@
 
 #include <errno.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_check.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
+#include "vfio_cdev_mapping.h"
+#include "vfio_cdev_provisional.h"
+#include "vfio_cdev_verify.h"
 
 /* One that is planned as just this page, and waits, is pinned now. */
 static int

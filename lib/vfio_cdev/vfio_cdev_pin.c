@@ -8,7 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_check.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
+#include "vfio_cdev_mapping.h"
+#include "vfio_cdev_piece.h"
 
 struct rte_vfio_cdev_pin {
 	struct rte_vfio_cdev_domain *domain;

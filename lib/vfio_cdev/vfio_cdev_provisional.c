@@ -13,7 +13,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_check.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
+#include "vfio_cdev_mapping.h"
+#include "vfio_cdev_provisional.h"
+#include "vfio_cdev_verify.h"
 
 /* So many are looked at before others get the domain. */
 #define RECHECK_MOST 256

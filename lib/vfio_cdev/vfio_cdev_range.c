@@ -11,7 +11,8 @@
 #include <stdlib.h>
 
 #include "iommufd_uapi.h"
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_range.h"
 
 int
 vfio_cdev_ranges_read(struct rte_vfio_cdev_domain *domain)

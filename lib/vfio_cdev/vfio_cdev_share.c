@@ -3,9 +3,11 @@
 /* One open cdev in several processes: all have the same file (SCM_RIGHTS). */
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/sysmacros.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_ctx.h"
+#include "vfio_cdev_device.h"
 
 /* Of no domain: it is another process's. */
 static int

@@ -9,7 +9,8 @@
 
 #include <stddef.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_record.h"
+#include "vfio_cdev_tree.h"
 
 /* Last bytes, since one past the last may not fit into 64 bits. */
 static uint64_t

@@ -10,7 +10,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_check.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
+#include "vfio_cdev_mapping.h"
+#include "vfio_cdev_piece.h"
+#include "vfio_cdev_verify.h"
 
 struct range {
 	const void *va;
@@ -26,24 +31,6 @@ struct cut {
 	unsigned int count;
 	struct vfio_cdev_record goes;
 };
-
-int
-vfio_cdev_mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
-{
-	int ret = 0;
-
-	if (rec->users > 1) {
-		rec->users--;
-		return 0;
-	}
-	if (rec->pinned)
-		ret = vfio_cdev_mapping_unpin(domain, rec);
-	if (ret < 0)
-		return ret;
-	vfio_cdev_mapping_take(domain, rec);
-	free(rec);
-	return 0;
-}
 
 /* A record of the bytes from an offset on. Of memory that is anywhere it is not known where. */
 static struct vfio_cdev_record

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_ctx.h"
 
 static int
 entry_is_visible(const struct dirent *entry)

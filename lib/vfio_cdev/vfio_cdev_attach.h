@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * How a domain gets its HWPT and its devices (vfio_cdev_attach.c). Each function takes the
+ * locks that it needs.
+ */
+
+#ifndef VFIO_CDEV_ATTACH_H
+#define VFIO_CDEV_ATTACH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rte_vfio_cdev_domain;
+
+/* Attach a bound device; the first one has memory pinned that waits. */
+int
+vfio_cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id);
+
+/* Only give the domain a HWPT by it, or by none if there is one, and pin what waits. */
+int
+vfio_cdev_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id);
+
+/* Close one that was attached, or that could not be. */
+void
+vfio_cdev_detach(struct rte_vfio_cdev_domain *domain, int cdev, bool attached);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFIO_CDEV_ATTACH_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Checks of the arguments of calls on memory, and their errors (vfio_cdev_check.c). */
+
+#ifndef VFIO_CDEV_CHECK_H
+#define VFIO_CDEV_CHECK_H
+
+#include "rte_vfio_cdev.h"
+#include "vfio_cdev_record.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Log what went wrong with memory. */
+int
+vfio_cdev_memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step step,
+		      int err, const void *va, uint64_t len);
+
+int
+vfio_cdev_map_fail(const struct rte_vfio_cdev_domain *domain, int err,
+		   const struct vfio_cdev_record *rec);
+
+int
+vfio_cdev_range_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		      uint64_t len);
+
+int
+vfio_cdev_page_size_check(const void *va, uint64_t len, uint64_t page_size);
+
+/* Can the kernel say where memory is? 0 or -errno, logged. */
+int
+vfio_cdev_can_tell(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFIO_CDEV_CHECK_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* A context: where the machine is read, and who gets the messages. */
+
+#ifndef VFIO_CDEV_CTX_H
+#define VFIO_CDEV_CTX_H
+
+#include "iommufd.h"
+#include "rte_vfio_cdev.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rte_vfio_cdev_ctx {
+	const struct iommufd_sys *sys;
+	const char *sysfs;		/* "/sys", except in unit tests */
+	const char *proc;		/* "/proc", except in unit tests */
+	rte_vfio_cdev_log_t log;
+	void *log_arg;
+	int level;			/* the last one that is logged; atomic */
+};
+
+int
+vfio_cdev_ctx_create(const struct iommufd_sys *sys, const char *sysfs, rte_vfio_cdev_log_t log,
+		     void *log_arg, struct rte_vfio_cdev_ctx **ctx);
+
+void
+vfio_cdev_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level level,
+	      const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * Log "what: step subject: cause; advice" and return err. Takes -errno as it
+ * comes, so that a caller can write "return vfio_cdev_fail(...)".
+ */
+int
+vfio_cdev_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what,
+	       enum rte_vfio_cdev_step step, int err, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFIO_CDEV_CTX_H */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* An open cdev (vfio_cdev_device.c). */
+
+#ifndef VFIO_CDEV_DEVICE_H
+#define VFIO_CDEV_DEVICE_H
+
+#include "rte_vfio_cdev.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rte_vfio_cdev_device {
+	const struct rte_vfio_cdev_ctx *ctx;
+	struct rte_vfio_cdev_domain *domain;	/* NULL: another file has it there */
+	struct rte_vfio_cdev_info info;
+	int fd;
+};
+
+#define VFIO_CDEV_NODE_FORMAT "/dev/vfio/devices/%s"
+#define VFIO_CDEV_NODE_LEN (sizeof(VFIO_CDEV_NODE_FORMAT) + RTE_VFIO_CDEV_NAME_LEN)
+
+/* One that is not open yet, or NULL without memory. */
+struct rte_vfio_cdev_device *
+vfio_cdev_device_new(const struct rte_vfio_cdev_ctx *ctx, struct rte_vfio_cdev_domain *domain,
+		     const struct rte_vfio_cdev_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFIO_CDEV_DEVICE_H */

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * A domain's address space in the kernel (vfio_cdev_ioas.c). Nothing is logged, except
+ * when opening.
+ */
+
+#ifndef VFIO_CDEV_IOAS_H
+#define VFIO_CDEV_IOAS_H
+
+#include "vfio_cdev_ctx.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The address space in the kernel: a domain's, which is all that uses it. */
+struct vfio_cdev_ioas {
+	const struct rte_vfio_cdev_ctx *ctx;
+	int iommufd;			/* -1: not open */
+	uint32_t id;
+	uint64_t next_iova;		/* no area was ever above; see iova_new() */
+	unsigned int users;		/* that bind a device, or were given the fd */
+};
+
+/* Open /dev/iommu, once: 0 or -errno. With tells_pa the kernel has to know GET_PA. */
+int
+vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool tells_pa);
+
+void
+vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas);
+
+int
+vfio_cdev_ioas_map(struct vfio_cdev_ioas *ioas, const void *va, uint64_t len,
+		   uint64_t *iova);
+
+int
+vfio_cdev_ioas_copy(struct vfio_cdev_ioas *ioas, uint64_t from, uint64_t len, uint64_t *to);
+
+int
+vfio_cdev_ioas_unmap(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len);
+
+/* Unmap what cannot stay; the log is all that hears of an error. */
+void
+vfio_cdev_ioas_undo(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len);
+
+int
+vfio_cdev_ioas_phys(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t *phys);
+
+/* Called for memory that follows each other, off bytes from the start of an area. */
+typedef int (*vfio_cdev_run_t)(void *arg, uint64_t off, uint64_t phys, uint64_t len);
+
+/*
+ * Ask where the pages of an area are, once per page; base pages as many as follow
+ * each other. An error of the callback ends it.
+ */
+int
+vfio_cdev_ioas_runs(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len,
+		    unsigned int page_shift, vfio_cdev_run_t run, void *arg);
+
+int
+vfio_cdev_ioas_hwpt(const struct vfio_cdev_ioas *ioas, uint32_t dev_id, uint32_t *hwpt_id);
+
+int
+vfio_cdev_ioas_destroy(const struct vfio_cdev_ioas *ioas, uint32_t hwpt_id);
+
+int
+vfio_cdev_ioas_bind(const struct vfio_cdev_ioas *ioas, int cdev, const void *token,
+		    uint32_t *dev_id);
+
+/* Attach a bound device, in ioas->id if pt_id is 0. */
+int
+vfio_cdev_ioas_attach(const struct vfio_cdev_ioas *ioas, int cdev, uint32_t pt_id);
+
+/* The IOVAs that can be mapped, to be freed. */
+int
+vfio_cdev_ioas_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_range **ranges,
+		      uint32_t *count);
+
+/* The same of a bound device alone. */
+int
+vfio_cdev_ioas_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
+			 struct ifd_iova_range **ranges, uint32_t *count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFIO_CDEV_IOAS_H */

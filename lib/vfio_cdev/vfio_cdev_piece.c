@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The pieces that much memory is mapped in. */
+
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_piece.h"
+
+uint64_t
+vfio_cdev_piece(uint64_t key, uint64_t off, uint64_t len, uint64_t page_size)
+{
+	const uint64_t size = page_size > VFIO_CDEV_PIECE ? page_size : VFIO_CDEV_PIECE;
+	const uint64_t rest = size - ((key + off) & (size - 1));
+
+	return len > size && rest < len - off ? rest : len - off;
+}
+
+struct vfio_cdev_record
+vfio_cdev_piece_at(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *req,
+		   uint64_t off)
+{
+	struct vfio_cdev_record piece = VFIO_CDEV_RECORD((uintptr_t)req->va + off,
+							 vfio_cdev_iova_at(req->iova, off),
+							 VFIO_CDEV_PAGE, req->page_size);
+
+	piece.pages_4k = vfio_cdev_piece(domain->mode->key(&piece) - off, off, req->len,
+					 req->page_size) >> 12;
+	piece.attempt = req->attempt;
+	return piece;
+}
+
+/* Pages of more than a piece stay whole: those of the record that the range begins with. */
+uint64_t
+vfio_cdev_pieces_page(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova)
+{
+	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, VFIO_CDEV_PAGE,
+							      VFIO_CDEV_PAGE);
+	const uint64_t key = domain->mode->key(&want);
+	struct vfio_cdev_record *rec = NULL;
+
+	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, key, key)) != NULL)
+		if (domain->mode->key(rec) == key && rec->page_shift > VFIO_CDEV_PIECE_SHIFT)
+			return UINT64_C(1) << rec->page_shift;
+	return VFIO_CDEV_PAGE;
+}
+
+bool
+vfio_cdev_pieces_are(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		     uint64_t len)
+{
+	const struct vfio_cdev_request req = {
+		va, iova, len, vfio_cdev_pieces_page(domain, va, iova), 0
+	};
+	struct vfio_cdev_record piece;
+
+	for (uint64_t off = 0; off < len; off += vfio_cdev_record_len(&piece)) {
+		piece = vfio_cdev_piece_at(domain, &req, off);
+		if (vfio_cdev_mapping_find(domain, vfio_cdev_record_va(&piece), piece.phys,
+					   vfio_cdev_record_len(&piece)) == NULL)
+			return false;
+	}
+	return true;
+}

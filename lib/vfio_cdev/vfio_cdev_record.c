@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The records of a domain: in which tree they are, and how many are pending. */
+
+#include <stdlib.h>
+
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_record.h"
+
+struct vfio_cdev_record *
+vfio_cdev_record_new(const struct vfio_cdev_record *value)
+{
+	struct vfio_cdev_record *rec = malloc(sizeof(*rec));
+
+	if (rec != NULL)
+		*rec = *value;
+	return rec;
+}
+
+void
+vfio_cdev_records_free(struct vfio_cdev_record *rec)
+{
+	struct vfio_cdev_record *next;
+
+	for (; rec != NULL; rec = next) {
+		next = rec->right;
+		free(rec);
+	}
+}
+
+static struct vfio_cdev_tree *
+tree_of(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
+{
+	return rec->provisional ? &domain->provisional : &domain->tree;
+}
+
+uint64_t *
+vfio_cdev_record_pending(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
+{
+	return rec->provisional ? &domain->provisional_waiting : &domain->stats.pending;
+}
+
+void
+vfio_cdev_mapping_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+{
+	vfio_cdev_tree_add(tree_of(domain, rec), rec);
+	*vfio_cdev_record_pending(domain, rec) += !rec->pinned;
+}
+
+void
+vfio_cdev_mapping_take(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+{
+	vfio_cdev_tree_remove(tree_of(domain, rec), rec);
+	*vfio_cdev_record_pending(domain, rec) -= !rec->pinned;
+}
+
+struct vfio_cdev_record *
+vfio_cdev_mapping_around(const struct rte_vfio_cdev_domain *domain,
+			 const struct vfio_cdev_record *after, const void *va, uint64_t len)
+{
+	struct vfio_cdev_record *rec = (struct vfio_cdev_record *)(uintptr_t)after;
+	const uintptr_t start = (uintptr_t)va;
+
+	do {
+		rec = vfio_cdev_tree_next(&domain->tree, rec, start, start + (len - 1));
+	} while (rec != NULL && (!rec->pinned || rec->bar));
+	return rec;
+}
+
+struct vfio_cdev_record *
+vfio_cdev_mapping_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		       uint64_t len)
+{
+	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, VFIO_CDEV_PAGE);
+	const uint64_t key = domain->mode->key(&want);
+	struct vfio_cdev_record *rec = NULL;
+
+	do {
+		rec = vfio_cdev_tree_next(&domain->tree, rec, key, key + (len - 1));
+	} while (rec != NULL && (!vfio_cdev_record_is(rec, va, len) ||
+				 (iova != RTE_VFIO_CDEV_IOVA_ANY && rec->phys != iova)));
+	return rec;
+}

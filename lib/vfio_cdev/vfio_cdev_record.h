@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The record of a mapping, and the records of a domain (vfio_cdev_record.c). */
+
+#ifndef VFIO_CDEV_RECORD_H
+#define VFIO_CDEV_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rte_vfio_cdev_memory.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * One mapping. Without an IOMMU several may have the same memory, and each has
+ * an area of its own in the kernel.
+ */
+struct vfio_cdev_record {
+	struct vfio_cdev_record *left, *right;
+	uint64_t end;		/* the greatest last byte at or below it in the tree */
+	uint64_t va;
+	uint64_t iova;		/* without an IOMMU any, once it is pinned: iova_new() */
+	uint64_t phys;		/* without one: of the first page, stated or found; or ANY */
+	uint64_t pages_4k : 38;
+	uint64_t page_shift : 6;
+	uint64_t users : 16;
+	uint64_t pinned : 1;	/* else it waits */
+	uint64_t any : 1;	/* no address was stated: its pages may be anywhere */
+	uint64_t bar : 1;	/* of a device, not memory: only recorded */
+	uint64_t provisional : 1;	/* there because its address was told */
+	uint32_t priority;	/* the tree's */
+	uint32_t attempt;	/* the settling that has pinned it; 0: somebody relies on it */
+};
+
+/* The value of a new one. */
+#define VFIO_CDEV_RECORD(memory, at, bytes, page_size) \
+	(struct vfio_cdev_record){ \
+		.va = (uintptr_t)(memory), \
+		.iova = (at), \
+		.phys = (at), \
+		.pages_4k = (bytes) >> 12, \
+		.page_shift = (unsigned int)__builtin_ctzll(page_size), \
+		.users = 1, \
+		.any = (at) == RTE_VFIO_CDEV_IOVA_ANY, \
+	}
+
+#define VFIO_CDEV_PAGE UINT64_C(4096)
+#define VFIO_CDEV_MAX_LEN (UINT64_C(1) << (38 + 12))
+#define VFIO_CDEV_MAX_USERS UINT16_MAX
+
+static inline uint64_t
+vfio_cdev_record_len(const struct vfio_cdev_record *rec)
+{
+	return (uint64_t)rec->pages_4k << 12;
+}
+
+static inline void *
+vfio_cdev_record_va(const struct vfio_cdev_record *rec)
+{
+	return (void *)(uintptr_t)rec->va;
+}
+
+/* Is it a mapping of just this memory? */
+static inline bool
+vfio_cdev_record_is(const struct vfio_cdev_record *rec, const void *va, uint64_t len)
+{
+	return rec->va == (uintptr_t)va && vfio_cdev_record_len(rec) == len;
+}
+
+/* The address of what is off bytes on. */
+static inline uint64_t
+vfio_cdev_iova_at(uint64_t iova, uint64_t off)
+{
+	return iova != RTE_VFIO_CDEV_IOVA_ANY ? iova + off : iova;
+}
+
+/* A copy in the heap, or NULL. */
+struct vfio_cdev_record *
+vfio_cdev_record_new(const struct vfio_cdev_record *value);
+
+/* Free records that are linked by their right. */
+void
+vfio_cdev_records_free(struct vfio_cdev_record *rec);
+
+/* How many records like this one are pending. */
+uint64_t *
+vfio_cdev_record_pending(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec);
+
+/* Put a record into its tree, or take it out. */
+void
+vfio_cdev_mapping_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+
+void
+vfio_cdev_mapping_take(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+
+/* The next mapping that has memory pinned, and perhaps more around it; or NULL. */
+struct vfio_cdev_record *
+vfio_cdev_mapping_around(const struct rte_vfio_cdev_domain *domain,
+			 const struct vfio_cdev_record *after, const void *va, uint64_t len);
+
+/*
+ * The mapping of just this memory, or NULL: with that address; with ANY, with whatever
+ * address.
+ */
+struct vfio_cdev_record *
+vfio_cdev_mapping_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		       uint64_t len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VFIO_CDEV_RECORD_H */

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The physical addresses of pinned memory, which the kernel reports page by page. */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "vfio_cdev_check.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_numa.h"
+#include "vfio_cdev_verify.h"
+
+/* What one passage over the pages of an area compares and counts. */
+struct passage {
+	struct rte_vfio_cdev_domain *domain;
+	const struct vfio_cdev_record *rec;
+	uint64_t stated;	/* where the first page has to be, or ANY */
+	uint64_t first;		/* where it is */
+	uint64_t off, phys;	/* of the page that is looked at */
+	uint64_t pages;
+	vfio_cdev_run_t run;
+	void *arg;
+};
+
+static int
+passage_fail(const struct passage *pass, int err)
+{
+	const uint64_t stated = vfio_cdev_iova_at(pass->stated, pass->off);
+
+	if (err != -EADDRNOTAVAIL)
+		return vfio_cdev_fail(pass->domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, err,
+				      "0x%" PRIx64 " (%" PRIu64 " bytes)", pass->rec->va,
+				      vfio_cdev_record_len(pass->rec));
+	pass->domain->stats.misplaced++;
+	return vfio_cdev_fail(pass->domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, err,
+			      "0x%" PRIx64 " (IOVA 0x%" PRIx64 ", kernel says 0x%" PRIx64 ")",
+			      pass->rec->va + pass->off, stated, pass->phys);
+}
+
+static int
+passage_stated(struct passage *pass, uint64_t off, uint64_t phys)
+{
+	pass->off = off;
+	pass->phys = phys;
+	if (off == 0)
+		pass->first = phys;
+	return pass->stated == RTE_VFIO_CDEV_IOVA_ANY || phys == pass->stated + off ? 0 :
+		-EADDRNOTAVAIL;
+}
+
+static int
+run_verify(void *arg, uint64_t off, uint64_t phys, uint64_t len)
+{
+	struct passage *pass = arg;
+	const unsigned int shift = pass->rec->page_shift;
+	int ret = passage_stated(pass, off, phys);
+
+	/* A page is aligned to its size: this is no page, or a part of one. */
+	if (ret == 0 && pass->rec->any && (phys & ((UINT64_C(1) << shift) - 1)) != 0)
+		ret = -EINVAL;
+	if (ret == 0 && pass->run != NULL)
+		ret = pass->run(pass->arg, off, phys, len);
+	if (ret < 0)
+		return ret;
+	pass->pages += len >> shift;
+	if (pass->rec->any && !pass->rec->provisional)
+		vfio_cdev_numa_count(pass->domain, phys, len, true);
+	return 0;
+}
+
+/*
+ * Ask where all of it is; on error nothing is counted, and the area has gone. Memory that
+ * may be anywhere is counted on its nodes on the way.
+ */
+int
+vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
+		 vfio_cdev_run_t run, void *arg)
+{
+	const uint64_t len = vfio_cdev_record_len(rec);
+	struct passage pass = {
+		.domain = domain,
+		.rec = rec,
+		.stated = rec->any ? RTE_VFIO_CDEV_IOVA_ANY : rec->phys,
+		.run = run,
+		.arg = arg,
+	};
+	struct rte_vfio_cdev_stats before;
+	int ret;
+
+	if (rec->any)
+		before = domain->stats;
+	ret = vfio_cdev_ioas_runs(&domain->ioas, rec->iova, len, rec->page_shift, run_verify,
+				  &pass);
+	if (ret < 0) {
+		if (rec->any)
+			domain->stats = before;
+		passage_fail(&pass, ret);
+		vfio_cdev_ioas_undo(&domain->ioas, rec->iova, len);
+		return ret;
+	}
+	rec->phys = pass.first;
+	domain->stats.verified += pass.pages;
+	return 0;
+}
+
+/* The same as where the mapped memory is? */
+static int
+run_same(void *arg, uint64_t off, uint64_t phys, uint64_t len)
+{
+	struct passage *pass = arg;
+
+	(void)len;
+	return passage_stated(pass, off, phys);
+}
+
+static int
+run_compare(void *arg, uint64_t off, uint64_t phys, uint64_t len)
+{
+	struct passage *pass = arg, old = *pass;
+	int ret = passage_stated(pass, off, phys);
+
+	pass->pages += len >> pass->rec->page_shift;
+	if (ret < 0 || !pass->rec->any)
+		return ret;
+	old.stated = phys;
+	ret = vfio_cdev_ioas_runs(&pass->domain->ioas, pass->rec->iova + off, len,
+				  pass->rec->page_shift, run_same, &old);
+	if (ret < 0) {
+		pass->off = off + old.off;
+		pass->phys = phys + old.off;
+		pass->stated = old.phys - pass->off;
+	}
+	return ret;
+}
+
+int
+vfio_cdev_mapping_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
+			  uint64_t stated)
+{
+	const uint64_t len = vfio_cdev_record_len(rec);
+	struct passage pass = {
+		.domain = domain,
+		.rec = rec,
+		.stated = rec->any ? stated : rec->phys,
+	};
+	uint64_t iova = RTE_VFIO_CDEV_IOVA_ANY;
+	int ret;
+
+	if (!rec->pinned || !domain->mode->tells_pa || rec->bar)
+		return 0;
+	ret = vfio_cdev_ioas_map(&domain->ioas, vfio_cdev_record_va(rec), len, &iova);
+	if (ret < 0)
+		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret,
+					     vfio_cdev_record_va(rec), len);
+	ret = vfio_cdev_ioas_runs(&domain->ioas, iova, len, rec->page_shift, run_compare, &pass);
+	if (ret < 0)
+		passage_fail(&pass, ret);
+	else
+		domain->stats.verified += pass.pages;
+	vfio_cdev_ioas_undo(&domain->ioas, iova, len);
+	return ret;
+}
+
+int
+vfio_cdev_mapping_phys(const struct rte_vfio_cdev_domain *domain,
+		       const struct vfio_cdev_record *rec, uint64_t off, uint64_t *phys)
+{
+	if (rec->any)
+		return vfio_cdev_ioas_phys(&domain->ioas, rec->iova + off, phys);
+	*phys = rec->phys + off;
+	return 0;
+}
+
+int
+vfio_cdev_page_phys(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys)
+{
+	uint64_t iova = RTE_VFIO_CDEV_IOVA_ANY;
+	int ret = vfio_cdev_ioas_map(&domain->ioas, page, VFIO_CDEV_PAGE, &iova);
+
+	if (ret < 0)
+		return ret;
+	ret = vfio_cdev_ioas_phys(&domain->ioas, iova, phys);
+	vfio_cdev_ioas_undo(&domain->ioas, iova, VFIO_CDEV_PAGE);
+	return ret;
+}
