@@ -17,10 +17,10 @@
 #include "vfio_cdev_attach.h"
 #include "vfio_cdev_check.h"
 #include "vfio_cdev_domain.h"
+#include "vfio_cdev_iova_range.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_provisional.h"
-#include "vfio_cdev_range.h"
 
 /* Where to go on in each tree. */
 struct settling {
@@ -29,7 +29,7 @@ struct settling {
 };
 
 static struct vfio_cdev_record *
-waiting_find(const struct vfio_cdev_tree *tree, uint64_t from)
+pending_find(const struct vfio_cdev_tree *tree, uint64_t from)
 {
 	struct vfio_cdev_record *rec = NULL;
 
@@ -41,18 +41,18 @@ waiting_find(const struct vfio_cdev_tree *tree, uint64_t from)
 
 /* The next one that waits. What has come behind is found in another round. */
 static struct vfio_cdev_record *
-waiting_next(struct rte_vfio_cdev_domain *domain, struct settling *settling)
+pending_next(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 {
 	const struct vfio_cdev_tree *trees[] = { &domain->tree, &domain->provisional };
-	const uint64_t waiting[] = { domain->stats.pending, domain->provisional_waiting };
+	const uint64_t pending[] = { domain->stats.pending, domain->provisional_pending };
 	struct vfio_cdev_record *rec = NULL;
 
 	for (unsigned int i = 0; i < 2 && rec == NULL; i++) {
-		if (waiting[i] == 0)
+		if (pending[i] == 0)
 			continue;
-		rec = waiting_find(trees[i], settling->next[i]);
+		rec = pending_find(trees[i], settling->next[i]);
 		if (rec == NULL)
-			rec = waiting_find(trees[i], 0);
+			rec = pending_find(trees[i], 0);
 		if (rec != NULL)
 			settling->next[i] = trees[i]->key(rec);
 	}
@@ -64,7 +64,7 @@ waiting_next(struct rte_vfio_cdev_domain *domain, struct settling *settling)
  * right; but not that it cannot be pinned.
  */
 static int
-told_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+provisional_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	int ret;
 
@@ -72,7 +72,7 @@ told_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 		goto out_drop;
 	ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
 	if (ret == 0)
-		domain->provisional_waiting--;
+		domain->provisional_pending--;
 	if (ret != -EFAULT)
 		return ret;
 	if (!vfio_cdev_provisional_is_unmapped(domain, vfio_cdev_record_va(rec)))
@@ -85,12 +85,12 @@ out_drop:
 }
 
 static int
-waiting_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+pending_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	int ret;
 
 	if (rec->provisional)
-		return told_pin(domain, rec);
+		return provisional_pin(domain, rec);
 	ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
 	if (ret == 0)
 		domain->stats.pending--;
@@ -123,8 +123,8 @@ settling_end(struct rte_vfio_cdev_domain *domain)
 
 	for (rec = vfio_cdev_provisional_next(domain, NULL, 0, 0); rec != NULL; rec = next) {
 		next = vfio_cdev_provisional_next(domain, rec, 0, 0);
-		if (vfio_cdev_mapping_around(domain, NULL, vfio_cdev_record_va(rec),
-					     vfio_cdev_record_len(rec)) != NULL)
+		if (vfio_cdev_record_around(domain, NULL, vfio_cdev_record_va(rec),
+					    vfio_cdev_record_len(rec)) != NULL)
 			vfio_cdev_provisional_drop(domain, rec, false);
 	}
 	domain->ready = true;
@@ -134,7 +134,7 @@ settling_end(struct rte_vfio_cdev_domain *domain)
 static int
 settle_one(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 {
-	struct vfio_cdev_record *rec = waiting_next(domain, settling);
+	struct vfio_cdev_record *rec = pending_next(domain, settling);
 	int ret;
 
 	if (rec == NULL) {
@@ -142,7 +142,7 @@ settle_one(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 		return 0;
 	}
 	rec->attempt = settling->attempt;
-	ret = waiting_pin(domain, rec);
+	ret = pending_pin(domain, rec);
 	if (ret == 0)
 		return 1;
 	settling_undo(domain, &domain->tree, settling->attempt);
@@ -200,7 +200,7 @@ hwpt_drop(struct rte_vfio_cdev_domain *domain)
 	vfio_cdev_unlock(domain);
 }
 
-/* Make sure that there is our HWPT, and pin what was waiting for it. */
+/* Make sure that there is our HWPT, and pin what was pending for it. */
 static int
 hwpt_settle(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
 {
@@ -238,9 +238,9 @@ cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t pt_id)
 
 	vfio_cdev_lock_since(domain, before);
 	if (ret == -EADDRINUSE && !domain->mode->own_hwpt)
-		vfio_cdev_ranges_explain(domain, cdev);
+		vfio_cdev_iova_ranges_explain(domain, cdev);
 	if (ret == 0 && !domain->mode->own_hwpt)
-		ret = vfio_cdev_ranges_read(domain);
+		ret = vfio_cdev_iova_ranges_read(domain);
 	vfio_cdev_unlock(domain);
 	return ret;
 }
@@ -275,14 +275,14 @@ domain_shrink(struct rte_vfio_cdev_domain *domain)
 	struct vfio_cdev_record *rec = NULL;
 
 	if (domain->stats.devices != 0) {
-		vfio_cdev_ranges_read(domain);
+		vfio_cdev_iova_ranges_read(domain);
 		return;
 	}
 	/* The kernel has unpinned it all. */
 	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, UINT64_MAX, 0)) != NULL)
 		if (rec->pinned)
 			vfio_cdev_mapping_unpin(domain, rec);
-	vfio_cdev_ranges_forget(domain);
+	vfio_cdev_iova_ranges_clear(domain);
 	domain->ready = false;
 }
 

@@ -16,12 +16,12 @@ vfio_cdev_memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_c
 }
 
 int
-vfio_cdev_range_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-		      uint64_t len)
+vfio_cdev_args_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		     uint64_t len)
 {
 	const uint64_t start = (uintptr_t)va;
 
-	if (iova == RTE_VFIO_CDEV_IOVA_ANY && domain->mode->tells_pa)
+	if (iova == RTE_VFIO_CDEV_IOVA_ANY && domain->mode->reports_pa)
 		iova = 0;
 	if (len == 0 || len > VFIO_CDEV_MAX_LEN - VFIO_CDEV_PAGE)
 		return -EINVAL;
@@ -41,9 +41,9 @@ vfio_cdev_page_size_check(const void *va, uint64_t len, uint64_t page_size)
 }
 
 int
-vfio_cdev_can_tell(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len)
+vfio_cdev_phys_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len)
 {
-	if (!domain->mode->tells_pa)
+	if (!domain->mode->reports_pa)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP, va,
 					     len);
 	return domain->ready ? 0 :

@@ -22,15 +22,15 @@ vfio_cdev_map_fail(const struct rte_vfio_cdev_domain *domain, int err,
 		   const struct vfio_cdev_record *rec);
 
 int
-vfio_cdev_range_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-		      uint64_t len);
+vfio_cdev_args_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		     uint64_t len);
 
 int
 vfio_cdev_page_size_check(const void *va, uint64_t len, uint64_t page_size);
 
 /* Can the kernel say where memory is? 0 or -errno, logged. */
 int
-vfio_cdev_can_tell(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
+vfio_cdev_phys_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
 
 #ifdef __cplusplus
 }

@@ -54,7 +54,7 @@ node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 	if (ret < 0) {
 		ctx->sys->close(*fd);
 		if (explain)
-			vfio_cdev_openers_tell(ctx, info, ret, openers);
+			vfio_cdev_openers_text(ctx, info, ret, openers);
 		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s%s", node,
 				      openers);
 	}
@@ -72,12 +72,12 @@ cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 	if (domain->mode != &vfio_cdev_modes[info->mode])
 		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV,
 				      "%s", node);
-	ret = vfio_cdev_iommufd_use(domain);
+	ret = vfio_cdev_iommufd_get(domain);
 	if (ret < 0)
 		return ret;
 	ret = node_bind(domain, info, node, token, explain, fd, dev_id);
 	if (ret < 0)
-		vfio_cdev_iommufd_leave(domain);
+		vfio_cdev_iommufd_put(domain);
 	return ret;
 }
 
@@ -121,13 +121,13 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 		vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
 		goto err_detach;
 	}
-	vfio_cdev_iommufd_leave(domain);
+	vfio_cdev_iommufd_put(domain);
 	*device = dev;
 	return 0;
 
 err_detach:
 	vfio_cdev_detach(domain, dev->fd, false);
-	vfio_cdev_iommufd_leave(domain);
+	vfio_cdev_iommufd_put(domain);
 err_free:
 	free(dev);
 	return ret;
@@ -160,7 +160,7 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 			       node);
 	if (fd >= 0) {
 		domain->ctx->sys->close(fd);
-		vfio_cdev_iommufd_leave(domain);
+		vfio_cdev_iommufd_put(domain);
 	}
 	return ret;
 }

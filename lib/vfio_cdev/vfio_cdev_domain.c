@@ -6,11 +6,11 @@
 #include <stdlib.h>
 
 #include "vfio_cdev_domain.h"
+#include "vfio_cdev_iova_range.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_monitor.h"
 #include "vfio_cdev_numa.h"
 #include "vfio_cdev_provisional.h"
-#include "vfio_cdev_range.h"
 
 int
 rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode,
@@ -45,7 +45,7 @@ records_free(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_tree *tree)
 	struct vfio_cdev_record *rec;
 
 	while ((rec = tree->root) != NULL) {
-		vfio_cdev_mapping_take(domain, rec);
+		vfio_cdev_record_remove(domain, rec);
 		free(rec);
 	}
 }
@@ -58,11 +58,11 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 	if (domain->stats.devices != 0)
 		return -EBUSY;
 	vfio_cdev_monitor_remove(domain);
-	vfio_cdev_provisional_forget(domain);
+	vfio_cdev_provisional_free(domain);
 	vfio_cdev_ioas_close(&domain->ioas);
 	records_free(domain, &domain->tree);
-	vfio_cdev_ranges_forget(domain);
-	free(domain->nodes);
+	vfio_cdev_iova_ranges_clear(domain);
+	free(domain->numa_ranges);
 	pthread_mutex_destroy(&domain->attach_lock);
 	pthread_mutex_destroy(&domain->next);
 	pthread_mutex_destroy(&domain->lock);
@@ -71,7 +71,7 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 }
 
 int
-vfio_cdev_iommufd_use(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_iommufd_get(struct rte_vfio_cdev_domain *domain)
 {
 	int ret;
 
@@ -81,14 +81,14 @@ vfio_cdev_iommufd_use(struct rte_vfio_cdev_domain *domain)
 		vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_IOMMUFD, ret,
 			       "an address space");
 	else
-		ret = vfio_cdev_ioas_open(&domain->ioas, domain->mode->tells_pa);
+		ret = vfio_cdev_ioas_open(&domain->ioas, domain->mode->reports_pa);
 	domain->ioas.users += ret == 0;
 	vfio_cdev_unlock(domain);
 	return ret;
 }
 
 void
-vfio_cdev_iommufd_leave(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_iommufd_put(struct rte_vfio_cdev_domain *domain)
 {
 	vfio_cdev_lock(domain);
 	if (--domain->ioas.users == 0 && domain->hwpt_id == 0 && domain->stats.devices == 0)
@@ -100,7 +100,7 @@ vfio_cdev_iommufd_leave(struct rte_vfio_cdev_domain *domain)
 int
 rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
 {
-	int ret = vfio_cdev_iommufd_use(domain);
+	int ret = vfio_cdev_iommufd_get(domain);
 
 	return ret < 0 ? ret : domain->ioas.iommufd;
 }

@@ -42,26 +42,26 @@ struct rte_vfio_cdev_domain {
 	uint32_t attempt;		/* number of the latest settling */
 	struct vfio_cdev_tree tree;
 	struct vfio_cdev_tree provisional;	/* by VA */
-	uint64_t provisional_waiting;	/* of these, as stats.pending is of the others */
+	uint64_t provisional_pending;	/* of these, as stats.pending is of the others */
 	struct vfio_cdev_record *orphans;	/* by their right: pins that have no memory left */
 	struct vfio_cdev_record *dropped;	/* by their right: to be freed without a lock */
 	uint64_t sweep_from;		/* VFIO_CDEV_SWEEP_FROM, or a test's */
 	uint64_t sweep_at;		/* and not before so many bytes */
-	struct ifd_iova_range *ranges;	/* what can be mapped; NULL: all */
-	uint32_t range_count;
-	struct vfio_cdev_numa_range *nodes;	/* where which NUMA node has memory */
-	unsigned int node_count;
+	struct ifd_iova_range *iova_ranges;	/* what can be mapped; NULL: all */
+	uint32_t iova_range_count;
+	struct vfio_cdev_numa_range *numa_ranges;	/* where which NUMA node has memory */
+	unsigned int numa_range_count;
 	struct rte_vfio_cdev_stats stats;
 	struct iommufd_spent before;	/* of whoever has the lock, when it got it */
 };
 
 /* Keep /dev/iommu open, until one leaves: 0, or -errno, logged. */
 int
-vfio_cdev_iommufd_use(struct rte_vfio_cdev_domain *domain);
+vfio_cdev_iommufd_get(struct rte_vfio_cdev_domain *domain);
 
 /* The last one closes it, unless a device or its HWPT is there. */
 void
-vfio_cdev_iommufd_leave(struct rte_vfio_cdev_domain *domain);
+vfio_cdev_iommufd_put(struct rte_vfio_cdev_domain *domain);
 
 #ifdef __cplusplus
 }

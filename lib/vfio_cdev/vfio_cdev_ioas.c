@@ -18,7 +18,7 @@
 #define IOMMU_NODE "/dev/iommu"
 
 /* Enough for any IOMMU at once; with a lot of devices there are more. */
-#define RANGES_USUAL 32
+#define IOVA_RANGES_USUAL 32
 
 #define SMALL_HUGEPAGE (UINT64_C(2) << 20)
 #define LARGE_HUGEPAGE (UINT64_C(1) << 30)
@@ -48,7 +48,7 @@ get_pa_probe(const struct rte_vfio_cdev_ctx *ctx, int iommufd)
 }
 
 int
-vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool tells_pa)
+vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa)
 {
 	const struct rte_vfio_cdev_ctx *ctx = ioas->ctx;
 	int fd, ret;
@@ -58,7 +58,7 @@ vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool tells_pa)
 	ret = iommufd_node_open(ctx->sys, IOMMU_NODE, &fd);
 	if (ret < 0)
 		return vfio_cdev_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, ret, IOMMU_NODE);
-	ret = tells_pa ? get_pa_probe(ctx, fd) : 0;
+	ret = reports_pa ? get_pa_probe(ctx, fd) : 0;
 	if (ret < 0)
 		goto err_close;
 	ret = iommufd_ioas_alloc(ctx->sys, fd, &ioas->id);
@@ -200,10 +200,10 @@ vfio_cdev_ioas_attach(const struct vfio_cdev_ioas *ioas, int cdev, uint32_t pt_i
 }
 
 static int
-ranges_ask(const struct vfio_cdev_ioas *ioas, uint32_t id, struct ifd_iova_range **ranges,
-	   uint32_t *count)
+iova_ranges_query(const struct vfio_cdev_ioas *ioas, uint32_t id, struct ifd_iova_range **ranges,
+		  uint32_t *count)
 {
-	uint32_t room = RANGES_USUAL;
+	uint32_t room = IOVA_RANGES_USUAL;
 	int ret = -EMSGSIZE;
 
 	*ranges = NULL;
@@ -224,16 +224,16 @@ ranges_ask(const struct vfio_cdev_ioas *ioas, uint32_t id, struct ifd_iova_range
 }
 
 int
-vfio_cdev_ioas_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_range **ranges,
-		      uint32_t *count)
+vfio_cdev_ioas_iova_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_range **ranges,
+			   uint32_t *count)
 {
-	return ranges_ask(ioas, ioas->id, ranges, count);
+	return iova_ranges_query(ioas, ioas->id, ranges, count);
 }
 
 /* They are told by an IOAS that has nothing else. */
 int
-vfio_cdev_ioas_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
-			 struct ifd_iova_range **ranges, uint32_t *count)
+vfio_cdev_ioas_iova_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
+			      struct ifd_iova_range **ranges, uint32_t *count)
 {
 	const struct iommufd_sys *sys = ioas->ctx->sys;
 	uint32_t id;
@@ -243,7 +243,7 @@ vfio_cdev_ioas_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
 		return ret;
 	ret = iommufd_device_attach(sys, cdev, id);
 	if (ret == 0) {
-		ret = ranges_ask(ioas, id, ranges, count);
+		ret = iova_ranges_query(ioas, id, ranges, count);
 		iommufd_device_detach(sys, cdev);
 	}
 	iommufd_destroy(sys, ioas->iommufd, id);

@@ -23,9 +23,9 @@ struct vfio_cdev_ioas {
 	unsigned int users;		/* that bind a device, or were given the fd */
 };
 
-/* Open /dev/iommu, once: 0 or -errno. With tells_pa the kernel has to know GET_PA. */
+/* Open /dev/iommu, once: 0 or -errno. With reports_pa the kernel has to know GET_PA. */
 int
-vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool tells_pa);
+vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa);
 
 void
 vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas);
@@ -74,13 +74,13 @@ vfio_cdev_ioas_attach(const struct vfio_cdev_ioas *ioas, int cdev, uint32_t pt_i
 
 /* The IOVAs that can be mapped, to be freed. */
 int
-vfio_cdev_ioas_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_range **ranges,
-		      uint32_t *count);
+vfio_cdev_ioas_iova_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_range **ranges,
+			   uint32_t *count);
 
 /* The same of a bound device alone. */
 int
-vfio_cdev_ioas_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
-			 struct ifd_iova_range **ranges, uint32_t *count);
+vfio_cdev_ioas_iova_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
+			      struct ifd_iova_range **ranges, uint32_t *count);
 
 #ifdef __cplusplus
 }

@@ -17,11 +17,11 @@ mapping_state(const struct vfio_cdev_record *rec)
 
 /* What the record says is not taken for the kernel's word. */
 static void
-mapping_ask(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
-	    uint64_t skip, struct rte_vfio_cdev_mapping *mapping)
+mapping_query(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
+	      uint64_t skip, struct rte_vfio_cdev_mapping *mapping)
 {
 	mapping->err = -ENODATA;
-	if (mapping->state != RTE_VFIO_CDEV_PINNED || !domain->mode->tells_pa)
+	if (mapping->state != RTE_VFIO_CDEV_PINNED || !domain->mode->reports_pa)
 		return;
 	mapping->err = vfio_cdev_ioas_phys(&domain->ioas, rec->iova + skip, &mapping->first_phys);
 	if (mapping->err == 0)
@@ -31,8 +31,8 @@ mapping_ask(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_re
 }
 
 static void
-mapping_tell(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
-	     uint64_t start, struct rte_vfio_cdev_mapping *mapping)
+mapping_describe(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
+		 uint64_t start, struct rte_vfio_cdev_mapping *mapping)
 {
 	const uint64_t page_size = UINT64_C(1) << rec->page_shift;
 	const uint64_t key = domain->mode->key(rec);
@@ -48,7 +48,7 @@ mapping_tell(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_r
 		.users = rec->users,
 		.state = mapping_state(rec),
 	};
-	mapping_ask(domain, rec, skip, mapping);
+	mapping_query(domain, rec, skip, mapping);
 	if (rec->any && skip != 0)
 		mapping->iova = mapping->err == 0 ? mapping->first_phys : RTE_VFIO_CDEV_IOVA_ANY;
 }
@@ -72,7 +72,7 @@ rte_vfio_cdev_domain_mappings(struct rte_vfio_cdev_domain *domain, uint64_t star
 		if (leave > 1 && domain->mode->key(rec) == page)
 			leave--;
 		else
-			mapping_tell(domain, rec, page, &mappings[count++]);
+			mapping_describe(domain, rec, page, &mappings[count++]);
 	}
 	vfio_cdev_unlock(domain);
 	return count;

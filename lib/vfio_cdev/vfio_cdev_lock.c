@@ -11,13 +11,13 @@
 #include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
 
-__thread unsigned int vfio_cdev_busy;
+__thread unsigned int vfio_cdev_lock_depth;
 
 void
 vfio_cdev_lock_since(struct rte_vfio_cdev_domain *domain, struct iommufd_spent before)
 {
 	/* Before them: a signal handler that unmaps memory must not want them as well. */
-	vfio_cdev_busy++;
+	vfio_cdev_lock_depth++;
 	pthread_mutex_lock(&domain->next);
 	pthread_mutex_lock(&domain->lock);
 	pthread_mutex_unlock(&domain->next);
@@ -43,7 +43,7 @@ vfio_cdev_unlock(struct rte_vfio_cdev_domain *domain)
 		domain->dropped = NULL;
 	}
 	pthread_mutex_unlock(&domain->lock);
-	vfio_cdev_busy--;
+	vfio_cdev_lock_depth--;
 	vfio_cdev_records_free(dropped);
 }
 

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* How many of the library's locks the thread has: what it unmaps is not looked at then. */
-extern __thread unsigned int vfio_cdev_busy;
+extern __thread unsigned int vfio_cdev_lock_depth;
 
 /*
  * Is it inside a hook, which has the monitor's lock besides? An allocator may have called
@@ -21,7 +21,7 @@ extern __thread unsigned int vfio_cdev_busy;
 static inline bool
 vfio_cdev_is_hooked(void)
 {
-	return vfio_cdev_busy > 1;
+	return vfio_cdev_lock_depth > 1;
 }
 
 /* What the thread spends until it unlocks is counted. Whoever waits is next. */

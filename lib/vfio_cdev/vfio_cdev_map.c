@@ -29,7 +29,7 @@ record_adopt(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 		rec->phys = want->phys;
 		rec->any = 0;
 	}
-	ret = domain->ready ? vfio_cdev_record_pin(domain, rec) : 0;
+	ret = domain->ready ? vfio_cdev_mapping_pin_pending(domain, rec) : 0;
 	if (ret < 0) {
 		rec->phys = phys;
 		rec->any = any;
@@ -46,7 +46,7 @@ record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 
 	if (rec->users == VFIO_CDEV_MAX_USERS)
 		return vfio_cdev_map_fail(domain, -EOVERFLOW, want);
-	ret = rec->pinned ? vfio_cdev_mapping_confirm(domain, rec, want->phys) :
+	ret = rec->pinned ? vfio_cdev_confirm(domain, rec, want->phys) :
 		record_adopt(domain, rec, want);
 	if (ret < 0)
 		return ret;
@@ -67,14 +67,14 @@ record_present(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev
 	const uint64_t key = domain->mode->key(want), len = vfio_cdev_record_len(want);
 	struct vfio_cdev_record *rec, *same;
 
-	if (!domain->mode->tells_pa)
+	if (!domain->mode->reports_pa)
 		return vfio_cdev_tree_next(&domain->tree, NULL, key + (len - 1), key);
-	rec = vfio_cdev_mapping_find(domain, vfio_cdev_record_va(want), RTE_VFIO_CDEV_IOVA_ANY,
-				     len);
+	rec = vfio_cdev_record_find(domain, vfio_cdev_record_va(want), RTE_VFIO_CDEV_IOVA_ANY,
+				    len);
 	if (rec == NULL || rec->phys == want->phys)
 		return rec;
 	/* There may be several, of memory that was replaced. */
-	same = vfio_cdev_mapping_find(domain, vfio_cdev_record_va(want), want->phys, len);
+	same = vfio_cdev_record_find(domain, vfio_cdev_record_va(want), want->phys, len);
 	return same != NULL ? same : rec;
 }
 
@@ -92,7 +92,7 @@ piece_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *wa
 	struct vfio_cdev_record *rec = record_present(domain, want);
 
 	if (rec == NULL)
-		return vfio_cdev_record_map(domain, want, NULL, NULL);
+		return vfio_cdev_mapping_create(domain, want, NULL, NULL);
 	if (!record_agrees(rec, want))
 		return vfio_cdev_map_fail(domain, -EEXIST, want);
 	return record_share(domain, rec, want);
@@ -110,7 +110,7 @@ piece_plan(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *w
 	if (rec == NULL)
 		return vfio_cdev_map_fail(domain, -ENOMEM, want);
 	vfio_cdev_mapping_log(domain, "will map", rec);
-	vfio_cdev_mapping_add(domain, rec);
+	vfio_cdev_record_add(domain, rec);
 	return 0;
 }
 
@@ -126,7 +126,7 @@ pieces_undo(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request 
 		piece = vfio_cdev_piece_at(domain, req, off);
 		len = vfio_cdev_record_len(&piece);
 		vfio_cdev_lock(domain);
-		rec = vfio_cdev_mapping_find(domain, vfio_cdev_record_va(&piece), piece.phys, len);
+		rec = vfio_cdev_record_find(domain, vfio_cdev_record_va(&piece), piece.phys, len);
 		if (rec != NULL && (req->attempt == 0 || rec->attempt == req->attempt))
 			ret = vfio_cdev_mapping_drop(domain, rec);
 		vfio_cdev_unlock(domain);
@@ -145,7 +145,7 @@ pieces_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *
 	uint64_t off;
 	int ret;
 
-	ret = vfio_cdev_range_check(domain, req->va, req->iova, req->len);
+	ret = vfio_cdev_args_check(domain, req->va, req->iova, req->len);
 	if (ret == 0)
 		ret = vfio_cdev_page_size_check(req->va, req->len, req->page_size);
 	if (ret < 0)
@@ -164,15 +164,6 @@ pieces_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *
 	return 0;
 }
 
-void
-vfio_cdev_pieces_end(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len)
-{
-	vfio_cdev_lock(domain);
-	if (domain->ready)
-		vfio_cdev_provisional_replace(domain, va, len);
-	vfio_cdev_unlock(domain);
-}
-
 int
 rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			 uint64_t len, uint64_t page_size)
@@ -181,7 +172,7 @@ rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, ui
 	int ret = pieces_map(domain, &req, piece_map);
 
 	if (ret == 0)
-		vfio_cdev_pieces_end(domain, va, len);
+		vfio_cdev_provisional_replace(domain, va, len);
 	return ret;
 }
 
@@ -205,14 +196,14 @@ rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va,
 	const uint64_t key = domain->mode->key(&want);
 	int ret;
 
-	ret = vfio_cdev_range_check(domain, va, iova, len);
+	ret = vfio_cdev_args_check(domain, va, iova, len);
 	if (ret < 0)
 		return ret;
 	vfio_cdev_lock(domain);
-	if (vfio_cdev_mapping_find(domain, va, iova, len) == NULL) {
+	if (vfio_cdev_record_find(domain, va, iova, len) == NULL) {
 		if (vfio_cdev_tree_next(&domain->tree, NULL, key + (len - 1), key) == NULL)
 			ret = -ENOENT;
-		else if (!vfio_cdev_pieces_are(domain, va, iova, len))
+		else if (!vfio_cdev_pieces_match(domain, va, iova, len))
 			ret = -EOPNOTSUPP;
 	}
 	vfio_cdev_unlock(domain);

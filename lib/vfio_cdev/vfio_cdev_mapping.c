@@ -8,9 +8,9 @@
 
 #include "vfio_cdev_check.h"
 #include "vfio_cdev_domain.h"
+#include "vfio_cdev_iova_range.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_numa.h"
-#include "vfio_cdev_range.h"
 #include "vfio_cdev_sysfs.h"
 #include "vfio_cdev_verify.h"
 
@@ -44,7 +44,7 @@ pages_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *
 		return;
 	stats->bytes += len;
 	stats->pages_mapped += pages;
-	if (domain->mode->tells_pa)
+	if (domain->mode->reports_pa)
 		stats->pages_verified += pages;
 }
 
@@ -74,7 +74,7 @@ nodes_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *
 
 	if (rec->provisional || rec->bar)
 		return;
-	if (rec->any && domain->node_count > 1)
+	if (rec->any && domain->numa_range_count > 1)
 		vfio_cdev_ioas_runs(&domain->ioas, rec->iova, len, rec->page_shift, run_count,
 				    &count);
 	if (count.done < len)
@@ -97,11 +97,11 @@ static int
 area_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	const uint64_t len = vfio_cdev_record_len(rec);
-	int ret = vfio_cdev_range_usable(domain, rec);
+	int ret = vfio_cdev_iova_range_check(domain, rec);
 
 	if (ret < 0)
 		return ret;
-	if (domain->mode->tells_pa)
+	if (domain->mode->reports_pa)
 		rec->iova = RTE_VFIO_CDEV_IOVA_ANY;
 	ret = vfio_cdev_ioas_map(&domain->ioas, vfio_cdev_record_va(rec), len, &rec->iova);
 	rec->bar = ret == -EFAULT && domain->mode->takes_bars && !rec->any && !rec->provisional &&
@@ -121,7 +121,7 @@ vfio_cdev_mapping_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_reco
 
 	if (ret < 0)
 		return ret;
-	if (domain->mode->tells_pa && !rec->bar) {
+	if (domain->mode->reports_pa && !rec->bar) {
 		ret = vfio_cdev_verify(domain, rec, run, arg);
 		if (ret < 0)
 			return ret;
@@ -173,15 +173,15 @@ vfio_cdev_mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_rec
 		ret = vfio_cdev_mapping_unpin(domain, rec);
 	if (ret < 0)
 		return ret;
-	vfio_cdev_mapping_take(domain, rec);
+	vfio_cdev_record_remove(domain, rec);
 	free(rec);
 	return 0;
 }
 
 /* The record comes before its mapping, so that a mapping never lacks it. */
 int
-vfio_cdev_record_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
-		     vfio_cdev_run_t run, void *arg)
+vfio_cdev_mapping_create(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
+			 vfio_cdev_run_t run, void *arg)
 {
 	struct vfio_cdev_record *rec = vfio_cdev_record_new(value);
 	int ret;
@@ -197,12 +197,12 @@ vfio_cdev_record_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev
 	} else {
 		vfio_cdev_mapping_log(domain, "will map", rec);
 	}
-	vfio_cdev_mapping_add(domain, rec);
+	vfio_cdev_record_add(domain, rec);
 	return 0;
 }
 
 int
-vfio_cdev_record_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+vfio_cdev_mapping_pin_pending(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	int ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
 

@@ -42,12 +42,12 @@ vfio_cdev_mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_rec
 
 /* Pin a new record, or let it wait for a HWPT. Frees it on error. */
 int
-vfio_cdev_record_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
-		     vfio_cdev_run_t run, void *arg);
+vfio_cdev_mapping_create(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
+			 vfio_cdev_run_t run, void *arg);
 
 /* Pin an ordinary one that waits, in a domain that is ready. */
 int
-vfio_cdev_record_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+vfio_cdev_mapping_pin_pending(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 
 #ifdef __cplusplus
 }

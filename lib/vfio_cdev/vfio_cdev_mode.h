@@ -19,7 +19,7 @@ struct vfio_cdev_mode {
 	const char *text;
 	/* what a mapping is known by: the memory, or where a device finds it */
 	uint64_t (*key)(const struct vfio_cdev_record *rec);
-	bool tells_pa;		/* IOVAs are names only; the kernel tells the addresses */
+	bool reports_pa;		/* IOVAs are names only; the kernel tells the addresses */
 	bool own_hwpt;		/* ours, and stays; or one for each IOMMU, gone with its devices */
 	bool takes_bars;	/* the registers of another device are reached at their address */
 	bool splits;		/* nobody minds that a mapping gets other IOVAs */

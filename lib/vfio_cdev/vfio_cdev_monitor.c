@@ -62,7 +62,7 @@ static struct rte_vfio_cdev_domain *
 domain_from(struct rte_vfio_cdev_domain *domain)
 {
 	while (domain != NULL &&
-	       (!domain->mode->tells_pa || domain->pid != atomic_load(&monitor_pid)))
+	       (!domain->mode->reports_pa || domain->pid != atomic_load(&monitor_pid)))
 		domain = domain->next_domain;
 	return domain;
 }
@@ -74,10 +74,10 @@ domain_from(struct rte_vfio_cdev_domain *domain)
 static bool
 monitor_enter(void)
 {
-	if (vfio_cdev_busy != 0 || vfio_cdev_provisional_count() == 0 ||
+	if (vfio_cdev_lock_depth != 0 || vfio_cdev_provisional_count() == 0 ||
 	    getpid() != (pid_t)atomic_load(&monitor_pid))
 		return false;
-	vfio_cdev_busy++;
+	vfio_cdev_lock_depth++;
 	pthread_mutex_lock(&monitor_lock);
 	return true;
 }
@@ -86,7 +86,7 @@ static void
 monitor_leave(int err)
 {
 	pthread_mutex_unlock(&monitor_lock);
-	vfio_cdev_busy--;
+	vfio_cdev_lock_depth--;
 	errno = err;
 }
 
@@ -151,7 +151,7 @@ memory_move(struct rte_vfio_cdev_domain *domain, const void *from, const void *t
 	struct vfio_cdev_record *rec, *moved = NULL;
 
 	while ((rec = vfio_cdev_provisional_next(domain, NULL, (uintptr_t)from, len)) != NULL) {
-		vfio_cdev_mapping_take(domain, rec);
+		vfio_cdev_record_remove(domain, rec);
 		rec->va += (uintptr_t)to - (uintptr_t)from;
 		rec->right = moved;
 		moved = rec;
@@ -162,7 +162,7 @@ memory_move(struct rte_vfio_cdev_domain *domain, const void *from, const void *t
 		moved = rec->right;
 		rec->left = NULL;
 		rec->right = NULL;
-		vfio_cdev_mapping_add(domain, rec);
+		vfio_cdev_record_add(domain, rec);
 	}
 }
 

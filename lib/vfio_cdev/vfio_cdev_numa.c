@@ -50,19 +50,20 @@ block_size(const struct rte_vfio_cdev_ctx *ctx)
 
 /* Grows to a power of two. */
 static int
-range_add(struct rte_vfio_cdev_domain *domain, uint64_t start, uint64_t last, unsigned int node)
+numa_range_add(struct rte_vfio_cdev_domain *domain, uint64_t start, uint64_t last,
+	       unsigned int node)
 {
-	const unsigned int count = domain->node_count;
-	struct vfio_cdev_numa_range *nodes = domain->nodes;
+	const unsigned int count = domain->numa_range_count;
+	struct vfio_cdev_numa_range *nodes = domain->numa_ranges;
 
 	if ((count & (count - 1)) == 0) {
 		nodes = realloc(nodes, (count == 0 ? 1 : 2 * count) * sizeof(*nodes));
 		if (nodes == NULL)
 			return -ENOMEM;
-		domain->nodes = nodes;
+		domain->numa_ranges = nodes;
 	}
 	nodes[count] = (struct vfio_cdev_numa_range){ .start = start, .last = last, .node = node };
-	domain->node_count++;
+	domain->numa_range_count++;
 	return 0;
 }
 
@@ -81,13 +82,13 @@ blocks_read(struct rte_vfio_cdev_domain *domain, unsigned long node, uint64_t si
 		return 0;
 	while (ret == 0 && (entry = readdir(dir)) != NULL)
 		if (number_parse(entry->d_name, "memory", &block) && block <= UINT64_MAX / size - 1)
-			ret = range_add(domain, block * size, block * size + (size - 1), node);
+			ret = numa_range_add(domain, block * size, block * size + (size - 1), node);
 	closedir(dir);
 	return ret;
 }
 
 static int
-range_compare(const void *left, const void *right)
+numa_range_compare(const void *left, const void *right)
 {
 	const struct vfio_cdev_numa_range *a = left;
 	const struct vfio_cdev_numa_range *b = right;
@@ -97,15 +98,15 @@ range_compare(const void *left, const void *right)
 
 /* Blocks that follow each other on a node are one range; one of two nodes is the first's. */
 static void
-ranges_merge(struct rte_vfio_cdev_domain *domain)
+numa_ranges_merge(struct rte_vfio_cdev_domain *domain)
 {
-	struct vfio_cdev_numa_range *nodes = domain->nodes;
+	struct vfio_cdev_numa_range *nodes = domain->numa_ranges;
 	unsigned int count = 0;
 
-	if (domain->node_count == 0)
+	if (domain->numa_range_count == 0)
 		return;
-	qsort(nodes, domain->node_count, sizeof(*nodes), range_compare);
-	for (unsigned int i = 1; i < domain->node_count; i++) {
+	qsort(nodes, domain->numa_range_count, sizeof(*nodes), numa_range_compare);
+	for (unsigned int i = 1; i < domain->numa_range_count; i++) {
 		if (nodes[i].start <= nodes[count].last)
 			continue;
 		if (nodes[i].node == nodes[count].node && nodes[i].start - 1 == nodes[count].last)
@@ -113,7 +114,7 @@ ranges_merge(struct rte_vfio_cdev_domain *domain)
 		else
 			nodes[++count] = nodes[i];
 	}
-	domain->node_count = count + 1;
+	domain->numa_range_count = count + 1;
 }
 
 int
@@ -127,7 +128,7 @@ vfio_cdev_numa_read(struct rte_vfio_cdev_domain *domain)
 	int ret = 0;
 	DIR *dir;
 
-	if (!domain->mode->tells_pa || domain->nodes != NULL)
+	if (!domain->mode->reports_pa || domain->numa_ranges != NULL)
 		return 0;
 	snprintf(path, sizeof(path), "%s/devices/system/node", domain->ctx->sysfs);
 	dir = opendir(path);
@@ -140,27 +141,27 @@ vfio_cdev_numa_read(struct rte_vfio_cdev_domain *domain)
 	}
 	if (dir != NULL)
 		closedir(dir);
-	ranges_merge(domain);
+	numa_ranges_merge(domain);
 	/* With one node there is no doubt. */
-	if (ret == 0 && nodes <= 1 && domain->node_count == 0)
-		ret = range_add(domain, 0, UINT64_MAX, 0);
+	if (ret == 0 && nodes <= 1 && domain->numa_range_count == 0)
+		ret = numa_range_add(domain, 0, UINT64_MAX, 0);
 	if (ret < 0) {
-		free(domain->nodes);
-		domain->nodes = NULL;
-		domain->node_count = 0;
+		free(domain->numa_ranges);
+		domain->numa_ranges = NULL;
+		domain->numa_range_count = 0;
 	}
 	return ret;
 }
 
 /* The first range that ends at an address or above. */
 static unsigned int
-range_search(const struct rte_vfio_cdev_domain *domain, uint64_t phys)
+numa_range_search(const struct rte_vfio_cdev_domain *domain, uint64_t phys)
 {
-	unsigned int low = 0, high = domain->node_count, middle;
+	unsigned int low = 0, high = domain->numa_range_count, middle;
 
 	while (low < high) {
 		middle = (low + high) / 2;
-		if (domain->nodes[middle].last < phys)
+		if (domain->numa_ranges[middle].last < phys)
 			low = middle + 1;
 		else
 			high = middle;
@@ -172,11 +173,11 @@ range_search(const struct rte_vfio_cdev_domain *domain, uint64_t phys)
 static uint64_t *
 node_counter(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t *len)
 {
-	const unsigned int i = range_search(domain, phys);
-	const struct vfio_cdev_numa_range *range = &domain->nodes[i];
+	const unsigned int i = numa_range_search(domain, phys);
+	const struct vfio_cdev_numa_range *range = &domain->numa_ranges[i];
 	uint64_t end;
 
-	if (i == domain->node_count)
+	if (i == domain->numa_range_count)
 		return &domain->stats.nodeless_bytes;
 	end = range->start > phys ? range->start - 1 : range->last;
 	if (end - phys < *len - 1)

@@ -19,7 +19,7 @@
 #include "vfio_cdev_sysfs.h"
 
 /* As many as a message names. */
-#define TOLD 2
+#define OPENERS_LISTED 2
 
 struct node {
 	unsigned int major;
@@ -38,7 +38,7 @@ fd_is(int dir, const char *name, const struct node *node)
 }
 
 static bool
-process_holds(int proc, const char *pid, const struct node *node)
+process_has(int proc, const char *pid, const struct node *node)
 {
 	char path[32];
 	struct dirent *entry;
@@ -95,7 +95,7 @@ node_openers(const struct rte_vfio_cdev_ctx *ctx, const struct node *node,
 		return -errno;
 	while ((entry = readdir(proc)) != NULL) {
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !process_holds(dirfd(proc), entry->d_name, node))
+		    !process_has(dirfd(proc), entry->d_name, node))
 			continue;
 		if (count < size) {
 			openers[count].pid = atoi(entry->d_name);
@@ -152,24 +152,25 @@ rte_vfio_cdev_group_openers(const struct rte_vfio_cdev_ctx *ctx,
 }
 
 void
-vfio_cdev_openers_tell(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 		       int err, char text[VFIO_CDEV_OPENERS])
 {
-	struct rte_vfio_cdev_opener openers[TOLD];
+	struct rte_vfio_cdev_opener openers[OPENERS_LISTED];
 	int count = 0, len;
 
 	text[0] = '\0';
 	if (err == -EINVAL)
-		count = rte_vfio_cdev_openers(ctx, info, openers, TOLD);
+		count = rte_vfio_cdev_openers(ctx, info, openers, OPENERS_LISTED);
 	else if (err == -EBUSY)
-		count = rte_vfio_cdev_group_openers(ctx, info, openers, TOLD);
+		count = rte_vfio_cdev_group_openers(ctx, info, openers, OPENERS_LISTED);
 	if (count <= 0)
 		return;
 	len = snprintf(text, VFIO_CDEV_OPENERS, err == -EBUSY ? ", its group open in" :
 		       ", open in");
-	for (int i = 0; i < count && i < TOLD; i++)
+	for (int i = 0; i < count && i < OPENERS_LISTED; i++)
 		len += snprintf(text + len, VFIO_CDEV_OPENERS - len, "%s pid %d (%s)",
 				i > 0 ? "," : "", openers[i].pid, openers[i].name);
-	if (count > TOLD)
-		snprintf(text + len, VFIO_CDEV_OPENERS - len, " and %d more", count - TOLD);
+	if (count > OPENERS_LISTED)
+		snprintf(text + len, VFIO_CDEV_OPENERS - len, " and %d more",
+			 count - OPENERS_LISTED);
 }

@@ -18,35 +18,35 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 	struct vfio_cdev_record *rec;
 	int ret;
 
-	rec = vfio_cdev_mapping_find(domain, vfio_cdev_record_va(page), RTE_VFIO_CDEV_IOVA_ANY,
-				     vfio_cdev_record_len(page));
+	rec = vfio_cdev_record_find(domain, vfio_cdev_record_va(page), RTE_VFIO_CDEV_IOVA_ANY,
+				    vfio_cdev_record_len(page));
 	if (rec == NULL || rec->bar || rec->page_shift != page->page_shift) {
-		ret = vfio_cdev_record_map(domain, page, NULL, NULL);
+		ret = vfio_cdev_mapping_create(domain, page, NULL, NULL);
 		if (ret < 0)
 			return ret;
-		rec = vfio_cdev_mapping_around(domain, NULL, vfio_cdev_record_va(page),
-					       vfio_cdev_record_len(page));
+		rec = vfio_cdev_record_around(domain, NULL, vfio_cdev_record_va(page),
+					      vfio_cdev_record_len(page));
 	} else if (!rec->pinned) {
-		ret = vfio_cdev_record_pin(domain, rec);
+		ret = vfio_cdev_mapping_pin_pending(domain, rec);
 		if (ret < 0)
 			return ret;
 	}
-	vfio_cdev_provisional_replace(domain, vfio_cdev_record_va(page),
-				      vfio_cdev_record_len(page));
+	vfio_cdev_provisional_replace_locked(domain, vfio_cdev_record_va(page),
+					     vfio_cdev_record_len(page));
 	rec->any = 0;
 	*phys = rec->phys;
 	return 0;
 }
 
 static int
-page_ask(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page, uint64_t *phys)
+page_query(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page, uint64_t *phys)
 {
 	const void *va = vfio_cdev_record_va(page);
 	const uint64_t len = vfio_cdev_record_len(page);
 	struct vfio_cdev_record *rec;
 	int ret;
 
-	rec = vfio_cdev_mapping_around(domain, NULL, va, len);
+	rec = vfio_cdev_record_around(domain, NULL, va, len);
 	if (rec == NULL)
 		return page_pin(domain, page, phys);
 	rec->attempt = 0;
@@ -65,17 +65,17 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
 	uint64_t found;
 	int ret;
 
-	ret = vfio_cdev_range_check(domain, va, 0, page_size);
+	ret = vfio_cdev_args_check(domain, va, 0, page_size);
 	if (ret == 0)
 		ret = vfio_cdev_page_size_check(va, page_size, page_size);
 	if (ret < 0)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, page_size);
 
 	vfio_cdev_lock(domain);
-	ret = vfio_cdev_can_tell(domain, va, page_size);
+	ret = vfio_cdev_phys_check(domain, va, page_size);
 	if (ret == 0)
-		ret = page_ask(domain, &VFIO_CDEV_RECORD(va, RTE_VFIO_CDEV_IOVA_ANY, page_size,
-							 page_size), &found);
+		ret = page_query(domain, &VFIO_CDEV_RECORD(va, RTE_VFIO_CDEV_IOVA_ANY, page_size,
+							   page_size), &found);
 	ret = vfio_cdev_unlock_with(domain, ret);
 	if (ret == 0)
 		*phys = found;
@@ -91,7 +91,7 @@ rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, u
 	int ret;
 
 	vfio_cdev_lock(domain);
-	ret = vfio_cdev_can_tell(domain, page, VFIO_CDEV_PAGE);
+	ret = vfio_cdev_phys_check(domain, page, VFIO_CDEV_PAGE);
 	if (ret == 0) {
 		ret = vfio_cdev_page_phys(domain, page, &start);
 		if (ret < 0)

@@ -6,7 +6,7 @@
 #include "vfio_cdev_piece.h"
 
 uint64_t
-vfio_cdev_piece(uint64_t key, uint64_t off, uint64_t len, uint64_t page_size)
+vfio_cdev_piece_len(uint64_t key, uint64_t off, uint64_t len, uint64_t page_size)
 {
 	const uint64_t size = page_size > VFIO_CDEV_PIECE ? page_size : VFIO_CDEV_PIECE;
 	const uint64_t rest = size - ((key + off) & (size - 1));
@@ -22,8 +22,8 @@ vfio_cdev_piece_at(const struct rte_vfio_cdev_domain *domain, const struct vfio_
 							 vfio_cdev_iova_at(req->iova, off),
 							 VFIO_CDEV_PAGE, req->page_size);
 
-	piece.pages_4k = vfio_cdev_piece(domain->mode->key(&piece) - off, off, req->len,
-					 req->page_size) >> 12;
+	piece.pages_4k = vfio_cdev_piece_len(domain->mode->key(&piece) - off, off, req->len,
+					     req->page_size) >> 12;
 	piece.attempt = req->attempt;
 	return piece;
 }
@@ -44,8 +44,8 @@ vfio_cdev_pieces_page(const struct rte_vfio_cdev_domain *domain, const void *va,
 }
 
 bool
-vfio_cdev_pieces_are(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-		     uint64_t len)
+vfio_cdev_pieces_match(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		       uint64_t len)
 {
 	const struct vfio_cdev_request req = {
 		va, iova, len, vfio_cdev_pieces_page(domain, va, iova), 0
@@ -54,8 +54,8 @@ vfio_cdev_pieces_are(const struct rte_vfio_cdev_domain *domain, const void *va, 
 
 	for (uint64_t off = 0; off < len; off += vfio_cdev_record_len(&piece)) {
 		piece = vfio_cdev_piece_at(domain, &req, off);
-		if (vfio_cdev_mapping_find(domain, vfio_cdev_record_va(&piece), piece.phys,
-					   vfio_cdev_record_len(&piece)) == NULL)
+		if (vfio_cdev_record_find(domain, vfio_cdev_record_va(&piece), piece.phys,
+					  vfio_cdev_record_len(&piece)) == NULL)
 			return false;
 	}
 	return true;

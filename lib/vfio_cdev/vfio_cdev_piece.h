@@ -30,7 +30,7 @@ vfio_cdev_piece_at(const struct rte_vfio_cdev_domain *domain, const struct vfio_
 
 /* How long the piece is that begins off bytes after the start, the key, of a range. */
 uint64_t
-vfio_cdev_piece(uint64_t key, uint64_t off, uint64_t len, uint64_t page_size);
+vfio_cdev_piece_len(uint64_t key, uint64_t off, uint64_t len, uint64_t page_size);
 
 /* The page size that says into which pieces a range was mapped. The lock is held. */
 uint64_t
@@ -38,15 +38,8 @@ vfio_cdev_pieces_page(const struct rte_vfio_cdev_domain *domain, const void *va,
 
 /* Is each piece of a range mapped, just so? The lock is held. */
 bool
-vfio_cdev_pieces_are(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-		     uint64_t len);
-
-/*
- * All of a range is pinned, if the domain is ready: it takes the place of what was told,
- * which has to stay pinned until nothing can fail any more. Takes the lock.
- */
-void
-vfio_cdev_pieces_end(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
+vfio_cdev_pieces_match(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		       uint64_t len);
 
 #ifdef __cplusplus
 }

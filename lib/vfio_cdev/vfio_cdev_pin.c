@@ -13,6 +13,7 @@
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_piece.h"
+#include "vfio_cdev_provisional.h"
 
 struct rte_vfio_cdev_pin {
 	struct rte_vfio_cdev_domain *domain;
@@ -48,7 +49,7 @@ extent_add(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 static uint64_t
 piece_len(const struct rte_vfio_cdev_pin *pin, uint64_t off)
 {
-	return vfio_cdev_piece((uintptr_t)pin->va, off, pin->len, VFIO_CDEV_PAGE);
+	return vfio_cdev_piece_len((uintptr_t)pin->va, off, pin->len, VFIO_CDEV_PAGE);
 }
 
 /* The address of a page, from an extent on that begins at an offset before it. */
@@ -88,7 +89,7 @@ piece_unmap(const struct rte_vfio_cdev_pin *pin, uint64_t off, uint64_t len,
 	int ret;
 
 	vfio_cdev_lock(pin->domain);
-	rec = vfio_cdev_mapping_find(pin->domain, pin->va + off, extent->iova, len);
+	rec = vfio_cdev_record_find(pin->domain, pin->va + off, extent->iova, len);
 	ret = rec != NULL ? vfio_cdev_mapping_drop(pin->domain, rec) :
 		rest_unmap(pin->domain, (uintptr_t)pin->va + off, len, extent);
 	if (ret < 0)
@@ -128,9 +129,9 @@ pieces_pin(struct rte_vfio_cdev_pin *pin)
 		len = piece_len(pin, off);
 		va = pin->va + off;
 		vfio_cdev_lock(domain);
-		ret = vfio_cdev_can_tell(domain, va, len);
+		ret = vfio_cdev_phys_check(domain, va, len);
 		if (ret == 0)
-			ret = vfio_cdev_record_map(domain, &VFIO_CDEV_RECORD(
+			ret = vfio_cdev_mapping_create(domain, &VFIO_CDEV_RECORD(
 				va, RTE_VFIO_CDEV_IOVA_ANY, len, VFIO_CDEV_PAGE), extent_add, pin);
 		ret = vfio_cdev_unlock_with(domain, ret);
 		if (ret < 0) {
@@ -153,7 +154,7 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 			 struct rte_vfio_cdev_pin **pin)
 {
 	struct rte_vfio_cdev_pin *p;
-	int ret = vfio_cdev_range_check(domain, va, 0, len);
+	int ret = vfio_cdev_args_check(domain, va, 0, len);
 
 	if (ret < 0)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, len);
@@ -168,7 +169,7 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 		pin_free(p);
 		return ret;
 	}
-	vfio_cdev_pieces_end(domain, va, len);
+	vfio_cdev_provisional_replace(domain, va, len);
 	*pin = p;
 	return 0;
 }

@@ -18,7 +18,7 @@
 #include "vfio_cdev_numa.h"
 #include "vfio_cdev_piece.h"
 #include "vfio_cdev_provisional.h"
-#include "vfio_cdev_range.h"
+#include "vfio_cdev_iova_range.h"
 #include "vfio_cdev_record.h"
 #include "vfio_cdev_sysfs.h"
 #include "vfio_cdev_tree.h"

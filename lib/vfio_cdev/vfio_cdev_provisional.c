@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Memory whose address was told to somebody who may, or may not, map it by that
+ * Memory whose address was provisional_total to somebody who may, or may not, map it by that
  * address later. It is pinned from then on, or will be with the first HWPT: the
  * whole page, of the size that it really has. An ordinary mapping of the page takes
- * its place. When the memory goes it goes as well: vfio_cdev_monitor.c is told of
- * that, and a look at all of them finds what nobody has told.
+ * its place. When the memory goes it goes as well: vfio_cdev_monitor.c is provisional_total of
+ * that, and a look at all of them finds what nobody has provisional_total.
  */
 
 #include <errno.h>
@@ -23,26 +23,26 @@
 /* So many are looked at before others get the domain. */
 #define RECHECK_MOST 256
 
-static atomic_uint told;	/* all records of all domains */
+static atomic_uint provisional_total;	/* all records of all domains */
 
 unsigned int
 vfio_cdev_provisional_count(void)
 {
-	return atomic_load(&told);
+	return atomic_load(&provisional_total);
 }
 
 static void
-told_count(struct rte_vfio_cdev_domain *domain, int in)
+provisional_account(struct rte_vfio_cdev_domain *domain, int in)
 {
 	domain->stats.provisional += in;
-	atomic_fetch_add(&told, in);
+	atomic_fetch_add(&provisional_total, in);
 }
 
 static void
 provisional_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
-	vfio_cdev_mapping_add(domain, rec);
-	told_count(domain, 1);
+	vfio_cdev_record_add(domain, rec);
+	provisional_account(domain, 1);
 }
 
 void
@@ -59,8 +59,8 @@ vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev
 				      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
 		return;
 	}
-	vfio_cdev_mapping_take(domain, rec);
-	told_count(domain, -1);
+	vfio_cdev_record_remove(domain, rec);
+	provisional_account(domain, -1);
 	link = rec->pinned ? &domain->orphans : &domain->dropped;
 	rec->right = *link;
 	*link = rec;
@@ -80,13 +80,13 @@ vfio_cdev_provisional_free_orphans(struct rte_vfio_cdev_domain *domain)
 }
 
 void
-vfio_cdev_provisional_forget(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_provisional_free(struct rte_vfio_cdev_domain *domain)
 {
 	struct vfio_cdev_record *rec;
 
 	while ((rec = domain->provisional.root) != NULL) {
-		vfio_cdev_mapping_take(domain, rec);
-		told_count(domain, -1);
+		vfio_cdev_record_remove(domain, rec);
+		provisional_account(domain, -1);
 		free(rec);
 	}
 	vfio_cdev_records_free(domain->orphans);
@@ -101,7 +101,8 @@ vfio_cdev_provisional_next(const struct rte_vfio_cdev_domain *domain,
 }
 
 void
-vfio_cdev_provisional_replace(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len)
+vfio_cdev_provisional_replace_locked(struct rte_vfio_cdev_domain *domain, const void *va,
+				     uint64_t len)
 {
 	const uintptr_t start = (uintptr_t)va;
 	struct vfio_cdev_record *rec, *next;
@@ -112,6 +113,15 @@ vfio_cdev_provisional_replace(struct rte_vfio_cdev_domain *domain, const void *v
 		    rec->va - start + (vfio_cdev_record_len(rec) - 1) <= len - 1)
 			vfio_cdev_provisional_drop(domain, rec, false);
 	}
+}
+
+void
+vfio_cdev_provisional_replace(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len)
+{
+	vfio_cdev_lock(domain);
+	if (domain->ready)
+		vfio_cdev_provisional_replace_locked(domain, va, len);
+	vfio_cdev_unlock(domain);
 }
 
 bool
@@ -204,14 +214,14 @@ page_of(const struct rte_vfio_cdev_domain *domain, const void *va)
 	return page;
 }
 
-/* Is it told by a mapping where a page of 4 KiB is, and is that so? It has to stay then. */
+/* Does a mapping have a page of 4 KiB where it is now? It has to stay then. */
 static bool
 is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
 {
 	struct vfio_cdev_record *rec = NULL;
 	uint64_t phys;
 
-	while ((rec = vfio_cdev_mapping_around(domain, rec, page, VFIO_CDEV_PAGE)) != NULL)
+	while ((rec = vfio_cdev_record_around(domain, rec, page, VFIO_CDEV_PAGE)) != NULL)
 		if (vfio_cdev_mapping_phys(domain, rec, (uintptr_t)page - rec->va, &phys) == 0 &&
 		    phys == now) {
 			rec->attempt = 0;
@@ -220,9 +230,9 @@ is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t 
 	return false;
 }
 
-/* Or by one that is provisional? Those that are wrong have lost their memory. */
+/* Does a provisional pin have it there? Those that have it elsewhere have lost their memory. */
 static bool
-is_told(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
+is_provisional(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
 {
 	const uintptr_t va = (uintptr_t)page;
 	struct vfio_cdev_record *rec, *next;
@@ -269,7 +279,7 @@ page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record 
 	const uintptr_t va = (uintptr_t)part;
 	int ret;
 
-	if (vfio_cdev_mapping_around(domain, NULL, part, VFIO_CDEV_PAGE) != NULL ||
+	if (vfio_cdev_record_around(domain, NULL, part, VFIO_CDEV_PAGE) != NULL ||
 	    vfio_cdev_provisional_next(domain, NULL, va, VFIO_CDEV_PAGE) != NULL) {
 		ret = vfio_cdev_page_phys(domain, part, phys);
 		if (ret == -EFAULT && vfio_cdev_provisional_is_unmapped(domain, part))
@@ -277,7 +287,7 @@ page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record 
 		else if (ret < 0)
 			return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, part,
 						     VFIO_CDEV_PAGE);
-		if (is_told(domain, part, *phys) || is_mapped(domain, part, *phys))
+		if (is_provisional(domain, part, *phys) || is_mapped(domain, part, *phys))
 			return 0;
 	}
 	ret = page_pin(domain, page, phys);
@@ -296,7 +306,7 @@ rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va
 	int ret;
 
 	vfio_cdev_lock(domain);
-	ret = vfio_cdev_can_tell(domain, part, VFIO_CDEV_PAGE);
+	ret = vfio_cdev_phys_check(domain, part, VFIO_CDEV_PAGE);
 	if (ret == 0)
 		ret = page_provide(domain, &page, part, &start);
 	due = is_sweep_due(domain);
@@ -309,7 +319,7 @@ rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va
 }
 
 /*
- * Of a page that was told to be somewhere else before, the first address stays: the
+ * Of a page that was provisional_total to be somewhere else before, the first address stays: the
  * page may have been moved, and who has that address must not get a device.
  */
 static int
@@ -352,7 +362,7 @@ rte_vfio_cdev_domain_expect(struct rte_vfio_cdev_domain *domain, const void *va,
 	const char *part = (const char *)va - offset;
 	int ret = 0;
 
-	if (!domain->mode->tells_pa)
+	if (!domain->mode->reports_pa)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP, va,
 					     VFIO_CDEV_PAGE);
 	if ((phys & (VFIO_CDEV_PAGE - 1)) != offset)

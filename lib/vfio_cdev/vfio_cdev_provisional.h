@@ -22,6 +22,14 @@ vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev
 
 /* And of those in memory that is pinned otherwise now. */
 void
+vfio_cdev_provisional_replace_locked(struct rte_vfio_cdev_domain *domain, const void *va,
+				     uint64_t len);
+
+/*
+ * All of a range is pinned, if the domain is ready: it takes the place of what was told,
+ * which has to stay pinned until nothing can fail any more. Takes the lock.
+ */
+void
 vfio_cdev_provisional_replace(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
 
 /* The next one that overlaps memory, or NULL. */
@@ -52,7 +60,7 @@ vfio_cdev_provisional_free_orphans(struct rte_vfio_cdev_domain *domain);
 
 /* Free all of them; the kernel unpins what it has with the iommufd. */
 void
-vfio_cdev_provisional_forget(struct rte_vfio_cdev_domain *domain);
+vfio_cdev_provisional_free(struct rte_vfio_cdev_domain *domain);
 
 #ifdef __cplusplus
 }

@@ -37,26 +37,26 @@ tree_of(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
 uint64_t *
 vfio_cdev_record_pending(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
 {
-	return rec->provisional ? &domain->provisional_waiting : &domain->stats.pending;
+	return rec->provisional ? &domain->provisional_pending : &domain->stats.pending;
 }
 
 void
-vfio_cdev_mapping_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+vfio_cdev_record_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	vfio_cdev_tree_add(tree_of(domain, rec), rec);
 	*vfio_cdev_record_pending(domain, rec) += !rec->pinned;
 }
 
 void
-vfio_cdev_mapping_take(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+vfio_cdev_record_remove(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	vfio_cdev_tree_remove(tree_of(domain, rec), rec);
 	*vfio_cdev_record_pending(domain, rec) -= !rec->pinned;
 }
 
 struct vfio_cdev_record *
-vfio_cdev_mapping_around(const struct rte_vfio_cdev_domain *domain,
-			 const struct vfio_cdev_record *after, const void *va, uint64_t len)
+vfio_cdev_record_around(const struct rte_vfio_cdev_domain *domain,
+			const struct vfio_cdev_record *after, const void *va, uint64_t len)
 {
 	struct vfio_cdev_record *rec = (struct vfio_cdev_record *)(uintptr_t)after;
 	const uintptr_t start = (uintptr_t)va;
@@ -68,8 +68,8 @@ vfio_cdev_mapping_around(const struct rte_vfio_cdev_domain *domain,
 }
 
 struct vfio_cdev_record *
-vfio_cdev_mapping_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-		       uint64_t len)
+vfio_cdev_record_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		      uint64_t len)
 {
 	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, VFIO_CDEV_PAGE);
 	const uint64_t key = domain->mode->key(&want);

@@ -91,23 +91,23 @@ vfio_cdev_record_pending(struct rte_vfio_cdev_domain *domain, const struct vfio_
 
 /* Put a record into its tree, or take it out. */
 void
-vfio_cdev_mapping_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+vfio_cdev_record_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 
 void
-vfio_cdev_mapping_take(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+vfio_cdev_record_remove(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 
 /* The next mapping that has memory pinned, and perhaps more around it; or NULL. */
 struct vfio_cdev_record *
-vfio_cdev_mapping_around(const struct rte_vfio_cdev_domain *domain,
-			 const struct vfio_cdev_record *after, const void *va, uint64_t len);
+vfio_cdev_record_around(const struct rte_vfio_cdev_domain *domain,
+			const struct vfio_cdev_record *after, const void *va, uint64_t len);
 
 /*
  * The mapping of just this memory, or NULL: with that address; with ANY, with whatever
  * address.
  */
 struct vfio_cdev_record *
-vfio_cdev_mapping_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-		       uint64_t len);
+vfio_cdev_record_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		      uint64_t len);
 
 #ifdef __cplusplus
 }

@@ -28,7 +28,7 @@ vfio_cdev_bar_has(const struct rte_vfio_cdev_ctx *ctx, uint64_t iova, uint64_t l
  * if that is nobody, or nobody that this process may know of.
  */
 void
-vfio_cdev_openers_tell(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 		       int err, char text[VFIO_CDEV_OPENERS]);
 
 #ifdef __cplusplus

@@ -17,14 +17,14 @@
 #include "vfio_cdev_piece.h"
 #include "vfio_cdev_verify.h"
 
-struct range {
+struct span {
 	const void *va;
 	uint64_t iova;
 	uint64_t start;		/* the keys of its first and its last byte */
 	uint64_t last;
 };
 
-/* What a mapping becomes when a range of it goes, or the range loses a user. */
+/* What a mapping becomes when a span of it goes, or the span loses a user. */
 struct cut {
 	struct vfio_cdev_record *rec;
 	struct vfio_cdev_record *parts[3];	/* that stay */
@@ -84,14 +84,14 @@ cut_undo(const struct rte_vfio_cdev_domain *domain, struct cut *cut)
 	cut->count = 0;
 }
 
-/* Make what stays when the range is unmapped. Nothing else has changed yet. */
+/* Make what stays when the span is unmapped. Nothing else has changed yet. */
 static int
 cut_make(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
-	 const struct range *range, struct cut *cut)
+	 const struct span *span, struct cut *cut)
 {
 	const uint64_t key = domain->mode->key(rec), len = vfio_cdev_record_len(rec);
-	const uint64_t from = range->start > key ? range->start - key : 0;
-	const uint64_t to = range->last - key < len ? range->last - key + 1 : len;
+	const uint64_t from = span->start > key ? span->start - key : 0;
+	const uint64_t to = span->last - key < len ? span->last - key + 1 : len;
 	int ret;
 
 	*cut = (struct cut){ .rec = rec };
@@ -124,10 +124,10 @@ cut_commit(struct rte_vfio_cdev_domain *domain, struct cut *cut)
 		cut_undo(domain, cut);
 		return ret;
 	}
-	vfio_cdev_mapping_take(domain, rec);
+	vfio_cdev_record_remove(domain, rec);
 	free(rec);
 	for (unsigned int i = 0; i < cut->count; i++)
-		vfio_cdev_mapping_add(domain, cut->parts[i]);
+		vfio_cdev_record_add(domain, cut->parts[i]);
 	if (pinned)
 		domain->stats.mappings += cut->count - !goes;
 	if (goes) {
@@ -137,43 +137,43 @@ cut_commit(struct rte_vfio_cdev_domain *domain, struct cut *cut)
 	return 0;
 }
 
-/* Bytes of a mapping that are not in the range. */
+/* Bytes of a mapping that are not in the span. */
 static uint64_t
-outside(const struct rte_vfio_cdev_domain *domain, const struct range *range,
+outside(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	const struct vfio_cdev_record *rec)
 {
 	const uint64_t key = domain->mode->key(rec), last = key + (vfio_cdev_record_len(rec) - 1);
 
-	return (key < range->start ? range->start - key : 0) +
-		(last > range->last ? last - range->last : 0);
+	return (key < span->start ? span->start - key : 0) +
+		(last > span->last ? last - span->last : 0);
 }
 
 /* Is it of this memory, as far as the caller has stated where it is? */
 static bool
-is_stated(const struct rte_vfio_cdev_domain *domain, const struct range *range,
-	  const struct vfio_cdev_record *rec)
+is_requested(const struct rte_vfio_cdev_domain *domain, const struct span *span,
+	     const struct vfio_cdev_record *rec)
 {
-	if (domain->mode->tells_pa &&
-	    (range->iova == RTE_VFIO_CDEV_IOVA_ANY || rec->phys == RTE_VFIO_CDEV_IOVA_ANY))
-		return range->iova == RTE_VFIO_CDEV_IOVA_ANY;
-	return rec->phys - rec->va == range->iova - (uintptr_t)range->va &&
-		(!rec->any || range->iova == rec->phys);
+	if (domain->mode->reports_pa &&
+	    (span->iova == RTE_VFIO_CDEV_IOVA_ANY || rec->phys == RTE_VFIO_CDEV_IOVA_ANY))
+		return span->iova == RTE_VFIO_CDEV_IOVA_ANY;
+	return rec->phys - rec->va == span->iova - (uintptr_t)span->va &&
+		(!rec->any || span->iova == rec->phys);
 }
 
 /*
- * The mapping of the range that has, or follows, a key: the first one may begin
+ * The mapping of the span that has, or follows, a key: the first one may begin
  * before it. Of several the one that has least outside.
  */
 static struct vfio_cdev_record *
-range_mapping(const struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t at)
+span_mapping(const struct rte_vfio_cdev_domain *domain, const struct span *span, uint64_t at)
 {
 	struct vfio_cdev_record *rec = NULL, *best = NULL;
 
 	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, at, at)) != NULL)
-		if ((at == range->start || domain->mode->key(rec) == at) &&
-		    is_stated(domain, range, rec) &&
+		if ((at == span->start || domain->mode->key(rec) == at) &&
+		    is_requested(domain, span, rec) &&
 		    (best == NULL ||
-		     outside(domain, range, rec) < outside(domain, range, best)))
+		     outside(domain, span, rec) < outside(domain, span, best)))
 			best = rec;
 	return best;
 }
@@ -184,55 +184,55 @@ record_end(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_rec
 	return domain->mode->key(rec) + vfio_cdev_record_len(rec);
 }
 
-/* Can it be cut where the range begins and ends? */
+/* Can it be cut where the span begins and ends? */
 static int
-cut_check(const struct rte_vfio_cdev_domain *domain, const struct range *range,
+cut_check(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	  const struct vfio_cdev_record *rec)
 {
 	const uint64_t page = (UINT64_C(1) << rec->page_shift) - 1;
 	const uint64_t key = domain->mode->key(rec);
-	const bool above = range->last - key < vfio_cdev_record_len(rec) - 1;
+	const bool above = span->last - key < vfio_cdev_record_len(rec) - 1;
 
-	if (outside(domain, range, rec) == 0)
+	if (outside(domain, span, rec) == 0)
 		return 0;
 	if (!domain->mode->splits)
 		return -EOPNOTSUPP;
-	if (key < range->start && ((range->start - key) & page) != 0)
+	if (key < span->start && ((span->start - key) & page) != 0)
 		return -EOPNOTSUPP;
-	return above && ((range->last + 1 - key) & page) != 0 ? -EOPNOTSUPP : 0;
+	return above && ((span->last + 1 - key) & page) != 0 ? -EOPNOTSUPP : 0;
 }
 
 /* Nothing but mappings all the way, which can be cut? *end is the last one. */
 static int
-range_check(const struct rte_vfio_cdev_domain *domain, const struct range *range,
-	    struct vfio_cdev_record **end)
+span_check(const struct rte_vfio_cdev_domain *domain, const struct span *span,
+	   struct vfio_cdev_record **end)
 {
 	struct vfio_cdev_record *rec;
-	uint64_t at = range->start;
+	uint64_t at = span->start;
 	int ret = 0;
 
 	do {
-		rec = range_mapping(domain, range, at);
+		rec = span_mapping(domain, span, at);
 		if (rec == NULL)
 			return -ENOENT;
 		if (ret == 0)
-			ret = cut_check(domain, range, rec);
+			ret = cut_check(domain, span, rec);
 		at = record_end(domain, rec);
-	} while (at - 1 < range->last);
+	} while (at - 1 < span->last);
 	*end = rec;
 	return ret;
 }
 
 /* Whole mappings from a key up to another one that is cut, or NULL. */
 static int
-wholes_drop(struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t at,
+wholes_drop(struct rte_vfio_cdev_domain *domain, const struct span *span, uint64_t at,
 	    const struct vfio_cdev_record *end)
 {
 	struct vfio_cdev_record *rec;
 	int ret = 0;
 
-	while (ret == 0 && at - 1 != range->last) {
-		rec = range_mapping(domain, range, at);
+	while (ret == 0 && at - 1 != span->last) {
+		rec = span_mapping(domain, span, at);
 		if (rec == end)
 			return 0;
 		at = record_end(domain, rec);
@@ -242,22 +242,22 @@ wholes_drop(struct rte_vfio_cdev_domain *domain, const struct range *range, uint
 }
 
 /*
- * The range begins or ends inside mappings, or is more than one. What can fail comes
+ * The span begins or ends inside mappings, or is more than one. What can fail comes
  * first; of several mappings the lower ones may be gone if the kernel fails at last.
  */
 static int
-parts_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range)
+parts_unmap(struct rte_vfio_cdev_domain *domain, const struct span *span)
 {
-	struct vfio_cdev_record *first = range_mapping(domain, range, range->start), *end;
+	struct vfio_cdev_record *first = span_mapping(domain, span, span->start), *end;
 	struct cut cuts[2] = { { .count = 0 }, { .count = 0 } };
-	uint64_t at = range->start;
+	uint64_t at = span->start;
 	int ret;
 
-	ret = range_check(domain, range, &end);
-	if (ret == 0 && outside(domain, range, first) != 0)
-		ret = cut_make(domain, first, range, &cuts[0]);
-	if (ret == 0 && end != first && outside(domain, range, end) != 0) {
-		ret = cut_make(domain, end, range, &cuts[1]);
+	ret = span_check(domain, span, &end);
+	if (ret == 0 && outside(domain, span, first) != 0)
+		ret = cut_make(domain, first, span, &cuts[0]);
+	if (ret == 0 && end != first && outside(domain, span, end) != 0) {
+		ret = cut_make(domain, end, span, &cuts[1]);
 		if (ret < 0 && cuts[0].rec != NULL)
 			cut_undo(domain, &cuts[0]);
 	}
@@ -266,7 +266,7 @@ parts_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range)
 		ret = cut_commit(domain, &cuts[0]);
 	}
 	if (ret == 0 && (cuts[0].rec == NULL || end != first))
-		ret = wholes_drop(domain, range, at, cuts[1].rec);
+		ret = wholes_drop(domain, span, at, cuts[1].rec);
 	if (cuts[1].rec == NULL)
 		return ret;
 	if (ret == 0)
@@ -275,9 +275,9 @@ parts_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range)
 	return ret;
 }
 
-/* One piece after the other, if the range is mapped so. Others have the domain in between. */
+/* One piece after the other, if the span is mapped so. Others have the domain in between. */
 static int
-pieces_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t len,
+pieces_unmap(struct rte_vfio_cdev_domain *domain, const struct span *span, uint64_t len,
 	     uint64_t page)
 {
 	struct vfio_cdev_record *rec;
@@ -285,10 +285,10 @@ pieces_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uin
 	int ret = 0;
 
 	for (off = 0; ret == 0 && off < len; off += piece) {
-		piece = vfio_cdev_piece(range->start, off, len, page);
+		piece = vfio_cdev_piece_len(span->start, off, len, page);
 		vfio_cdev_lock(domain);
-		rec = vfio_cdev_mapping_find(domain, (const char *)range->va + off,
-					     vfio_cdev_iova_at(range->iova, off), piece);
+		rec = vfio_cdev_record_find(domain, (const char *)span->va + off,
+					    vfio_cdev_iova_at(span->iova, off), piece);
 		ret = rec != NULL ? vfio_cdev_mapping_drop(domain, rec) : -ENOENT;
 		vfio_cdev_unlock(domain);
 	}
@@ -296,23 +296,23 @@ pieces_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uin
 }
 
 static int
-range_unmap(struct rte_vfio_cdev_domain *domain, const struct range *range, uint64_t len)
+span_unmap(struct rte_vfio_cdev_domain *domain, const struct span *span, uint64_t len)
 {
 	struct vfio_cdev_record *rec;
 	uint64_t page;
 	int ret;
 
 	vfio_cdev_lock(domain);
-	page = vfio_cdev_pieces_page(domain, range->va, range->iova);
-	rec = vfio_cdev_mapping_find(domain, range->va, range->iova, len);
+	page = vfio_cdev_pieces_page(domain, span->va, span->iova);
+	rec = vfio_cdev_record_find(domain, span->va, span->iova, len);
 	if (rec != NULL)
 		ret = vfio_cdev_mapping_drop(domain, rec);
-	else if (len > VFIO_CDEV_PIECE && vfio_cdev_pieces_are(domain, range->va, range->iova, len))
+	else if (len > VFIO_CDEV_PIECE && vfio_cdev_pieces_match(domain, span->va, span->iova, len))
 		ret = 1;
 	else
-		ret = parts_unmap(domain, range);
+		ret = parts_unmap(domain, span);
 	vfio_cdev_unlock(domain);
-	return ret == 1 ? pieces_unmap(domain, range, len, page) : ret;
+	return ret == 1 ? pieces_unmap(domain, span, len, page) : ret;
 }
 
 int
@@ -321,11 +321,11 @@ rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, 
 {
 	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, VFIO_CDEV_PAGE);
 	const uint64_t key = domain->mode->key(&want);
-	const struct range range = { va, iova, key, key + (len - 1) };
-	int ret = vfio_cdev_range_check(domain, va, iova, len);
+	const struct span span = { va, iova, key, key + (len - 1) };
+	int ret = vfio_cdev_args_check(domain, va, iova, len);
 
 	if (ret == 0)
-		ret = range_unmap(domain, &range, len);
+		ret = span_unmap(domain, &span, len);
 	if (ret < 0)
 		vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_UNMAP, ret,
 			       "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", va, iova, len);

@@ -10,11 +10,11 @@
 #include "vfio_cdev_numa.h"
 #include "vfio_cdev_verify.h"
 
-/* What one passage over the pages of an area compares and counts. */
-struct passage {
+/* What one pass over the pages of an area compares and counts. */
+struct pass {
 	struct rte_vfio_cdev_domain *domain;
 	const struct vfio_cdev_record *rec;
-	uint64_t stated;	/* where the first page has to be, or ANY */
+	uint64_t expected;	/* where the first page has to be, or ANY */
 	uint64_t first;		/* where it is */
 	uint64_t off, phys;	/* of the page that is looked at */
 	uint64_t pages;
@@ -23,9 +23,9 @@ struct passage {
 };
 
 static int
-passage_fail(const struct passage *pass, int err)
+pass_fail(const struct pass *pass, int err)
 {
-	const uint64_t stated = vfio_cdev_iova_at(pass->stated, pass->off);
+	const uint64_t expected = vfio_cdev_iova_at(pass->expected, pass->off);
 
 	if (err != -EADDRNOTAVAIL)
 		return vfio_cdev_fail(pass->domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, err,
@@ -34,26 +34,26 @@ passage_fail(const struct passage *pass, int err)
 	pass->domain->stats.misplaced++;
 	return vfio_cdev_fail(pass->domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, err,
 			      "0x%" PRIx64 " (IOVA 0x%" PRIx64 ", kernel says 0x%" PRIx64 ")",
-			      pass->rec->va + pass->off, stated, pass->phys);
+			      pass->rec->va + pass->off, expected, pass->phys);
 }
 
 static int
-passage_stated(struct passage *pass, uint64_t off, uint64_t phys)
+pass_compare(struct pass *pass, uint64_t off, uint64_t phys)
 {
 	pass->off = off;
 	pass->phys = phys;
 	if (off == 0)
 		pass->first = phys;
-	return pass->stated == RTE_VFIO_CDEV_IOVA_ANY || phys == pass->stated + off ? 0 :
+	return pass->expected == RTE_VFIO_CDEV_IOVA_ANY || phys == pass->expected + off ? 0 :
 		-EADDRNOTAVAIL;
 }
 
 static int
 run_verify(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 {
-	struct passage *pass = arg;
+	struct pass *pass = arg;
 	const unsigned int shift = pass->rec->page_shift;
-	int ret = passage_stated(pass, off, phys);
+	int ret = pass_compare(pass, off, phys);
 
 	/* A page is aligned to its size: this is no page, or a part of one. */
 	if (ret == 0 && pass->rec->any && (phys & ((UINT64_C(1) << shift) - 1)) != 0)
@@ -77,10 +77,10 @@ vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *r
 		 vfio_cdev_run_t run, void *arg)
 {
 	const uint64_t len = vfio_cdev_record_len(rec);
-	struct passage pass = {
+	struct pass pass = {
 		.domain = domain,
 		.rec = rec,
-		.stated = rec->any ? RTE_VFIO_CDEV_IOVA_ANY : rec->phys,
+		.expected = rec->any ? RTE_VFIO_CDEV_IOVA_ANY : rec->phys,
 		.run = run,
 		.arg = arg,
 	};
@@ -94,7 +94,7 @@ vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *r
 	if (ret < 0) {
 		if (rec->any)
 			domain->stats = before;
-		passage_fail(&pass, ret);
+		pass_fail(&pass, ret);
 		vfio_cdev_ioas_undo(&domain->ioas, rec->iova, len);
 		return ret;
 	}
@@ -107,46 +107,46 @@ vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *r
 static int
 run_same(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 {
-	struct passage *pass = arg;
+	struct pass *pass = arg;
 
 	(void)len;
-	return passage_stated(pass, off, phys);
+	return pass_compare(pass, off, phys);
 }
 
 static int
 run_compare(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 {
-	struct passage *pass = arg, old = *pass;
-	int ret = passage_stated(pass, off, phys);
+	struct pass *pass = arg, old = *pass;
+	int ret = pass_compare(pass, off, phys);
 
 	pass->pages += len >> pass->rec->page_shift;
 	if (ret < 0 || !pass->rec->any)
 		return ret;
-	old.stated = phys;
+	old.expected = phys;
 	ret = vfio_cdev_ioas_runs(&pass->domain->ioas, pass->rec->iova + off, len,
 				  pass->rec->page_shift, run_same, &old);
 	if (ret < 0) {
 		pass->off = off + old.off;
 		pass->phys = phys + old.off;
-		pass->stated = old.phys - pass->off;
+		pass->expected = old.phys - pass->off;
 	}
 	return ret;
 }
 
 int
-vfio_cdev_mapping_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
-			  uint64_t stated)
+vfio_cdev_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
+		  uint64_t expected)
 {
 	const uint64_t len = vfio_cdev_record_len(rec);
-	struct passage pass = {
+	struct pass pass = {
 		.domain = domain,
 		.rec = rec,
-		.stated = rec->any ? stated : rec->phys,
+		.expected = rec->any ? expected : rec->phys,
 	};
 	uint64_t iova = RTE_VFIO_CDEV_IOVA_ANY;
 	int ret;
 
-	if (!rec->pinned || !domain->mode->tells_pa || rec->bar)
+	if (!rec->pinned || !domain->mode->reports_pa || rec->bar)
 		return 0;
 	ret = vfio_cdev_ioas_map(&domain->ioas, vfio_cdev_record_va(rec), len, &iova);
 	if (ret < 0)
@@ -154,7 +154,7 @@ vfio_cdev_mapping_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio
 					     vfio_cdev_record_va(rec), len);
 	ret = vfio_cdev_ioas_runs(&domain->ioas, iova, len, rec->page_shift, run_compare, &pass);
 	if (ret < 0)
-		passage_fail(&pass, ret);
+		pass_fail(&pass, ret);
 	else
 		domain->stats.verified += pass.pages;
 	vfio_cdev_ioas_undo(&domain->ioas, iova, len);

@@ -26,8 +26,8 @@ vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *r
  * there now.
  */
 int
-vfio_cdev_mapping_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
-			  uint64_t stated);
+vfio_cdev_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
+		  uint64_t stated);
 
 /* Where the page of pinned memory is that is off bytes from its start. Not logged. */
 int

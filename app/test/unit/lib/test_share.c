@@ -205,20 +205,20 @@ opener_in_the_way_is_logged(void **state)
 
 	fake_sysfs_link("5", "class/vfio-dev/" FIXTURE_NAME "/device/iommu_group");
 	fake_sysfs_write(GROUP_DEV, "class/vfio/noiommu-5/dev");
-	vfio_cdev_openers_tell(f->ctx, &f->info, -EINVAL, text);
+	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, text);
 	assert_string_equal(text, "");
 	process_add(4194304, "fifteen-letters\n", 3, STAND_IN);
-	vfio_cdev_openers_tell(f->ctx, &f->info, -EINVAL, text);
+	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, text);
 	assert_string_equal(text, ", open in pid 4194304 (fifteen-letters)");
 	for (int pid = 4194303; pid > 4194295; pid--)
 		process_add(pid, "fifteen-letters\n", 3, STAND_IN);
-	vfio_cdev_openers_tell(f->ctx, &f->info, -EINVAL, text);
+	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, text);
 	assert_non_null(strstr(text, "(fifteen-letters), pid 41"));
 	assert_non_null(strstr(text, "(fifteen-letters) and 7 more"));
 	process_add(13, "sleep\n", 3, GROUP);
-	vfio_cdev_openers_tell(f->ctx, &f->info, -EBUSY, text);
+	vfio_cdev_openers_text(f->ctx, &f->info, -EBUSY, text);
 	assert_string_equal(text, ", its group open in pid 13 (sleep)");
-	vfio_cdev_openers_tell(f->ctx, &f->info, -EPERM, text);
+	vfio_cdev_openers_text(f->ctx, &f->info, -EPERM, text);
 	assert_string_equal(text, "");
 }
 

@@ -12,30 +12,30 @@
 
 #include "iommufd_uapi.h"
 #include "vfio_cdev_domain.h"
-#include "vfio_cdev_range.h"
+#include "vfio_cdev_iova_range.h"
 
 int
-vfio_cdev_ranges_read(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_iova_ranges_read(struct rte_vfio_cdev_domain *domain)
 {
 	struct ifd_iova_range *ranges;
 	uint32_t count;
-	int ret = vfio_cdev_ioas_ranges(&domain->ioas, &ranges, &count);
+	int ret = vfio_cdev_ioas_iova_ranges(&domain->ioas, &ranges, &count);
 
 	if (ret < 0)
 		return vfio_cdev_fail(domain->ctx, "iommufd", RTE_VFIO_CDEV_STEP_PROBE, ret,
 				      "IOMMU_IOAS_IOVA_RANGES");
-	vfio_cdev_ranges_forget(domain);
-	domain->ranges = ranges;
-	domain->range_count = count;
+	vfio_cdev_iova_ranges_clear(domain);
+	domain->iova_ranges = ranges;
+	domain->iova_range_count = count;
 	return 0;
 }
 
 void
-vfio_cdev_ranges_forget(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_iova_ranges_clear(struct rte_vfio_cdev_domain *domain)
 {
-	free(domain->ranges);
-	domain->ranges = NULL;
-	domain->range_count = 0;
+	free(domain->iova_ranges);
+	domain->iova_ranges = NULL;
+	domain->iova_range_count = 0;
 }
 
 /* The first range that is none of these and has some of [iova, last]; false: there is none. */
@@ -78,25 +78,25 @@ gap_report(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_rec
 }
 
 int
-vfio_cdev_range_usable(const struct rte_vfio_cdev_domain *domain,
-		       const struct vfio_cdev_record *rec)
+vfio_cdev_iova_range_check(const struct rte_vfio_cdev_domain *domain,
+			   const struct vfio_cdev_record *rec)
 {
 	struct ifd_iova_range gap;
 
-	if (domain->ranges == NULL ||
-	    !record_gap(rec, domain->ranges, domain->range_count, &gap))
+	if (domain->iova_ranges == NULL ||
+	    !record_gap(rec, domain->iova_ranges, domain->iova_range_count, &gap))
 		return 0;
 	return gap_report(domain, rec, &gap);
 }
 
 void
-vfio_cdev_ranges_explain(const struct rte_vfio_cdev_domain *domain, int cdev)
+vfio_cdev_iova_ranges_explain(const struct rte_vfio_cdev_domain *domain, int cdev)
 {
 	const struct vfio_cdev_record *rec = NULL;
 	struct ifd_iova_range *ranges, gap;
 	uint32_t count;
 
-	if (vfio_cdev_ioas_ranges_of(&domain->ioas, cdev, &ranges, &count) < 0)
+	if (vfio_cdev_ioas_iova_ranges_of(&domain->ioas, cdev, &ranges, &count) < 0)
 		return;
 	do {
 		rec = vfio_cdev_tree_next(&domain->tree, rec, UINT64_MAX, 0);
