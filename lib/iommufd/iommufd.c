@@ -63,7 +63,7 @@ linux_adopt(int fd)
 #define PAGEMAP "/proc/self/pagemap"
 #define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
 
-/* Is its content somewhere else? Not known of shared memory, which no page table remembers. */
+/* Whether a page is swapped out. Page tables do not show it for shared memory. */
 static bool
 is_swapped(const void *page)
 {
@@ -90,7 +90,7 @@ linux_resident(const void *page)
 	return (resident & 1) != 0 || is_swapped(page);
 }
 
-/* In the vDSO: some 20 ns, of the microseconds that an ioctl takes. */
+/* In the vDSO: about 20 ns, while an ioctl takes microseconds. */
 static uint64_t
 linux_now(void)
 {
@@ -111,7 +111,7 @@ const struct iommufd_sys iommufd_sys_linux = {
 	.now = linux_now,
 };
 
-/* A thread's own, so that counting takes no lock and threads do not wait for each other. */
+/* Per thread, so that counting needs no lock. */
 static __thread struct iommufd_spent spent;
 
 struct iommufd_spent
@@ -200,7 +200,7 @@ iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
 	return ret;
 }
 
-/* With an IOVA that is the caller's, or one that the kernel tells. */
+/* At an IOVA of the caller, or one that the kernel chooses. */
 static uint32_t
 map_flags(uint64_t iova)
 {
@@ -319,7 +319,7 @@ iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info)
 	return sys_ioctl(sys, cdev, IFD_VFIO_GET_INFO, info);
 }
 
-/* Opened each time: an open file goes on telling of the process that opened it, after a fork. */
+/* Opened each time: after a fork an open file still shows the parent's memory. */
 int
 iommufd_vma_page_size(const struct iommufd_sys *sys, const void *va, uint64_t *size)
 {

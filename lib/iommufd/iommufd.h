@@ -9,10 +9,9 @@
  *	      |            | HWPT (what a device is attached to)
  *	cdev fd: BIND ---- ATTACH
  *
- * All functions return 0 or -errno and give objects back through the last
- * parameter. They take no lock, keep no state and may be called from any
- * thread; an fd belongs to the caller. Kernel sources named below are those of
- * Linux 7.3.
+ * All functions return 0 or -errno; objects come out through the last parameter.
+ * They take no lock, keep no state and may be called from any thread; an fd belongs
+ * to the caller. Kernel sources named below are those of Linux 7.3.
  */
 
 #ifndef IOMMUFD_H
@@ -29,13 +28,15 @@ extern "C" {
 struct ifd_iova_range;
 
 /**
- * The system calls everything goes through; the seam at which the unit tests
- * put a kernel of their own. Each returns what its namesake does, with errno
- * set, except rdev(), which stores the device number of a character device;
- * dup(), whose copy is close-on-exec; and adopt(), which makes an fd that came in
- * a message close-on-exec. One that is so already came in no message: EEXIST.
- * resident() is mincore(2) of one page: 1, also of one that is swapped out; 0; or -1
- * if nothing is mapped there. And now() tells nanoseconds of a clock that never goes back.
+ * The system calls of this library. Unit tests put their own kernel here. Each call
+ * returns what its namesake does, with errno set, except:
+ * rdev() stores the device number of a character device;
+ * dup() makes a close-on-exec copy;
+ * adopt() makes an fd that came in a message close-on-exec; EEXIST: the fd is so already,
+ * so it came in no message;
+ * resident() is mincore(2) of one page: 1 (also if the page is swapped out); 0; or -1 if
+ * nothing is mapped there;
+ * now() returns nanoseconds of a monotonic clock.
  */
 struct iommufd_sys {
 	int (*open)(const char *path, int flags);
@@ -48,13 +49,13 @@ struct iommufd_sys {
 	uint64_t (*now)(void);
 };
 
-/** What ioctls have taken: each is counted once, with its repetitions (EINTR). */
+/** Ioctls and their time. An ioctl that is repeated (EINTR) counts once. */
 struct iommufd_spent {
 	uint64_t calls;
 	uint64_t ns;
 };
 
-/** All that the calling thread has spent since it started. */
+/** Ioctls of the calling thread since it started. */
 struct iommufd_spent
 iommufd_spent(void);
 
@@ -66,13 +67,13 @@ extern const struct iommufd_sys iommufd_sys_linux;
  *
  * @param node
  *   Path of /dev/iommu (no capability checked) or of a VFIO cdev, for which
- *   the kernel wants CAP_SYS_RAWIO in the initial user namespace if its device
+ *   the kernel requires CAP_SYS_RAWIO in the initial user namespace if its device
  *   has no IOMMU (drivers/vfio/device_cdev.c, vfio_device_fops_cdev_open).
  * @param fd
  *   The open file; the caller closes it with sys->close.
  * @return
- *   0, -EPERM without the capability, -ENODEV while the device goes away, or
- *   what open(2) says.
+ *   0; -EPERM without the capability; -ENODEV while the device is being removed; or
+ *   another error of open(2).
  */
 int
 iommufd_node_open(const struct iommufd_sys *sys, const char *node, int *fd);
@@ -84,34 +85,34 @@ int
 iommufd_ioas_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t *ioas_id);
 
 /**
- * Read which IOVAs can be mapped (IOMMU_IOAS_IOVA_RANGES, ioas.c): those that every IOMMU
- * of the devices attached now can translate, without what these reserve.
+ * Read the IOVAs that can be mapped (IOMMU_IOAS_IOVA_RANGES, ioas.c): those that the
+ * IOMMUs of all attached devices translate and do not reserve.
  *
  * @param ranges
  *   Filled, in rising order.
  * @param count
- *   In: how many there is room for. Out: how many there are.
+ *   In: the size of @p ranges. Out: the number of ranges.
  * @return
- *   0; -EMSGSIZE @p ranges are too few; -ENOENT no such IOAS.
+ *   0; -EMSGSIZE @p ranges is too small; -ENOENT no such IOAS.
  */
 int
 iommufd_ioas_iova_ranges(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 			 struct ifd_iova_range *ranges, uint32_t *count);
 
-/** Free an object that nothing uses (IOMMU_DESTROY, main.c); -EBUSY otherwise. */
+/** Free an object (IOMMU_DESTROY, main.c); -EBUSY if it is in use. */
 int
 iommufd_destroy(const struct iommufd_sys *sys, int iommufd, uint32_t id);
 
 /**
  * Create a HWPT on an IOAS for a bound device (IOMMU_HWPT_ALLOC, hw_pagetable.c).
  *
- * Pins then last until the HWPT goes, not until the last device detaches.
+ * Pins then last until the HWPT is destroyed, not until the last device detaches.
  */
 int
 iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
 		   uint32_t ioas_id, uint32_t *hwpt_id);
 
-/** An IOVA that leaves the choice to the kernel. */
+/** Let the kernel choose the IOVA. */
 #define IOMMUFD_IOVA_ANY UINT64_MAX
 
 /**
@@ -133,19 +134,18 @@ iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 		 const void *va, uint64_t len, uint64_t *iova);
 
 /**
- * Let another IOVA range of the IOAS reach the memory of a mapped one
- * (IOMMU_IOAS_COPY, ioas.c). Pages are pinned and counted once, so
- * those that are stay so until the last range that has them is unmapped (pages.c).
+ * Map the memory of a mapped IOVA range at another range of the same IOAS
+ * (IOMMU_IOAS_COPY, ioas.c). Pages are pinned and charged once, until the last range
+ * that has them is unmapped (pages.c).
  *
  * @param from, len
- *   What is copied, which may be part of an area or span adjacent ones; multiples
- *   of the page size.
+ *   The source: it may be part of an area or span adjacent ones; multiples of the
+ *   page size.
  * @param to
- *   Where it is as well, or IOMMUFD_IOVA_ANY, as for iommufd_ioas_map().
+ *   The other start, or IOMMUFD_IOVA_ANY, as for iommufd_ioas_map().
  * @return
- *   0; -EEXIST something is at @p to; -ENOENT @p from is not mapped throughout;
- *   -EINVAL length 0 or alignment;
- *   -ENOMEM.
+ *   0; -EEXIST there is another area at @p to; -ENOENT a part of the source is not
+ *   mapped; -EINVAL length 0 or alignment; -ENOMEM.
  */
 int
 iommufd_ioas_copy(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, uint64_t from,
@@ -155,20 +155,20 @@ iommufd_ioas_copy(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, 
  * Undo iommufd_ioas_map() or iommufd_ioas_copy() and release the pins (IOMMU_IOAS_UNMAP).
  *
  * @return
- *   0; -ENOENT if the range is not exactly one or several whole areas, in
- *   which case lower ones may be gone already (io_pagetable.c).
+ *   0; -ENOENT if the range is not exactly one or several whole areas: lower areas may
+ *   be unmapped already then (io_pagetable.c).
  */
 int
 iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 		   uint64_t iova, uint64_t len);
 
 /**
- * Ask for the physical address behind an IOVA (IOMMU_IOAS_NOIOMMU_GET_PA,
+ * Query the physical address of the memory at an IOVA (IOMMU_IOAS_NOIOMMU_GET_PA,
  * Linux 7.3, hwpt_noiommu.c).
  *
  * @param len
- *   In: how many bytes to look at, not 0. Out: how many are contiguous. The
- *   kernel walks 4 KiB at a time, so ask for no more than is needed.
+ *   In: bytes to check, not 0. Out: bytes that are contiguous. The kernel walks 4 KiB
+ *   at a time, so the time grows with @p len.
  * @return
  *   0; -EPERM without CAP_SYS_RAWIO, which is checked at every call; -ENOENT
  *   nothing mapped there; -EOPNOTSUPP the IOAS has no no-IOMMU HWPT or the
@@ -186,28 +186,29 @@ iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32_t ioas
  * @param token
  *   16-byte VF token, or NULL.
  * @return
- *   0; -EBUSY its group is open; -EINVAL bound already, by this or another
- *   file, or a token for a device without SR-IOV; -EACCES token missing or
- *   wrong; -EBADF, -EBADFD not an iommufd.
+ *   0; -EBUSY its group is open; -EINVAL it is bound already, by this or another
+ *   file, or the token is for a device without SR-IOV; -EACCES the token is missing
+ *   or wrong; -EBADF, -EBADFD not an iommufd.
  */
 int
 iommufd_device_bind(const struct iommufd_sys *sys, int cdev, int iommufd, const void *token,
 		    uint32_t *dev_id);
 
 /**
- * Attach a bound device to a HWPT, or to an IOAS, for which the kernel finds or makes a HWPT
- * that goes with the last device (VFIO_DEVICE_ATTACH_IOMMUFD_PT, device.c). -EADDRINUSE:
- * the IOAS has memory at IOVAs that the device's IOMMU reserves or cannot translate.
+ * Attach a bound device to a HWPT, or to an IOAS: the kernel finds or creates a HWPT then,
+ * and destroys it with the last device (VFIO_DEVICE_ATTACH_IOMMUFD_PT, device.c).
+ * -EADDRINUSE: memory is mapped at IOVAs that the device's IOMMU reserves or cannot
+ * translate.
  */
 int
 iommufd_device_attach(const struct iommufd_sys *sys, int cdev, uint32_t pt_id);
 
-/** Undo that; 0 also for a device that is not attached. */
+/** Detach a device; 0 also if it is not attached. */
 int
 iommufd_device_detach(const struct iommufd_sys *sys, int cdev);
 
 /**
- * Read what a bound device has (VFIO_DEVICE_GET_INFO).
+ * Read the properties of a bound device (VFIO_DEVICE_GET_INFO).
  *
  * @param info
  *   The caller's struct vfio_device_info with argsz set.
@@ -216,11 +217,11 @@ int
 iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info);
 
 /**
- * Find the size of the pages that memory of this process is made of: that of
- * hugetlb pages, else 4096 (PROCMAP_QUERY, fs/proc/task_mmu.c, Linux >= 6.11).
+ * Read the page size of memory of this process: that of hugetlb pages, else 4096
+ * (PROCMAP_QUERY, fs/proc/task_mmu.c, Linux >= 6.11).
  *
  * @return
- *   0; -ENOENT nothing is mapped there; -ENOTTY older kernel; what open(2) says.
+ *   0; -ENOENT nothing is mapped there; -ENOTTY older kernel; or an error of open(2).
  */
 int
 iommufd_vma_page_size(const struct iommufd_sys *sys, const void *va, uint64_t *size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What to do about an error: one table, so that the library, the backend and
- * the command line tool say the same. The causes are those of Linux 7.3,
+ * Advice for errors: one table, so that the library, the backend and the command
+ * line tool print the same. The causes are those of Linux 7.3,
  * drivers/vfio/{device_cdev,group,vfio_main}.c and drivers/iommu/iommufd.
  */
 

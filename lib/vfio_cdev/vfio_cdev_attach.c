@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * How a domain gets a HWPT, without which nothing is pinned and no address is
- * told. With one of our own, pins do not come and go with the devices
- * (drivers/iommu/iommufd/device.c destroys an automatic one with the last
- * detach). That would be one IOMMU's, so where there are any the kernel chooses
- * for each device, and memory waits for the next one after the last.
+ * How a domain gets a HWPT. Without one the kernel pins nothing and reports no address.
+ * Without an IOMMU the domain creates its own, so that pins do not end with the last
+ * device (drivers/iommu/iommufd/device.c destroys an automatic one then). A HWPT belongs
+ * to one IOMMU, so with IOMMUs the kernel chooses one for each device, and after the
+ * last device mappings are pending until the next one.
  *
- * What waits is pinned one mapping at a time, so that others have the domain in
+ * Pending mappings are pinned one at a time, so that other threads can use the domain in
  * between.
  */
 
@@ -22,10 +22,9 @@
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_provisional.h"
 
-/* Where to go on in each tree. */
 struct settling {
 	uint32_t attempt;
-	uint64_t next[2];
+	uint64_t next[2];	/* where to continue in each tree */
 };
 
 static struct vfio_cdev_record *
@@ -39,7 +38,7 @@ pending_find(const struct vfio_cdev_tree *tree, uint64_t from)
 	return rec;
 }
 
-/* The next one that waits. What has come behind is found in another round. */
+/* The next pending record. Records added behind are found in another round. */
 static struct vfio_cdev_record *
 pending_next(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 {
@@ -59,10 +58,7 @@ pending_next(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 	return rec;
 }
 
-/*
- * Memory that is there only because its address was told may have gone, and that is all
- * right; but not that it cannot be pinned.
- */
+/* A provisional record whose memory is gone is dropped. Other memory must be pinned. */
 static int
 provisional_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
@@ -97,7 +93,7 @@ pending_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 	return ret;
 }
 
-/* What has been pinned in this attempt waits again. */
+/* Unpin what this attempt has pinned: it is pending again. */
 static void
 settling_undo(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_tree *tree,
 	      uint32_t attempt)
@@ -115,7 +111,7 @@ settling_undo(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_tree *
 	}
 }
 
-/* Ordinary mappings take the place of what was told, now that all are pinned. */
+/* All are pinned: ordinary mappings replace provisional pins. */
 static void
 settling_end(struct rte_vfio_cdev_domain *domain)
 {
@@ -130,7 +126,7 @@ settling_end(struct rte_vfio_cdev_domain *domain)
 	domain->ready = true;
 }
 
-/* Pin one mapping: 1, or 0 if none waits any more. */
+/* Pin one mapping: 1, or 0 if none is pending any more. */
 static int
 settle_one(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 {
@@ -150,7 +146,7 @@ settle_one(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 	return ret;
 }
 
-/* Pin all that waits, or none of it. attach_lock is held. */
+/* Pin all pending mappings or none. attach_lock is held. */
 static int
 settle(struct rte_vfio_cdev_domain *domain)
 {
@@ -190,7 +186,7 @@ rte_vfio_cdev_domain_is_ready(struct rte_vfio_cdev_domain *domain)
 	return ready;
 }
 
-/* One with which nothing could be pinned is of no use: the next try starts clean. */
+/* Destroy a HWPT for which pinning has failed, so that another attempt starts anew. */
 static void
 hwpt_drop(struct rte_vfio_cdev_domain *domain)
 {
@@ -200,7 +196,7 @@ hwpt_drop(struct rte_vfio_cdev_domain *domain)
 	vfio_cdev_unlock(domain);
 }
 
-/* Make sure that there is our HWPT, and pin what was pending for it. */
+/* Create our HWPT if there is none, and pin pending mappings. */
 static int
 hwpt_settle(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
 {
@@ -229,7 +225,7 @@ vfio_cdev_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
 	return ret;
 }
 
-/* The kernel may map all the memory for one more IOMMU, which takes its time. */
+/* Without the lock, since the kernel may map all memory for another IOMMU. */
 static int
 cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t pt_id)
 {
@@ -245,7 +241,7 @@ cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t pt_id)
 	return ret;
 }
 
-/* With an IOMMU memory comes after the device: it is known only then where it can be. */
+/* With an IOMMU the device comes first: only then its IOVA ranges are known. */
 int
 vfio_cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id)
 {
@@ -268,7 +264,7 @@ vfio_cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id)
 	return ret;
 }
 
-/* What is left to map, and where, once one device fewer is there. */
+/* A device is gone: read the IOVA ranges, or after the last one all mappings are pending. */
 static void
 domain_shrink(struct rte_vfio_cdev_domain *domain)
 {
@@ -287,8 +283,8 @@ domain_shrink(struct rte_vfio_cdev_domain *domain)
 }
 
 /*
- * Closing detaches and unbinds, after the device was stopped (vfio_main.c), unless
- * another process has the file as well: its IOMMU must not count any more then.
+ * Closing stops, detaches and unbinds the device (vfio_main.c), unless another process
+ * has the file too. So with an IOMMU it is detached first, to drop its IOVA ranges.
  */
 void
 vfio_cdev_detach(struct rte_vfio_cdev_domain *domain, int cdev, bool attached)

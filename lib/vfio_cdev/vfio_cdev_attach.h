@@ -17,15 +17,15 @@ extern "C" {
 
 struct rte_vfio_cdev_domain;
 
-/* Attach a bound device; the first one has memory pinned that waits. */
+/* Attach a bound device. Pending mappings are pinned with the first one. */
 int
 vfio_cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id);
 
-/* Only give the domain a HWPT by it, or by none if there is one, and pin what waits. */
+/* Create the HWPT by a bound device, if the domain has none, and pin pending mappings. */
 int
 vfio_cdev_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id);
 
-/* Close one that was attached, or that could not be. */
+/* Close a device, whether attaching it has succeeded or not. */
 void
 vfio_cdev_detach(struct rte_vfio_cdev_domain *domain, int cdev, bool attached);
 

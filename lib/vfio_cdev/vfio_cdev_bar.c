@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Where PCI devices have their registers, as sysfs shows it. */
+/* The BARs of PCI devices, from sysfs. */
 
 #include <dirent.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the calls on memory have in common: checks of their arguments, and their errors. */
+/* Checks of the arguments of calls on memory, and how their errors are logged. */
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Checks of the arguments of calls on memory, and their errors (vfio_cdev_check.c). */
+/*
+ * Checks of the arguments of calls on memory, and how their errors are logged
+ * (vfio_cdev_check.c). The *_fail() functions return err.
+ */
 
 #ifndef VFIO_CDEV_CHECK_H
 #define VFIO_CDEV_CHECK_H
@@ -12,7 +15,6 @@
 extern "C" {
 #endif
 
-/* Log what went wrong with memory. */
 int
 vfio_cdev_memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step step,
 		      int err, const void *va, uint64_t len);
@@ -28,7 +30,7 @@ vfio_cdev_args_check(const struct rte_vfio_cdev_domain *domain, const void *va, 
 int
 vfio_cdev_page_size_check(const void *va, uint64_t len, uint64_t page_size);
 
-/* Can the kernel say where memory is? 0 or -errno, logged. */
+/* Check that the kernel can report physical addresses now: 0 or -errno, logged. */
 int
 vfio_cdev_phys_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
 

@@ -48,7 +48,7 @@ rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx)
 	free(ctx);
 }
 
-/* What sysfs or the caller said may hold anything, and a line is one line. */
+/* Text from sysfs or a caller may have control characters; a line must be one line. */
 static void
 line_clean(char *line)
 {
@@ -98,7 +98,7 @@ vfio_cdev_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what, enum rte_v
 	va_start(ap, format);
 	vsnprintf(subject, sizeof(subject), format, ap);
 	va_end(ap);
-	/* What was given as an address may be of any length: leave room for the cause. */
+	/* The given address may be of any length: leave room for the cause. */
 	vfio_cdev_log(ctx, RTE_VFIO_CDEV_LOG_ERR, "%.*s: %s %s: %s%s%s", RTE_VFIO_CDEV_ADDR_LEN,
 		      what, step_text[step], subject, strerror(-err),
 		      advice[0] != '\0' ? "; " : "", advice);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A context: where the machine is read, and who gets the messages. */
+/* A context: paths of the machine, and the log (vfio_cdev_ctx.c). */
 
 #ifndef VFIO_CDEV_CTX_H
 #define VFIO_CDEV_CTX_H
@@ -18,7 +18,7 @@ struct rte_vfio_cdev_ctx {
 	const char *proc;		/* "/proc", except in unit tests */
 	rte_vfio_cdev_log_t log;
 	void *log_arg;
-	int level;			/* the last one that is logged; atomic */
+	int level;			/* highest level that is logged; atomic */
 };
 
 int
@@ -30,8 +30,8 @@ vfio_cdev_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level 
 	      const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * Log "what: step subject: cause; advice" and return err. Takes -errno as it
- * comes, so that a caller can write "return vfio_cdev_fail(...)".
+ * Log "what: step subject: cause; advice" and return err, which is -errno: a caller
+ * can write "return vfio_cdev_fail(...)".
  */
 int
 vfio_cdev_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what,

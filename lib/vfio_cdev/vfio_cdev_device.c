@@ -13,7 +13,7 @@
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_sysfs.h"
 
-/* The node has to be the device that sysfs showed: nodes get renamed. */
+/* The node must be the device that sysfs shows: nodes can be renamed. */
 static int
 node_open(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 	  const char *node, int *fd)
@@ -34,7 +34,7 @@ out:
 	return ret;
 }
 
-/* Without the domain's lock: it resets the device. */
+/* Without the domain's lock, since BIND resets the device. */
 static int
 node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
 	  const char *node, const void *token, bool explain, int *fd, uint32_t *dev_id)
@@ -61,14 +61,14 @@ node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 	return 0;
 }
 
-/* The iommufd is in use from then on. */
+/* On success the caller has to call vfio_cdev_iommufd_put(). */
 static int
 cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
 	  const char *node, const void *token, bool explain, int *fd, uint32_t *dev_id)
 {
 	int ret;
 
-	/* The kernel would let one without an IOMMU join those that have one (device.c). */
+	/* The kernel would attach a device without an IOMMU beside others with one (device.c). */
 	if (domain->mode != &vfio_cdev_modes[info->mode])
 		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV,
 				      "%s", node);
@@ -133,7 +133,7 @@ err_free:
 	return ret;
 }
 
-/* A device does not matter any more once there is a HWPT. */
+/* Once there is a HWPT no device is needed. */
 int
 rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 			   const struct rte_vfio_cdev_info *info, const void *token)

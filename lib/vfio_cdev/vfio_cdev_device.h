@@ -13,7 +13,7 @@ extern "C" {
 
 struct rte_vfio_cdev_device {
 	const struct rte_vfio_cdev_ctx *ctx;
-	struct rte_vfio_cdev_domain *domain;	/* NULL: another file has it there */
+	struct rte_vfio_cdev_domain *domain;	/* NULL: the file is shared with another process */
 	struct rte_vfio_cdev_info info;
 	int fd;
 };
@@ -21,7 +21,7 @@ struct rte_vfio_cdev_device {
 #define VFIO_CDEV_NODE_FORMAT "/dev/vfio/devices/%s"
 #define VFIO_CDEV_NODE_LEN (sizeof(VFIO_CDEV_NODE_FORMAT) + RTE_VFIO_CDEV_NAME_LEN)
 
-/* One that is not open yet, or NULL without memory. */
+/* A device that is not open yet, or NULL if memory is short. */
 struct rte_vfio_cdev_device *
 vfio_cdev_device_new(const struct rte_vfio_cdev_ctx *ctx, struct rte_vfio_cdev_domain *domain,
 		     const struct rte_vfio_cdev_info *info);

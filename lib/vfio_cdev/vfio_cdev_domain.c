@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A domain from its creation to its end. */
+/* A domain, from creation to destruction. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mo
 	return 0;
 }
 
-/* Closing the iommufd has unpinned them. */
+/* Closing the iommufd has unpinned the memory. */
 static void
 records_free(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_tree *tree)
 {
@@ -96,7 +96,7 @@ vfio_cdev_iommufd_put(struct rte_vfio_cdev_domain *domain)
 	vfio_cdev_unlock(domain);
 }
 
-/* Whoever has got it may use it to the end. */
+/* No put: the caller may use the fd until the domain is destroyed. */
 int
 rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
 {

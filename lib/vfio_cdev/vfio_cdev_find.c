@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Which cdev a device has. Everything read here is hostile until checked. */
+/* The cdev of a device. Everything read from sysfs is checked: it may be forged. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 /* Minors have 20 bits (include/linux/kdev_t.h); so has the number in the name. */
 #define NUMBER_MAX ((1UL << 20) - 1)
 
-/* A decimal number as printf("%lu") writes it, and nothing after it but end. */
+/* Parse a decimal number as printf("%lu") writes it, followed by the character end. */
 static bool
 number_parse(const char *text, char end, unsigned long max, unsigned long *value,
 	     const char **rest)
@@ -114,7 +114,7 @@ numa_node_read(int dir)
 	return atoi(text);
 }
 
-/* The one entry whose whole name is a cdev's. Others are no business of ours. */
+/* The one entry whose whole name is that of a cdev. Others are ignored. */
 static int
 entry_find(const struct rte_vfio_cdev_ctx *ctx, DIR *dir, struct rte_vfio_cdev_info *info)
 {
@@ -158,7 +158,7 @@ dir_find(const struct rte_vfio_cdev_ctx *ctx, const char *path, struct rte_vfio_
 	return ret;
 }
 
-/* A name that stays inside the directory it is looked up in. */
+/* Whether a path made of it stays inside the directory. */
 static bool
 addr_is_valid(const char *addr)
 {
@@ -191,7 +191,7 @@ rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, 
 	return ret;
 }
 
-/* Entries of the class with a node, of one mode, or those without one. */
+/* Count the entries of the class that have a node and a mode, or those without a node. */
 static unsigned int
 class_count(const struct rte_vfio_cdev_ctx *ctx, bool has_node, enum rte_vfio_cdev_mode mode)
 {

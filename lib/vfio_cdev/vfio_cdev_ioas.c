@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A domain's address space in the kernel. Without an IOMMU no device sees its
- * IOVAs: they are the names that the kernel gives to what it has pinned.
+ * A domain's address space in the kernel. Without an IOMMU no device uses its IOVAs:
+ * they only identify pinned memory in calls to the kernel.
  */
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #define IOMMU_NODE "/dev/iommu"
 
-/* Enough for any IOMMU at once; with a lot of devices there are more. */
+/* Enough for one IOMMU; many devices together may have more. */
 #define IOVA_RANGES_USUAL 32
 
 #define SMALL_HUGEPAGE (UINT64_C(2) << 20)
@@ -32,8 +32,8 @@ rte_vfio_cdev_iommufds_open(void)
 }
 
 /*
- * No IOAS has id 0, so -ENOENT says that the kernel went as far as looking for
- * it (drivers/iommu/iommufd/hwpt_noiommu.c).
+ * No IOAS has id 0, so -ENOENT shows that the kernel supports the ioctl and has looked
+ * for the IOAS (drivers/iommu/iommufd/hwpt_noiommu.c).
  */
 static int
 get_pa_probe(const struct rte_vfio_cdev_ctx *ctx, int iommufd)
@@ -75,7 +75,7 @@ err_close:
 	return ret;
 }
 
-/* Closing the last file of an iommufd unmaps, unpins and frees all in it. */
+/* Closing the last file of an iommufd unmaps, unpins and frees everything in it. */
 void
 vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas)
 {
@@ -87,9 +87,9 @@ vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas)
 }
 
 /*
- * An IOVA that nothing has had yet, aligned like the memory, so that hugepages are
- * single entries. The kernel would choose one as well, but by a look at each area that
- * there is (drivers/iommu/iommufd/io_pagetable.c, iopt_alloc_iova()).
+ * An IOVA that was never used, aligned like the memory, so that hugepages are single
+ * entries. The kernel could choose one, but it searches all areas for a gap
+ * (drivers/iommu/iommufd/io_pagetable.c, iopt_alloc_iova()).
  */
 static uint64_t
 iova_new(struct vfio_cdev_ioas *ioas, uint64_t va, uint64_t len)
@@ -149,8 +149,8 @@ vfio_cdev_ioas_phys(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t *
 }
 
 /*
- * A hugepage is contiguous, and the kernel would walk all of it in steps of 4 KiB, so
- * its start will do.
+ * A hugepage is contiguous, so only its start is queried: the kernel would walk all of
+ * it in steps of 4 KiB.
  */
 int
 vfio_cdev_ioas_runs(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len,
@@ -230,7 +230,7 @@ vfio_cdev_ioas_iova_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_ra
 	return iova_ranges_query(ioas, ioas->id, ranges, count);
 }
 
-/* They are told by an IOAS that has nothing else. */
+/* Attached to an IOAS of its own, it is the only device whose ranges count. */
 int
 vfio_cdev_ioas_iova_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
 			      struct ifd_iova_range **ranges, uint32_t *count)

@@ -14,16 +14,15 @@
 extern "C" {
 #endif
 
-/* The address space in the kernel: a domain's, which is all that uses it. */
 struct vfio_cdev_ioas {
 	const struct rte_vfio_cdev_ctx *ctx;
 	int iommufd;			/* -1: not open */
 	uint32_t id;
-	uint64_t next_iova;		/* no area was ever above; see iova_new() */
-	unsigned int users;		/* that bind a device, or were given the fd */
+	uint64_t next_iova;		/* above all areas made so far; see iova_new() */
+	unsigned int users;		/* calls that bind a device, or that returned the fd */
 };
 
-/* Open /dev/iommu, once: 0 or -errno. With reports_pa the kernel has to know GET_PA. */
+/* Open /dev/iommu if it is not open: 0 or -errno. reports_pa: check that GET_PA works. */
 int
 vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa);
 
@@ -40,19 +39,19 @@ vfio_cdev_ioas_copy(struct vfio_cdev_ioas *ioas, uint64_t from, uint64_t len, ui
 int
 vfio_cdev_ioas_unmap(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len);
 
-/* Unmap what cannot stay; the log is all that hears of an error. */
+/* Unmap after an error. A further error is only logged. */
 void
 vfio_cdev_ioas_undo(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len);
 
 int
 vfio_cdev_ioas_phys(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t *phys);
 
-/* Called for memory that follows each other, off bytes from the start of an area. */
+/* Called for each run of contiguous memory, off bytes from the start of an area. */
 typedef int (*vfio_cdev_run_t)(void *arg, uint64_t off, uint64_t phys, uint64_t len);
 
 /*
- * Ask where the pages of an area are, once per page; base pages as many as follow
- * each other. An error of the callback ends it.
+ * Query the physical addresses of an area: once per hugepage, or once per run of
+ * contiguous base pages. An error of the callback ends it.
  */
 int
 vfio_cdev_ioas_runs(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len,
@@ -68,16 +67,16 @@ int
 vfio_cdev_ioas_bind(const struct vfio_cdev_ioas *ioas, int cdev, const void *token,
 		    uint32_t *dev_id);
 
-/* Attach a bound device, in ioas->id if pt_id is 0. */
+/* Attach a bound device to a HWPT, or with pt_id 0 to the IOAS. */
 int
 vfio_cdev_ioas_attach(const struct vfio_cdev_ioas *ioas, int cdev, uint32_t pt_id);
 
-/* The IOVAs that can be mapped, to be freed. */
+/* The IOVAs that can be mapped. The caller frees *ranges. */
 int
 vfio_cdev_ioas_iova_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_range **ranges,
 			   uint32_t *count);
 
-/* The same of a bound device alone. */
+/* The same for one bound device, without the others in the IOAS. */
 int
 vfio_cdev_ioas_iova_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
 			      struct ifd_iova_range **ranges, uint32_t *count);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The IOVAs that can be mapped: an IOMMU translates so many bits, and keeps some
- * ranges for itself (interrupts, memory of the firmware). They are known when a
- * device is attached and change with each (drivers/iommu/iommufd/device.c).
+ * The IOVAs that can be mapped: an IOMMU translates a number of bits, and reserves some
+ * ranges (interrupts, memory of the firmware). They are known when a device is attached,
+ * and each device may change them (drivers/iommu/iommufd/device.c).
  */
 
 #include <errno.h>
@@ -38,7 +38,7 @@ vfio_cdev_iova_ranges_clear(struct rte_vfio_cdev_domain *domain)
 	domain->iova_range_count = 0;
 }
 
-/* The first range that is none of these and has some of [iova, last]; false: there is none. */
+/* The first gap between the ranges that overlaps [iova, last]; false if none does. */
 static bool
 gap_find(const struct ifd_iova_range *ranges, uint32_t count, uint64_t iova, uint64_t last,
 	 struct ifd_iova_range *gap)

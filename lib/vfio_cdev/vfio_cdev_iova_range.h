@@ -11,19 +11,19 @@
 extern "C" {
 #endif
 
-/* Read them anew. */
+/* Read them from the kernel again. */
 int
 vfio_cdev_iova_ranges_read(struct rte_vfio_cdev_domain *domain);
 
 void
 vfio_cdev_iova_ranges_clear(struct rte_vfio_cdev_domain *domain);
 
-/* Can memory be mapped there? 0, or -ERANGE, which is logged with the range that cannot. */
+/* 0, or -ERANGE if a record has an IOVA that cannot be mapped: logged with the gap. */
 int
 vfio_cdev_iova_range_check(const struct rte_vfio_cdev_domain *domain,
 			   const struct vfio_cdev_record *rec);
 
-/* Log which memory is in the way of a bound device. */
+/* Log the mapping that a bound device's IOMMU cannot translate. */
 void
 vfio_cdev_iova_ranges_explain(const struct rte_vfio_cdev_domain *domain, int cdev);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Telling what is mapped, a few mappings at a time. */
+/* The list of mappings, read in parts. */
 
 #include <errno.h>
 
@@ -15,7 +15,7 @@ mapping_state(const struct vfio_cdev_record *rec)
 	return rec->bar ? RTE_VFIO_CDEV_BAR : RTE_VFIO_CDEV_PINNED;
 }
 
-/* What the record says is not taken for the kernel's word. */
+/* The addresses come from the kernel, not from the record. */
 static void
 mapping_query(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
 	      uint64_t skip, struct rte_vfio_cdev_mapping *mapping)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A domain's lock, which is fair: a thread that maps piece after piece would take
- * a mutex again before any that waits for it has woken up. Here it has to queue
- * for "next", which whoever waits has until the lock is its own.
+ * A domain's lock, which is fair. A thread that maps piece after piece would take a plain
+ * mutex again before a waiting thread has woken up. Here it has to queue for "next", which
+ * the first waiting thread holds until it gets the lock.
  */
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ __thread unsigned int vfio_cdev_lock_depth;
 void
 vfio_cdev_lock_since(struct rte_vfio_cdev_domain *domain, struct iommufd_spent before)
 {
-	/* Before them: a signal handler that unmaps memory must not want them as well. */
+	/* Counted first: a signal handler that unmaps memory must not take these locks again. */
 	vfio_cdev_lock_depth++;
 	pthread_mutex_lock(&domain->next);
 	pthread_mutex_lock(&domain->lock);

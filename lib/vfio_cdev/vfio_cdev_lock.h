@@ -11,12 +11,12 @@
 extern "C" {
 #endif
 
-/* How many of the library's locks the thread has: what it unmaps is not looked at then. */
+/* Locks of the library that the thread holds. If any, the monitor ignores its unmapping. */
 extern __thread unsigned int vfio_cdev_lock_depth;
 
 /*
- * Is it inside a hook, which has the monitor's lock besides? An allocator may have called
- * that with a lock of its own: nothing is freed or logged there.
+ * Whether the thread is in a hook, which holds the monitor's lock and a domain's. An allocator
+ * may have called the hook with its own lock held, so nothing may be freed or logged.
  */
 static inline bool
 vfio_cdev_is_hooked(void)
@@ -24,18 +24,18 @@ vfio_cdev_is_hooked(void)
 	return vfio_cdev_lock_depth > 1;
 }
 
-/* What the thread spends until it unlocks is counted. Whoever waits is next. */
+/* Ioctls until the unlock are counted. Threads that wait get the lock first. */
 void
 vfio_cdev_lock(struct rte_vfio_cdev_domain *domain);
 
-/* And what it has spent since it had spent so much. */
+/* The same, and count the ioctls since an earlier iommufd_spent(). */
 void
 vfio_cdev_lock_since(struct rte_vfio_cdev_domain *domain, struct iommufd_spent before);
 
 void
 vfio_cdev_unlock(struct rte_vfio_cdev_domain *domain);
 
-/* And count an error as one. Returns it. */
+/* Count an error in the statistics, unlock and return it. */
 int
 vfio_cdev_unlock_with(struct rte_vfio_cdev_domain *domain, int ret);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Mapping memory: pinned, verified, recorded. Much memory takes its time, so it is
- * done piece by piece, and others have the domain between two pieces.
+ * Mapping memory: pin, verify, record. Large memory is mapped piece by piece, and other
+ * threads can use the domain between two pieces.
  */
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_verify.h"
 
-/* Somebody maps what waits: where it is stated to be, and at once if that can be. */
+/* A caller maps memory of a pending record: take its address, and pin if possible. */
 static int
 record_adopt(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 	     const struct vfio_cdev_record *want)
@@ -37,7 +37,7 @@ record_adopt(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 	return ret;
 }
 
-/* Count a user more, unless one of the two may be wrong. */
+/* Add a user, unless the memory or its address has changed. */
 static int
 record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 	     const struct vfio_cdev_record *want)
@@ -50,7 +50,7 @@ record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 		record_adopt(domain, rec, want);
 	if (ret < 0)
 		return ret;
-	/* Until the domain is ready nobody is promised a pin. */
+	/* Before the domain is ready the caller cannot rely on a pin. */
 	if (domain->ready)
 		rec->attempt = 0;
 	rec->users++;
@@ -58,8 +58,8 @@ record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 }
 
 /*
- * What is there already: without an IOMMU the same memory, with one whatever has
- * some of the IOVAs.
+ * A record in the way: without an IOMMU of the same memory, with one of some of the
+ * same IOVAs.
  */
 static struct vfio_cdev_record *
 record_present(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *want)
@@ -73,12 +73,12 @@ record_present(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev
 				    len);
 	if (rec == NULL || rec->phys == want->phys)
 		return rec;
-	/* There may be several, of memory that was replaced. */
+	/* There may be several, if the memory at the VA was replaced. */
 	same = vfio_cdev_record_find(domain, vfio_cdev_record_va(want), want->phys, len);
 	return same != NULL ? same : rec;
 }
 
-/* Is it the same mapping, or one that may become it? */
+/* Whether it is the wanted mapping, or pending and can become it. */
 static bool
 record_agrees(const struct vfio_cdev_record *rec, const struct vfio_cdev_record *want)
 {
@@ -98,7 +98,7 @@ piece_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *wa
 	return record_share(domain, rec, want);
 }
 
-/* Is it planned, pinned or can it be planned? */
+/* Plan a piece that is not planned or pinned yet. */
 static int
 piece_plan(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *want)
 {
@@ -114,7 +114,7 @@ piece_plan(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *w
 	return 0;
 }
 
-/* Take back the pieces below an offset. */
+/* Undo the pieces below an offset. */
 static void
 pieces_undo(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *req, uint64_t end)
 {
@@ -136,7 +136,7 @@ pieces_undo(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request 
 	}
 }
 
-/* All pieces or none. */
+/* Map all pieces or none. */
 static int
 pieces_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *req,
 	   int (*map)(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *want))

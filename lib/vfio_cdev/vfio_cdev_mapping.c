@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One mapping: its record, its area in the kernel, and what is counted of it. */
+/* One mapping: its record, its area in the kernel, and its part of the statistics. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,7 +26,7 @@ vfio_cdev_mapping_log(const struct rte_vfio_cdev_domain *domain, const char *cha
 		      vfio_cdev_record_len(rec), stats->pages_mapped, stats->pages_verified);
 }
 
-/* All but what is on which node, which takes the kernel's word for each page. */
+/* Count everything but nodes, which need the address of each page. */
 static void
 pages_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec, bool in)
 {
@@ -65,7 +65,7 @@ run_count(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 	return 0;
 }
 
-/* If the kernel does not tell any more (CAP_SYS_RAWIO), the first page stands for the rest. */
+/* If the kernel reports no more addresses (CAP_SYS_RAWIO), the first page stands for all. */
 static void
 nodes_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec, bool in)
 {
@@ -90,8 +90,8 @@ vfio_cdev_mapping_count(struct rte_vfio_cdev_domain *domain, const struct vfio_c
 }
 
 /*
- * A BAR cannot be pinned (EFAULT, mm/gup.c) and does not move: its address must be
- * right, that is all.
+ * A BAR cannot be pinned (EFAULT, mm/gup.c) and does not move: only its address is
+ * checked.
  */
 static int
 area_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
@@ -178,7 +178,7 @@ vfio_cdev_mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_rec
 	return 0;
 }
 
-/* The record comes before its mapping, so that a mapping never lacks it. */
+/* The record is allocated first: once the memory is pinned this must not fail. */
 int
 vfio_cdev_mapping_create(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
 			 vfio_cdev_run_t run, void *arg)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * One mapping (vfio_cdev_mapping.c). The lock is held; what fails is logged, except by unpin
- * and drop.
+ * One mapping: its record and its area (vfio_cdev_mapping.c). The lock is held. Errors are
+ * logged, except those of unpin and drop.
  */
 
 #ifndef VFIO_CDEV_MAPPING_H
@@ -15,37 +15,38 @@
 extern "C" {
 #endif
 
-/* Log that a record has changed. */
+/* Log a change of a record. */
 void
 vfio_cdev_mapping_log(const struct rte_vfio_cdev_domain *domain, const char *change,
 		      const struct vfio_cdev_record *rec);
 
-/* Count a pinned record, or a part of one, in or out. */
+/* Add a pinned record, or a part of one, to the statistics, or subtract it. */
 void
 vfio_cdev_mapping_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
 			bool in);
 
 /*
- * Pin, verify and count what a record says that is in no tree yet, or waits in one;
- * that of a BAR is marked as one. run, unless NULL, is told where the memory is.
+ * Pin, verify and count the memory of a record that is new or pending. A BAR is only
+ * recorded. run, unless NULL, is called for each run of contiguous memory.
  */
 int
 vfio_cdev_mapping_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 		      vfio_cdev_run_t run, void *arg);
 
-/* Unpin and uncount it: it waits then. */
+/* Unpin a record and subtract it from the statistics: it is pending then. */
 int
 vfio_cdev_mapping_unpin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 
+/* Drop a user. The last one unpins and frees the record. */
 int
 vfio_cdev_mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 
-/* Pin a new record, or let it wait for a HWPT. Frees it on error. */
+/* Make a record, and pin it if the domain is ready; else it is pending. */
 int
 vfio_cdev_mapping_create(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
 			 vfio_cdev_run_t run, void *arg);
 
-/* Pin an ordinary one that waits, in a domain that is ready. */
+/* Pin a pending record, for a caller that relies on it. */
 int
 vfio_cdev_mapping_pin_pending(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 

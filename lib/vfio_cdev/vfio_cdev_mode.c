@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the modes have in common is the rest of the library; this is where they differ. */
+/* What differs between the modes. */
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* In what the modes differ (vfio_cdev_mode.c). */
+/* What differs between the modes (vfio_cdev_mode.c). */
 
 #ifndef VFIO_CDEV_MODE_H
 #define VFIO_CDEV_MODE_H
@@ -17,12 +17,12 @@ extern "C" {
 struct vfio_cdev_mode {
 	const char *prefix;	/* of the cdev's name */
 	const char *text;
-	/* what a mapping is known by: the memory, or where a device finds it */
+	/* what identifies a mapping: its VA, or its IOVA */
 	uint64_t (*key)(const struct vfio_cdev_record *rec);
-	bool reports_pa;		/* IOVAs are names only; the kernel tells the addresses */
-	bool own_hwpt;		/* ours, and stays; or one for each IOMMU, gone with its devices */
-	bool takes_bars;	/* the registers of another device are reached at their address */
-	bool splits;		/* nobody minds that a mapping gets other IOVAs */
+	bool reports_pa;		/* devices use physical addresses */
+	bool own_hwpt;		/* made and kept by us; else the kernel's, one per IOMMU */
+	bool takes_bars;	/* BARs of other devices can be mapped */
+	bool splits;		/* a part of a mapping can move to another IOVA */
 };
 
 /* By enum rte_vfio_cdev_mode. */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What becomes of memory whose address was told. The C library's functions that
- * change mappings are stood in front of by whoever is preloaded, since userfaultfd
- * (as in libfabric) tells nothing of memory that it was not registered for, and wants
- * a thread that reads its events before munmap() returns; hooks (as in UCX) cost a
- * program without such memory the look at one variable. They do not see calls from
- * inside the C library; those are found by a look at all memory
- * (vfio_cdev_provisional.c).
+ * Changes of memory that is pinned provisionally. A preloaded library hooks the functions of
+ * the C library that change mappings, as UCX does; a program without such memory pays for
+ * the read of one variable. userfaultfd, which libfabric uses, reports only memory that was
+ * registered, and needs a thread that reads its events before munmap() returns. Hooks do not
+ * see calls from inside the C library: a sweep finds those (vfio_cdev_provisional.c).
  */
 
 #include <errno.h>
@@ -19,11 +17,11 @@
 #include "vfio_cdev_monitor.h"
 #include "vfio_cdev_provisional.h"
 
-/* Guards the list of domains; comes before any domain's lock. */
+/* Guards the list of domains. Taken before any domain's lock. */
 static pthread_mutex_t monitor_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct rte_vfio_cdev_domain *domains;
 
-/* Whose memory it is: not that of a child. */
+/* The process whose memory it is, to recognize a child. */
 static atomic_int monitor_pid;
 
 void
@@ -57,7 +55,7 @@ vfio_cdev_monitor_forked(struct rte_vfio_cdev_domain *domain)
 		pthread_mutex_init(&monitor_lock, NULL);
 }
 
-/* The first domain of this process from one on that may tell addresses. */
+/* The first domain of this process, from one on, that can have provisional pins. */
 static struct rte_vfio_cdev_domain *
 domain_from(struct rte_vfio_cdev_domain *domain)
 {
@@ -70,7 +68,7 @@ domain_from(struct rte_vfio_cdev_domain *domain)
 #define DOMAIN_FOREACH(d) \
 	for ((d) = domain_from(domains); (d) != NULL; (d) = domain_from((d)->next_domain))
 
-/* Whose turn it is, if there is anything to look after. */
+/* Lock the list, if there is memory to watch. */
 static bool
 monitor_enter(void)
 {
@@ -187,7 +185,7 @@ vfio_cdev_monitor_recheck(const void *va, size_t len)
 
 	if (!monitor_enter())
 		return;
-	/* Who replaces memory says where; looking everywhere for it is the sweep's. */
+	/* A call that replaces memory has a range. Comparing all memory is left to the sweep. */
 	DOMAIN_FOREACH(domain)
 		vfio_cdev_provisional_recheck(domain, start, len, len != 0);
 	monitor_leave(err);

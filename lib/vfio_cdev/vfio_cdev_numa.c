@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * On which NUMA node memory is, told by its physical address: sysfs shows the blocks of
- * memory that each node has (drivers/base/node.c). So it costs no system call for a page,
- * and is as exact for a part of a mapping as for all of it. What is plugged in after the
- * domain was created is on no node that is known: the same when it is counted out.
+ * The NUMA node of memory, found by its physical address: sysfs shows the memory blocks of
+ * each node (drivers/base/node.c). This takes no system call per page, and is as exact for
+ * a part of a mapping as for all of it. Memory that is added after the first device counts
+ * as of no node, both when it is mapped and when it is unmapped.
  */
 
 #include <dirent.h>
@@ -30,7 +30,7 @@ number_parse(const char *name, const char *prefix, unsigned long *number)
 	return *end == '\0' && errno == 0;
 }
 
-/* Bytes of a block, or 0 if the kernel shows none (CONFIG_MEMORY_HOTPLUG). */
+/* Bytes of a block, or 0 if the kernel has no blocks (CONFIG_MEMORY_HOTPLUG). */
 static uint64_t
 block_size(const struct rte_vfio_cdev_ctx *ctx)
 {
@@ -48,7 +48,7 @@ block_size(const struct rte_vfio_cdev_ctx *ctx)
 	return size;
 }
 
-/* Grows to a power of two. */
+/* The array grows by powers of two. */
 static int
 numa_range_add(struct rte_vfio_cdev_domain *domain, uint64_t start, uint64_t last,
 	       unsigned int node)
@@ -96,7 +96,7 @@ numa_range_compare(const void *left, const void *right)
 	return (a->start > b->start) - (a->start < b->start);
 }
 
-/* Blocks that follow each other on a node are one range; one of two nodes is the first's. */
+/* Merge adjacent blocks of a node. A block of two nodes counts for the first one. */
 static void
 numa_ranges_merge(struct rte_vfio_cdev_domain *domain)
 {
@@ -142,7 +142,7 @@ vfio_cdev_numa_read(struct rte_vfio_cdev_domain *domain)
 	if (dir != NULL)
 		closedir(dir);
 	numa_ranges_merge(domain);
-	/* With one node there is no doubt. */
+	/* With one node all memory is on it. */
 	if (ret == 0 && nodes <= 1 && domain->numa_range_count == 0)
 		ret = numa_range_add(domain, 0, UINT64_MAX, 0);
 	if (ret < 0) {
@@ -169,7 +169,7 @@ numa_range_search(const struct rte_vfio_cdev_domain *domain, uint64_t phys)
 	return low;
 }
 
-/* *len is made shorter if only so much is on the node. */
+/* *len is reduced to the part that is on the node. */
 static uint64_t *
 node_counter(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t *len)
 {
@@ -195,7 +195,7 @@ vfio_cdev_numa_count(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_
 	for (; len != 0; phys += part, len -= part) {
 		part = len;
 		counter = node_counter(domain, phys, &part);
-		/* What was counted in elsewhere must not make it wrap around. */
+		/* No wrap-around, if memory was counted for another node before. */
 		*counter += in ? part : -(part < *counter ? part : *counter);
 	}
 }

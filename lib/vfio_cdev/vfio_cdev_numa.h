@@ -20,11 +20,11 @@ struct vfio_cdev_numa_range {
 	unsigned int node;
 };
 
-/* Learn which node has which memory: 0 or -ENOMEM. */
+/* Read the memory of each node from sysfs: 0 or -ENOMEM. */
 int
 vfio_cdev_numa_read(struct rte_vfio_cdev_domain *domain);
 
-/* Count bytes at a physical address, or at an IOVA that says nothing of it, in or out. */
+/* Add bytes at a physical address to the statistics of their nodes, or subtract them. */
 void
 vfio_cdev_numa_count(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t len, bool in);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Who has a device node open: what /proc/<pid>/fd leads to is compared by device
- * number, since a container may have the node under another name.
+ * The processes that have a device node open. The files in /proc/<pid>/fd are compared by
+ * device number, since a container may have the node under another name.
  */
 
 #include <ctype.h>
@@ -18,7 +18,7 @@
 #include "vfio_cdev_ctx.h"
 #include "vfio_cdev_sysfs.h"
 
-/* As many as a message names. */
+/* Processes that a message names. */
 #define OPENERS_LISTED 2
 
 struct node {
@@ -26,7 +26,7 @@ struct node {
 	unsigned int minor;
 };
 
-/* Without asking a file server that may have gone: only the inode is looked at. */
+/* Reads the cached inode only, so that a dead file server cannot block it. */
 static bool
 fd_is(int dir, const char *name, const struct node *node)
 {
@@ -60,7 +60,7 @@ process_has(int proc, const char *pid, const struct node *node)
 	return found;
 }
 
-/* A process gives itself any name, so that it is cleaned. */
+/* A process can give itself any name, so unprintable characters are replaced. */
 static void
 process_name(int proc, const char *pid, char name[RTE_VFIO_CDEV_PROCESS_LEN])
 {

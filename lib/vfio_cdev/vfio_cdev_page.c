@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A page whose physical address nobody knows yet: pinned first, asked for then. */
+/* One page: pinned first, so that its physical address stays what the kernel reports. */
 
 #include <errno.h>
 
@@ -11,7 +11,7 @@
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_verify.h"
 
-/* One that is planned as just this page, and waits, is pinned now. */
+/* A mapping of exactly this page may be planned: it is pinned now. */
 static int
 page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page, uint64_t *phys)
 {
@@ -51,7 +51,7 @@ page_query(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *p
 		return page_pin(domain, page, phys);
 	rec->attempt = 0;
 	ret = vfio_cdev_mapping_phys(domain, rec, page->va - rec->va, phys);
-	/* Base pages that happen to follow each other are no page of this size. */
+	/* Contiguous base pages are not a page of this size. */
 	if (ret == 0 && (*phys & (len - 1)) != 0)
 		ret = -EINVAL;
 	return ret < 0 ? vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, va, len) :

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The pieces that much memory is mapped in. */
+/* The pieces that a large mapping is split into. */
 
 #include "vfio_cdev_domain.h"
 #include "vfio_cdev_piece.h"
@@ -28,7 +28,7 @@ vfio_cdev_piece_at(const struct rte_vfio_cdev_domain *domain, const struct vfio_
 	return piece;
 }
 
-/* Pages of more than a piece stay whole: those of the record that the range begins with. */
+/* Pages larger than a piece stay whole: the first record has their size. */
 uint64_t
 vfio_cdev_pieces_page(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova)
 {

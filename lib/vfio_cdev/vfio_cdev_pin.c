@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Memory pinned where it is: mappings of its own, whose pages the kernel tells once
- * they are pinned.
+ * Memory pinned where it is: in mappings of its own, whose addresses the kernel reports
+ * once they are pinned.
  */
 
 #include <errno.h>
@@ -22,7 +22,7 @@ struct rte_vfio_cdev_pin {
 	struct rte_vfio_cdev_extent *extents;
 	unsigned int count;
 	unsigned int room;
-	uint64_t released;	/* so much of it, which so many extents are */
+	uint64_t released;	/* bytes unmapped so far, in passed extents */
 	unsigned int passed;
 };
 
@@ -52,7 +52,7 @@ piece_len(const struct rte_vfio_cdev_pin *pin, uint64_t off)
 	return vfio_cdev_piece_len((uintptr_t)pin->va, off, pin->len, VFIO_CDEV_PAGE);
 }
 
-/* The address of a page, from an extent on that begins at an offset before it. */
+/* The address skip bytes after the start of an extent, in it or a later one. */
 static uint64_t
 extent_phys(const struct rte_vfio_cdev_extent *extent, uint64_t skip)
 {
@@ -61,7 +61,7 @@ extent_phys(const struct rte_vfio_cdev_extent *extent, uint64_t skip)
 	return extent->iova + skip;
 }
 
-/* Somebody has unmapped a part of a piece: drop what is left of it. */
+/* A part of a piece was unmapped before: drop the rest of it. */
 static int
 rest_unmap(struct rte_vfio_cdev_domain *domain, uint64_t va, uint64_t len,
 	   const struct rte_vfio_cdev_extent *extent)
@@ -80,7 +80,7 @@ rest_unmap(struct rte_vfio_cdev_domain *domain, uint64_t va, uint64_t len,
 	return ret;
 }
 
-/* Drop the piece at an offset, which begins with an extent. */
+/* Drop the piece at an offset. It begins with extent. */
 static int
 piece_unmap(const struct rte_vfio_cdev_pin *pin, uint64_t off, uint64_t len,
 	    const struct rte_vfio_cdev_extent *extent)
@@ -99,7 +99,7 @@ piece_unmap(const struct rte_vfio_cdev_pin *pin, uint64_t off, uint64_t len,
 	return ret;
 }
 
-/* Drop the pieces below an offset. On error the next try goes on there. */
+/* Drop the pieces below an offset. After an error another call continues there. */
 static int
 pieces_unmap(struct rte_vfio_cdev_pin *pin, uint64_t end)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Memory whose address was provisional_total to somebody who may, or may not, map it by that
- * address later. It is pinned from then on, or will be with the first HWPT: the
- * whole page, of the size that it really has. An ordinary mapping of the page takes
- * its place. When the memory goes it goes as well: vfio_cdev_monitor.c is provisional_total of
- * that, and a look at all of them finds what nobody has provisional_total.
+ * Provisional pins: pages whose address was given to a caller that may map them by it
+ * later, or not. The whole page, of its real size, is pinned when the address is given, or
+ * with the first HWPT. An ordinary mapping of the page replaces the pin. It ends with the
+ * memory: hooks report that (vfio_cdev_monitor.c), and a sweep over all provisional pins
+ * finds what they miss.
  */
 
 #include <errno.h>
@@ -20,10 +20,10 @@
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_verify.h"
 
-/* So many are looked at before others get the domain. */
+/* Pins that are checked before other threads get the domain. */
 #define RECHECK_MOST 256
 
-static atomic_uint provisional_total;	/* all records of all domains */
+static atomic_uint provisional_total;	/* records of all domains */
 
 unsigned int
 vfio_cdev_provisional_count(void)
@@ -137,7 +137,7 @@ vfio_cdev_provisional_is_unmapped(const struct rte_vfio_cdev_domain *domain, con
 	return domain->ctx->sys->resident(va) < 0;
 }
 
-/* Errors prove nothing: EFAULT is what memory gives as well that is read-only now. */
+/* An error is no proof: memory that has become read-only gives EFAULT too. */
 static bool
 is_replaced(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec)
 {
@@ -148,7 +148,7 @@ is_replaced(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *
 		now != rec->phys;
 }
 
-/* Look at some from *va on: true if there are more, from the new *va on. */
+/* Check some pins from *va on. true: there are more, from the new *va on. */
 static bool
 some_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t *va, uint64_t last, bool compare)
 {
@@ -181,7 +181,7 @@ vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va,
 	} while (more);
 }
 
-/* Have many come since the last time? */
+/* Whether many pins were made since the last sweep. */
 static bool
 is_sweep_due(const struct rte_vfio_cdev_domain *domain)
 {
@@ -199,7 +199,7 @@ rte_vfio_cdev_domain_sweep(struct rte_vfio_cdev_domain *domain)
 	vfio_cdev_unlock(domain);
 }
 
-/* The page that has a byte, of the size that it has. */
+/* The page of a byte, with its real size. */
 static struct vfio_cdev_record
 page_of(const struct rte_vfio_cdev_domain *domain, const void *va)
 {
@@ -214,7 +214,7 @@ page_of(const struct rte_vfio_cdev_domain *domain, const void *va)
 	return page;
 }
 
-/* Does a mapping have a page of 4 KiB where it is now? It has to stay then. */
+/* Whether a mapping has 4 KiB of memory at the address they have now. It must stay then. */
 static bool
 is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
 {
@@ -230,7 +230,7 @@ is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t 
 	return false;
 }
 
-/* Does a provisional pin have it there? Those that have it elsewhere have lost their memory. */
+/* The same for provisional pins. Those with another address have lost their memory. */
 static bool
 is_provisional(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
 {
@@ -271,7 +271,7 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 	return 0;
 }
 
-/* Where 4 KiB of a page are, which stays pinned. */
+/* The address of 4 KiB of a page, which stays pinned. */
 static int
 page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
 	     const char *part, uint64_t *phys)
@@ -319,8 +319,8 @@ rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va
 }
 
 /*
- * Of a page that was provisional_total to be somewhere else before, the first address stays: the
- * page may have been moved, and who has that address must not get a device.
+ * If another address of the page is expected already, that one stays: the page may have
+ * moved, and no device may be set up while a caller has the old address.
  */
 static int
 page_expect(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page)
@@ -338,7 +338,7 @@ page_expect(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *
 	return 0;
 }
 
-/* Pinned at once, and compared with what was said. */
+/* Pin at once, and compare with the expected address. */
 static int
 page_agree(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
 	   const char *part, uint64_t phys)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Provisional pins (vfio_cdev_provisional.c). The lock is held. */
+/*
+ * Provisional pins (vfio_cdev_provisional.c). The lock is held, unless a function takes it.
+ */
 
 #ifndef VFIO_CDEV_PROVISIONAL_H
 #define VFIO_CDEV_PROVISIONAL_H
@@ -11,54 +13,57 @@
 extern "C" {
 #endif
 
-/* How many there are in the process; 0: nobody need be told what happens to memory. */
+/* Number in the process. With 0 no change of memory needs to be watched. */
 unsigned int
 vfio_cdev_provisional_count(void);
 
-/* Let go of one: its memory is gone, or an ordinary mapping has taken its place. */
+/* Drop one, because its memory is gone or because an ordinary mapping replaces it. */
 void
 vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 			   bool gone);
 
-/* And of those in memory that is pinned otherwise now. */
+/* Drop those that lie in memory which an ordinary mapping has pinned. */
 void
 vfio_cdev_provisional_replace_locked(struct rte_vfio_cdev_domain *domain, const void *va,
 				     uint64_t len);
 
 /*
- * All of a range is pinned, if the domain is ready: it takes the place of what was told,
- * which has to stay pinned until nothing can fail any more. Takes the lock.
+ * The same after a whole request was mapped; nothing if the domain is not ready. Until then
+ * provisional pins stay, since a later piece may fail. Takes the lock.
  */
 void
 vfio_cdev_provisional_replace(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
 
-/* The next one that overlaps memory, or NULL. */
+/* The next one that overlaps this memory, or NULL. */
 struct vfio_cdev_record *
 vfio_cdev_provisional_next(const struct rte_vfio_cdev_domain *domain,
 			   const struct vfio_cdev_record *after, uintptr_t va, uint64_t len);
 
-/* Has its memory gone, as far as can be told without pinning it? */
+/* Whether its memory is gone, as far as mincore(2) shows. */
 bool
 vfio_cdev_provisional_is_gone(const struct rte_vfio_cdev_domain *domain,
 			      const struct vfio_cdev_record *rec);
 
-/* Is nothing mapped at a VA? Then EFAULT means just that. */
+/*
+ * Whether no memory is mapped at a VA. It explains EFAULT, which the kernel also returns for
+ * read-only memory.
+ */
 bool
 vfio_cdev_provisional_is_unmapped(const struct rte_vfio_cdev_domain *domain, const void *va);
 
 /*
- * Let go of those in a range (len 0: everywhere) whose memory has gone; with compare, which
- * takes ioctls, or been replaced. Takes the lock, several times if they are many.
+ * Drop those in a range (len 0: everywhere) whose memory is gone. compare: also those whose
+ * memory was replaced, which takes ioctls. Takes the lock, again for every 256 pins.
  */
 void
 vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va, uint64_t len,
 			      bool compare);
 
-/* Unpin what has no memory left. */
+/* Unpin pages that were kept after their memory had gone. */
 void
 vfio_cdev_provisional_free_orphans(struct rte_vfio_cdev_domain *domain);
 
-/* Free all of them; the kernel unpins what it has with the iommufd. */
+/* Free all records. Closing the iommufd unpins the memory. */
 void
 vfio_cdev_provisional_free(struct rte_vfio_cdev_domain *domain);
 

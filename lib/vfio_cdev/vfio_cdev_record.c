@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The records of a domain: in which tree they are, and how many are pending. */
+/* The records of a domain, in two trees: of mappings and of provisional pins. */
 
 #include <stdlib.h>
 

@@ -15,27 +15,27 @@ extern "C" {
 #endif
 
 /*
- * One mapping. Without an IOMMU several may have the same memory, and each has
- * an area of its own in the kernel.
+ * One mapping. Without an IOMMU several mappings may have the same memory; each has
+ * its own area in the IOAS.
  */
 struct vfio_cdev_record {
 	struct vfio_cdev_record *left, *right;
-	uint64_t end;		/* the greatest last byte at or below it in the tree */
+	uint64_t end;		/* greatest last byte in its subtree */
 	uint64_t va;
-	uint64_t iova;		/* without an IOMMU any, once it is pinned: iova_new() */
-	uint64_t phys;		/* without one: of the first page, stated or found; or ANY */
+	uint64_t iova;		/* without an IOMMU chosen by iova_new() when pinned */
+	uint64_t phys;		/* of the first page, given or reported; or ANY; else the IOVA */
 	uint64_t pages_4k : 38;
 	uint64_t page_shift : 6;
 	uint64_t users : 16;
-	uint64_t pinned : 1;	/* else it waits */
-	uint64_t any : 1;	/* no address was stated: its pages may be anywhere */
-	uint64_t bar : 1;	/* of a device, not memory: only recorded */
-	uint64_t provisional : 1;	/* there because its address was told */
-	uint32_t priority;	/* the tree's */
-	uint32_t attempt;	/* the settling that has pinned it; 0: somebody relies on it */
+	uint64_t pinned : 1;	/* else it is pending */
+	uint64_t any : 1;	/* no address was given: its pages may be anywhere */
+	uint64_t bar : 1;	/* registers of a device: recorded, not pinned */
+	uint64_t provisional : 1;	/* see vfio_cdev_provisional.h */
+	uint32_t priority;	/* in the tree */
+	uint32_t attempt;	/* that may undo it; 0: none may, since a caller relies on it */
 };
 
-/* The value of a new one. */
+/* The value of a new record. */
 #define VFIO_CDEV_RECORD(memory, at, bytes, page_size) \
 	(struct vfio_cdev_record){ \
 		.va = (uintptr_t)(memory), \
@@ -63,14 +63,14 @@ vfio_cdev_record_va(const struct vfio_cdev_record *rec)
 	return (void *)(uintptr_t)rec->va;
 }
 
-/* Is it a mapping of just this memory? */
+/* Whether it maps exactly this memory. */
 static inline bool
 vfio_cdev_record_is(const struct vfio_cdev_record *rec, const void *va, uint64_t len)
 {
 	return rec->va == (uintptr_t)va && vfio_cdev_record_len(rec) == len;
 }
 
-/* The address of what is off bytes on. */
+/* The address off bytes on; ANY stays ANY. */
 static inline uint64_t
 vfio_cdev_iova_at(uint64_t iova, uint64_t off)
 {
@@ -81,30 +81,27 @@ vfio_cdev_iova_at(uint64_t iova, uint64_t off)
 struct vfio_cdev_record *
 vfio_cdev_record_new(const struct vfio_cdev_record *value);
 
-/* Free records that are linked by their right. */
+/* Free records that are linked by right. */
 void
 vfio_cdev_records_free(struct vfio_cdev_record *rec);
 
-/* How many records like this one are pending. */
+/* The counter of pending records of its tree. */
 uint64_t *
 vfio_cdev_record_pending(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec);
 
-/* Put a record into its tree, or take it out. */
+/* Add a record to its tree, or remove it. The lock is held. */
 void
 vfio_cdev_record_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 
 void
 vfio_cdev_record_remove(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 
-/* The next mapping that has memory pinned, and perhaps more around it; or NULL. */
+/* The next pinned mapping that has all of this memory, and perhaps more; or NULL. */
 struct vfio_cdev_record *
 vfio_cdev_record_around(const struct rte_vfio_cdev_domain *domain,
 			const struct vfio_cdev_record *after, const void *va, uint64_t len);
 
-/*
- * The mapping of just this memory, or NULL: with that address; with ANY, with whatever
- * address.
- */
+/* The mapping of exactly this memory at this address (ANY: at any), or NULL. */
 struct vfio_cdev_record *
 vfio_cdev_record_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 		      uint64_t len);

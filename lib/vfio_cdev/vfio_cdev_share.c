@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* One open cdev in several processes: all have the same file (SCM_RIGHTS). */
+/* One open cdev in several processes, which share its file (SCM_RIGHTS). */
 
 #include <errno.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "vfio_cdev_ctx.h"
 #include "vfio_cdev_device.h"
 
-/* Of no domain: it is another process's. */
+/* It has no domain: that is in another process. */
 static int
 device_take(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info, int fd,
 	    struct rte_vfio_cdev_device **device)
@@ -39,7 +39,7 @@ rte_vfio_cdev_device_dup(const struct rte_vfio_cdev_device *device,
 	return ret;
 }
 
-/* Whose fd it is comes first: only what came with the message is ours to close. */
+/* The owner of the fd is checked first: only an fd from a message may be closed here. */
 static int
 fd_adopt(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info, int fd)
 {

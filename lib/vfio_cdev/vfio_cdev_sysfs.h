@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What sysfs and /proc show of devices (vfio_cdev_find.c, vfio_cdev_bar.c, vfio_cdev_openers.c). */
+/*
+ * Devices as sysfs and /proc show them (vfio_cdev_find.c, vfio_cdev_bar.c,
+ * vfio_cdev_openers.c).
+ */
 
 #ifndef VFIO_CDEV_SYSFS_H
 #define VFIO_CDEV_SYSFS_H
@@ -14,18 +17,19 @@ extern "C" {
 bool
 vfio_cdev_name_parse(const char *name, enum rte_vfio_cdev_mode *mode);
 
-/* Read an attribute with a device number; -EBADMSG if it is something else. */
+/* Read a device number from an attribute; -EBADMSG if there is none in it. */
 int
 vfio_cdev_attr_read_dev(int dir, const char *path, unsigned int *major, unsigned int *minor);
 
+/* Whether a range lies in one BAR of a PCI device. */
 bool
 vfio_cdev_bar_has(const struct rte_vfio_cdev_ctx *ctx, uint64_t iova, uint64_t len);
 
 #define VFIO_CDEV_OPENERS 112
 
 /*
- * Who is in the way of a BIND that failed with err, as a part of a sentence; ""
- * if that is nobody, or nobody that this process may know of.
+ * Name the processes that made a BIND fail with err, for a message; "" if there are none, or
+ * none that this process can see.
  */
 void
 vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,

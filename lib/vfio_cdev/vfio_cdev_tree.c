@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The mappings of a domain in a treap: a search tree that random priorities, the
- * greater ones above, keep flat. Mappings may overlap, so each node knows the
- * greatest last byte at or below it: whole subtrees that end too early are left out,
- * and any question takes one way down.
+ * The records of a domain in a treap: a binary search tree that is also a heap of random
+ * priorities, which keep it flat. Records may overlap, so each node has the greatest last
+ * byte of its subtree: a search skips subtrees that end too early, and takes one path down.
  */
 
 #include <stddef.h>
@@ -19,7 +18,7 @@ record_last(const struct vfio_cdev_tree *tree, const struct vfio_cdev_record *re
 	return tree->key(rec) + (vfio_cdev_record_len(rec) - 1);
 }
 
-/* Of those with the same key it matters only that there is an order. */
+/* Records with the same key are ordered by address: any order will do. */
 static bool
 record_before(const struct vfio_cdev_tree *tree, const struct vfio_cdev_record *a,
 	      const struct vfio_cdev_record *b)
@@ -39,7 +38,7 @@ end_update(const struct vfio_cdev_tree *tree, struct vfio_cdev_record *rec)
 		rec->end = rec->right->end;
 }
 
-/* What comes before a record, and what comes after it. */
+/* Split a subtree into the records before and after a record. */
 static void
 subtree_split(const struct vfio_cdev_tree *tree, struct vfio_cdev_record *node,
 	      const struct vfio_cdev_record *at, struct vfio_cdev_record **before,
@@ -60,7 +59,7 @@ subtree_split(const struct vfio_cdev_tree *tree, struct vfio_cdev_record *node,
 	end_update(tree, node);
 }
 
-/* All of the one come before all of the other. */
+/* Join two subtrees, all records of one being before those of the other. */
 static struct vfio_cdev_record *
 subtree_join(const struct vfio_cdev_tree *tree, struct vfio_cdev_record *before,
 	     struct vfio_cdev_record *after)
@@ -110,7 +109,7 @@ subtree_remove(const struct vfio_cdev_tree *tree, struct vfio_cdev_record *node,
 void
 vfio_cdev_tree_add(struct vfio_cdev_tree *tree, struct vfio_cdev_record *rec)
 {
-	/* xorshift: nobody chooses addresses so that the tree gets deep. */
+	/* xorshift will do: addresses are not chosen to make the tree deep. */
 	tree->random = tree->random != 0 ? tree->random : 1;
 	tree->random ^= tree->random << 13;
 	tree->random ^= tree->random >> 17;

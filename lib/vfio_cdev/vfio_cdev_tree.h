@@ -20,15 +20,15 @@ struct vfio_cdev_tree {
 void
 vfio_cdev_tree_add(struct vfio_cdev_tree *tree, struct vfio_cdev_record *rec);
 
-/* Take out one that is in the tree. */
+/* Remove a record that is in the tree. */
 void
 vfio_cdev_tree_remove(struct vfio_cdev_tree *tree, struct vfio_cdev_record *rec);
 
 /*
- * The first record after another (NULL: of all) whose key is most at most, and
- * that does not end below least; or NULL. With the last and the first byte of a
- * range that is the next one that overlaps it, with the first and the last byte
- * the next one around it.
+ * The first record after another one (NULL: from the start) that has a key of at most
+ * most and does not end below least; or NULL. With the last and the first byte of a
+ * range that is the next record that overlaps it; with the first and the last byte,
+ * the next one that contains it.
  */
 struct vfio_cdev_record *
 vfio_cdev_tree_next(const struct vfio_cdev_tree *tree, const struct vfio_cdev_record *after,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Unmapping, of parts of mappings too. The kernel unmaps whole areas only, so what
- * stays of one is copied to other IOVAs first, which nobody sees: no page is unpinned
- * for a moment.
+ * Unmapping, also of parts of mappings. The kernel unmaps only whole areas. The parts that
+ * stay are copied to other IOVAs first, so they stay pinned all the time. That is possible
+ * without an IOMMU, where no device uses IOVAs.
  */
 
 #include <errno.h>
@@ -17,22 +17,23 @@
 #include "vfio_cdev_piece.h"
 #include "vfio_cdev_verify.h"
 
+/* The memory of a call. */
 struct span {
 	const void *va;
 	uint64_t iova;
-	uint64_t start;		/* the keys of its first and its last byte */
+	uint64_t start;		/* keys of the first and the last byte */
 	uint64_t last;
 };
 
-/* What a mapping becomes when a span of it goes, or the span loses a user. */
+/* A mapping that loses some of its memory, or one user of some of it. */
 struct cut {
 	struct vfio_cdev_record *rec;
-	struct vfio_cdev_record *parts[3];	/* that stay */
+	struct vfio_cdev_record *parts[3];	/* new records that stay */
 	unsigned int count;
 	struct vfio_cdev_record goes;
 };
 
-/* A record of the bytes from an offset on. Of memory that is anywhere it is not known where. */
+/* A record of len bytes from an offset on. */
 static struct vfio_cdev_record
 record_part(const struct vfio_cdev_record *rec, uint64_t off, uint64_t len)
 {
@@ -45,7 +46,7 @@ record_part(const struct vfio_cdev_record *rec, uint64_t off, uint64_t len)
 	return part;
 }
 
-/* Keep a part at an IOVA of its own. */
+/* Keep a part of a mapping, at another IOVA. */
 static int
 part_keep(struct rte_vfio_cdev_domain *domain, struct cut *cut, uint64_t off, uint64_t len,
 	  unsigned int users)
@@ -84,7 +85,7 @@ cut_undo(const struct rte_vfio_cdev_domain *domain, struct cut *cut)
 	cut->count = 0;
 }
 
-/* Make what stays when the span is unmapped. Nothing else has changed yet. */
+/* Make the parts that stay. The mapping itself does not change yet. */
 static int
 cut_make(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 	 const struct span *span, struct cut *cut)
@@ -106,7 +107,7 @@ cut_make(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 	return ret;
 }
 
-/* On error it is as before. */
+/* Replace the mapping by its parts. On error it stays as before. */
 static int
 cut_commit(struct rte_vfio_cdev_domain *domain, struct cut *cut)
 {
@@ -137,7 +138,7 @@ cut_commit(struct rte_vfio_cdev_domain *domain, struct cut *cut)
 	return 0;
 }
 
-/* Bytes of a mapping that are not in the span. */
+/* Bytes of a mapping outside the span. */
 static uint64_t
 outside(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	const struct vfio_cdev_record *rec)
@@ -148,7 +149,7 @@ outside(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 		(last > span->last ? last - span->last : 0);
 }
 
-/* Is it of this memory, as far as the caller has stated where it is? */
+/* Whether it maps this memory at the address that the caller has given. */
 static bool
 is_requested(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	     const struct vfio_cdev_record *rec)
@@ -161,8 +162,8 @@ is_requested(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 }
 
 /*
- * The mapping of the span that has, or follows, a key: the first one may begin
- * before it. Of several the one that has least outside.
+ * The mapping of the span that begins at a key, or for the start of the span has it. Of
+ * several the one with the fewest bytes outside the span.
  */
 static struct vfio_cdev_record *
 span_mapping(const struct rte_vfio_cdev_domain *domain, const struct span *span, uint64_t at)
@@ -184,7 +185,7 @@ record_end(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_rec
 	return domain->mode->key(rec) + vfio_cdev_record_len(rec);
 }
 
-/* Can it be cut where the span begins and ends? */
+/* Whether a mapping can be cut at the start and the end of the span. */
 static int
 cut_check(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	  const struct vfio_cdev_record *rec)
@@ -202,7 +203,7 @@ cut_check(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	return above && ((span->last + 1 - key) & page) != 0 ? -EOPNOTSUPP : 0;
 }
 
-/* Nothing but mappings all the way, which can be cut? *end is the last one. */
+/* Check that mappings cover the span and can be cut. *end is the last one. */
 static int
 span_check(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	   struct vfio_cdev_record **end)
@@ -223,7 +224,7 @@ span_check(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	return ret;
 }
 
-/* Whole mappings from a key up to another one that is cut, or NULL. */
+/* Drop whole mappings from a key on, up to one that is cut (NULL: all). */
 static int
 wholes_drop(struct rte_vfio_cdev_domain *domain, const struct span *span, uint64_t at,
 	    const struct vfio_cdev_record *end)
@@ -242,8 +243,8 @@ wholes_drop(struct rte_vfio_cdev_domain *domain, const struct span *span, uint64
 }
 
 /*
- * The span begins or ends inside mappings, or is more than one. What can fail comes
- * first; of several mappings the lower ones may be gone if the kernel fails at last.
+ * The span begins or ends inside mappings, or has several. What can fail comes first. If
+ * the kernel fails to unmap later, lower mappings may be gone already.
  */
 static int
 parts_unmap(struct rte_vfio_cdev_domain *domain, const struct span *span)
@@ -275,7 +276,7 @@ parts_unmap(struct rte_vfio_cdev_domain *domain, const struct span *span)
 	return ret;
 }
 
-/* One piece after the other, if the span is mapped so. Others have the domain in between. */
+/* Piece by piece, as it was mapped. Other threads can use the domain in between. */
 static int
 pieces_unmap(struct rte_vfio_cdev_domain *domain, const struct span *span, uint64_t len,
 	     uint64_t page)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The physical addresses of pinned memory, which the kernel reports page by page. */
+/* The physical addresses of pinned memory, as the kernel reports them. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,13 +10,13 @@
 #include "vfio_cdev_numa.h"
 #include "vfio_cdev_verify.h"
 
-/* What one pass over the pages of an area compares and counts. */
+/* One pass over the pages of an area. */
 struct pass {
 	struct rte_vfio_cdev_domain *domain;
 	const struct vfio_cdev_record *rec;
-	uint64_t expected;	/* where the first page has to be, or ANY */
-	uint64_t first;		/* where it is */
-	uint64_t off, phys;	/* of the page that is looked at */
+	uint64_t expected;	/* of the first page, or ANY */
+	uint64_t first;		/* reported for the first page */
+	uint64_t off, phys;	/* of the current page */
 	uint64_t pages;
 	vfio_cdev_run_t run;
 	void *arg;
@@ -55,7 +55,7 @@ run_verify(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 	const unsigned int shift = pass->rec->page_shift;
 	int ret = pass_compare(pass, off, phys);
 
-	/* A page is aligned to its size: this is no page, or a part of one. */
+	/* A page is aligned to its size. */
 	if (ret == 0 && pass->rec->any && (phys & ((UINT64_C(1) << shift) - 1)) != 0)
 		ret = -EINVAL;
 	if (ret == 0 && pass->run != NULL)
@@ -69,8 +69,8 @@ run_verify(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 }
 
 /*
- * Ask where all of it is; on error nothing is counted, and the area has gone. Memory that
- * may be anywhere is counted on its nodes on the way.
+ * Memory without an expected address is counted on its nodes here, since no other pass
+ * queries all its pages.
  */
 int
 vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
@@ -103,7 +103,7 @@ vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *r
 	return 0;
 }
 
-/* The same as where the mapped memory is? */
+/* Compare a run of the memory at the VA with the same pages of the mapping. */
 static int
 run_same(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 {

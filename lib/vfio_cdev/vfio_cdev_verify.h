@@ -13,28 +13,27 @@ extern "C" {
 #endif
 
 /*
- * Compare where the kernel has all of a mapped area with what is stated. On error
- * nothing is counted, and the area has gone.
+ * Compare the addresses that the kernel reports for a mapped area with the expected ones, and
+ * store the first one in the record. On error nothing is counted, and the area is unmapped.
  */
 int
 vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 		 vfio_cdev_run_t run, void *arg);
 
 /*
- * Is the memory at the VA still what is mapped, and where it is stated to be? It may
- * have been freed under the mapping, which keeps the old pages, and other memory be
- * there now.
+ * Check that the memory at the VA still is the memory that is mapped, at the expected
+ * address. It may have been freed and replaced: the mapping keeps the old pages.
  */
 int
 vfio_cdev_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
-		  uint64_t stated);
+		  uint64_t expected);
 
-/* Where the page of pinned memory is that is off bytes from its start. Not logged. */
+/* The physical address off bytes from the start of pinned memory. Errors are not logged. */
 int
 vfio_cdev_mapping_phys(const struct rte_vfio_cdev_domain *domain,
 		       const struct vfio_cdev_record *rec, uint64_t off, uint64_t *phys);
 
-/* Where what is at a VA now is, at this moment. Not logged. */
+/* The physical address of the page that is at a VA now. Errors are not logged. */
 int
 vfio_cdev_page_phys(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* All devices of a bus, or of a group, that have a cdev. */
+/* All devices of a bus or of a group that have a cdev. */
 
 #include <dirent.h>
 #include <errno.h>
