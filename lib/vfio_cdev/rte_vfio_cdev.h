@@ -5,32 +5,32 @@
 
 /**
  * @file
- * VFIO character devices, and the domains that say what memory they may reach.
+ * VFIO character devices (cdevs), and domains: the memory that devices can access.
  *
  * Plain Linux: no DPDK, any program may use it.
  *
- *	ctx ------------ where sysfs and /dev are, and who gets the messages
+ *	ctx ------------ paths of sysfs and /proc, log function
  *	 |  find()
  *	 v
  *	info ----------- one device's cdev: name, number, mode (a plain value)
  *	 |
- *	 |   domain ---- one iommufd with one IOAS: what devices of one mode see
+ *	 |   domain ---- one iommufd with one IOAS: for devices of one mode
  *	 |     |   |
  *	 v     v   +---- mappings: VA -> IOVA, pinned, each page's address checked
  *	device --------- one open cdev, bound to the domain's iommufd, attached
  *
  * A ctx outlives its domains, a domain its devices. The kernel pins memory and
- * tells addresses once the IOAS has a HWPT. That comes with the first device, or
- * through one that is not kept (prime), and stays; what is mapped before waits.
+ * reports addresses once the IOAS has a HWPT. The first device creates it, or a
+ * device that is not kept (prime); it stays. Mappings made before are pending.
  *
- * In no-IOMMU mode a device is given physical addresses; the kernel tells which
- * they are (IOMMU_IOAS_NOIOMMU_GET_PA), and a mapping it does not confirm is not
- * made. In translated mode the IOVA is the caller's choice, within what
- * the devices' IOMMUs translate; after the last device the memory waits for the
- * next one, unpinned.
+ * In no-IOMMU mode a device is given physical addresses. The kernel reports them
+ * (IOMMU_IOAS_NOIOMMU_GET_PA), and a mapping that it does not confirm is undone.
+ * In translated mode the caller chooses the IOVA, among those that the devices'
+ * IOMMUs translate. After the last device mappings are unpinned, and pending until
+ * the next device.
  *
- * Functions return 0 or -errno. Before an error is returned one line that says
- * device, step, cause and remedy goes to the log function of the ctx.
+ * Functions return 0 or -errno. Before an error is returned, one line with device,
+ * step, cause and remedy goes to the log function of the ctx.
  */
 
 #include <limits.h>
@@ -63,28 +63,27 @@ enum rte_vfio_cdev_log_level {
 };
 
 /**
- * Receives one line of text, without a newline. May be called from any thread
- * that calls into the library, with a domain's lock held: it must not call
- * back.
+ * Receives one line of text, without a newline. It is called from any thread that
+ * calls the library, perhaps with a domain's lock held: it must not call the library.
  */
 typedef void (*rte_vfio_cdev_log_t)(void *arg, enum rte_vfio_cdev_log_level level,
 				    const char *line);
 
-/** What stands between a device and memory. */
+/** How a device accesses memory. */
 enum rte_vfio_cdev_mode {
-	RTE_VFIO_CDEV_NOIOMMU,		/**< noiommu-vfioN: nothing */
-	RTE_VFIO_CDEV_TRANSLATED,	/**< vfioN: an IOMMU */
+	RTE_VFIO_CDEV_NOIOMMU,		/**< noiommu-vfioN: directly */
+	RTE_VFIO_CDEV_TRANSLATED,	/**< vfioN: through an IOMMU */
 };
 
-/** How many modes there are. */
+/** Number of modes. */
 #define RTE_VFIO_CDEV_MODES 2
 
-/** What was being done when an error came up. */
+/** The step in which an error occurred. */
 enum rte_vfio_cdev_step {
 	RTE_VFIO_CDEV_STEP_FIND,	/**< look up the cdev in sysfs */
 	RTE_VFIO_CDEV_STEP_OPEN,	/**< open the cdev */
 	RTE_VFIO_CDEV_STEP_IOMMUFD,	/**< open /dev/iommu */
-	RTE_VFIO_CDEV_STEP_PROBE,	/**< ask for what the kernel can do */
+	RTE_VFIO_CDEV_STEP_PROBE,	/**< check what the kernel supports */
 	RTE_VFIO_CDEV_STEP_BIND,	/**< bind the cdev to the iommufd */
 	RTE_VFIO_CDEV_STEP_ATTACH,	/**< attach the device to the IOAS */
 	RTE_VFIO_CDEV_STEP_MAP,		/**< map and pin memory */
@@ -97,16 +96,16 @@ enum rte_vfio_cdev_step {
 struct rte_vfio_cdev_info {
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];	/**< device, e.g. "0000:00:03.0" */
 	char name[RTE_VFIO_CDEV_NAME_LEN];	/**< cdev, e.g. "noiommu-vfio0" */
-	enum rte_vfio_cdev_mode mode;		/**< told by the name */
-	int numa_node;				/**< -1 if sysfs does not say */
+	enum rte_vfio_cdev_mode mode;		/**< from the name */
+	int numa_node;				/**< -1 if unknown */
 	unsigned int major;			/**< device number of the node */
-	unsigned int minor;			/**< also the N of the name */
+	unsigned int minor;			/**< also the N in the name */
 };
 
 /** A process that has a file open. */
 struct rte_vfio_cdev_opener {
-	int pid;				/**< as this process sees it */
-	char name[RTE_VFIO_CDEV_PROCESS_LEN];	/**< what it calls itself, printable; or "?" */
+	int pid;				/**< in the PID namespace of this process */
+	char name[RTE_VFIO_CDEV_PROCESS_LEN];	/**< its own name, printable; or "?" */
 };
 
 /**
@@ -125,20 +124,19 @@ int
 rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx);
 
 /**
- * Leave out what nobody reads: a line for each mapping costs more than its record.
+ * Set the log level. It saves time: to log a mapping costs more than to record it.
  * Thread-safe.
  *
  * @param ctx
  *   The context.
  * @param level
- *   The last level that goes to its log function (RTE_VFIO_CDEV_LOG_DEBUG, if never
- *   called).
+ *   The highest level that goes to the log function. RTE_VFIO_CDEV_LOG_DEBUG at first.
  */
 void
 rte_vfio_cdev_ctx_set_level(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level level);
 
 /**
- * Free a context whose domains are gone.
+ * Free a context whose domains were destroyed.
  *
  * @param ctx
  *   The context, or NULL.
@@ -149,32 +147,32 @@ rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx);
 /**
  * Find the cdev of a device.
  *
- * The whole entry name below `<sysfs_base>/<addr>/vfio-dev/` decides, and its
- * `dev` attribute must be there: kernels without CONFIG_VFIO_DEVICE_CDEV or
- * CONFIG_IOMMUFD_NOIOMMU show an entry that no cdev belongs to
- * (drivers/vfio/vfio_main.c). Thread-safe.
+ * An entry below `<sysfs_base>/<addr>/vfio-dev/` must have the whole name of a cdev,
+ * and a `dev` attribute: kernels without CONFIG_VFIO_DEVICE_CDEV or
+ * CONFIG_IOMMUFD_NOIOMMU show an entry without a cdev (drivers/vfio/vfio_main.c).
+ * Thread-safe.
  *
  * @param ctx
  *   The context.
  * @param sysfs_base
  *   The bus's devices, e.g. "/sys/bus/pci/devices".
  * @param addr
- *   The device's name in there.
+ *   The device's name in that directory.
  * @param[out] info
- *   Filled on success; on -EOPNOTSUPP with all but the device number.
+ *   Filled on success; on -EOPNOTSUPP without the device number.
  * @return
- *   0; -ENODEV no entry: not bound to a VFIO driver, or a kernel before 6.6;
- *   -EOPNOTSUPP an entry without `dev`; -EINVAL an address that is not one;
- *   -ENOTUNIQ several entries; -EBADMSG an unreadable `dev`; -ELOOP, -EACCES
- *   and others from open(2). The first two are logged as DEBUG only: they are
- *   how a device without a cdev looks.
+ *   0; -ENODEV no entry: the device is not bound to a VFIO driver, or the kernel is
+ *   older than 6.6; -EOPNOTSUPP an entry without `dev`; -EINVAL @p addr is no
+ *   address; -ENOTUNIQ several entries; -EBADMSG an unreadable `dev`; -ELOOP, -EACCES
+ *   and others from open(2). The first two are logged as DEBUG only, since they are
+ *   normal for a device without a cdev.
  */
 int
 rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, const char *addr,
 		   struct rte_vfio_cdev_info *info);
 
 /**
- * Visit the devices of a bus that have a cdev, in the order of their addresses.
+ * Visit the devices of a bus that have a cdev, sorted by address.
  * Thread-safe.
  *
  * @param ctx
@@ -186,7 +184,7 @@ rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, 
  * @param arg
  *   Second argument of @p visit.
  * @return
- *   What @p visit returned last; 0 if there was no device; -errno if the bus
+ *   The last value that @p visit returned; 0 without a device; -errno if the bus
  *   cannot be listed.
  */
 int
@@ -206,8 +204,8 @@ rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
  * @param arg
  *   Second argument of @p visit.
  * @return
- *   What @p visit returned last; 0 if there was no device, or there is no such
- *   group; -errno if it cannot be listed.
+ *   The last value that @p visit returned; 0 without a device or a group of this
+ *   number; -errno if the group cannot be listed.
  */
 int
 rte_vfio_cdev_walk_group(const struct rte_vfio_cdev_ctx *ctx, unsigned int group,
@@ -220,39 +218,39 @@ rte_vfio_cdev_walk_group(const struct rte_vfio_cdev_ctx *ctx, unsigned int group
  * @param ctx
  *   The context.
  * @param mode
- *   Which ones to count.
+ *   The mode of the cdevs to count.
  * @return
- *   The number, 0 also where there is no such class.
+ *   The number; 0 also if the kernel has no such class.
  */
 unsigned int
 rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode);
 
 /**
- * Tell which processes have a device's cdev open. As long as one of them has the
- * file of whoever bound it, nobody else can (-EINVAL from BIND,
- * drivers/vfio/vfio_main.c). Looks at all of /proc. Thread-safe.
+ * List the processes that have a device's cdev open. While one of them has the file by
+ * which it was bound, no other file can bind it (-EINVAL from BIND,
+ * drivers/vfio/vfio_main.c). Reads all of /proc. Thread-safe.
  *
  * @param ctx
  *   The context.
  * @param info
  *   From rte_vfio_cdev_find().
  * @param[out] openers
- *   The first ones, in the order of /proc. This process is one of them if it has
+ *   The first processes, in the order of /proc. They include this process if it has
  *   the cdev open.
  * @param size
  *   Room in @p openers; may be 0.
  * @return
- *   How many there are, perhaps more than @p size; -errno if /proc cannot be
- *   listed. Processes that the caller may not look into (CAP_SYS_PTRACE), or
- *   that are in another PID namespace, are not seen.
+ *   The number of processes, perhaps more than @p size; -errno if /proc cannot be
+ *   listed. It does not include processes that the caller may not inspect
+ *   (CAP_SYS_PTRACE), or in another PID namespace.
  */
 int
 rte_vfio_cdev_openers(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 		      struct rte_vfio_cdev_opener *openers, unsigned int size);
 
 /**
- * The same for the VFIO group of the device, which keeps the cdev from being
- * bound while it is open (-EBUSY, drivers/vfio/group.c). Thread-safe.
+ * List the processes that have the device's VFIO group open. While it is open, the cdev
+ * cannot be bound (-EBUSY, drivers/vfio/group.c). Thread-safe.
  *
  * @param ctx
  *   The context.
@@ -263,7 +261,7 @@ rte_vfio_cdev_openers(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio
  * @param size
  *   Room in @p openers.
  * @return
- *   As for rte_vfio_cdev_openers(); -ENODEV the device has no group.
+ *   As from rte_vfio_cdev_openers(); -ENODEV the device has no group.
  */
 int
 rte_vfio_cdev_group_openers(const struct rte_vfio_cdev_ctx *ctx,
@@ -276,16 +274,16 @@ rte_vfio_cdev_group_openers(const struct rte_vfio_cdev_ctx *ctx,
  * @param ctx
  *   The context.
  * @return
- *   The number, 0 also where there is no such class (/sys/class/vfio-dev).
+ *   The number; 0 also if the kernel has no such class (/sys/class/vfio-dev).
  */
 unsigned int
 rte_vfio_cdev_count_without(const struct rte_vfio_cdev_ctx *ctx);
 
 /**
- * What a user can do about an error. Thread-safe.
+ * Return advice for the user about an error. Thread-safe.
  *
  * @param step
- *   What was being done.
+ *   The step that failed.
  * @param err
  *   A positive errno.
  * @return
@@ -295,19 +293,19 @@ const char *
 rte_vfio_cdev_advice(enum rte_vfio_cdev_step step, int err);
 
 /**
- * A word for a mode. Thread-safe.
+ * Return the name of a mode. Thread-safe.
  *
  * @param mode
  *   The mode.
  * @return
- *   "no-IOMMU", "translated", or "unknown" for what is none. Static memory.
+ *   "no-IOMMU", "translated", or "unknown" for any other value. Static memory.
  */
 const char *
 rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode);
 
 /**
- * Create an address space for devices of a mode. Nothing is opened before the first
- * device comes (rte_vfio_cdev_domain_fd()). Thread-safe.
+ * Create a domain for devices of a mode. /dev/iommu is opened later: see
+ * rte_vfio_cdev_domain_fd(). Thread-safe.
  *
  * @param ctx
  *   The context. It must outlive the domain.
@@ -316,43 +314,43 @@ rte_vfio_cdev_mode_name(enum rte_vfio_cdev_mode mode);
  * @param[out] domain
  *   The domain; free it with rte_vfio_cdev_domain_destroy().
  * @return
- *   0; -ENOMEM; -EINVAL no mode.
+ *   0; -ENOMEM; -EINVAL @p mode is no mode.
  */
 int
 rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode,
 			    struct rte_vfio_cdev_domain **domain);
 
 /**
- * Unmap and unpin everything and free the domain. Nothing else may use it
+ * Unmap and unpin all memory and free the domain. No other thread may use it
  * meanwhile.
  *
  * @param domain
  *   The domain, or NULL.
  * @return
- *   0, or -EBUSY while a device is open in it: nothing was done then.
+ *   0; -EBUSY a device is open in it, and nothing was done.
  */
 int
 rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain);
 
 /**
- * The domain's iommufd. The first call, or the first device that is opened or primed,
- * opens /dev/iommu, makes sure without an IOMMU that the kernel can tell physical
- * addresses, and allocates an IOAS. Linux >= 7.3, or >= 6.6 for
+ * Return the domain's iommufd. The first call, or the first device that is opened or
+ * primed, opens /dev/iommu and allocates an IOAS. Without an IOMMU it also checks that
+ * the kernel can report physical addresses. Linux >= 7.3, or >= 6.6 for
  * RTE_VFIO_CDEV_TRANSLATED. Thread-safe.
  *
  * @param domain
  *   The domain.
  * @return
- *   The fd, which stays the domain's: do not close it. Or -ENOENT no /dev/iommu;
- *   -EACCES not allowed to open it; -ENOMEM; for RTE_VFIO_CDEV_NOIOMMU -ENOTTY or
- *   -EOPNOTSUPP a kernel without IOMMU_IOAS_NOIOMMU_GET_PA, -EPERM no CAP_SYS_RAWIO.
+ *   The fd, which the domain owns: do not close it. Or -ENOENT no /dev/iommu; -EACCES no
+ *   permission to open it; -ENOMEM; for RTE_VFIO_CDEV_NOIOMMU -ENOTTY or -EOPNOTSUPP
+ *   the kernel has no IOMMU_IOAS_NOIOMMU_GET_PA, -EPERM no CAP_SYS_RAWIO.
  */
 int
 rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain);
 
 /**
- * Count the iommufds that the domains of this process have open: what a child that is
- * forked shares with it. Takes no lock; may be called in a child, or a signal handler.
+ * Count the iommufds that the domains of this process have open. A child made by fork(2)
+ * shares them. Takes no lock; may be called in a child or a signal handler.
  *
  * @return
  *   The number.
@@ -361,9 +359,9 @@ unsigned int
 rte_vfio_cdev_iommufds_open(void);
 
 /**
- * In a child that was forked: let it use the domain, whose locks other threads of
- * the parent may have had. Only sound if the domain had opened nothing, since an
- * iommufd stays the parent's.
+ * Let a child made by fork(2) use a domain of its parent: its locks, which other threads of
+ * the parent may have held, are initialized again. Call it in the child, and only if the
+ * domain had opened nothing: an iommufd belongs to the parent.
  *
  * @param domain
  *   The domain.
@@ -372,32 +370,31 @@ void
 rte_vfio_cdev_domain_forked(struct rte_vfio_cdev_domain *domain);
 
 /**
- * Is memory that is mapped now pinned at once? Thread-safe.
+ * Check whether new mappings are pinned at once. Thread-safe.
  *
  * @param domain
  *   The domain.
  * @return
- *   Whether it has a HWPT (RTE_VFIO_CDEV_NOIOMMU), or a device.
+ *   true if the domain has a HWPT (RTE_VFIO_CDEV_NOIOMMU), or a device.
  */
 bool
 rte_vfio_cdev_domain_is_ready(struct rte_vfio_cdev_domain *domain);
 
 /**
- * Give a domain its HWPT (IOMMU_HWPT_ALLOC, drivers/iommu/iommufd/hw_pagetable.c)
- * by the way of a device that is not kept: memory can be pinned and addresses
- * asked for from then on, before any device is set up. The device is bound,
- * which resets it, and closed again; others can use the domain meanwhile.
- * Linux >= 7.3. Thread-safe.
+ * Create the domain's HWPT (IOMMU_HWPT_ALLOC, drivers/iommu/iommufd/hw_pagetable.c) by a
+ * device that is not kept. After that memory can be pinned and addresses queried before
+ * any device is set up. The device is bound, which resets it, and closed again. Other
+ * threads can use the domain meanwhile. Linux >= 7.3. Thread-safe.
  *
  * @param domain
- *   The domain. If it has a HWPT the device is left alone; only what is still
- *   pending is mapped.
+ *   The domain. If it has a HWPT the device is not opened; only pending mappings are
+ *   pinned.
  * @param info
- *   From rte_vfio_cdev_find(), of a device that nobody uses.
+ *   From rte_vfio_cdev_find(), of a device that is not in use.
  * @param token
  *   16-byte VF token, or NULL.
  * @return
- *   0; -EOPNOTSUPP the domain is for devices with an IOMMU; or an error as from
+ *   0; -EOPNOTSUPP the domain is for devices with an IOMMU; or an error of
  *   rte_vfio_cdev_device_open().
  */
 int
@@ -406,15 +403,14 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 
 /**
  * Open a cdev, bind it to the domain's iommufd (drivers/vfio/device_cdev.c) and
- * attach it. The device has been reset and its bus mastering is off afterwards.
- * With the first one, mappings that are pending are pinned, and each is compared with
- * what was said of its address. Others can use the domain meanwhile. Linux >= 7.3.
- * Thread-safe.
+ * attach it. The device is reset and its bus mastering is off afterwards. With the
+ * first device pending mappings are pinned, and their addresses are compared with the
+ * given ones. Other threads can use the domain meanwhile. Linux >= 7.3. Thread-safe.
  *
  * @param domain
  *   The domain. It must outlive the device.
  * @param info
- *   From rte_vfio_cdev_find(); the node must be the device that it names.
+ *   From rte_vfio_cdev_find(); the node must be that device.
  * @param token
  *   16-byte VF token, or NULL.
  * @param[out] device
@@ -422,13 +418,13 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
  * @return
  *   0; -EXDEV the domain is for devices of the other mode; -EPERM no
  *   CAP_SYS_RAWIO, or with an IOMMU interrupts that the platform does not
- *   isolate; -EBUSY the device's group is open; -EINVAL bound elsewhere;
- *   -EADDRINUSE memory is mapped at IOVAs that the device's IOMMU reserves or
- *   cannot translate (drivers/iommu/iommufd/device.c); -EACCES the token is
- *   wrong or missing, or the node's permissions; -ENOENT no node; -ENXIO the
- *   node is another device's;
- *   -ENODEV the device is going away; what rte_vfio_cdev_domain_fd() says, or
- *   rte_vfio_cdev_domain_map() of a pending mapping: what was pending is so again then.
+ *   isolate; -EBUSY the device's group is open; -EINVAL another file has bound the
+ *   device; -EADDRINUSE memory is mapped at IOVAs that the device's IOMMU reserves or
+ *   cannot translate (drivers/iommu/iommufd/device.c); -EACCES the token is wrong or
+ *   missing, or the node's permissions; -ENOENT no node; -ENXIO the node is another
+ *   device; -ENODEV the device is being removed; or an error of
+ *   rte_vfio_cdev_domain_fd(), or of rte_vfio_cdev_domain_map() for a pending mapping.
+ *   On error pending mappings stay pending.
  */
 int
 rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
@@ -436,14 +432,14 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 			  struct rte_vfio_cdev_device **device);
 
 /**
- * Another fd of the same open cdev, to be sent to a process that shares the device
- * (SCM_RIGHTS). The device stays bound until all of them are closed, everywhere.
+ * Duplicate the fd of an open cdev, to send it to a process that shares the device
+ * (SCM_RIGHTS). The device stays bound until all copies are closed in all processes.
  * Thread-safe.
  *
  * @param device
  *   The device. It may be closed before the copy.
  * @param[out] copy
- *   A device of no domain; close it with rte_vfio_cdev_device_close().
+ *   A device without a domain; close it with rte_vfio_cdev_device_close().
  * @return
  *   0; -ENOMEM; -EMFILE.
  */
@@ -452,9 +448,9 @@ rte_vfio_cdev_device_dup(const struct rte_vfio_cdev_device *device,
 			 struct rte_vfio_cdev_device **copy);
 
 /**
- * Take over an fd that another process sent: one that opened the cdev, bound it,
- * and maps memory for it. What came must be the device, and not close-on-exec,
- * as no fd in a message is (unless MSG_CMSG_CLOEXEC was asked for); it is made so.
+ * Take over an fd from another process, which has opened the cdev, bound it, and maps
+ * memory for it. The fd must be that of the device, and not close-on-exec: an fd in a
+ * message never is, unless MSG_CMSG_CLOEXEC was given. It becomes close-on-exec.
  * Thread-safe.
  *
  * @param ctx
@@ -462,13 +458,13 @@ rte_vfio_cdev_device_dup(const struct rte_vfio_cdev_device *device,
  * @param info
  *   From rte_vfio_cdev_find() in this process.
  * @param fd
- *   What came. It is the library's from now on, and closed on error; but not one
- *   that cannot have come (-EBADF, -EEXIST).
+ *   The fd from the message. The library owns it now, and closes it on error; except
+ *   an fd that did not come from a message (-EBADF, -EEXIST).
  * @param[out] device
- *   A device of no domain; close it with rte_vfio_cdev_device_close().
+ *   A device without a domain; close it with rte_vfio_cdev_device_close().
  * @return
- *   0; -ENXIO another device; -ENOTTY no device; -EBADF nothing open; -EEXIST
- *   an fd that this process had before; -ENOMEM.
+ *   0; -ENXIO it is another device; -ENOTTY it is no device; -EBADF it is not open;
+ *   -EEXIST this process had the fd before; -ENOMEM.
  */
 int
 rte_vfio_cdev_device_import(const struct rte_vfio_cdev_ctx *ctx,
@@ -476,8 +472,8 @@ rte_vfio_cdev_device_import(const struct rte_vfio_cdev_ctx *ctx,
 			    struct rte_vfio_cdev_device **device);
 
 /**
- * Close a device: the kernel turns bus mastering off and resets it when this
- * was the last reference to its file. Nothing else may use it meanwhile.
+ * Close a device. With the last reference to its file the kernel turns bus mastering off
+ * and resets it. No other thread may use it meanwhile.
  *
  * @param device
  *   The device, or NULL.
@@ -486,29 +482,29 @@ void
 rte_vfio_cdev_device_close(struct rte_vfio_cdev_device *device);
 
 /**
- * The open cdev, for device ioctls and mmap. Thread-safe.
+ * Return the open cdev, for device ioctls and mmap. Thread-safe.
  *
  * @param device
  *   The device.
  * @return
- *   The fd. It stays the device's: do not close it.
+ *   The fd, which the device owns: do not close it.
  */
 int
 rte_vfio_cdev_device_fd(const struct rte_vfio_cdev_device *device);
 
 /**
- * What the device was opened by. Thread-safe.
+ * Return the info by which the device was opened. Thread-safe.
  *
  * @param device
  *   The device.
  * @return
- *   A copy of the info, which lives as long as the device.
+ *   A copy of the info, valid as long as the device.
  */
 const struct rte_vfio_cdev_info *
 rte_vfio_cdev_device_info(const struct rte_vfio_cdev_device *device);
 
 /**
- * VFIO_DEVICE_GET_INFO. Thread-safe.
+ * Call VFIO_DEVICE_GET_INFO. Thread-safe.
  *
  * @param device
  *   The device.
