@@ -12,7 +12,6 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "vfio_cdev_attach.h"
 #include "vfio_cdev_check.h"
@@ -66,31 +65,14 @@ provisional_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *re
 
 	if (vfio_cdev_provisional_is_gone(domain, rec))
 		goto out_drop;
-	ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
-	if (ret == 0)
-		domain->provisional_pending--;
+	ret = vfio_cdev_mapping_pin_pending(domain, rec);
 	if (ret != -EFAULT)
 		return ret;
 	if (!vfio_cdev_provisional_is_unmapped(domain, vfio_cdev_record_va(rec)))
-		return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, ret,
-				      "0x%" PRIx64 " (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)",
-				      rec->va, rec->phys, vfio_cdev_record_len(rec));
+		return vfio_cdev_map_fail(domain, ret, rec);
 out_drop:
 	vfio_cdev_provisional_drop(domain, rec, true);
 	return 0;
-}
-
-static int
-pending_pin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
-{
-	int ret;
-
-	if (rec->provisional)
-		return provisional_pin(domain, rec);
-	ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
-	if (ret == 0)
-		domain->stats.pending--;
-	return ret;
 }
 
 /* Unpin what this attempt has pinned: it is pending again. */
@@ -138,7 +120,8 @@ settle_one(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 		return 0;
 	}
 	rec->attempt = settling->attempt;
-	ret = pending_pin(domain, rec);
+	ret = rec->provisional ? provisional_pin(domain, rec) :
+		vfio_cdev_mapping_pin_pending(domain, rec);
 	if (ret == 0)
 		return 1;
 	settling_undo(domain, &domain->tree, settling->attempt);

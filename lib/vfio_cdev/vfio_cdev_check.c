@@ -16,28 +16,49 @@ vfio_cdev_memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_c
 }
 
 int
+vfio_cdev_iova_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step step,
+		    int err, const void *va, uint64_t iova, uint64_t len)
+{
+	return vfio_cdev_fail(domain->ctx, "memory", step, err,
+			      "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", va, iova, len);
+}
+
+int
+vfio_cdev_map_fail(const struct rte_vfio_cdev_domain *domain, int err,
+		   const struct vfio_cdev_record *rec)
+{
+	return vfio_cdev_iova_fail(domain, RTE_VFIO_CDEV_STEP_MAP, err, vfio_cdev_record_va(rec),
+				   rec->phys, vfio_cdev_record_len(rec));
+}
+
+int
+vfio_cdev_misplaced_fail(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t expected,
+			 uint64_t phys)
+{
+	domain->stats.misplaced++;
+	return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, -EADDRNOTAVAIL,
+			      "%p (IOVA 0x%" PRIx64 ", kernel says 0x%" PRIx64 ")", page, expected,
+			      phys);
+}
+
+int
 vfio_cdev_args_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-		     uint64_t len)
+		     uint64_t len, uint64_t page_size)
 {
 	const uint64_t start = (uintptr_t)va;
 
+	if (page_size < VFIO_CDEV_PAGE || (page_size & (page_size - 1)) != 0 ||
+	    ((start | len) & (page_size - 1)) != 0)
+		return -EINVAL;
 	if (iova == RTE_VFIO_CDEV_IOVA_ANY && domain->mode->reports_pa)
 		iova = 0;
 	if (len == 0 || len > VFIO_CDEV_MAX_LEN - VFIO_CDEV_PAGE)
 		return -EINVAL;
-	if (((start | iova | len) & (VFIO_CDEV_PAGE - 1)) != 0)
+	if ((iova & (VFIO_CDEV_PAGE - 1)) != 0)
 		return -EINVAL;
 	if (start + (len - 1) < start || iova + (len - 1) < iova)
 		return -EINVAL;
 	return 0;
-}
-
-int
-vfio_cdev_page_size_check(const void *va, uint64_t len, uint64_t page_size)
-{
-	if (page_size < VFIO_CDEV_PAGE || (page_size & (page_size - 1)) != 0)
-		return -EINVAL;
-	return (((uintptr_t)va | len) & (page_size - 1)) != 0 ? -EINVAL : 0;
 }
 
 int
@@ -48,13 +69,4 @@ vfio_cdev_phys_check(const struct rte_vfio_cdev_domain *domain, const void *va, 
 					     len);
 	return domain->ready ? 0 :
 		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, va, len);
-}
-
-int
-vfio_cdev_map_fail(const struct rte_vfio_cdev_domain *domain, int err,
-		   const struct vfio_cdev_record *rec)
-{
-	return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, err,
-			      "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)",
-			      vfio_cdev_record_va(rec), rec->phys, vfio_cdev_record_len(rec));
 }

@@ -20,15 +20,21 @@ vfio_cdev_memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_c
 		      int err, const void *va, uint64_t len);
 
 int
+vfio_cdev_iova_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step step,
+		    int err, const void *va, uint64_t iova, uint64_t len);
+
+int
 vfio_cdev_map_fail(const struct rte_vfio_cdev_domain *domain, int err,
 		   const struct vfio_cdev_record *rec);
 
+/* Count a page whose address is not the expected one, and log it. */
 int
-vfio_cdev_args_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
-		     uint64_t len);
+vfio_cdev_misplaced_fail(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t expected,
+			 uint64_t phys);
 
 int
-vfio_cdev_page_size_check(const void *va, uint64_t len, uint64_t page_size);
+vfio_cdev_args_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
+		     uint64_t len, uint64_t page_size);
 
 /* Check that the kernel can report physical addresses now: 0 or -errno, logged. */
 int

@@ -38,18 +38,6 @@ rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mo
 	return 0;
 }
 
-/* Closing the iommufd has unpinned the memory. */
-static void
-records_free(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_tree *tree)
-{
-	struct vfio_cdev_record *rec;
-
-	while ((rec = tree->root) != NULL) {
-		vfio_cdev_record_remove(domain, rec);
-		free(rec);
-	}
-}
-
 int
 rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 {
@@ -60,7 +48,7 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 	vfio_cdev_monitor_remove(domain);
 	vfio_cdev_provisional_free(domain);
 	vfio_cdev_ioas_close(&domain->ioas);
-	records_free(domain, &domain->tree);
+	vfio_cdev_records_clear(domain, &domain->tree);
 	vfio_cdev_iova_ranges_clear(domain);
 	free(domain->numa_ranges);
 	pthread_mutex_destroy(&domain->attach_lock);

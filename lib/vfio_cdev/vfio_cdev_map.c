@@ -6,7 +6,6 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "vfio_cdev_check.h"
 #include "vfio_cdev_domain.h"
@@ -145,13 +144,10 @@ pieces_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *
 	uint64_t off;
 	int ret;
 
-	ret = vfio_cdev_args_check(domain, req->va, req->iova, req->len);
-	if (ret == 0)
-		ret = vfio_cdev_page_size_check(req->va, req->len, req->page_size);
+	ret = vfio_cdev_args_check(domain, req->va, req->iova, req->len, req->page_size);
 	if (ret < 0)
-		return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, ret,
-				      "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", req->va,
-				      req->iova, req->len);
+		return vfio_cdev_iova_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, req->va, req->iova,
+					   req->len);
 	for (off = 0; off < req->len; off += vfio_cdev_record_len(&piece)) {
 		piece = vfio_cdev_piece_at(domain, req, off);
 		vfio_cdev_lock(domain);
@@ -196,7 +192,7 @@ rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va,
 	const uint64_t key = domain->mode->key(&want);
 	int ret;
 
-	ret = vfio_cdev_args_check(domain, va, iova, len);
+	ret = vfio_cdev_args_check(domain, va, iova, len, VFIO_CDEV_PAGE);
 	if (ret < 0)
 		return ret;
 	vfio_cdev_lock(domain);

@@ -107,9 +107,7 @@ area_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 	rec->bar = ret == -EFAULT && domain->mode->takes_bars && !rec->any && !rec->provisional &&
 		vfio_cdev_bar_has(domain->ctx, rec->phys, len);
 	if (ret < 0 && !rec->bar && !(rec->provisional && ret == -EFAULT))
-		vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, ret,
-			       "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)",
-			       vfio_cdev_record_va(rec), rec->phys, len);
+		vfio_cdev_map_fail(domain, ret, rec);
 	return rec->bar ? 0 : ret;
 }
 
@@ -206,9 +204,7 @@ vfio_cdev_mapping_pin_pending(struct rte_vfio_cdev_domain *domain, struct vfio_c
 {
 	int ret = vfio_cdev_mapping_pin(domain, rec, NULL, NULL);
 
-	if (ret < 0)
-		return ret;
-	domain->stats.pending--;
-	rec->attempt = 0;
-	return 0;
+	if (ret == 0)
+		(*vfio_cdev_record_pending(domain, rec))--;
+	return ret;
 }

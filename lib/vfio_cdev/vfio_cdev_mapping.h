@@ -46,7 +46,7 @@ int
 vfio_cdev_mapping_create(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
 			 vfio_cdev_run_t run, void *arg);
 
-/* Pin a pending record, for a caller that relies on it. */
+/* Pin a pending record. */
 int
 vfio_cdev_mapping_pin_pending(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
 

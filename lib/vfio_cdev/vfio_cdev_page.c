@@ -30,6 +30,7 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 		ret = vfio_cdev_mapping_pin_pending(domain, rec);
 		if (ret < 0)
 			return ret;
+		rec->attempt = 0;
 	}
 	vfio_cdev_provisional_replace_locked(domain, vfio_cdev_record_va(page),
 					     vfio_cdev_record_len(page));
@@ -65,9 +66,7 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
 	uint64_t found;
 	int ret;
 
-	ret = vfio_cdev_args_check(domain, va, 0, page_size);
-	if (ret == 0)
-		ret = vfio_cdev_page_size_check(va, page_size, page_size);
+	ret = vfio_cdev_args_check(domain, va, 0, page_size, page_size);
 	if (ret < 0)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, page_size);
 

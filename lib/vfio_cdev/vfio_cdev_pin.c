@@ -154,7 +154,7 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 			 struct rte_vfio_cdev_pin **pin)
 {
 	struct rte_vfio_cdev_pin *p;
-	int ret = vfio_cdev_args_check(domain, va, 0, len);
+	int ret = vfio_cdev_args_check(domain, va, 0, len, VFIO_CDEV_PAGE);
 
 	if (ret < 0)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, len);

@@ -9,7 +9,6 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -82,13 +81,8 @@ vfio_cdev_provisional_free_orphans(struct rte_vfio_cdev_domain *domain)
 void
 vfio_cdev_provisional_free(struct rte_vfio_cdev_domain *domain)
 {
-	struct vfio_cdev_record *rec;
-
-	while ((rec = domain->provisional.root) != NULL) {
-		vfio_cdev_record_remove(domain, rec);
-		provisional_account(domain, -1);
-		free(rec);
-	}
+	provisional_account(domain, -(int)domain->stats.provisional);
+	vfio_cdev_records_clear(domain, &domain->provisional);
 	vfio_cdev_records_free(domain->orphans);
 	vfio_cdev_records_free(domain->dropped);
 }
@@ -346,12 +340,7 @@ page_agree(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *p
 	uint64_t now;
 	int ret = page_provide(domain, page, part, &now);
 
-	if (ret < 0 || now == phys)
-		return ret;
-	domain->stats.misplaced++;
-	return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, -EADDRNOTAVAIL,
-			      "%p (IOVA 0x%" PRIx64 ", kernel says 0x%" PRIx64 ")",
-			      (const void *)part, phys, now);
+	return ret < 0 || now == phys ? ret : vfio_cdev_misplaced_fail(domain, part, phys, now);
 }
 
 int

@@ -54,6 +54,17 @@ vfio_cdev_record_remove(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_re
 	*vfio_cdev_record_pending(domain, rec) -= !rec->pinned;
 }
 
+void
+vfio_cdev_records_clear(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_tree *tree)
+{
+	struct vfio_cdev_record *rec;
+
+	while ((rec = tree->root) != NULL) {
+		vfio_cdev_record_remove(domain, rec);
+		free(rec);
+	}
+}
+
 struct vfio_cdev_record *
 vfio_cdev_record_around(const struct rte_vfio_cdev_domain *domain,
 			const struct vfio_cdev_record *after, const void *va, uint64_t len)

@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+struct vfio_cdev_tree;
+
 /*
  * One mapping. Without an IOMMU several mappings may have the same memory; each has
  * its own area in the IOAS.
@@ -95,6 +97,10 @@ vfio_cdev_record_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_recor
 
 void
 vfio_cdev_record_remove(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+
+/* Free the records of a tree. Closing the iommufd unpins their memory. */
+void
+vfio_cdev_records_clear(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_tree *tree);
 
 /* The next pinned mapping that has all of this memory, and perhaps more; or NULL. */
 struct vfio_cdev_record *

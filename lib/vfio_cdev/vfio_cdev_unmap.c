@@ -7,7 +7,6 @@
  */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "vfio_cdev_check.h"
@@ -323,12 +322,11 @@ rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, 
 	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, VFIO_CDEV_PAGE);
 	const uint64_t key = domain->mode->key(&want);
 	const struct span span = { va, iova, key, key + (len - 1) };
-	int ret = vfio_cdev_args_check(domain, va, iova, len);
+	int ret = vfio_cdev_args_check(domain, va, iova, len, VFIO_CDEV_PAGE);
 
 	if (ret == 0)
 		ret = span_unmap(domain, &span, len);
 	if (ret < 0)
-		vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_UNMAP, ret,
-			       "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes)", va, iova, len);
+		vfio_cdev_iova_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, va, iova, len);
 	return ret;
 }

@@ -3,7 +3,6 @@
 /* The physical addresses of pinned memory, as the kernel reports them. */
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "vfio_cdev_check.h"
 #include "vfio_cdev_domain.h"
@@ -25,16 +24,13 @@ struct pass {
 static int
 pass_fail(const struct pass *pass, int err)
 {
-	const uint64_t expected = vfio_cdev_iova_at(pass->expected, pass->off);
+	const char *va = vfio_cdev_record_va(pass->rec);
 
 	if (err != -EADDRNOTAVAIL)
-		return vfio_cdev_fail(pass->domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, err,
-				      "0x%" PRIx64 " (%" PRIu64 " bytes)", pass->rec->va,
-				      vfio_cdev_record_len(pass->rec));
-	pass->domain->stats.misplaced++;
-	return vfio_cdev_fail(pass->domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, err,
-			      "0x%" PRIx64 " (IOVA 0x%" PRIx64 ", kernel says 0x%" PRIx64 ")",
-			      pass->rec->va + pass->off, expected, pass->phys);
+		return vfio_cdev_memory_fail(pass->domain, RTE_VFIO_CDEV_STEP_VERIFY, err, va,
+					     vfio_cdev_record_len(pass->rec));
+	return vfio_cdev_misplaced_fail(pass->domain, va + pass->off,
+					vfio_cdev_iova_at(pass->expected, pass->off), pass->phys);
 }
 
 static int
