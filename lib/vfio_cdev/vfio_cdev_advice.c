@@ -100,9 +100,9 @@ static const struct {
 	  "there is an IOMMU, so that devices do not see physical addresses: map the memory at "
 	  "an IOVA" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EADDRNOTAVAIL,
-	  "the page is elsewhere than was said: it was moved before it was pinned, or "
+	  "the page does not have the given address: it was moved before it was pinned, or "
 	  "freed while it was mapped, or the IOVA is not a physical address; allocate it again, "
-	  "set up a device before addresses are asked for, and keep hugepages out of CMA and "
+	  "set up a device before addresses are queried, and keep hugepages out of CMA and "
 	  "ZONE_MOVABLE" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EINVAL,
 	  "the memory is not one page of this size: give the size of the page it is in" },

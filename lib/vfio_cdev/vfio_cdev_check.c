@@ -37,8 +37,8 @@ vfio_cdev_misplaced_fail(struct rte_vfio_cdev_domain *domain, const void *page, 
 {
 	domain->stats.misplaced++;
 	return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_VERIFY, -EADDRNOTAVAIL,
-			      "%p (IOVA 0x%" PRIx64 ", kernel says 0x%" PRIx64 ")", page, expected,
-			      phys);
+			      "%p (IOVA 0x%" PRIx64 ", kernel reports 0x%" PRIx64 ")", page,
+			      expected, phys);
 }
 
 int

@@ -20,8 +20,8 @@ CDEV = "/dev/vfio/devices/noiommu-vfio0"
 SYSFS = f"/sys/bus/pci/devices/{DEVICE}"
 LIAR = CHECKOUT / "build/app/test/vm/liar.so"
 UNCONFIRMED = re.compile(
-    r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel says 0x\w+\): "
-    "Cannot assign requested address; the page is elsewhere")
+    r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel reports 0x\w+\): "
+    "Cannot assign requested address; the page does not have")
 SETUP = Path(__file__).parent / "setup_device.py"
 
 

@@ -406,7 +406,7 @@ expected_page_that_has_moved_refuses_the_device(void **state)
 		log_clear();
 		assert_int_equal(fixture_open(f), -EADDRNOTAVAIL);
 		assert_logged(ERR, "0x7f0000001000", "IOVA 0x100001000",
-			      "kernel says 0x100009000", "set up a device before");
+			      "kernel reports 0x100009000", "set up a device before");
 		assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(EADDRNOTAVAIL));
 		assert_provisional(f, 3, 0);
 		assert_int_equal(fixture_stats(f).pending, 1);
@@ -495,7 +495,7 @@ with_a_device_expected_pages_are_compared_at_once(void **state)
 	log_clear();
 	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(PAGES(1)), FAKE_PHYS(0)),
 			 -EADDRNOTAVAIL);
-	assert_logged(ERR, "0x7f0000001000", "kernel says 0x100001000");
+	assert_logged(ERR, "0x7f0000001000", "kernel reports 0x100001000");
 	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(1), FAKE_PHYS(0)), -EINVAL);
 	fake_heap_fail(FAKE_HEAP_MALLOC);
 	assert_int_equal(expect(f, PAGES(5)), -ENOMEM);
