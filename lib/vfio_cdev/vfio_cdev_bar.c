@@ -18,11 +18,10 @@ device_has(const char *resource, uint64_t iova, uint64_t last)
 	FILE *file = fopen(resource, "re");
 	uint64_t start, end, flags;
 	bool found = false;
-	int bar;
 
 	if (file == NULL)
 		return false;
-	for (bar = 0; bar < BARS && !found; bar++) {
+	for (int bar = 0; bar < BARS && !found; bar++) {
 		if (fscanf(file, "%" SCNx64 " %" SCNx64 " %" SCNx64, &start, &end, &flags) != 3)
 			break;
 		found = (flags & IORESOURCE_MEM) != 0 && start <= iova && last <= end;

@@ -157,10 +157,10 @@ vfio_cdev_ioas_runs(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t l
 		    unsigned int page_shift, vfio_cdev_run_t run, void *arg)
 {
 	const uint64_t page = UINT64_C(1) << page_shift;
-	uint64_t off, step, phys;
+	uint64_t step, phys;
 	int ret = 0;
 
-	for (off = 0; ret == 0 && off < len; off += step) {
+	for (uint64_t off = 0; ret == 0 && off < len; off += step) {
 		step = page > VFIO_CDEV_PAGE ? VFIO_CDEV_PAGE : len - off;
 		ret = get_pa(ioas, iova + off, &step, &phys);
 		if (page > VFIO_CDEV_PAGE)

@@ -118,10 +118,10 @@ static void
 pieces_undo(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *req, uint64_t end)
 {
 	struct vfio_cdev_record piece, *rec;
-	uint64_t off, len;
+	uint64_t len;
 	int ret = 0;
 
-	for (off = 0; off < end; off += len) {
+	for (uint64_t off = 0; off < end; off += len) {
 		piece = vfio_cdev_piece_at(domain, req, off);
 		len = vfio_cdev_record_len(&piece);
 		vfio_cdev_lock(domain);
@@ -141,14 +141,13 @@ pieces_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *
 	   int (*map)(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *want))
 {
 	struct vfio_cdev_record piece;
-	uint64_t off;
 	int ret;
 
 	ret = vfio_cdev_args_check(domain, req->va, req->iova, req->len, req->page_size);
 	if (ret < 0)
 		return vfio_cdev_iova_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, req->va, req->iova,
 					   req->len);
-	for (off = 0; off < req->len; off += vfio_cdev_record_len(&piece)) {
+	for (uint64_t off = 0; off < req->len; off += vfio_cdev_record_len(&piece)) {
 		piece = vfio_cdev_piece_at(domain, req, off);
 		vfio_cdev_lock(domain);
 		ret = vfio_cdev_unlock_with(domain, map(domain, &piece));

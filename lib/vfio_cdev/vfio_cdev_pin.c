@@ -121,11 +121,11 @@ static int
 pieces_pin(struct rte_vfio_cdev_pin *pin)
 {
 	struct rte_vfio_cdev_domain *domain = pin->domain;
-	uint64_t off, len;
 	const char *va;
+	uint64_t len;
 	int ret;
 
-	for (off = 0; off < pin->len; off += len) {
+	for (uint64_t off = 0; off < pin->len; off += len) {
 		len = piece_len(pin, off);
 		va = pin->va + off;
 		vfio_cdev_lock(domain);

@@ -281,10 +281,10 @@ pieces_unmap(struct rte_vfio_cdev_domain *domain, const struct span *span, uint6
 	     uint64_t page)
 {
 	struct vfio_cdev_record *rec;
-	uint64_t off, piece;
+	uint64_t piece;
 	int ret = 0;
 
-	for (off = 0; ret == 0 && off < len; off += piece) {
+	for (uint64_t off = 0; ret == 0 && off < len; off += piece) {
 		piece = vfio_cdev_piece_len(span->start, off, len, page);
 		vfio_cdev_lock(domain);
 		rec = vfio_cdev_record_find(domain, (const char *)span->va + off,
