@@ -17,6 +17,9 @@ extern "C" {
 unsigned int
 vfio_cdev_provisional_count(void);
 
+void
+vfio_cdev_provisional_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+
 /* Drop one, because its memory is gone or because an ordinary mapping replaces it. */
 void
 vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
@@ -58,6 +61,10 @@ vfio_cdev_provisional_is_unmapped(const struct rte_vfio_cdev_domain *domain, con
 void
 vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va, uint64_t len,
 			      bool compare);
+
+/* Whether many pins were made since the last sweep. */
+bool
+vfio_cdev_provisional_is_sweep_due(const struct rte_vfio_cdev_domain *domain);
 
 /* Unpin pages that were kept after their memory had gone. */
 void

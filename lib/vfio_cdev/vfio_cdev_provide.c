@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Addresses that are given before the memory is mapped: their pages are pinned
+ * provisionally (vfio_cdev_provisional.c).
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "vfio_cdev_check.h"
+#include "vfio_cdev_domain.h"
+#include "vfio_cdev_lock.h"
+#include "vfio_cdev_mapping.h"
+#include "vfio_cdev_provisional.h"
+#include "vfio_cdev_verify.h"
+
+/* The page of a byte, with its real size. */
+static struct vfio_cdev_record
+page_of(const struct rte_vfio_cdev_domain *domain, const void *va)
+{
+	struct vfio_cdev_record page;
+	uint64_t size;
+
+	if (iommufd_vma_page_size(domain->ctx->sys, va, &size) < 0 || size < VFIO_CDEV_PAGE ||
+	    (size & (size - 1)) != 0)
+		size = VFIO_CDEV_PAGE;
+	page = VFIO_CDEV_RECORD((uintptr_t)va & ~(size - 1), RTE_VFIO_CDEV_IOVA_ANY, size, size);
+	page.provisional = 1;
+	return page;
+}
+
+/* Whether a mapping has 4 KiB of memory at the address they have now. It must stay then. */
+static bool
+is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
+{
+	struct vfio_cdev_record *rec = NULL;
+	uint64_t phys;
+
+	while ((rec = vfio_cdev_record_around(domain, rec, page, VFIO_CDEV_PAGE)) != NULL)
+		if (vfio_cdev_mapping_phys(domain, rec, (uintptr_t)page - rec->va, &phys) == 0 &&
+		    phys == now) {
+			rec->attempt = 0;
+			return true;
+		}
+	return false;
+}
+
+/* The same for provisional pins. Those with another address have lost their memory. */
+static bool
+is_provisional(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
+{
+	const uintptr_t va = (uintptr_t)page;
+	struct vfio_cdev_record *rec, *next;
+	bool is = false;
+
+	for (rec = vfio_cdev_provisional_next(domain, NULL, va, VFIO_CDEV_PAGE); rec != NULL;
+	     rec = next) {
+		next = vfio_cdev_provisional_next(domain, rec, va, VFIO_CDEV_PAGE);
+		if (rec->pinned && rec->phys + (va - rec->va) == now) {
+			rec->attempt = 0;
+			is = true;
+		} else {
+			vfio_cdev_provisional_drop(domain, rec, true);
+		}
+	}
+	return is;
+}
+
+static int
+page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
+	 uint64_t *start)
+{
+	struct vfio_cdev_record *rec = vfio_cdev_record_new(page);
+	int ret = rec != NULL ? vfio_cdev_mapping_pin(domain, rec, NULL, NULL) : -ENOMEM;
+
+	if (ret == -EFAULT || rec == NULL)
+		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret,
+				      vfio_cdev_record_va(page), vfio_cdev_record_len(page));
+	if (ret < 0) {
+		free(rec);
+		return ret;
+	}
+	rec->any = 0;
+	*start = rec->phys;
+	vfio_cdev_provisional_add(domain, rec);
+	return 0;
+}
+
+/* The address of 4 KiB of a page, which stays pinned. */
+static int
+page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
+	     const char *part, uint64_t *phys)
+{
+	const uintptr_t va = (uintptr_t)part;
+	int ret;
+
+	if (vfio_cdev_record_around(domain, NULL, part, VFIO_CDEV_PAGE) != NULL ||
+	    vfio_cdev_provisional_next(domain, NULL, va, VFIO_CDEV_PAGE) != NULL) {
+		ret = vfio_cdev_page_phys(domain, part, phys);
+		if (ret == -EFAULT && vfio_cdev_provisional_is_unmapped(domain, part))
+			*phys = RTE_VFIO_CDEV_IOVA_ANY;
+		else if (ret < 0)
+			return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, part,
+						     VFIO_CDEV_PAGE);
+		if (is_provisional(domain, part, *phys) || is_mapped(domain, part, *phys))
+			return 0;
+	}
+	ret = page_pin(domain, page, phys);
+	*phys += va - page->va;
+	return ret;
+}
+
+int
+rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
+{
+	const uint64_t offset = (uintptr_t)va & (VFIO_CDEV_PAGE - 1);
+	const struct vfio_cdev_record page = page_of(domain, va);
+	const char *part = (const char *)va - offset;
+	uint64_t start;
+	bool due;
+	int ret;
+
+	vfio_cdev_lock(domain);
+	ret = vfio_cdev_phys_check(domain, part, VFIO_CDEV_PAGE);
+	if (ret == 0)
+		ret = page_provide(domain, &page, part, &start);
+	due = vfio_cdev_provisional_is_sweep_due(domain);
+	ret = vfio_cdev_unlock_with(domain, ret);
+	if (due)
+		rte_vfio_cdev_domain_sweep(domain);
+	if (ret == 0)
+		*phys = start + offset;
+	return ret;
+}
+
+/*
+ * If another address of the page is expected already, that one stays: the page may have
+ * moved, and no device may be set up while a caller has the old address.
+ */
+static int
+page_expect(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page)
+{
+	const uint64_t len = vfio_cdev_record_len(page);
+	struct vfio_cdev_record *rec;
+
+	if (vfio_cdev_tree_next(&domain->provisional, NULL, page->va, page->va + (len - 1)) != NULL)
+		return 0;
+	rec = vfio_cdev_record_new(page);
+	if (rec == NULL)
+		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM,
+					     vfio_cdev_record_va(page), len);
+	vfio_cdev_provisional_add(domain, rec);
+	return 0;
+}
+
+/* Pin at once, and compare with the expected address. */
+static int
+page_agree(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
+	   const char *part, uint64_t phys)
+{
+	uint64_t now;
+	int ret = page_provide(domain, page, part, &now);
+
+	return ret < 0 || now == phys ? ret : vfio_cdev_misplaced_fail(domain, part, phys, now);
+}
+
+int
+rte_vfio_cdev_domain_expect(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t phys)
+{
+	const uint64_t offset = (uintptr_t)va & (VFIO_CDEV_PAGE - 1);
+	struct vfio_cdev_record page = page_of(domain, va);
+	const char *part = (const char *)va - offset;
+	int ret = 0;
+
+	if (!domain->mode->reports_pa)
+		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP, va,
+					     VFIO_CDEV_PAGE);
+	if ((phys & (VFIO_CDEV_PAGE - 1)) != offset)
+		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -EINVAL, va,
+					     VFIO_CDEV_PAGE);
+	vfio_cdev_lock(domain);
+	if (domain->ready) {
+		ret = page_agree(domain, &page, part, phys - offset);
+	} else {
+		page.phys = phys - ((uintptr_t)va - page.va);
+		page.any = 0;
+		ret = page_expect(domain, &page);
+	}
+	return vfio_cdev_unlock_with(domain, ret);
+}
