@@ -11,10 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct rte_vfio_cdev_domain;
 
 /* Attach a bound device. Pending mappings are pinned with the first one. */
@@ -28,9 +24,5 @@ vfio_cdev_make_ready(struct rte_vfio_cdev_domain *domain, uint32_t dev_id);
 /* Close a device, whether attaching it has succeeded or not. */
 void
 vfio_cdev_detach(struct rte_vfio_cdev_domain *domain, int cdev, bool attached);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_ATTACH_H */

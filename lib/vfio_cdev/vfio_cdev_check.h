@@ -11,10 +11,6 @@
 #include "rte_vfio_cdev.h"
 #include "vfio_cdev_record.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 int
 vfio_cdev_memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step step,
 		      int err, const void *va, uint64_t len);
@@ -39,9 +35,5 @@ vfio_cdev_args_check(const struct rte_vfio_cdev_domain *domain, const void *va, 
 /* Check that the kernel can report physical addresses now: 0 or -errno, logged. */
 int
 vfio_cdev_phys_check(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_CHECK_H */

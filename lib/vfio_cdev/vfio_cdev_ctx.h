@@ -8,10 +8,6 @@
 #include "iommufd.h"
 #include "rte_vfio_cdev.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct rte_vfio_cdev_ctx {
 	const struct iommufd_sys *sys;
 	const char *sysfs;		/* "/sys", except in unit tests */
@@ -37,9 +33,5 @@ int
 vfio_cdev_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what,
 	       enum rte_vfio_cdev_step step, int err, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_CTX_H */

@@ -7,10 +7,6 @@
 
 #include "rte_vfio_cdev.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct rte_vfio_cdev_device {
 	const struct rte_vfio_cdev_ctx *ctx;
 	struct rte_vfio_cdev_domain *domain;	/* NULL: the file is shared with another process */
@@ -25,9 +21,5 @@ struct rte_vfio_cdev_device {
 struct rte_vfio_cdev_device *
 vfio_cdev_device_new(const struct rte_vfio_cdev_ctx *ctx, struct rte_vfio_cdev_domain *domain,
 		     const struct rte_vfio_cdev_info *info);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_DEVICE_H */

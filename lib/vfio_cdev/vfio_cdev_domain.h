@@ -21,10 +21,6 @@
 #include "vfio_cdev_mode.h"
 #include "vfio_cdev_tree.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* Fewer bytes of provisional pins are not worth a sweep. */
 #define VFIO_CDEV_SWEEP_FROM (UINT64_C(64) << 20)
 
@@ -62,9 +58,5 @@ vfio_cdev_iommufd_get(struct rte_vfio_cdev_domain *domain);
 /* Drop a user. The last one closes the iommufd, unless there is a device or a HWPT. */
 void
 vfio_cdev_iommufd_put(struct rte_vfio_cdev_domain *domain);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_DOMAIN_H */

@@ -10,10 +10,6 @@
 
 #include "vfio_cdev_ctx.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct vfio_cdev_ioas {
 	const struct rte_vfio_cdev_ctx *ctx;
 	int iommufd;			/* -1: not open */
@@ -80,9 +76,5 @@ vfio_cdev_ioas_iova_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_ra
 int
 vfio_cdev_ioas_iova_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
 			      struct ifd_iova_range **ranges, uint32_t *count);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_IOAS_H */

@@ -7,10 +7,6 @@
 
 #include "vfio_cdev_record.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* Read them from the kernel again. */
 int
 vfio_cdev_iova_ranges_read(struct rte_vfio_cdev_domain *domain);
@@ -26,9 +22,5 @@ vfio_cdev_iova_range_check(const struct rte_vfio_cdev_domain *domain,
 /* Log the mapping that a bound device's IOMMU cannot translate. */
 void
 vfio_cdev_iova_ranges_explain(const struct rte_vfio_cdev_domain *domain, int cdev);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_IOVA_RANGE_H */

@@ -7,10 +7,6 @@
 
 #include "vfio_cdev_domain.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* Locks of the library that the thread holds. If any, the monitor ignores its unmapping. */
 extern __thread unsigned int vfio_cdev_lock_depth;
 
@@ -41,9 +37,5 @@ vfio_cdev_unlock_with(struct rte_vfio_cdev_domain *domain, int ret);
 
 void
 vfio_cdev_locks_init(struct rte_vfio_cdev_domain *domain);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_LOCK_H */

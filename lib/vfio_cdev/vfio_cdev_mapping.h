@@ -11,10 +11,6 @@
 #include "vfio_cdev_ioas.h"
 #include "vfio_cdev_record.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* Log a change of a record. */
 void
 vfio_cdev_mapping_log(const struct rte_vfio_cdev_domain *domain, const char *change,
@@ -49,9 +45,5 @@ vfio_cdev_mapping_create(struct rte_vfio_cdev_domain *domain, const struct vfio_
 /* Pin a pending record. */
 int
 vfio_cdev_mapping_pin_pending(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_MAPPING_H */

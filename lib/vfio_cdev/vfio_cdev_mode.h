@@ -10,10 +10,6 @@
 #include "rte_vfio_cdev.h"
 #include "vfio_cdev_record.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct vfio_cdev_mode {
 	const char *prefix;	/* of the cdev's name */
 	const char *text;
@@ -27,9 +23,5 @@ struct vfio_cdev_mode {
 
 /* By enum rte_vfio_cdev_mode. */
 extern const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES];
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_MODE_H */

@@ -8,10 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct rte_vfio_cdev_domain;
 
 struct vfio_cdev_numa_range {
@@ -27,9 +23,5 @@ vfio_cdev_numa_read(struct rte_vfio_cdev_domain *domain);
 /* Add bytes at a physical address to the statistics of their nodes, or subtract them. */
 void
 vfio_cdev_numa_count(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t len, bool in);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_NUMA_H */

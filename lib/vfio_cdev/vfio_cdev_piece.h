@@ -7,10 +7,6 @@
 
 #include "vfio_cdev_record.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* A larger mapping is split into pieces that end at multiples of this size. */
 #define VFIO_CDEV_PIECE_SHIFT 30
 #define VFIO_CDEV_PIECE (UINT64_C(1) << VFIO_CDEV_PIECE_SHIFT)
@@ -41,9 +37,5 @@ vfio_cdev_pieces_page(const struct rte_vfio_cdev_domain *domain, const void *va,
 bool
 vfio_cdev_pieces_match(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 		       uint64_t len);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_PIECE_H */

@@ -9,10 +9,6 @@
 
 #include "vfio_cdev_record.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* Number in the process. With 0 no change of memory needs to be watched. */
 unsigned int
 vfio_cdev_provisional_count(void);
@@ -73,9 +69,5 @@ vfio_cdev_provisional_free_orphans(struct rte_vfio_cdev_domain *domain);
 /* Free all records. Closing the iommufd unpins the memory. */
 void
 vfio_cdev_provisional_free(struct rte_vfio_cdev_domain *domain);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_PROVISIONAL_H */

@@ -10,10 +10,6 @@
 
 #include "rte_vfio_cdev_memory.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct vfio_cdev_tree;
 
 /*
@@ -111,9 +107,5 @@ vfio_cdev_record_around(const struct rte_vfio_cdev_domain *domain,
 struct vfio_cdev_record *
 vfio_cdev_record_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 		      uint64_t len);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_RECORD_H */

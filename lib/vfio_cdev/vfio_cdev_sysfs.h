@@ -10,10 +10,6 @@
 
 #include "rte_vfio_cdev.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 bool
 vfio_cdev_name_parse(const char *name, enum rte_vfio_cdev_mode *mode);
 
@@ -34,9 +30,5 @@ vfio_cdev_bar_has(const struct rte_vfio_cdev_ctx *ctx, uint64_t iova, uint64_t l
 void
 vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 		       int err, char text[VFIO_CDEV_OPENERS]);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_SYSFS_H */

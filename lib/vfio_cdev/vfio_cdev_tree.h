@@ -7,10 +7,6 @@
 
 #include "vfio_cdev_record.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct vfio_cdev_tree {
 	struct vfio_cdev_record *root;
 	uint64_t (*key)(const struct vfio_cdev_record *rec);
@@ -33,9 +29,5 @@ vfio_cdev_tree_remove(struct vfio_cdev_tree *tree, struct vfio_cdev_record *rec)
 struct vfio_cdev_record *
 vfio_cdev_tree_next(const struct vfio_cdev_tree *tree, const struct vfio_cdev_record *after,
 		    uint64_t most, uint64_t least);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_TREE_H */

@@ -8,10 +8,6 @@
 #include "vfio_cdev_ioas.h"
 #include "vfio_cdev_record.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /*
  * Compare the addresses that the kernel reports for a mapped area with the expected ones, and
  * store the first one in the record. On error nothing is counted, and the area is unmapped.
@@ -36,9 +32,5 @@ vfio_cdev_mapping_phys(const struct rte_vfio_cdev_domain *domain,
 /* The physical address of the page that is at a VA now. Errors are not logged. */
 int
 vfio_cdev_page_phys(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* VFIO_CDEV_VERIFY_H */
