@@ -15,7 +15,7 @@ struct vfio_cdev_mode {
 	const char *text;
 	/* what identifies a mapping: its VA, or its IOVA */
 	uint64_t (*key)(const struct vfio_cdev_record *rec);
-	bool reports_pa;		/* devices use physical addresses */
+	bool reports_pa;	/* devices use physical addresses */
 	bool own_hwpt;		/* made and kept by us; else the kernel's, one per IOMMU */
 	bool takes_bars;	/* BARs of other devices can be mapped */
 	bool splits;		/* a part of a mapping can move to another IOVA */

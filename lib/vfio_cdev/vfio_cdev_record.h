@@ -21,7 +21,7 @@ struct vfio_cdev_record {
 	uint64_t end;		/* greatest last byte in its subtree */
 	uint64_t va;
 	uint64_t iova;		/* without an IOMMU chosen by iova_new() when pinned */
-	uint64_t phys;		/* of the first page, given or reported; or ANY; else the IOVA */
+	uint64_t phys;		/* of the first page, or ANY; with an IOMMU the IOVA */
 	uint64_t pages_4k : 38;
 	uint64_t page_shift : 6;
 	uint64_t users : 16;

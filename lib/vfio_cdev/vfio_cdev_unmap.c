@@ -161,8 +161,8 @@ is_requested(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 }
 
 /*
- * The mapping of the span that begins at a key, or for the start of the span has it. Of
- * several the one with the fewest bytes outside the span.
+ * The mapping of the span that begins at a key; at the start of the span, also one that
+ * contains the key. Of several the one with the fewest bytes outside the span.
  */
 static struct vfio_cdev_record *
 span_mapping(const struct rte_vfio_cdev_domain *domain, const struct span *span, uint64_t at)
