@@ -51,7 +51,7 @@ records
 
 say "a hugepage on the real kernel, in a VM"
 status=0
-devtools/vm run -- build/app/test/vm/bench_pages || status=$?
+devtools/vm run -- build/app/test/vm/guest/bench_pages || status=$?
 case $status in
 [012]) exit $status ;;
 119 | 123) exit 1 ;; # no end, or a panic: see devtools/vm run --help

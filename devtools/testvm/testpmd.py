@@ -9,7 +9,7 @@ from typing import Self, Sequence
 from .qemu import Guest
 from .util import CHECKOUT
 
-FLOWING = CHECKOUT / "build/app/test/vm/flowing"
+FLOWING = CHECKOUT / "build/app/test/vm/guest/flowing"
 LIBRARY = CHECKOUT / "build/drivers/librte_bus_vfio_cdev.so"
 # LD_PRELOAD is set for the program only, not for what starts it; the shell tells the pid.
 START = 'echo "pid $$"; exec "$@"'

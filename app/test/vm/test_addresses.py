@@ -11,7 +11,7 @@ from testvm.qemu import Guest
 from testvm.testpmd import command
 from testvm.util import CHECKOUT
 
-ADDRESSES = CHECKOUT / "build/app/test/vm/addresses"
+ADDRESSES = CHECKOUT / "build/app/test/vm/guest/addresses"
 DEVICE = nic_address(0)
 NOBODY = "0000:00:00.0"     # a device that is none of the bus's
 ROUNDS = "20"               # with 1000 the same is left, and it takes minutes

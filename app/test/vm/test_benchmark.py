@@ -9,7 +9,7 @@ from testvm.machine import nic_address
 from testvm.qemu import Guest
 from testvm.util import CHECKOUT
 
-BENCH = CHECKOUT / "build/app/test/vm/bench_pages"
+BENCH = CHECKOUT / "build/app/test/vm/guest/bench_pages"
 STEPS = ["map + verify", "unmap", "pin page + verify", "unmap again"]
 ROW = re.compile(r"^(\S.*?) {2,}(\d+) +(\d+) +(\d+\.\d\d)$", re.M)
 

@@ -17,7 +17,7 @@ from test_forward import NICS, PAIR, forward, without
 from test_translated import INTEL
 
 PROGRAM = str(CHECKOUT / "build/app/dpdk-vfio-cdev")
-STUBS = CHECKOUT / "build/app/test/unit/check"
+STUBS = CHECKOUT / "build/app/test"
 DRIVER = "/sys/bus/pci/drivers/vfio-pci"
 PARAMETER = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -273,7 +273,7 @@ def test_node_that_a_plugin_renamed_is_found(cdev: Guest) -> None:
 
 
 def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
-    symbolic = CHECKOUT / "build/app/test/vm/eal_symbolic.so"
+    symbolic = CHECKOUT / "build/app/test/vm/guest/eal_symbolic.so"
     cdev.run(["sh", "-c", "cp $(command -v dpdk-testpmd) /run/setuid; chmod 4755 /run/setuid; "
               "cp /run/setuid /run/capable; chmod 755 /run/capable; "
               f"setcap cap_net_admin+ep /run/capable; mkdir -p /run/own; cp {STUBS}/"
@@ -288,7 +288,7 @@ def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
             ("/run/setuid", UNPRIVILEGED, "FAIL", "is setuid or setgid"),
             ("/run/capable", UNPRIVILEGED, "FAIL", "has file capabilities"),
             (str(STUBS / "stub_app_inside"), [], "FAIL", "statically"),
-            (str(CHECKOUT / "build/app/test/vm/start_last"), [], "WARN", "behind librte_eal")):
+            (str(STUBS / "vm/guest/start_last"), [], "WARN", "behind librte_eal")):
         finding = Report(cdev, "--app", app, wrapper=wrapper).find("app")
         assert (finding["verdict"], text in finding["text"]) == (verdict, True), finding
 

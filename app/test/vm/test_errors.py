@@ -18,11 +18,11 @@ from test_forward import CONTAINER, NICS, without
 DEVICE = nic_address(0)
 CDEV = "/dev/vfio/devices/noiommu-vfio0"
 SYSFS = f"/sys/bus/pci/devices/{DEVICE}"
-LIAR = CHECKOUT / "build/app/test/vm/liar.so"
+LIAR = CHECKOUT / "build/app/test/vm/guest/liar.so"
 UNCONFIRMED = re.compile(
-    r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel reports 0x\w+\): "
-    "Cannot assign requested address; the page does not have")
-SETUP = Path(__file__).parent / "setup_device.py"
+    r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel says 0x\w+\): "
+    "Cannot assign requested address; the page is elsewhere")
+SETUP = Path(__file__).parent / "guest" / "setup_device.py"
 
 
 @pytest.fixture

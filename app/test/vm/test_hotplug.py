@@ -17,7 +17,7 @@ from test_errors import locked_pages
 from test_forward import PAIR
 from test_modes import free_pages, mappings
 
-PLUGGER = CHECKOUT / "build/app/test/vm/plugger"
+PLUGGER = CHECKOUT / "build/app/test/vm/guest/plugger"
 NICS = ("virtio-net-pci", "virtio-net-pci", "e1000e")
 ALONE = nic_address(2)          # the e1000e, on a hub of its own
 PORT, PLUGGED = "0000:00:02.0", "0000:01:00.0"

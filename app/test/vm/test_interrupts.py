@@ -14,7 +14,7 @@ from testvm.util import CHECKOUT
 from test_forward import NICS
 from test_hotplug import await_link
 
-RXINTR = CHECKOUT / "build/app/test/vm/rxintr"
+RXINTR = CHECKOUT / "build/app/test/vm/guest/rxintr"
 ROUNDS = 10
 EVENT = "link state change event"
 # QEMU's virtio-net has no MSI. The e1000e driver (22.11) hears nothing of MSI-X, nor does it with

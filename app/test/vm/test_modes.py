@@ -13,7 +13,7 @@ from testvm.util import CHECKOUT
 from test_errors import locked_pages
 from test_forward import CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs
 
-GROWER = CHECKOUT / "build/app/test/vm/grower.so"
+GROWER = CHECKOUT / "build/app/test/vm/guest/grower.so"
 GROW = "/run/grow"
 KILOBYTES = {"2M": 2 << 10, "1G": 1 << 20}
 ONLY_1G = ["--huge-dir", "/dev/hugepages1G"]

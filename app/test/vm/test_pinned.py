@@ -20,8 +20,8 @@ from test_errors import UNCONFIRMED
 from test_forward import PAIR
 from traffic import PATIENCE, Report, Traffic
 
-MIGRATE = Path(__file__).parent / "migrate.py"
-MOVER = CHECKOUT / "build/app/test/vm/mover.so"
+MIGRATE = Path(__file__).parent / "guest" / "migrate.py"
+MOVER = CHECKOUT / "build/app/test/vm/guest/mover.so"
 COUNTS = "/tmp/moves"
 MBUFS = 8192
 FRAMES = MBUFS // 2

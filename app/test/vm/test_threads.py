@@ -9,7 +9,7 @@ from testvm.util import CHECKOUT
 
 from test_hotplug import ALONE, NICS, PAIR
 
-CROWD = CHECKOUT / "build/app/test/vm/crowd"
+CROWD = CHECKOUT / "build/app/test/vm/guest/crowd"
 ROUNDS = 5
 
 

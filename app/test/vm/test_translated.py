@@ -16,7 +16,7 @@ from test_secondary import forward_in_both, tool
 
 INTEL = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypass": ("e1000e",)}
 CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"}
-VDPA_LIKE = CHECKOUT / "build/app/test/vm/vdpa_like"
+VDPA_LIKE = CHECKOUT / "build/app/test/vm/guest/vdpa_like"
 MIXED = [nic_address(0), bypass_address(0)]
 MIXED_CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/noiommu-vfio2"}
 # What vdpa_like.c does with memory, of 8 MiB at two IOVAs, and with its container at the end.

@@ -13,7 +13,7 @@ from testvm.util import CHECKOUT
 
 from test_forward import NICS, without
 
-USERMEM = CHECKOUT / "build/app/test/vm/usermem"
+USERMEM = CHECKOUT / "build/app/test/vm/guest/usermem"
 IDLE = nic_address(NICS.index("e1000e"))
 # More than the EAL needs, less than the cases ask for.
 LIMIT = ("prlimit", f"--memlock={24 << 20}", *without("ipc_lock"))
@@ -22,7 +22,7 @@ RESULT = re.compile(r"^(not )?ok (\w+)(?:: (.*))?$", re.M)
 
 def names() -> list[str]:
     """The cases, in the order of the source files."""
-    sources = sorted(Path(__file__).parent.glob("usermem_*.c"))
+    sources = sorted((Path(__file__).parent / "guest").glob("usermem_*.c"))
     return [name for source in sources
             for name in re.findall(r"^\tCASE\((\w+)\)", source.read_text(), re.M)]
 
