@@ -21,5 +21,5 @@ esac
 need_packages $PACKAGES libcmocka-dev python3-pytest
 build build -Dtests=true
 export VM_KERNEL_FROM=source
-exec "$PYTHON" -B -m pytest -p no:cacheprovider app/test/vm/test_forward.py \
-	app/test/vm/test_errors.py -k 'not kernel'
+exec "$PYTHON" -B -m pytest -p no:cacheprovider app/test/vm/device/test_forward.py \
+	app/test/vm/device/test_errors.py -k 'not kernel'

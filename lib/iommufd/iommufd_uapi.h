@@ -4,7 +4,7 @@
  * The part of the kernel's iommufd, VFIO cdev and procfs interface that this project
  * uses, declared here because build hosts carry older headers. Sizes, offsets
  * and request numbers are compared with the headers of a real Linux >= 7.3 by
- * app/test/vm/test_uapi.py.
+ * app/test/vm/deployment/test_uapi.py.
  *
  * Linux: include/uapi/linux/{iommufd,vfio,fs}.h
  */

@@ -12,7 +12,8 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "devtools"))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = map(str, [HERE.parents[2] / "devtools", HERE, *HERE.glob("*/")])
 
 from testvm.machine import Options  # noqa: E402  (needs the path set above)
 from testvm.qemu import Guest  # noqa: E402

@@ -22,7 +22,7 @@ LIAR = CHECKOUT / "build/app/test/vm/guest/liar.so"
 UNCONFIRMED = re.compile(
     r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel says 0x\w+\): "
     "Cannot assign requested address; the page is elsewhere")
-SETUP = Path(__file__).parent / "guest" / "setup_device.py"
+SETUP = Path(__file__).parents[1] / "guest" / "setup_device.py"
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from testvm.util import CHECKOUT
 
 from test_errors import UNCONFIRMED
 from test_forward import PAIR
-from traffic import PATIENCE, Report, Traffic
+from helpers.traffic import PATIENCE, Report, Traffic
 
-MIGRATE = Path(__file__).parent / "guest" / "migrate.py"
+MIGRATE = Path(__file__).parents[1] / "guest" / "migrate.py"
 MOVER = CHECKOUT / "build/app/test/vm/guest/mover.so"
 COUNTS = "/tmp/moves"
 MBUFS = 8192

@@ -14,7 +14,7 @@ from testvm.testpmd import Result, Testpmd, command
 from test_errors import locked_pages
 from test_forward import CONTAINER, NICS, nic_address, without
 
-PEER = Path(__file__).parent / "guest" / "peer.py"
+PEER = Path(__file__).parents[1] / "guest" / "peer.py"
 E1000E = [nic_address(NICS.index("e1000e") + i) for i in range(2)]
 # Each process has one port: what one sends the other one gets.
 FIRST = ["--portlist=0", "--port-topology=loop"]

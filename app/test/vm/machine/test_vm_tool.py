@@ -15,7 +15,7 @@ import pytest
 from testvm import cli
 from testvm.qemu import CommandTimeout, GuestHangs, GuestStopped
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+CHECKOUT = Path(__file__).resolve().parents[4]
 VM = CHECKOUT / "devtools" / "vm"
 
 

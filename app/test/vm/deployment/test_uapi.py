@@ -9,7 +9,7 @@ from testvm.cache import Cache
 from testvm.kernel import KernelMaker
 from testvm.util import CHECKOUT
 
-HERE = Path(__file__).parent / "guest"
+HERE = Path(__file__).parents[1] / "guest"
 HEADER = CHECKOUT / "lib/iommufd/iommufd_uapi.h"
 
 

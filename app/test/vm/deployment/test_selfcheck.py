@@ -15,7 +15,7 @@ from test_errors import CDEV, DEVICE
 from test_forward import CONTAINER, NICS
 
 PROGRAMS = CHECKOUT / "build/app/test/vm/guest"
-PLUGIN = Path(__file__).parent / "guest" / "plugin.py"
+PLUGIN = Path(__file__).parents[1] / "guest" / "plugin.py"
 GROUP = "/dev/vfio/noiommu-0"
 EAL = ["-l", "0", "-n", "2", "-a", DEVICE, "--in-memory", "-m", "16"]
 UNUSED = "librte_bus_vfio_cdev.so: DPDK does not call it: "

@@ -19,7 +19,7 @@ from test_forward import MODELS, NICS, PAIR, without
 
 EXAMPLE = CHECKOUT / "build/doc/examples/pin/example_pin"
 SOURCES = CHECKOUT / "doc/examples/pin"
-MOVE = Path(__file__).parent / "guest" / "move_anon.py"
+MOVE = Path(__file__).parents[1] / "guest" / "move_anon.py"
 PAGES = 4096
 SUMMARY = re.compile(r"^pin: (\d+) packets sent, (\d+) received, (\d+) bad; (\d+) pages in (\d+) "
                      r"extents; (\d+) bytes compared$", re.M)
