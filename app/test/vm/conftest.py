@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = map(str, [HERE.parents[2] / "devtools", HERE, *HERE.glob("*/")])
+sys.path[:0] = map(str, [HERE.parents[2] / "devtools", HERE])
 
 from testvm.machine import Options  # noqa: E402  (needs the path set above)
 from testvm.qemu import Guest  # noqa: E402

@@ -15,11 +15,12 @@ from testvm.qemu import Guest, Process
 from testvm.testpmd import LIBRARY, command
 from testvm.util import CHECKOUT
 
-from test_forward import MODELS, NICS, PAIR, without
+from helpers.faults import memlock, without
+from helpers.nodes import MODELS, NICS, PAIR
+from helpers.programs import python
 
 EXAMPLE = CHECKOUT / "build/doc/examples/pin/example_pin"
 SOURCES = CHECKOUT / "doc/examples/pin"
-MOVE = Path(__file__).parents[1] / "guest" / "move_anon.py"
 PAGES = 4096
 SUMMARY = re.compile(r"^pin: (\d+) packets sent, (\d+) received, (\d+) bad; (\d+) pages in (\d+) "
                      r"extents; (\d+) bytes compared$", re.M)
@@ -95,10 +96,18 @@ def start(guest: Guest, argv: Sequence[str]) -> tuple[Process, str]:
     return process, process.expect(r"pid (\d+)").group(1)
 
 
-def moves(guest: Guest, pid: str, seconds: float) -> tuple[int, int]:
-    """Rounds of moving, and pages moved."""
-    done = guest.run(["/usr/bin/python3", str(MOVE), pid, str(PAGES), str(seconds)], check=True)
-    return tuple(map(int, done.stdout.split()[-2:]))
+def start_mover(guest: Guest, pid: str, seconds: int) -> Process:
+    """Something that moves a process's pages, at work already."""
+    mover = guest.start(python("move_anon.py", pid, PAGES, seconds))
+    mover.expect(r"\.")
+    return mover
+
+
+def moves(mover: Process) -> tuple[int, int]:
+    """Rounds of moving, and pages moved, when it has ended."""
+    assert mover.wait() == 0, mover.stderr
+    rounds, moved = mover.stdout.split()[-2:]
+    return int(rounds), int(moved)
 
 
 @pytest.mark.parametrize("numa", [1, pytest.param(2, marks=pytest.mark.xdist_group("modes"))])
@@ -110,12 +119,10 @@ def test_no_page_moves_while_packets_flow(guest: Callable[..., Guest], numa: int
     process.expect(rf"pin: {PAGES} pages are pinned")
     # However slow the mover starts: packets flow when it is at work.
     machine.run(["kill", "-STOP", pid], check=True)
-    mover = machine.start(["/usr/bin/python3", str(MOVE), pid, str(PAGES), "30"])
-    mover.expect(r"\.")
+    mover = start_mover(machine, pid, 30)
     machine.run(["kill", "-CONT", pid], check=True)
     status = process.wait(120)
-    assert mover.wait() == 0, mover.stderr
-    rounds, moved = map(int, mover.stdout.split()[-2:])
+    rounds, moved = moves(mover)
     assert (rounds > 0, moved) == (True, 0)
     assert_all_came(status, process.stdout + process.stderr, packets)
 
@@ -125,7 +132,7 @@ def test_pages_that_are_not_pinned_move(guest: Callable[..., Guest]) -> None:
     numa = guest(numa=2)
     process, pid = start(numa, ["/usr/bin/python3", "-c", UNPINNED])
     try:
-        rounds, moved = moves(numa, pid, 1)
+        rounds, moved = moves(start_mover(numa, pid, 1))
     finally:
         process.kill()
     assert rounds > 0 and moved > PAGES / 2
@@ -150,7 +157,7 @@ def test_on_devices_without_cdevs_it_says_so(cdev: Guest, setting: str) -> None:
 
 
 def test_beyond_the_memlock_limit_nothing_is_sent(cdev: Guest) -> None:
-    limited = ["prlimit", f"--memlock={10 << 20}", *without("ipc_lock"), *program()]
+    limited = [*memlock(10), *program()]
     status, output = run_example(cdev, limited)
     assert status == 1
     assert "RLIMIT_MEMLOCK" in output

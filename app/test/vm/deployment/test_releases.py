@@ -9,8 +9,9 @@ import pytest
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
-from test_forward import NICS, PAIR, assert_forwarded_over_cdevs, forward, without
-from test_secondary import forward_in_both
+from helpers.faults import within, without
+from helpers.forwarding import assert_forwarded_over_cdevs, forward, forward_in_both
+from helpers.nodes import NICS, PAIR
 
 # What stock says when it cannot read pagemap.
 REFUSALS = {
@@ -42,8 +43,7 @@ def other(guest: Callable[..., Guest], release: str) -> Guest:
 def test_same_file_serves_release(other: Guest, release: str) -> None:
     """With all of the distribution's drivers, most of which other tests do without."""
     all_plugins = "for dir in /usr/lib/*/dpdk/pmds-*; do umount $dir; done"
-    result, nodes = forward(other, PAIR, eal=["-v"], wrapper=[
-        "unshare", "--mount", "sh", "-c", f'{all_plugins} && exec "$@"', "sh"])
+    result, nodes = forward(other, PAIR, eal=["-v"], wrapper=within(all_plugins))
     assert f"RTE Version: 'DPDK {release}." in result.output
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 

@@ -2,21 +2,16 @@
 """Ways to start DPDK in which the backend is called, is not, or must not be used."""
 
 import re
-from pathlib import Path
 from typing import Callable
 
 import pytest
 
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, command
-from testvm.util import CHECKOUT
 
-from test_errors import CDEV, DEVICE
-from test_forward import CONTAINER, NICS
+from helpers.nodes import CDEV, CONTAINER, DEVICE, GROUP, NICS
+from helpers.programs import BUILT, built, python
 
-PROGRAMS = CHECKOUT / "build/app/test/vm/guest"
-PLUGIN = Path(__file__).parents[1] / "guest" / "plugin.py"
-GROUP = "/dev/vfio/noiommu-0"
 EAL = ["-l", "0", "-n", "2", "-a", DEVICE, "--in-memory", "-m", "16"]
 UNUSED = "librte_bus_vfio_cdev.so: DPDK does not call it: "
 GIVEN_UP = "the process has given up CAP_SYS_RAWIO"
@@ -31,9 +26,7 @@ def cdev(guest: Callable[..., Guest]) -> Guest:
 def start(guest: Guest, program: str, policy: str = "prefer", preload: bool | str = False,
           child: str = "") -> tuple[set[str], str]:
     """Start the EAL in one of the programs; the nodes that it has open then, and its output."""
-    words = [str(PROGRAMS / program), *EAL]
-    if program == PLUGIN.name:
-        words = ["/usr/bin/python3", str(PLUGIN), *EAL]
+    words = [*(python(program) if program == "plugin.py" else [built(program)]), *EAL]
     env = [f"RTE_VFIO_CDEV={policy}", *([f"CHILD={child}"] if child else []),
            *([f"LD_PRELOAD={LIBRARY if preload is True else preload}"] if preload else [])]
     done = guest.run(["env", *env, *words])
@@ -43,7 +36,7 @@ def start(guest: Guest, program: str, policy: str = "prefer", preload: bool | st
     return set(re.findall(r"^node: (\S+)", output, re.M)) - {CONTAINER}, output
 
 
-@pytest.mark.parametrize("program, preload", [("start_first", False), (PLUGIN.name, True)])
+@pytest.mark.parametrize("program, preload", [("start_first", False), ("plugin.py", True)])
 def test_backend_is_called(cdev: Guest, program: str, preload: bool) -> None:
     """Linked before librte_eal; preloaded into a host that keeps DPDK to itself."""
     nodes, output = start(cdev, program, preload=preload)
@@ -58,7 +51,7 @@ def test_preload_mends_the_order(cdev: Guest) -> None:
     assert UNUSED not in output
 
 
-needs_static_dpdk = pytest.mark.skipif(not (PROGRAMS / "start_static").exists(),
+needs_static_dpdk = pytest.mark.skipif(not (BUILT / "start_static").exists(),
                                        reason="DPDK's static libraries are not installed")
 
 
@@ -67,7 +60,7 @@ needs_static_dpdk = pytest.mark.skipif(not (PROGRAMS / "start_static").exists(),
 def test_eal_that_calls_itself_gets_no_device(cdev: Guest, policy: str) -> None:
     """Its own build of librte_eal, linked with -Bsymbolic-functions."""
     nodes, output = start(cdev, "start_first", policy,
-                          preload=f"{LIBRARY}:{PROGRAMS / 'eal_symbolic.so'}")
+                          preload=f"{LIBRARY}:{built('eal_symbolic.so')}")
     assert nodes == set()
     assert f"VFIO_CDEV: {DEVICE}: cannot set up over a cdev: librte_eal calls its own " \
            "rte_mem_virt2iova(): Operation not supported" in output

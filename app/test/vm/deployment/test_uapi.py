@@ -9,7 +9,8 @@ from testvm.cache import Cache
 from testvm.kernel import KernelMaker
 from testvm.util import CHECKOUT
 
-HERE = Path(__file__).parents[1] / "guest"
+from helpers.programs import SOURCES
+
 HEADER = CHECKOUT / "lib/iommufd/iommufd_uapi.h"
 
 
@@ -19,7 +20,7 @@ def compile_check(directory: Path) -> "subprocess.CompletedProcess[str]":
     uapi = KernelMaker(cache, PrivateApt(cache)).base() / "uapi"
     return subprocess.run(
         ["cc", "-std=gnu11", "-fsyntax-only", "-isystem", str(uapi), f"-I{directory}",
-         str(HERE / "uapi_check.c")],
+         str(SOURCES / "uapi_check.c")],
         capture_output=True, text=True, check=False)
 
 

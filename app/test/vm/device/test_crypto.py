@@ -10,7 +10,7 @@ from testvm.machine import CRYPTO, nic_address
 from testvm.qemu import Guest
 from testvm.testpmd import command
 
-from test_forward import without
+from helpers.faults import without
 
 # AES-128 in CBC mode, NIST SP 800-38A, F.2.1 and F.2.2.
 KEY = "2b7e151628aed2a6abf7158809cf4f3c"

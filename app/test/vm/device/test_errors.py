@@ -2,27 +2,18 @@
 """Bad input on the real kernel: a message with device, step, cause and remedy, and nothing left."""
 
 import re
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 
-from testvm.machine import nic_address
 from testvm.qemu import Guest
-from testvm.testpmd import LIBRARY, Testpmd, command
-from testvm.util import CHECKOUT
+from testvm.testpmd import LIBRARY, Testpmd
 
-from test_forward import CONTAINER, NICS, without
+from helpers.faults import UNCONFIRMED, cdev_hidden, group_opened, memlock, parameter_off, without
+from helpers.nodes import CDEV, CONTAINER, DEVICE, NICS, SYSFS
+from helpers.programs import built, setup_device
+from helpers.resources import pinned_kb
 
-DEVICE = nic_address(0)
-CDEV = "/dev/vfio/devices/noiommu-vfio0"
-SYSFS = f"/sys/bus/pci/devices/{DEVICE}"
-LIAR = CHECKOUT / "build/app/test/vm/guest/liar.so"
-UNCONFIRMED = re.compile(
-    r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel says 0x\w+\): "
-    "Cannot assign requested address; the page is elsewhere")
-SETUP = Path(__file__).parents[1] / "guest" / "setup_device.py"
 
 
 @pytest.fixture
@@ -36,7 +27,7 @@ def refusal(guest: Guest, **options: object) -> str:
     with Testpmd(guest, [DEVICE], **options) as testpmd:    # type: ignore[arg-type]
         testpmd.ready()
         assert testpmd.nodes() <= {CONTAINER}
-        assert locked_pages(guest, testpmd.pid) == 0
+        assert pinned_kb(testpmd) == 0
         output = testpmd.stop().output
     assert "No probed ethernet devices" in output
     return output
@@ -51,40 +42,6 @@ def failure(guest: Guest, **options: object) -> str:
     return result.output
 
 
-def locked_pages(guest: Guest, pid: str) -> int:
-    """kB that iommufd accounts to the process as pinned."""
-    status = guest.run(["cat", f"/proc/{pid}/status"], check=True).stdout
-    return int(status.split("VmPin:")[1].split()[0])
-
-
-@contextmanager
-def group_held(guest: Guest) -> Iterator[None]:
-    """Another program has the device's group open meanwhile."""
-    process = guest.start(["sh", "-c", "exec 9<>/dev/vfio/noiommu-0; echo held; exec sleep 600"])
-    try:
-        process.expect("held")
-        yield
-    finally:
-        process.kill()
-
-
-@contextmanager
-def sysfs_entries(guest: Guest, script: str) -> Iterator[None]:
-    """Other content in the device's vfio-dev directory."""
-    guest.run(["mount", "-t", "tmpfs", "none", f"{SYSFS}/vfio-dev"], check=True)
-    try:
-        guest.run(["sh", "-c", script], cwd=f"{SYSFS}/vfio-dev", check=True)
-        yield
-    finally:
-        guest.run(["umount", f"{SYSFS}/vfio-dev"], check=True)
-
-
-def setup_device(guest: Guest, policy: str, address: str = DEVICE) -> tuple[int, str]:
-    """Call rte_vfio_setup_device() alone; what it returns and what was said."""
-    done = guest.run(command(["/usr/bin/python3", str(SETUP), address], policy), check=True)
-    return int(done.stdout), done.stderr
-
-
 def test_without_rawio_nothing_is_set_up(cdev: Guest) -> None:
     output = refusal(cdev, wrapper=without("sys_rawio"))
     assert "/dev/iommu: cannot use IOMMU_IOAS_NOIOMMU_GET_PA: Operation not permitted; " \
@@ -93,7 +50,7 @@ def test_without_rawio_nothing_is_set_up(cdev: Guest) -> None:
 
 
 def test_group_held_by_another_program(cdev: Guest) -> None:
-    with group_held(cdev):
+    with group_opened(cdev):
         output = refusal(cdev)
     assert re.search(rf"{DEVICE}: cannot bind {CDEV}, its group open in pid \d+ \(sleep\): "
                      "Device or resource busy; ", output)
@@ -129,36 +86,33 @@ def test_iommufd_node_unreadable(cdev: Guest) -> None:
 @pytest.mark.parametrize("limit", [1, 5])
 def test_memory_beyond_the_memlock_limit_is_refused(cdev: Guest, limit: int) -> None:
     """Within the start of the EAL, and when the application asks for more."""
-    output = failure(cdev, wrapper=["prlimit", f"--memlock={limit << 20}", *without("ipc_lock")])
+    output = failure(cdev, wrapper=memlock(limit))
     assert "Cannot allocate memory; memory is short, or RLIMIT_MEMLOCK" in output
     assert "neither pinned nor verified" not in output
 
 
 def test_address_that_the_kernel_does_not_confirm(cdev: Guest) -> None:
     """What pagemap said is compared with the first device, which is refused."""
-    output = refusal(cdev, library=f"{LIBRARY}:{LIAR}",
+    output = refusal(cdev, library=f"{LIBRARY}:{built('liar.so')}",
                      wrapper=["env", "RTE_VFIO_CDEV_PHYS=pagemap", "LIE=shift"])
     assert UNCONFIRMED.search(output)
 
 
 def test_address_that_another_page_has(cdev: Guest) -> None:
-    output = failure(cdev, library=f"{LIBRARY}:{LIAR}",
+    output = failure(cdev, library=f"{LIBRARY}:{built('liar.so')}",
                      wrapper=["env", "RTE_VFIO_CDEV_PHYS=pagemap", "LIE=repeat"])
     assert UNCONFIRMED.search(output)
 
 
 def test_require_without_a_cdev_says_how_to_get_one(cdev: Guest) -> None:
     """With the parameter off the device cannot be bound, so it has no cdev."""
-    parameter = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
     driver = "/sys/bus/pci/drivers/vfio-pci"
-    script = f"echo N >{parameter}; echo {DEVICE} >{driver}/unbind; echo {DEVICE} >{driver}/bind"
-    again = f"echo Y >{parameter}; echo {DEVICE} >{driver}/bind"
-    bound = cdev.run(["bash", "-c", script])
-    try:
+    bind = f"echo {DEVICE} >{driver}/bind"
+    with parameter_off(cdev):
+        bound = cdev.run(["bash", "-c", f"echo {DEVICE} >{driver}/unbind; {bind}"])
         ret, said = setup_device(cdev, "require")
         stock, _ = setup_device(cdev, "prefer")
-    finally:
-        cdev.run(["sh", "-c", again], check=True)
+    cdev.run(["sh", "-c", bind], check=True)
     assert "write error" in bound.stderr
     assert (ret, stock) == (-1, 1)
     assert f"{DEVICE}: cannot set up over a cdev" in said
@@ -166,24 +120,24 @@ def test_require_without_a_cdev_says_how_to_get_one(cdev: Guest) -> None:
 
 
 def test_strange_entry_is_named_and_left_to_stock(cdev: Guest) -> None:
-    with sysfs_entries(cdev, "mkdir noiommu-vfio0x"):
+    with cdev_hidden(cdev, instead="mkdir noiommu-vfio0x"):
         ret, said = setup_device(cdev, "require")
     assert ret == -1
     assert f"{DEVICE}: vfio-dev/noiommu-vfio0x is not the name of a VFIO cdev" in said
 
 
 def test_entry_without_dev_attribute_is_no_cdev(cdev: Guest) -> None:
-    with sysfs_entries(cdev, "mkdir noiommu-vfio0"):
+    with cdev_hidden(cdev, instead="mkdir noiommu-vfio0"):
         ret, said = setup_device(cdev, "require")
     assert ret == -1
     assert "Operation not supported; the kernel gives this device no character device" in said
 
 
 def test_symlink_loop_in_sysfs(cdev: Guest) -> None:
-    with sysfs_entries(cdev, "mkdir noiommu-vfio0; ln -s dev noiommu-vfio0/dev"):
+    with cdev_hidden(cdev, instead="mkdir noiommu-vfio0; ln -s dev noiommu-vfio0/dev"):
         ret, said = setup_device(cdev, "prefer")
     assert ret == -1
-    assert f"{DEVICE}: cannot find the cdev in {SYSFS}/vfio-dev: Too many levels" in said
+    assert f"{DEVICE}: cannot find the cdev in {SYSFS}/{DEVICE}/vfio-dev: Too many levels" in said
 
 
 @pytest.mark.parametrize("address", ["", "..", "../devices/0000:00:03.0", "0" * 80])

@@ -1,62 +1,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The distribution's dpdk-testpmd forwards over noiommu cdevs, or over the group if it should."""
 
-from contextlib import contextmanager
-from typing import Callable, Iterator
+from typing import Callable
 
 import pytest
 
 from testvm.machine import nic_address
 from testvm.qemu import Guest
-from testvm.testpmd import Result, Testpmd, command
+from testvm.testpmd import Testpmd, command
 
-MODELS = ("virtio-net-pci", "e1000e", "e1000", "vmxnet3")
-NICS = tuple(model for model in MODELS for _ in range(2))
-PAIR = [nic_address(0), nic_address(1)]
-CDEVS = {"/dev/iommu", "/dev/vfio/devices/noiommu-vfio0", "/dev/vfio/devices/noiommu-vfio1"}
-CONTAINER = "/dev/vfio/vfio"    # stock opens it when the EAL starts
+from helpers.faults import cdev_hidden, parameter_off
+from helpers.forwarding import assert_forwarded_over_cdevs, forward
+from helpers.nodes import CONTAINER, MODELS, NICS, PAIR
+
 
 
 @pytest.fixture
 def cdev(guest: Callable[..., Guest]) -> Guest:
     """The default kernel with two NICs of each model."""
     return guest(nics=NICS)
-
-
-def forward(guest: Guest, devices: list[str], **options: object) -> tuple[Result, set[str]]:
-    """Forward until packets come; the result and the nodes that were open meanwhile."""
-    with Testpmd(guest, devices, **options) as testpmd:    # type: ignore[arg-type]
-        testpmd.ready().flowing()
-        nodes = testpmd.nodes() - {CONTAINER}
-        return testpmd.stop(), nodes
-
-
-def without(*capabilities: str) -> list[str]:
-    """A wrapper that drops capabilities for good."""
-    dropped = ",".join(f"-{name}" for name in capabilities)
-    return ["setpriv", f"--bounding-set={dropped}", f"--inh-caps={dropped}"]
-
-
-@contextmanager
-def cdev_hidden(guest: Guest, address: str) -> Iterator[None]:
-    """A device that has nothing but its group meanwhile."""
-    hidden = f"/sys/bus/pci/devices/{address}/vfio-dev"
-    guest.run(["mount", "-t", "tmpfs", "none", hidden], check=True)
-    try:
-        yield
-    finally:
-        guest.run(["umount", hidden], check=True)
-
-
-def assert_forwarded_over_cdevs(result: Result, nodes: set[str], devices: list[str]) -> None:
-    """Both ports work, nothing but cdevs is open, all that is mapped was verified."""
-    assert result.status == 0, result.output
-    assert result.all_ports_work(len(devices)), result.output
-    cdevs = {f"/dev/vfio/devices/{device.cdev}" for device in result.devices}
-    assert [device.address for device in result.devices] == devices
-    assert {device.mode for device in result.devices} == {"no-IOMMU"}
-    assert nodes == cdevs | {"/dev/iommu"}
-    assert result.mapped == result.verified > 0
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -90,12 +52,8 @@ def test_cdev_device_beside_one_left_to_stock(cdev: Guest) -> None:
 
 
 def test_cdev_is_used_after_the_parameter_was_turned_off(cdev: Guest) -> None:
-    parameter = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
-    cdev.run(["sh", "-c", f"echo N > {parameter}"], check=True)
-    try:
+    with parameter_off(cdev):
         result, nodes = forward(cdev, PAIR)
-    finally:
-        cdev.run(["sh", "-c", f"echo Y > {parameter}"], check=True)
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 

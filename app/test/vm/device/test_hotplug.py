@@ -8,29 +8,25 @@ from typing import Callable, Iterator
 
 import pytest
 
-from testvm.machine import nic_address, nic_mac
+from testvm.machine import nic_mac
 from testvm.qemu import Guest, Process
 from testvm.testpmd import LIBRARY, Console, Testpmd
-from testvm.util import CHECKOUT
 
-from test_errors import locked_pages
-from test_forward import PAIR
-from test_modes import free_pages, mappings
+from helpers.console import assert_flows, await_link, start_traffic
+from helpers.nodes import ALONE, HOT_PLUG, PAIR, SYSFS, bind
+from helpers.programs import built
+from helpers.resources import before_and_after, free_hugepages, mappings, open_files, pinned_kb
 
-PLUGGER = CHECKOUT / "build/app/test/vm/guest/plugger"
-NICS = ("virtio-net-pci", "virtio-net-pci", "e1000e")
-ALONE = nic_address(2)          # the e1000e, on a hub of its own
 PORT, PLUGGED = "0000:00:02.0", "0000:01:00.0"
 # Slot Control of a PCI Express port. With power and its indicator off QEMU takes the device away;
 # the kernel's interrupt is off meanwhile, so that it finds the power on and only the device gone.
 TEAR_OUT = ["setpci", "-s", PORT, "CAP_EXP+18.w=0700:0720", "CAP_EXP+18.w=0120:0720"]
-SYSFS = "/sys/bus/pci/devices"
 
 
 @pytest.fixture
 def cdev(guest: Callable[..., Guest]) -> Guest:
     """A guest with an empty slot."""
-    return guest(nics=NICS, ports=1)
+    return guest(**HOT_PLUG)
 
 
 @pytest.fixture
@@ -55,18 +51,10 @@ def await_no_device(guest: Guest, address: str) -> None:
     guest.run(["sh", "-c", script], check=True)
 
 
-def bind(guest: Guest, address: str) -> None:
-    """To vfio-pci, as soon as it is there; its directory is before the bus knows it."""
-    script = f"until [ -d {SYSFS}/{address}/vfio-dev ]; do " \
-             f"echo vfio-pci >{SYSFS}/{address}/driver_override && " \
-             f"echo {address} >/sys/bus/pci/drivers_probe; sleep 0.1; done"
-    guest.run(["sh", "-c", script], check=True)
-
-
 def plug(guest: Guest, model: str) -> None:
     """Put a NIC into the slot."""
     guest.monitor.execute("device_add", driver=model, id="plugged", netdev="plugged",
-                          bus="port0", romfile="", mac=nic_mac(len(NICS)))
+                          bus="port0", romfile="", mac=nic_mac(len(HOT_PLUG["nics"])))
     bind(guest, PLUGGED)
 
 
@@ -83,15 +71,8 @@ def unbind(guest: Guest, address: str) -> None:
 
 def holdings(testpmd: Testpmd) -> tuple[int, int, int, list[str]]:
     """Files, kB pinned, mappings by the log, and the hugepages that the guest has free."""
-    files = testpmd.guest.run(["ls", f"/proc/{testpmd.pid}/fd"], check=True).stdout.split()
-    return (len(files), locked_pages(testpmd.guest, testpmd.pid),
-            len(mappings(testpmd.process.stdout)), free_pages(testpmd.guest))
-
-
-def packets(console: Console, *ports: int) -> list[int]:
-    """Packets that each of these ports has received."""
-    return [int(re.findall(r"RX-packets: (\d+)", console.do(f"show port stats {port}"))[0])
-            for port in ports]
+    return (open_files(testpmd), pinned_kb(testpmd), len(mappings(testpmd.process.stdout)),
+            free_hugepages(testpmd.guest))
 
 
 def assert_holds(testpmd: Testpmd, before: tuple[int, int, int, list[str]]) -> None:
@@ -103,46 +84,11 @@ def assert_holds(testpmd: Testpmd, before: tuple[int, int, int, list[str]]) -> N
     assert holdings(testpmd) == before
 
 
-def flows(console: Console, *ports: int) -> bool:
-    """Whether each of them receives, if not at once."""
-    before = packets(console, *ports)
-    for _ in range(20):
-        if all(now > then for now, then in zip(packets(console, *ports), before)):
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def assert_flows(console: Console, *ports: int) -> None:
-    """The same."""
-    assert flows(console, *ports), f"no packets on one of {ports}:\n" \
-        f"{console.process.stdout[-2000:]}"
-
-
-def start_traffic(console: Console, *ports: int) -> None:
-    """What testpmd sends first may meet a NIC that does not receive yet, and is lost then."""
-    for _ in range(3):
-        console.do("start tx_first")
-        if flows(console, *ports):
-            return
-        console.do("stop")
-    assert_flows(console, *ports)
-
-
 def assert_forwards_again(console: Console, *ports: int) -> None:
     """What was under way was dropped when testpmd stopped to remove the port."""
     console.process.expect("Now total ports is")
     console.do("stop")
     start_traffic(console, *ports)
-
-
-def await_link(console: Console, *ports: int) -> None:
-    """Links need a moment after the start of a port."""
-    for _ in range(50):
-        if all("Link status: up" in console.do(f"show port info {port}") for port in ports):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"no link on one of {ports}:\n{console.process.stdout[-2000:]}")
 
 
 @contextmanager
@@ -267,10 +213,10 @@ def test_nothing_is_left_of_many_times(cdev: Guest, step: str, count: int, devic
                                        others: list[str]) -> None:
     """The first with no other device, so that each time the last one goes."""
     allowed = [word for other in others or ["0000:ff:00.0"] for word in ("-a", other)]
-    done = cdev.run([str(PLUGGER), "-l", "0", "--no-telemetry", "--iova-mode=pa",
+    done = cdev.run([built("plugger"), "-l", "0", "--no-telemetry", "--iova-mode=pa",
                      "--log-level=lib.eal:warning", *allowed, "--", step, str(count), device],
                     timeout=120)
-    before, after = re.findall(r"^(?:before|after): (.*)$", done.stdout, re.M)
+    before, after = before_and_after(done.stdout)
     print(re.findall("^took.*$", done.stdout, re.M))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr.count(f"VFIO_CDEV: {device}: noiommu-vfio") == count + 3

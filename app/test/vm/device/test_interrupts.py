@@ -9,12 +9,11 @@ import pytest
 from testvm.machine import nic_address
 from testvm.qemu import Guest
 from testvm.testpmd import Console, command
-from testvm.util import CHECKOUT
 
-from test_forward import NICS
-from test_hotplug import await_link
+from helpers.console import await_link
+from helpers.nodes import NICS
+from helpers.programs import built
 
-RXINTR = CHECKOUT / "build/app/test/vm/guest/rxintr"
 ROUNDS = 10
 EVENT = "link state change event"
 # QEMU's virtio-net has no MSI. The e1000e driver (22.11) hears nothing of MSI-X, nor does it with
@@ -71,7 +70,7 @@ def test_rx_interrupt(cdev: Guest, mode: str, model: str) -> None:
     """A sleeping application is woken once for each packet, and not without one."""
     first = NICS.index(model)
     allow = [word for i in (first, first + 1) for word in ("-a", nic_address(i))]
-    done = cdev.run(command([str(RXINTR), "-l", "0", "--no-telemetry", *allow,
+    done = cdev.run(command([built("rxintr"), "-l", "0", "--no-telemetry", *allow,
                              f"--vfio-intr={mode}", "--", str(ROUNDS)]))
     assert f"ret=0 idle=0 woken={ROUNDS} received={ROUNDS}" in done.stdout, \
         done.stdout + done.stderr

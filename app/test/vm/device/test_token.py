@@ -10,8 +10,8 @@ from testvm.machine import nic_address, nic_mac
 from testvm.qemu import Guest
 from testvm.testpmd import Console
 
-from test_forward import CONTAINER
-from test_hotplug import SYSFS, await_link, bind, start_traffic
+from helpers.console import await_link, start_traffic
+from helpers.nodes import CONTAINER, SYSFS, bind
 
 PF, VF, OTHER = "0000:01:00.0", "0000:01:10.0", nic_address(0)
 TOKEN, WRONG = "14d63f20-8445-11ea-8900-1f9ce7d5650d", "14d63f20-8445-11ea-8900-1f9ce7d5650e"

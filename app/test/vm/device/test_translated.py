@@ -8,15 +8,13 @@ import pytest
 from testvm.machine import bypass_address, nic_address
 from testvm.qemu import Guest
 from testvm.testpmd import Result, Testpmd, command
-from testvm.util import CHECKOUT
 
-from test_errors import setup_device
-from test_forward import PAIR, cdev_hidden, forward, without
-from test_secondary import forward_in_both, tool
+from helpers.faults import cdev_hidden, without
+from helpers.forwarding import forward, forward_in_both
+from helpers.nodes import INTEL, PAIR
+from helpers.programs import built, proc_info, setup_device
 
-INTEL = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypass": ("e1000e",)}
 CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"}
-VDPA_LIKE = CHECKOUT / "build/app/test/vm/guest/vdpa_like"
 MIXED = [nic_address(0), bypass_address(0)]
 MIXED_CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/noiommu-vfio2"}
 # What vdpa_like.c does with memory, of 8 MiB at two IOVAs, and with its container at the end.
@@ -60,7 +58,7 @@ def test_both_processes_forward(intel: Guest) -> None:
 def test_policies_that_differ(intel: Guest) -> None:
     with Testpmd(intel, PAIR) as first:
         first.ready()
-        said = tool(intel, "dpdk-proc-info", "--", "--stats", policy="off", devices=PAIR)
+        said = proc_info(intel, PAIR, policy="off")
     for number, address in enumerate(PAIR):
         assert f"{address}: cannot get vfio{number}: RTE_VFIO_CDEV=off here, and prefer in the " \
                f"primary process (pid {first.pid})" in said, said
@@ -91,7 +89,7 @@ def test_mixed_host_forwards_with_physical_addresses(intel: Guest) -> None:
 
 def vdpa_like(guest: Guest, *addresses: str) -> tuple[int, list[str], dict[str, list[int]], str]:
     """What a vDPA driver does with devices: status, steps, kB pinned meanwhile, and messages."""
-    done = guest.run(command([str(VDPA_LIKE), *addresses, "--no-pci", "-l", "0"]))
+    done = guest.run(command([built("vdpa_like"), *addresses, "--no-pci", "-l", "0"]))
     steps: list[str] = []
     pinned: dict[str, list[int]] = {"VmLck": [], "VmPin": []}
     for line in done.stdout.splitlines():

@@ -6,13 +6,13 @@ from typing import Callable
 
 import pytest
 
-from testvm.machine import nic_address
 from testvm.qemu import Guest
 from testvm.testpmd import command
-from testvm.util import CHECKOUT
 
-ADDRESSES = CHECKOUT / "build/app/test/vm/guest/addresses"
-DEVICE = nic_address(0)
+from helpers.nodes import DEVICE
+from helpers.programs import built
+from helpers.resources import before_and_after
+
 NOBODY = "0000:00:00.0"     # a device that is none of the bus's
 ROUNDS = "20"               # with 1000 the same is left, and it takes minutes
 LATE = ["-m", "32", "--iova-mode=pa", "-a", NOBODY]
@@ -31,7 +31,7 @@ def numa(guest: Callable[..., Guest]) -> Guest:
 def run(guest: Guest, eal: list[str], *case: str, wrapper: tuple[str, ...] = (),
         policy: str = "prefer") -> tuple[list[dict[str, int]], str]:
     """The figures of each round, and all that was said."""
-    done = guest.run(command([str(ADDRESSES), "-l", "0", "--no-telemetry", *eal, "--", *case],
+    done = guest.run(command([built("addresses"), "-l", "0", "--no-telemetry", *eal, "--", *case],
                              policy, wrapper=wrapper), timeout=600)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
@@ -80,9 +80,9 @@ def test_hugepages_are_free_again_after_munmap(numa: Guest) -> None:
 @pytest.mark.parametrize("case,eal", [
     ("late", LATE), ("alias", EARLY), ("foreign", EARLY), ("fork", NO_DEVICE)])
 def test_nothing_is_left_of_many_rounds(numa: Guest, case: str, eal: list[str]) -> None:
-    done = numa.run(command([str(ADDRESSES), "-l", "0", "--no-telemetry", "--log-level=error",
+    done = numa.run(command([built("addresses"), "-l", "0", "--no-telemetry", "--log-level=error",
                              *eal, "--", case, DEVICE, ROUNDS]), timeout=600)
-    before, after = re.findall(r"^(?:before|after): (.*)$", done.stdout, re.M)
+    before, after = before_and_after(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert before == after
 

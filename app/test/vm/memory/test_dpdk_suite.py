@@ -9,8 +9,8 @@ from testvm.machine import nic_address
 from testvm.qemu import Guest
 from testvm.testpmd import command
 
-from test_errors import UNCONFIRMED
-from test_forward import NICS
+from helpers.faults import UNCONFIRMED
+from helpers.nodes import NICS
 
 
 # On an emulated machine two lcores spin over malloc's lock for minutes, with or without us; the

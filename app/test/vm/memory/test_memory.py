@@ -9,10 +9,10 @@ import pytest
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
-from test_errors import locked_pages
-from test_forward import (CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs, forward,
-                          without)
-from test_modes import areas
+from helpers.faults import without
+from helpers.forwarding import assert_forwarded_over_cdevs, forward
+from helpers.nodes import CONTAINER, NICS, PAIR
+from helpers.resources import hugepage_areas, pinned_kb
 
 MBUFS, MBUF_SIZE = 8192, 2176   # what Testpmd asks for, and what it says they take
 
@@ -55,8 +55,8 @@ def test_pool_of_anonymous_memory_is_pinned(guest: Callable[..., Guest]) -> None
     with Testpmd(cdev, PAIR, args=["--mp-alloc=anon"]) as testpmd:
         testpmd.ready()
         testpmd.flowing()
-        hugepages = sum(size * sum(nodes.values()) for _, size, nodes in areas(testpmd))
-        pool = locked_pages(cdev, testpmd.pid) - hugepages
+        hugepages = sum(size * sum(nodes.values()) for _, size, nodes in hugepage_areas(testpmd))
+        pool = pinned_kb(testpmd) - hugepages
         result = testpmd.stop()
     assert result.all_ports_work(2), result.output
     assert result.mapped == result.verified

@@ -2,23 +2,22 @@
 """The EAL's memory options: each hugepage in use is pinned and verified, as one page."""
 
 import re
-from typing import Callable
+from typing import Callable, Sequence
 
 import pytest
 
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, PAGES, Testpmd
-from testvm.util import CHECKOUT
 
-from test_errors import locked_pages
-from test_forward import CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs
+from helpers.faults import within
+from helpers.forwarding import assert_forwarded_over_cdevs
+from helpers.nodes import CONTAINER, NICS, PAIR
+from helpers.programs import built
+from helpers.resources import CHANGE, free_hugepages, hugepage_areas, mappings, pinned_kb
 
-GROWER = CHECKOUT / "build/app/test/vm/guest/grower.so"
 GROW = "/run/grow"
 KILOBYTES = {"2M": 2 << 10, "1G": 1 << 20}
 ONLY_1G = ["--huge-dir", "/dev/hugepages1G"]
-CHANGE = re.compile(r"VFIO_CDEV: (mapped|unmapped) 0x(\w+) at IOVA 0x\w+, (\d+) bytes; now")
-UNMOUNTED = ["unshare", "--mount", "sh", "-c", 'umount /dev/hugepages && exec "$@"', "sh"]
 
 
 @pytest.fixture
@@ -41,39 +40,13 @@ def both(guest: Callable[..., Guest]) -> Guest:
     return machine
 
 
-def free_pages(guest: Guest) -> list[str]:
-    """Hugepages that nobody has, of each size."""
-    script = "cat /sys/kernel/mm/hugepages/*/free_hugepages"
-    return guest.run(["sh", "-c", script], check=True).stdout.split()
-
-
-def areas(testpmd: Testpmd) -> list[tuple[int, int, dict[int, int]]]:
-    """The process's areas of hugepages: address, kB of a page, pages on each node."""
-    maps = testpmd.guest.run(["cat", f"/proc/{testpmd.pid}/numa_maps"], check=True).stdout
-    lines = re.findall(r"^(\w+) .* huge (.*) kernelpagesize_kB=(\d+)$", maps, re.M)
-    return [(int(address, 16), int(kilobytes),
-             {int(node): int(pages) for node, pages in re.findall(r"\bN(\d+)=(\d+)", counts)})
-            for address, counts, kilobytes in lines]
-
-
-def mappings(output: str) -> dict[int, int]:
-    """What the backend says it holds: the kB of each mapping, by its address."""
-    held: dict[int, int] = {}
-    for change, address, size in CHANGE.findall(output):
-        if change == "mapped":
-            held[int(address, 16)] = int(size) >> 10
-        else:
-            del held[int(address, 16)]
-    return held
-
-
 def pages_held(testpmd: Testpmd) -> dict[str, int]:
     """Hugepages of the process; each is a mapping, was verified as one page, and is pinned."""
     held = list(mappings(testpmd.process.stdout).values())
     pages = {size: held.count(kilobytes) for size, kilobytes in KILOBYTES.items()}
-    assert pages == {size: sum(sum(nodes.values()) for _, of, nodes in areas(testpmd)
+    assert pages == {size: sum(sum(nodes.values()) for _, of, nodes in hugepage_areas(testpmd)
                                if of == kilobytes) for size, kilobytes in KILOBYTES.items()}
-    assert locked_pages(testpmd.guest, testpmd.pid) == sum(held)
+    assert pinned_kb(testpmd) == sum(held)
     counts = PAGES.findall(testpmd.process.stdout)
     assert counts[-1] == (str(len(held)), str(len(held)))
     assert all(mapped == verified for mapped, verified in counts)
@@ -93,7 +66,7 @@ def forward_holding(guest: Guest, eal: list[str]) -> dict[str, int]:
 def test_pages_of_two_nodes_are_held(nodes: Guest, more: list[str]) -> None:
     with Testpmd(nodes, PAIR, eal=["--socket-mem", "32,32", *more]) as testpmd:
         assert pages_held(testpmd.ready().flowing()) == {"2M": 32, "1G": 0}
-        pages = {address: list(nodes) for address, _, nodes in areas(testpmd)}
+        pages = {address: list(nodes) for address, _, nodes in hugepage_areas(testpmd)}
         assert pages.keys() == mappings(testpmd.process.stdout).keys()
         assert sorted(pages.values()) == [[0]] * 16 + [[1]] * 16
         opened = testpmd.nodes() - {CONTAINER}
@@ -128,13 +101,13 @@ def grow(testpmd: Testpmd, sizes: str, changes_wanted: int) -> tuple[dict[str, i
 
 
 def grow_and_shrink(guest: Guest, eal: list[str], sizes: str, pages: int,
-                    wrapper: tuple[str, ...] = ()) -> None:
+                    wrapper: Sequence[str] = ()) -> None:
     """Blocks of so many MiB, which take at least so many pages a round, under traffic."""
-    with Testpmd(guest, PAIR, eal=eal, library=f"{LIBRARY}:{GROWER}",
+    with Testpmd(guest, PAIR, eal=eal, library=f"{LIBRARY}:{built('grower.so')}",
                  wrapper=[*wrapper, "env", f"GROW={GROW}"]) as testpmd:
-        before, free = pages_held(testpmd.ready().flowing()), free_pages(guest)
+        before, free = pages_held(testpmd.ready().flowing()), free_hugepages(guest)
         told, mapped, unmapped = grow(testpmd, sizes, 3 * pages)
-        assert (pages_held(testpmd), free_pages(guest)) == (before, free)
+        assert (pages_held(testpmd), free_hugepages(guest)) == (before, free)
         opened = testpmd.nodes() - {CONTAINER}
         result = testpmd.stop()
     assert_forwarded_over_cdevs(result, opened, PAIR)
@@ -146,11 +119,11 @@ def grow_and_shrink(guest: Guest, eal: list[str], sizes: str, pages: int,
 
 @pytest.mark.parametrize("eal,wrapper", [
     ([], ()),
-    (["--in-memory", "-m", "64"], UNMOUNTED),
+    (["--in-memory", "-m", "64"], within("umount /dev/hugepages")),
     (["--single-file-segments"], ()),
 ], ids=["default", "in-memory", "single-file-segments"])
 def test_2m_pages_come_and_go_under_traffic(small: Guest, eal: list[str],
-                                            wrapper: tuple[str, ...]) -> None:
+                                            wrapper: Sequence[str]) -> None:
     """--in-memory without a mount of hugetlbfs, as the message about --no-huge advises."""
     grow_and_shrink(small, eal, "1 3 40", 20, wrapper)
 

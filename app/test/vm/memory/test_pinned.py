@@ -6,7 +6,6 @@ was sent. The mbufs are used in turn (--mbcache=0), so it passes through all pag
 """
 
 import threading
-from pathlib import Path
 from typing import Callable
 
 import pytest
@@ -14,14 +13,12 @@ import pytest
 from testvm.ether import Wire
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, Testpmd
-from testvm.util import CHECKOUT
 
-from test_errors import UNCONFIRMED
-from test_forward import PAIR
+from helpers.faults import UNCONFIRMED
+from helpers.nodes import PAIR
+from helpers.programs import built, python
 from helpers.traffic import PATIENCE, Report, Traffic
 
-MIGRATE = Path(__file__).parents[1] / "guest" / "migrate.py"
-MOVER = CHECKOUT / "build/app/test/vm/guest/mover.so"
 COUNTS = "/tmp/moves"
 MBUFS = 8192
 FRAMES = MBUFS // 2
@@ -57,7 +54,7 @@ class Migration:
     """migrate.py beside a testpmd, from its first page to counts()."""
 
     def __init__(self, testpmd: Testpmd) -> None:
-        self._process = testpmd.guest.start(["/usr/bin/python3", str(MIGRATE), testpmd.pid])
+        self._process = testpmd.guest.start(python("migrate.py", testpmd.pid))
 
     def begun(self) -> "Migration":
         """Wait until each page has been asked to move."""
@@ -145,7 +142,7 @@ class Moves:
 def start_with_moves(guest: Guest, *env: str, **options: object) -> Testpmd:
     """testpmd with a page moved at each moment that there is."""
     guest.run(["rm", "-f", COUNTS], check=True)
-    return start(guest, library=f"{MOVER}:{LIBRARY}",
+    return start(guest, library=f"{built('mover.so')}:{LIBRARY}",
                  wrapper=["env", f"MOVES={COUNTS}", *env], **options)
 
 

@@ -2,27 +2,24 @@
 """Memory of the application, good and bad, on the real kernel: the cases of usermem.c."""
 
 import re
-from pathlib import Path
 from typing import Callable, Sequence
 
 import pytest
 
 from testvm.machine import nic_address
 from testvm.qemu import Guest
-from testvm.util import CHECKOUT
 
-from test_forward import NICS, without
+from helpers.faults import memlock
+from helpers.nodes import NICS
+from helpers.programs import SOURCES, built
 
-USERMEM = CHECKOUT / "build/app/test/vm/guest/usermem"
 IDLE = nic_address(NICS.index("e1000e"))
-# More than the EAL needs, less than the cases ask for.
-LIMIT = ("prlimit", f"--memlock={24 << 20}", *without("ipc_lock"))
 RESULT = re.compile(r"^(not )?ok (\w+)(?:: (.*))?$", re.M)
 
 
 def names() -> list[str]:
     """The cases, in the order of the source files."""
-    sources = sorted((Path(__file__).parents[1] / "guest").glob("usermem_*.c"))
+    sources = sorted(SOURCES.glob("usermem_*.c"))
     return [name for source in sources
             for name in re.findall(r"^\tCASE\((\w+)\)", source.read_text(), re.M)]
 
@@ -34,7 +31,7 @@ UNLIMITED = [name for name in names() if name not in LIMITED]
 def run_cases(guest: Guest, wrapper: Sequence[str] = (),
               cases: Sequence[str] = ()) -> dict[str, str]:
     """What was wrong with each case; "" for nothing. What the program said goes to pytest."""
-    done = guest.run([*wrapper, str(USERMEM), "-l", "0", "-a", nic_address(0), "--no-telemetry",
+    done = guest.run([*wrapper, built("usermem"), "-l", "0", "-a", nic_address(0), "--no-telemetry",
                       "--", IDLE, *cases], timeout=180)
     print(f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
     return {name: wrong if bad else "" for bad, name, wrong in RESULT.findall(done.stdout)}
@@ -49,7 +46,8 @@ def unlimited(guest: Callable[..., Guest]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def limited(guest: Callable[..., Guest]) -> dict[str, str]:
     """Those that want a limit."""
-    return run_cases(guest(nics=NICS), LIMIT, LIMITED)
+    # More than the EAL needs, less than the cases ask for.
+    return run_cases(guest(nics=NICS), memlock(24), LIMITED)
 
 
 @pytest.mark.parametrize("name", UNLIMITED)

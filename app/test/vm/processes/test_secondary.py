@@ -3,23 +3,18 @@
 
 import re
 import signal
-from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
 
 from testvm.qemu import Guest, Process
-from testvm.testpmd import Result, Testpmd, command
+from testvm.testpmd import Testpmd, command
 
-from test_errors import locked_pages
-from test_forward import CONTAINER, NICS, nic_address, without
+from helpers.forwarding import SECONDARY, forward_in_both
+from helpers.nodes import E1000E, NICS
+from helpers.programs import python, proc_info
+from helpers.resources import open_files, pinned_kb
 
-PEER = Path(__file__).parents[1] / "guest" / "peer.py"
-E1000E = [nic_address(NICS.index("e1000e") + i) for i in range(2)]
-# Each process has one port: what one sends the other one gets.
-FIRST = ["--portlist=0", "--port-topology=loop"]
-SECOND = ["--portlist=1", "--port-topology=loop"]
-SECONDARY = ["--proc-type=secondary"]
 NEVER = "Fail to recv reply"
 
 
@@ -39,47 +34,6 @@ def primary(guest: Callable[..., Guest]) -> Iterator[Testpmd]:
     assert result.all_ports_work(2), result.output
 
 
-def tool(guest: Guest, program: str, *args: str, policy: str = "prefer",
-         devices: list[str] | None = None) -> str:
-    """Run one of DPDK's tools to its end and return what it said."""
-    allow = [word for device in devices or E1000E for word in ("-a", device)]
-    done = guest.run(command([program, *allow, *args], policy))
-    return done.stdout + done.stderr
-
-
-def peer(guest: Guest, *args: str) -> Process:
-    """A light secondary."""
-    return guest.start(["/usr/bin/python3", str(PEER), *args])
-
-
-def fds(testpmd: Testpmd) -> int:
-    """How many the process has."""
-    return len(testpmd.guest.run(["ls", f"/proc/{testpmd.pid}/fd"], check=True).stdout.split())
-
-
-def forward_in_both(guest: Guest, devices: list[str], mode: str = "no-IOMMU") -> Result:
-    """A primary, whose result it is, and a secondary without capabilities forward to each other."""
-    with Testpmd(guest, devices, args=FIRST) as first:
-        first.ready()
-        with Testpmd(guest, devices, eal=SECONDARY, args=SECOND,
-                     wrapper=without("sys_admin", "sys_rawio")) as second:
-            second.ready()
-            first.flowing()
-            nodes = second.nodes() - {CONTAINER}
-            result = second.stop()
-        own = first.stop()
-    assert nodes == {f"/dev/vfio/devices/{device.cdev}" for device in own.devices}
-    for address in devices:
-        assert re.search(rf"{address}: \S+, {mode}, .* from the primary process "
-                         rf"\(pid {first.pid}\)", result.output), result.output
-    assert min(result.ports[1]) > 0, result.output
-    assert min(own.ports[0]) > 0, own.output
-    assert {device.mode for device in own.devices} == {mode}
-    assert own.mapped > 0
-    assert own.verified == (own.mapped if mode == "no-IOMMU" else 0)
-    return own
-
-
 def test_both_processes_forward(cdev: Guest) -> None:
     """test_releases.py has virtio, and the other releases."""
     forward_in_both(cdev, E1000E)
@@ -89,13 +43,13 @@ class TestLivePrimary:
     """One primary that forwards all the time, whatever its secondaries do."""
 
     def test_tool_reads_registers(self, primary: Testpmd) -> None:
-        said = tool(primary.guest, "dpdk-proc-info", "--", "--stats")
+        said = proc_info(primary.guest, E1000E)
         packets = re.findall(r"port \d+ +#+\s+RX-packets:\s*(\d+)", said)
         assert len(packets) == 2 and min(map(int, packets)) > 0, said
 
     def test_memory_for_a_secondary_is_pinned_before_it_is_used(self, primary: Testpmd) -> None:
         """dpdk-pdump has the primary allocate a pool, and plugs devices into both."""
-        before = locked_pages(primary.guest, primary.pid)
+        before = pinned_kb(primary)
         start = len(primary.process.stdout)
         primary.guest.run(["rm", "-f", "/tmp/rx.pcap"], check=True)
         allow = [word for device in E1000E for word in ("-a", device)]
@@ -115,15 +69,15 @@ class TestLivePrimary:
         assert primary.guest.run(["stat", "-c", "%s", "/tmp/rx.pcap"]).stdout != "0\n"
 
     def test_secondaries_are_killed_a_hundred_times(self, primary: Testpmd) -> None:
-        before = fds(primary), locked_pages(primary.guest, primary.pid)
-        killed = peer(primary.guest, "die", E1000E[1], "100")
+        before = open_files(primary), pinned_kb(primary)
+        killed = primary.guest.start(python("peer.py", "die", E1000E[1], 100))
         assert killed.wait(60) == 0, killed.stderr
         assert int(killed.stdout.split()[2]) >= 50
-        assert (fds(primary), locked_pages(primary.guest, primary.pid)) == before
+        assert (open_files(primary), pinned_kb(primary)) == before
 
     def test_lies_are_answered_with_errors(self, primary: Testpmd) -> None:
-        before = fds(primary)
-        liar = peer(primary.guest, "lie", E1000E[0])
+        before = open_files(primary)
+        liar = primary.guest.start(python("peer.py", "lie", E1000E[0]))
         assert liar.wait(60) == 0, liar.stderr
         told = dict(line.split(": ", 1) for line in liar.stdout.splitlines())
         assert told == {
@@ -131,18 +85,18 @@ class TestLivePrimary:
             "kind": "EBADMSG, 0 fds", "policy": "EINVAL, 0 fds", "empty": "EBADMSG, 0 fds",
             "short": "EBADMSG, 0 fds", "long": "EBADMSG, 0 fds", "address": "EBADMSG, 0 fds",
             "absent": "ENODEV, 0 fds", "fds": "EBADMSG, 0 fds", "truth": "0, 1 fds"}
-        assert fds(primary) == before
+        assert open_files(primary) == before
         assert primary.process.stdout.count("cannot serve a secondary process") == 1
 
     def test_policies_that_differ(self, primary: Testpmd) -> None:
-        said = tool(primary.guest, "dpdk-proc-info", "--", "--stats", policy="off")
+        said = proc_info(primary.guest, E1000E, policy="off")
         for device in E1000E:
             assert f"{device}: cannot get noiommu-vfio" in said, said
         assert "RTE_VFIO_CDEV=off here, and prefer in the primary process " \
                f"(pid {primary.pid})" in said
 
     def test_secondary_without_the_library(self, primary: Testpmd) -> None:
-        said = tool(primary.guest, "dpdk-proc-info", "--", "--stats", policy="")
+        said = proc_info(primary.guest, E1000E, policy="")
         assert NEVER not in said
         assert "Cannot request VFIO group fd" in said
         log = primary.process.stdout
@@ -153,7 +107,7 @@ class TestLivePrimary:
 def test_primary_without_the_library(cdev: Guest) -> None:
     with Testpmd(cdev, E1000E[:1], policy="") as first:
         first.ready()
-        said = tool(cdev, "dpdk-proc-info", "--", "--stats", devices=E1000E[:1])
+        said = proc_info(cdev, E1000E[:1])
     assert f"{E1000E[0]}: cannot get noiommu-vfio2: the primary process (pid {first.pid}) does " \
            "not answer: Connection timed out; preload librte_bus_vfio_cdev.so there" in said
 
@@ -161,7 +115,7 @@ def test_primary_without_the_library(cdev: Guest) -> None:
 def test_primary_that_starts_again_names_who_has_its_device(cdev: Guest) -> None:
     with Testpmd(cdev, E1000E) as first:
         first.ready()
-        survivor = peer(cdev, "hold", E1000E[0])
+        survivor = cdev.start(python("peer.py", "hold", E1000E[0]))
         number = survivor.expect(r"peer (\d+): 0, 1 fds").group(1)
     with Testpmd(cdev, E1000E[:1]) as second:
         second.ready()

@@ -5,18 +5,18 @@ import re
 from typing import Callable
 
 from testvm.qemu import Guest
-from testvm.util import CHECKOUT
 
-from test_hotplug import ALONE, NICS, PAIR
+from helpers.nodes import ALONE, HOT_PLUG, PAIR
+from helpers.programs import built
+from helpers.resources import before_and_after
 
-CROWD = CHECKOUT / "build/app/test/vm/guest/crowd"
 ROUNDS = 5
 
 
 def test_threads_do_everything_at_once(guest: Callable[..., Guest]) -> None:
     """The guest of test_hotplug.py. A deadlock would be an end by the program's own alarm."""
-    machine = guest(nics=NICS, ports=1)
-    done = machine.run([str(CROWD), "-l", "0,1", "-m", "8", "--no-telemetry", "--iova-mode=pa",
+    machine = guest(**HOT_PLUG)
+    done = machine.run([built("crowd"), "-l", "0,1", "-m", "8", "--no-telemetry", "--iova-mode=pa",
                         "--log-level=lib.eal:warning", "-a", PAIR[0], "--", str(ROUNDS), PAIR[1],
                         ALONE], timeout=630)
     said = done.stdout + done.stderr
@@ -27,7 +27,7 @@ def test_threads_do_everything_at_once(guest: Callable[..., Guest]) -> None:
     assert steps["plug"] == steps["setup"] == (ROUNDS, 0)
     assert all(steps[name][0] > 1 and steps[name][1] == 0 for name in ("grow", "own", "ask")), said
     # Areas are also the C library's, which keeps stacks and arenas of threads.
-    before, after = [dict(re.findall(r"(\w+)=(\d+)", line)) | {"areas": ""} for line in
-                     re.findall(r"^(?:before|after): (.*)$", done.stdout, re.M)]
+    before, after = [dict(re.findall(r"(\w+)=(\d+)", line)) | {"areas": ""}
+                     for line in before_and_after(done.stdout)]
     assert before == after
     assert int(before["pinned"]) == int(before["mapped"]) * 2048

@@ -7,15 +7,16 @@ from typing import Callable
 import pytest
 from testvm.machine import nic_address
 from testvm.qemu import Guest
-from testvm.util import CHECKOUT
 
-BENCH = CHECKOUT / "build/app/test/vm/guest/bench_pages"
+from helpers.faults import memlock
+from helpers.nodes import GROUP
+from helpers.programs import built
+from helpers.resources import free_hugepages
+
+BENCH = built("bench_pages")
+
 STEPS = ["map + verify", "unmap", "pin page + verify", "unmap again"]
 ROW = re.compile(r"^(\S.*?) {2,}(\d+) +(\d+) +(\d+\.\d\d)$", re.M)
-
-
-def free_hugepages(guest: Guest) -> str:
-    return guest.run(["grep", "HugePages_Free", "/proc/meminfo"], check=True).stdout
 
 
 def test_table_has_positive_figures_for_each_step(guest: Callable[..., Guest]) -> None:
@@ -58,15 +59,13 @@ def test_what_cannot_be_tried_is_said(guest: Callable[..., Guest], arguments: li
 
 
 def test_device_in_use_is_said(guest: Callable[..., Guest]) -> None:
-    group = "exec 9<>/dev/vfio/noiommu-0; "
+    group = f"exec 9<>{GROUP}; "
     done = guest().run(["sh", "-c", f"{group} exec {BENCH} -n 1 -r 1 {nic_address(0)}"])
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{nic_address(0)}: " in done.stderr and "Device or resource busy" in done.stderr
 
 
 def test_failed_call_is_said(guest: Callable[..., Guest]) -> None:
-    limited = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock", "sh", "-c",
-               f"ulimit -l 1024; exec {BENCH}"]
-    done = guest().run(limited)
+    done = guest().run([*memlock(1), BENCH])
     assert (done.returncode, done.stdout) == (1, "")
     assert "Cannot allocate memory" in done.stderr and "RLIMIT_MEMLOCK" in done.stderr

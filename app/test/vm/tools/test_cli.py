@@ -14,9 +14,9 @@ from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, Testpmd
 from testvm.util import CHECKOUT
 
-from test_errors import CDEV, DEVICE, SYSFS
-from test_forward import CONTAINER, NICS, PAIR, assert_forwarded_over_cdevs
-from test_translated import INTEL
+from helpers.faults import cdev_hidden
+from helpers.forwarding import assert_forwarded_over_cdevs
+from helpers.nodes import CONTAINER, DEVICE, INTEL, NICS, PAIR
 
 CLI = str(CHECKOUT / "build/app/dpdk-vfio-cdev")
 COMPLETION = CHECKOUT / "app/vfio-cdev/dpdk-vfio-cdev.bash"
@@ -225,15 +225,11 @@ def test_testpmd_forwards_under_run(cdev: Guest, more: list[str]) -> None:
 
 
 def test_require_refuses_a_device_without_a_cdev(cdev: Guest) -> None:
-    hidden = f"{SYSFS}/vfio-dev"
-    cdev.run(["mount", "-t", "tmpfs", "none", hidden], check=True)
-    try:
-        with Testpmd(cdev, [DEVICE], policy="", wrapper=[*RUN, "--require", "--"]) as testpmd:
-            testpmd.ready()
-            assert testpmd.nodes() <= {CONTAINER}
-            output = testpmd.stop().output
-    finally:
-        cdev.run(["umount", hidden], check=True)
+    with cdev_hidden(cdev), \
+            Testpmd(cdev, [DEVICE], policy="", wrapper=[*RUN, "--require", "--"]) as testpmd:
+        testpmd.ready()
+        assert testpmd.nodes() <= {CONTAINER}
+        output = testpmd.stop().output
     assert "No probed ethernet devices" in output
 
 

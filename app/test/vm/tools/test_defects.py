@@ -18,7 +18,7 @@ from testvm.machine import nic_address
 from testvm.qemu import Guest
 from testvm.util import CHECKOUT
 
-from test_forward import NICS, PAIR
+from helpers.nodes import NICS, PAIR
 
 TOOL = CHECKOUT / "build/app/dpdk-test-vfio-cdev"
 BROKEN = CHECKOUT / "build/app/test/broken"

@@ -12,14 +12,14 @@ from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 from testvm.util import CHECKOUT
 
-from test_errors import CDEV, DEVICE, SYSFS, group_held
-from test_forward import NICS, PAIR, forward, without
-from test_translated import INTEL
+from helpers.faults import group_opened, memlock, within, without
+from helpers.forwarding import forward
+from helpers.nodes import CDEV, DEVICE, INTEL, NICS, PAIR, PARAMETER, SYSFS
+from helpers.programs import built
 
 PROGRAM = str(CHECKOUT / "build/app/dpdk-vfio-cdev")
 STUBS = CHECKOUT / "build/app/test"
 DRIVER = "/sys/bus/pci/drivers/vfio-pci"
-PARAMETER = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 COMPLAINTS = (
     "Cannot use IOVA as 'PA' since physical addresses are not available",
@@ -61,18 +61,13 @@ class Report:
         return str(self.find(check, device)["cure"])
 
 
-def within(script: str) -> list[str]:
-    """A wrapper with mounts of its own, as a container has."""
-    return ["unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
-
-
 @contextmanager
 def unbound(guest: Guest, parameter: str, override: str) -> Iterator[None]:
     """The device without a driver, and the parameter set to something."""
     script = f"echo {DEVICE} >{DRIVER}/unbind; echo {parameter} >{PARAMETER}; " \
-             f"echo '{override}' >{SYSFS}/driver_override"
-    again = f"echo Y >{PARAMETER}; echo vfio-pci >{SYSFS}/driver_override; " \
-            f"test -e {SYSFS}/driver || echo {DEVICE} >{DRIVER}/bind"
+             f"echo '{override}' >{SYSFS}/{DEVICE}/driver_override"
+    again = f"echo Y >{PARAMETER}; echo vfio-pci >{SYSFS}/{DEVICE}/driver_override; " \
+            f"test -e {SYSFS}/{DEVICE}/driver || echo {DEVICE} >{DRIVER}/bind"
     guest.run(["sh", "-c", script], check=True)
     try:
         yield
@@ -155,9 +150,9 @@ def test_devices_with_an_iommu_need_no_capability(guest: Callable[..., Guest]) -
     (without("sys_admin"), "capabilities", "PASS", "neither CAP_SYS_ADMIN nor a privileged", set()),
     (["unshare", "--user"], "user-namespace", "FAIL", "rootless", {"get-pa", "capabilities"}),
     (["unshare", "--user", "--map-root-user"], "user-namespace", "FAIL", "rootless", {"get-pa"}),
-    (["prlimit", "--memlock=1048576", *without("ipc_lock")], "memlock", "FAIL",
+    (memlock(1), "memlock", "FAIL",
      "RLIMIT_MEMLOCK is 1024 kB, hugepages have 2048 kB each", set()),
-    (["prlimit", "--memlock=8388608", *without("ipc_lock")], "memlock", "WARN",
+    (memlock(8), "memlock", "WARN",
      "Cannot allocate memory", set()),
     (UNPRIVILEGED, "device-node", "FAIL", "Permission denied",
      {"capabilities", "iommufd-node"}),
@@ -238,7 +233,7 @@ def test_device_that_is_not_there(cdev: Guest) -> None:
 
 
 def test_group_held_by_a_process_is_named(cdev: Guest) -> None:
-    with group_held(cdev):
+    with group_opened(cdev):
         report = Report(cdev)
         finding = report.find("group-in-use", DEVICE)
         assert re.search(r"open in pid \d+ \(sleep\).*Device or resource busy", finding["text"])
@@ -273,7 +268,7 @@ def test_node_that_a_plugin_renamed_is_found(cdev: Guest) -> None:
 
 
 def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
-    symbolic = CHECKOUT / "build/app/test/vm/guest/eal_symbolic.so"
+    symbolic = built("eal_symbolic.so")
     cdev.run(["sh", "-c", "cp $(command -v dpdk-testpmd) /run/setuid; chmod 4755 /run/setuid; "
               "cp /run/setuid /run/capable; chmod 755 /run/capable; "
               f"setcap cap_net_admin+ep /run/capable; mkdir -p /run/own; cp {STUBS}/"
@@ -288,7 +283,7 @@ def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
             ("/run/setuid", UNPRIVILEGED, "FAIL", "is setuid or setgid"),
             ("/run/capable", UNPRIVILEGED, "FAIL", "has file capabilities"),
             (str(STUBS / "stub_app_inside"), [], "FAIL", "statically"),
-            (str(STUBS / "vm/guest/start_last"), [], "WARN", "behind librte_eal")):
+            (built("start_last"), [], "WARN", "behind librte_eal")):
         finding = Report(cdev, "--app", app, wrapper=wrapper).find("app")
         assert (finding["verdict"], text in finding["text"]) == (verdict, True), finding
 
@@ -298,7 +293,7 @@ def test_hugepages_on_a_node_far_from_the_device(guest: Callable[..., Guest]) ->
     nodes = guest(numa=2)
     pages = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
     before = nodes.run(["cat", pages], check=True).stdout.strip()
-    nodes.run(["sh", "-c", f"echo 1 >{SYSFS}/numa_node && echo 0 >{pages}"], check=True)
+    nodes.run(["sh", "-c", f"echo 1 >{SYSFS}/{DEVICE}/numa_node && echo 0 >{pages}"], check=True)
     try:
         finding = Report(nodes).find("device-numa", DEVICE)
         assert finding["verdict"] == "WARN"
@@ -306,4 +301,5 @@ def test_hugepages_on_a_node_far_from_the_device(guest: Callable[..., Guest]) ->
         nodes.run(["sh", "-c", finding["cure"]], check=True)
         assert Report(nodes).find("device-numa", DEVICE)["verdict"] == "PASS"
     finally:
-        nodes.run(["sh", "-c", f"echo -1 >{SYSFS}/numa_node; echo {before} >{pages}"], check=True)
+        again = f"echo -1 >{SYSFS}/{DEVICE}/numa_node; echo {before} >{pages}"
+        nodes.run(["sh", "-c", again], check=True)

@@ -10,9 +10,9 @@ import pytest
 from testvm.qemu import Guest
 from testvm.testpmd import Console, Testpmd
 
-from test_forward import NICS, nic_address, without
+from helpers.forwarding import SECONDARY
+from helpers.nodes import E1000E, NICS, PAIR
 
-E1000E = [nic_address(NICS.index("e1000e") + i) for i in range(2)]
 OPTIONS = {"host": {"nics": NICS}, "25.11": {"dpdk": "25.11"}}
 PAGE = 2 << 20
 
@@ -47,7 +47,7 @@ def mappings(guest: Guest) -> dict[str, Any]:
 def live(request: pytest.FixtureRequest,
          guest: Callable[..., Guest]) -> Iterator[tuple[Testpmd, list[str]]]:
     """A testpmd that forwards between two devices, which have many pages."""
-    devices = E1000E if request.param == "host" else [nic_address(0), nic_address(1)]
+    devices = E1000E if request.param == "host" else PAIR
     with Testpmd(guest(**OPTIONS[request.param]), devices, eal=["-m", "160"]) as testpmd:
         yield testpmd.ready().flowing(), devices
         assert testpmd.stop().all_ports_work(2)
@@ -103,11 +103,11 @@ def test_secondaries_tell_their_devices_through_the_primary(
         live: tuple[Testpmd, list[str]]) -> None:
     """Two of them: a message has another size in each release."""
     testpmd, devices = live
-    guest, secondary = testpmd.guest, ["--proc-type=secondary"]
+    guest = testpmd.guest
     alone, = ask(guest, "/vfio_cdev/secondaries")
-    with Console(guest, devices, eal=secondary) as second:
+    with Console(guest, devices, eal=SECONDARY) as second:
         second.ready()
-        with Console(guest, devices, eal=secondary) as third:
+        with Console(guest, devices, eal=SECONDARY) as third:
             third.ready()
             both, = ask(guest, "/vfio_cdev/secondaries")
     assert alone == {"process": "primary", "count": 0}

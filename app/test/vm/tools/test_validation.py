@@ -13,7 +13,7 @@ import pytest
 from testvm.qemu import Guest, Process
 from testvm.util import CHECKOUT
 
-from test_forward import PAIR
+from helpers.nodes import PAIR
 
 TOOL = str(CHECKOUT / "build/app/dpdk-test-vfio-cdev")
 PHASES = ("preflight", "bind", "addresses", "forward", "restart", "lifecycle")

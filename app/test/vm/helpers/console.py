@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Links and packets of testpmd's ports, by its console."""
+
+import re
+import time
+
+from testvm.testpmd import Console
+
+
+def await_link(console: Console, *ports: int) -> None:
+    """Links need a moment after the start of a port."""
+    for _ in range(50):
+        if all("Link status: up" in console.do(f"show port info {port}") for port in ports):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"no link on one of {ports}:\n{console.process.stdout[-2000:]}")
+
+
+def packets(console: Console, *ports: int) -> list[int]:
+    """Packets that each of these ports has received."""
+    return [int(re.findall(r"RX-packets: (\d+)", console.do(f"show port stats {port}"))[0])
+            for port in ports]
+
+
+def flows(console: Console, *ports: int) -> bool:
+    """Whether each of them receives, if not at once."""
+    before = packets(console, *ports)
+    for _ in range(20):
+        if all(now > then for now, then in zip(packets(console, *ports), before)):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def assert_flows(console: Console, *ports: int) -> None:
+    """The same."""
+    assert flows(console, *ports), f"no packets on one of {ports}:\n" \
+        f"{console.process.stdout[-2000:]}"
+
+
+def start_traffic(console: Console, *ports: int) -> None:
+    """What testpmd sends first may meet a NIC that does not receive yet, and is lost then."""
+    for _ in range(3):
+        console.do("start tx_first")
+        if flows(console, *ports):
+            return
+        console.do("stop")
+    assert_flows(console, *ports)

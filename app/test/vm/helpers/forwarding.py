@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""testpmd that forwards between two devices, in one process or in two."""
+
+import re
+
+from testvm.qemu import Guest
+from testvm.testpmd import Result, Testpmd
+
+from helpers.faults import without
+from helpers.nodes import CONTAINER
+
+SECONDARY = ["--proc-type=secondary"]
+
+
+def forward(guest: Guest, devices: list[str], **options: object) -> tuple[Result, set[str]]:
+    """Forward until packets come; the result and the nodes that were open meanwhile."""
+    with Testpmd(guest, devices, **options) as testpmd:    # type: ignore[arg-type]
+        testpmd.ready().flowing()
+        nodes = testpmd.nodes() - {CONTAINER}
+        return testpmd.stop(), nodes
+
+
+def assert_forwarded_over_cdevs(result: Result, nodes: set[str], devices: list[str]) -> None:
+    """Both ports work, nothing but cdevs is open, all that is mapped was verified."""
+    assert result.status == 0, result.output
+    assert result.all_ports_work(len(devices)), result.output
+    cdevs = {f"/dev/vfio/devices/{device.cdev}" for device in result.devices}
+    assert [device.address for device in result.devices] == devices
+    assert {device.mode for device in result.devices} == {"no-IOMMU"}
+    assert nodes == cdevs | {"/dev/iommu"}
+    assert result.mapped == result.verified > 0
+
+
+def forward_in_both(guest: Guest, devices: list[str], mode: str = "no-IOMMU") -> Result:
+    """A primary, whose result it is, and a secondary without capabilities forward to each other."""
+    # Each process has one port: what one sends the other one gets.
+    first_args, second_args = ([f"--portlist={port}", "--port-topology=loop"] for port in (0, 1))
+    with Testpmd(guest, devices, args=first_args) as first:
+        first.ready()
+        with Testpmd(guest, devices, eal=SECONDARY, args=second_args,
+                     wrapper=without("sys_admin", "sys_rawio")) as second:
+            second.ready()
+            first.flowing()
+            nodes = second.nodes() - {CONTAINER}
+            result = second.stop()
+        own = first.stop()
+    assert nodes == {f"/dev/vfio/devices/{device.cdev}" for device in own.devices}
+    for address in devices:
+        assert re.search(rf"{address}: \S+, {mode}, .* from the primary process "
+                         rf"\(pid {first.pid}\)", result.output), result.output
+    assert min(result.ports[1]) > 0, result.output
+    assert min(own.ports[0]) > 0, own.output
+    assert {device.mode for device in own.devices} == {mode}
+    assert own.mapped > 0
+    assert own.verified == (own.mapped if mode == "no-IOMMU" else 0)
+    return own

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a process has of the machine's memory and files, by the kernel and by the log."""
+
+import re
+
+from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
+
+CHANGE = re.compile(r"VFIO_CDEV: (mapped|unmapped) 0x(\w+) at IOVA 0x\w+, (\d+) bytes; now")
+
+
+def pinned_kb(testpmd: Testpmd) -> int:
+    """kB that iommufd accounts to the process as pinned."""
+    status = testpmd.guest.run(["cat", f"/proc/{testpmd.pid}/status"], check=True).stdout
+    return int(status.split("VmPin:")[1].split()[0])
+
+
+def open_files(testpmd: Testpmd) -> int:
+    """How many the process has."""
+    return len(testpmd.guest.run(["ls", f"/proc/{testpmd.pid}/fd"], check=True).stdout.split())
+
+
+def free_hugepages(guest: Guest) -> list[str]:
+    """Hugepages that no process has, of each size."""
+    script = "cat /sys/kernel/mm/hugepages/*/free_hugepages"
+    return guest.run(["sh", "-c", script], check=True).stdout.split()
+
+
+def hugepage_areas(testpmd: Testpmd) -> list[tuple[int, int, dict[int, int]]]:
+    """The process's areas of hugepages: address, kB of a page, pages on each node."""
+    maps = testpmd.guest.run(["cat", f"/proc/{testpmd.pid}/numa_maps"], check=True).stdout
+    lines = re.findall(r"^(\w+) .* huge (.*) kernelpagesize_kB=(\d+)$", maps, re.M)
+    return [(int(address, 16), int(kilobytes),
+             {int(node): int(pages) for node, pages in re.findall(r"\bN(\d+)=(\d+)", counts)})
+            for address, counts, kilobytes in lines]
+
+
+def mappings(output: str) -> dict[int, int]:
+    """The mappings that there are by the log: the kB of each, by its address."""
+    found: dict[int, int] = {}
+    for change, address, size in CHANGE.findall(output):
+        if change == "mapped":
+            found[int(address, 16)] = int(size) >> 10
+        else:
+            del found[int(address, 16)]
+    return found
+
+
+def before_and_after(output: str) -> tuple[str, str]:
+    """The two lines of resources_print() in guest/resources.c."""
+    before, after = re.findall(r"^(?:before|after): (.*)$", output, re.M)
+    return before, after
