@@ -15,7 +15,8 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = map(str, [HERE.parents[2] / "devtools", HERE])
 
-from testvm.machine import Options  # noqa: E402  (needs the path set above)
+from helpers.nodes import HOT_PLUG, INTEL, NICS  # noqa: E402  (needs the path set above)
+from testvm.machine import Options  # noqa: E402
 from testvm.qemu import Guest  # noqa: E402
 
 MOST_ALIVE = 3
@@ -86,6 +87,30 @@ def guest(request: pytest.FixtureRequest) -> Iterator[Callable[..., Guest]]:
     yield pool.get
     pool.close()
     request.config.stash[USES] = pool.uses
+
+
+@pytest.fixture
+def cdev(guest: Callable[..., Guest]) -> Guest:
+    """The guest of most tests: the default kernel, with two NICs of each model."""
+    return guest(nics=NICS)
+
+
+@pytest.fixture
+def numa(guest: Callable[..., Guest]) -> Guest:
+    """Two NUMA nodes, so that pages can move, and two NICs that are linked."""
+    return guest(numa=2)
+
+
+@pytest.fixture
+def hot_plug(guest: Callable[..., Guest]) -> Guest:
+    """An empty slot beside two NICs that are linked and one that is alone."""
+    return guest(**HOT_PLUG)
+
+
+@pytest.fixture
+def intel(guest: Callable[..., Guest]) -> Guest:
+    """Two NICs behind an IOMMU, and one past it."""
+    return guest(**INTEL)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -62,12 +62,6 @@ def run_example(guest: Guest, argv: Sequence[str], timeout: float = 60) -> tuple
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """The guest that test_forward.py uses too."""
-    return guest(nics=NICS)
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_packets_come_as_they_were_sent(cdev: Guest, model: str) -> None:
     first = NICS.index(model)
@@ -128,8 +122,7 @@ def test_no_page_moves_while_packets_flow(guest: Callable[..., Guest], numa: int
 
 
 @pytest.mark.xdist_group("modes")
-def test_pages_that_are_not_pinned_move(guest: Callable[..., Guest]) -> None:
-    numa = guest(numa=2)
+def test_pages_that_are_not_pinned_move(numa: Guest) -> None:
     process, pid = start(numa, ["/usr/bin/python3", "-c", UNPINNED])
     try:
         rounds, moved = moves(start_mover(numa, pid, 1))

@@ -2,25 +2,18 @@
 """Ways to start DPDK in which the backend is called, is not, or must not be used."""
 
 import re
-from typing import Callable
 
 import pytest
 
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, command
 
-from helpers.nodes import CDEV, CONTAINER, DEVICE, GROUP, NICS
+from helpers.nodes import CDEV, CONTAINER, DEVICE, GROUP
 from helpers.programs import BUILT, built, python
 
 EAL = ["-l", "0", "-n", "2", "-a", DEVICE, "--in-memory", "-m", "16"]
 UNUSED = "librte_bus_vfio_cdev.so: DPDK does not call it: "
 GIVEN_UP = "the process has given up CAP_SYS_RAWIO"
-
-
-@pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """The guest that test_forward.py uses too."""
-    return guest(nics=NICS)
 
 
 def start(guest: Guest, program: str, policy: str = "prefer", preload: bool | str = False,

@@ -2,7 +2,6 @@
 """Bad input on the real kernel: a message with device, step, cause and remedy, and nothing left."""
 
 import re
-from typing import Callable
 
 import pytest
 
@@ -10,16 +9,9 @@ from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, Testpmd
 
 from helpers.faults import UNCONFIRMED, cdev_hidden, group_opened, memlock, parameter_off, without
-from helpers.nodes import CDEV, CONTAINER, DEVICE, NICS, SYSFS
+from helpers.nodes import CDEV, CONTAINER, DEVICE, SYSFS
 from helpers.programs import built, setup_device
 from helpers.resources import pinned_kb
-
-
-
-@pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """The guest that test_forward.py uses too."""
-    return guest(nics=NICS)
 
 
 def refusal(guest: Guest, **options: object) -> str:

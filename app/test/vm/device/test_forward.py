@@ -14,13 +14,6 @@ from helpers.forwarding import assert_forwarded_over_cdevs, forward
 from helpers.nodes import CONTAINER, MODELS, NICS, PAIR
 
 
-
-@pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """The default kernel with two NICs of each model."""
-    return guest(nics=NICS)
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_model_forwards_over_cdevs(cdev: Guest, model: str) -> None:
     first = NICS.index(model)
@@ -65,8 +58,7 @@ def test_kernel_without_groups_forwards(guest: Callable[..., Guest]) -> None:
 
 @pytest.mark.xdist_group("kernels")
 def test_kernel_without_groups_gives_stock_no_port(guest: Callable[..., Guest]) -> None:
-    only = guest(config="cdev-only")
-    with Testpmd(only, PAIR, policy="") as testpmd:
+    with Testpmd(guest(config="cdev-only"), PAIR, policy="") as testpmd:
         assert "No probed ethernet devices" in testpmd.ready().stop().output
 
 

@@ -4,7 +4,7 @@
 import re
 import time
 from contextlib import contextmanager
-from typing import Callable, Iterator
+from typing import Iterator
 
 import pytest
 
@@ -24,20 +24,14 @@ TEAR_OUT = ["setpci", "-s", PORT, "CAP_EXP+18.w=0700:0720", "CAP_EXP+18.w=0120:0
 
 
 @pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """A guest with an empty slot."""
-    return guest(**HOT_PLUG)
-
-
-@pytest.fixture
-def slot(cdev: Guest) -> Iterator[Guest]:
-    """The same, and the slot is empty again at the end."""
-    cdev.monitor.execute("netdev_add", type="hubport", id="plugged", hubid=1)
-    yield cdev
-    if has_device(cdev, PLUGGED):
-        cdev.run(TEAR_OUT, check=True)
-        await_no_device(cdev, PLUGGED)
-    cdev.monitor.execute("netdev_del", id="plugged")
+def slot(hot_plug: Guest) -> Iterator[Guest]:
+    """The guest's slot, which is empty again at the end."""
+    hot_plug.monitor.execute("netdev_add", type="hubport", id="plugged", hubid=1)
+    yield hot_plug
+    if has_device(hot_plug, PLUGGED):
+        hot_plug.run(TEAR_OUT, check=True)
+        await_no_device(hot_plug, PLUGGED)
+    hot_plug.monitor.execute("netdev_del", id="plugged")
 
 
 def has_device(guest: Guest, address: str) -> bool:
@@ -140,8 +134,8 @@ def test_nic_that_is_torn_out_is_detached(slot: Guest) -> None:
         assert console.stop().status == 0
 
 
-def test_port_is_reset_and_changed_beside_traffic(cdev: Guest) -> None:
-    with console_of(cdev, *PAIR, ALONE) as console:
+def test_port_is_reset_and_changed_beside_traffic(hot_plug: Guest) -> None:
+    with console_of(hot_plug, *PAIR, ALONE) as console:
         console.do("set portlist 0,1")
         start_traffic(console, 0, 1)
         before = holdings(console)
@@ -162,46 +156,46 @@ def await_flow_and_detach(console: Console) -> None:
     assert "/dev/vfio/devices/noiommu-vfio2" not in console.nodes()
 
 
-def test_unbinding_in_use_lets_the_application_release(cdev: Guest) -> None:
-    with console_of(cdev, *PAIR, ALONE) as console:
+def test_unbinding_in_use_lets_the_application_release(hot_plug: Guest) -> None:
+    with console_of(hot_plug, *PAIR, ALONE) as console:
         start_traffic(console, 0, 1)
-        unbind(cdev, ALONE)
+        unbind(hot_plug, ALONE)
         assert "Device is detached" in console.process.stdout
         assert_forwards_again(console, 0, 1)
         attach(console, ALONE, 2)
 
 
-def test_unbinding_is_immediate_after_release_and_after_kill(cdev: Guest) -> None:
-    with console_of(cdev, *PAIR) as console:
+def test_unbinding_is_immediate_after_release_and_after_kill(hot_plug: Guest) -> None:
+    with console_of(hot_plug, *PAIR) as console:
         console.do("start tx_first")
         assert "Done" in console.do("stop")
         console.do("port stop 1")
         console.do("port detach 1")
-        unbind(cdev, PAIR[1])
+        unbind(hot_plug, PAIR[1])
         attach(console, PAIR[1], 1)
         start_traffic(console, 0, 1)
-        cdev.run(["kill", "-KILL", console.pid], check=True)
+        hot_plug.run(["kill", "-KILL", console.pid], check=True)
         for device in PAIR:
-            unbind(cdev, device)
+            unbind(hot_plug, device)
 
 
-def test_unbinding_waits_for_a_second_opener(cdev: Guest) -> None:
+def test_unbinding_waits_for_a_second_opener(hot_plug: Guest) -> None:
     """The measure of the tests above: what a copy of the device's file would do."""
     hold = "import ctypes, os, sys; pid = os.pidfd_open(int(sys.argv[1])); " \
            "print(ctypes.CDLL(None).syscall(438, pid, int(sys.argv[2]), 0), flush=True); " \
            "sys.stdin.read()"     # 438: pidfd_getfd(2)
-    with console_of(cdev, *PAIR) as console:
-        listed = cdev.run(["ls", "-l", f"/proc/{console.pid}/fd"], check=True).stdout
+    with console_of(hot_plug, *PAIR) as console:
+        listed = hot_plug.run(["ls", "-l", f"/proc/{console.pid}/fd"], check=True).stdout
         number = re.findall(r"(\d+) -> /dev/vfio/devices/noiommu-vfio1", listed)[0]
-        opener = cdev.start(["/usr/bin/python3", "-c", hold, console.pid, number])
+        opener = hot_plug.start(["/usr/bin/python3", "-c", hold, console.pid, number])
         assert int(opener.expect(r"(-?\d+)\n").group(1)) > 0
-        unbinding = start_unbinding(cdev, PAIR[1])
+        unbinding = start_unbinding(hot_plug, PAIR[1])
         console.process.expect("Device is detached")
         time.sleep(1)
         assert unbinding.poll() is None
         opener.close_stdin()
         assert unbinding.wait(15) == 0
-    bind(cdev, PAIR[1])
+    bind(hot_plug, PAIR[1])
 
 
 @pytest.mark.parametrize("step,count,device,others", [
@@ -209,13 +203,13 @@ def test_unbinding_waits_for_a_second_opener(cdev: Guest) -> None:
     ("plug", 5, ALONE, PAIR),
     ("setup", 100, PAIR[1], PAIR[:1]),
 ], ids=["virtio-1000", "e1000e", "without-a-driver"])
-def test_nothing_is_left_of_many_times(cdev: Guest, step: str, count: int, device: str,
+def test_nothing_is_left_of_many_times(hot_plug: Guest, step: str, count: int, device: str,
                                        others: list[str]) -> None:
     """The first with no other device, so that each time the last one goes."""
     allowed = [word for other in others or ["0000:ff:00.0"] for word in ("-a", other)]
-    done = cdev.run([built("plugger"), "-l", "0", "--no-telemetry", "--iova-mode=pa",
-                     "--log-level=lib.eal:warning", *allowed, "--", step, str(count), device],
-                    timeout=120)
+    done = hot_plug.run([built("plugger"), "-l", "0", "--no-telemetry", "--iova-mode=pa",
+                         "--log-level=lib.eal:warning", *allowed, "--", step, str(count), device],
+                        timeout=120)
     before, after = before_and_after(done.stdout)
     print(re.findall("^took.*$", done.stdout, re.M))
     assert done.returncode == 0, done.stdout + done.stderr

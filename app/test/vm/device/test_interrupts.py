@@ -2,7 +2,6 @@
 """Interrupts reach the application, of each kind that VFIO has and with a driver for it."""
 
 import re
-from typing import Callable
 
 import pytest
 
@@ -21,12 +20,6 @@ EVENT = "link state change event"
 KINDS = pytest.mark.parametrize("mode,model", [
     ("legacy", "e1000e"), ("msi", "e1000e"), ("msix", "virtio-net-pci")])
 KERNEL_NAME = {"legacy": "vfio-intx", "msi": "vfio-msi", "msix": "vfio-msix"}
-
-
-@pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """The guest that test_forward.py uses too."""
-    return guest(nics=NICS)
 
 
 def interrupts(guest: Guest, address: str) -> tuple[set[str], int]:

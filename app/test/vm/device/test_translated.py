@@ -25,12 +25,6 @@ TWICE = [0, 2 * 8192, 0]
 DESTROYED = ["destroy ok", "destroy-again failed", "containers 100"]
 
 
-@pytest.fixture
-def intel(guest: Callable[..., Guest]) -> Guest:
-    """Two NICs behind an IOMMU, and one past it."""
-    return guest(**INTEL)
-
-
 def assert_forwarded(result: Result, nodes: set[str], iova_mode: str) -> None:
     """Over the cdevs of two devices with an IOMMU, and nothing else."""
     assert result.all_ports_work(2), result.output

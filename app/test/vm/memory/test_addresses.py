@@ -2,7 +2,6 @@
 """Whatever address was told is that of a page that stays: the cases of addresses.c."""
 
 import re
-from typing import Callable
 
 import pytest
 
@@ -20,12 +19,6 @@ EARLY = ["-m", "32", "-a", DEVICE]
 NO_DEVICE = ["-m", "32", "--no-pci", "--iova-mode=pa"]
 
 pytestmark = pytest.mark.xdist_group("modes")
-
-
-@pytest.fixture
-def numa(guest: Callable[..., Guest]) -> Guest:
-    """Two NUMA nodes, so that pages can move."""
-    return guest(numa=2)
 
 
 def run(guest: Guest, eal: list[str], *case: str, wrapper: tuple[str, ...] = (),

@@ -2,7 +2,6 @@
 """Memory in the ways that the EAL has it: pinned and verified."""
 
 import re
-from typing import Callable
 
 import pytest
 
@@ -11,25 +10,24 @@ from testvm.testpmd import Testpmd
 
 from helpers.faults import without
 from helpers.forwarding import assert_forwarded_over_cdevs, forward
-from helpers.nodes import CONTAINER, NICS, PAIR
+from helpers.nodes import CONTAINER, PAIR
 from helpers.resources import hugepage_areas, pinned_kb
 
 MBUFS, MBUF_SIZE = 8192, 2176   # what Testpmd asks for, and what it says they take
 
 
-def test_addresses_from_the_ioas_only(guest: Callable[..., Guest]) -> None:
-    result, nodes = forward(guest(nics=NICS), PAIR, wrapper=["env", "RTE_VFIO_CDEV_PHYS=ioas"])
+def test_addresses_from_the_ioas_only(cdev: Guest) -> None:
+    result, nodes = forward(cdev, PAIR, wrapper=["env", "RTE_VFIO_CDEV_PHYS=ioas"])
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 
-def test_addresses_from_pagemap_are_verified(guest: Callable[..., Guest]) -> None:
-    result, nodes = forward(guest(nics=NICS), PAIR, wrapper=["env", "RTE_VFIO_CDEV_PHYS=pagemap"])
+def test_addresses_from_pagemap_are_verified(cdev: Guest) -> None:
+    result, nodes = forward(cdev, PAIR, wrapper=["env", "RTE_VFIO_CDEV_PHYS=pagemap"])
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 
-def test_device_that_is_blocked_is_not_used_for_addresses(guest: Callable[..., Guest]) -> None:
+def test_device_that_is_blocked_is_not_used_for_addresses(cdev: Guest) -> None:
     """Without pagemap the EAL gets no address, since the only device allowed is held."""
-    cdev = guest(nics=NICS)
     with Testpmd(cdev, PAIR[:1], eal=["--file-prefix=first"]) as first:
         first.ready()
         with Testpmd(cdev, PAIR[:1], eal=["--file-prefix=second"],
@@ -41,17 +39,16 @@ def test_device_that_is_blocked_is_not_used_for_addresses(guest: Callable[..., G
 
 
 @pytest.mark.parametrize("kind", ["native", "xmem", "xmemhuge", "xbuf"])
-def test_pool_of_any_memory_forwards(guest: Callable[..., Guest], kind: str) -> None:
-    result, nodes = forward(guest(nics=NICS), PAIR, args=[f"--mp-alloc={kind}"])
+def test_pool_of_any_memory_forwards(cdev: Guest, kind: str) -> None:
+    result, nodes = forward(cdev, PAIR, args=[f"--mp-alloc={kind}"])
     assert_forwarded_over_cdevs(result, nodes, PAIR)
 
 
-def test_pool_of_anonymous_memory_is_pinned(guest: Callable[..., Guest]) -> None:
+def test_pool_of_anonymous_memory_is_pinned(cdev: Guest) -> None:
     """Mapped with the IOVA 0 as far as testpmd manages to register it, held where it does not.
 
     In the end it unmaps also what it has not mapped.
     """
-    cdev = guest(nics=NICS)
     with Testpmd(cdev, PAIR, args=["--mp-alloc=anon"]) as testpmd:
         testpmd.ready()
         testpmd.flowing()

@@ -11,25 +11,13 @@ from testvm.testpmd import LIBRARY, PAGES, Testpmd
 
 from helpers.faults import within
 from helpers.forwarding import assert_forwarded_over_cdevs
-from helpers.nodes import CONTAINER, NICS, PAIR
+from helpers.nodes import CONTAINER, PAIR
 from helpers.programs import built
 from helpers.resources import CHANGE, free_hugepages, hugepage_areas, mappings, pinned_kb
 
 GROW = "/run/grow"
 KILOBYTES = {"2M": 2 << 10, "1G": 1 << 20}
 ONLY_1G = ["--huge-dir", "/dev/hugepages1G"]
-
-
-@pytest.fixture
-def nodes(guest: Callable[..., Guest]) -> Guest:
-    """Two NUMA nodes; the guest that test_memory.py used last."""
-    return guest(numa=2)
-
-
-@pytest.fixture
-def small(guest: Callable[..., Guest]) -> Guest:
-    """2M pages; the guest that most tests use."""
-    return guest(nics=NICS)
 
 
 @pytest.fixture
@@ -63,8 +51,8 @@ def forward_holding(guest: Guest, eal: list[str]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("more", [[], ["--legacy-mem"]], ids=["dynamic", "legacy-mem"])
-def test_pages_of_two_nodes_are_held(nodes: Guest, more: list[str]) -> None:
-    with Testpmd(nodes, PAIR, eal=["--socket-mem", "32,32", *more]) as testpmd:
+def test_pages_of_two_nodes_are_held(numa: Guest, more: list[str]) -> None:
+    with Testpmd(numa, PAIR, eal=["--socket-mem", "32,32", *more]) as testpmd:
         assert pages_held(testpmd.ready().flowing()) == {"2M": 32, "1G": 0}
         pages = {address: list(nodes) for address, _, nodes in hugepage_areas(testpmd)}
         assert pages.keys() == mappings(testpmd.process.stdout).keys()
@@ -81,9 +69,9 @@ def test_pages_of_two_nodes_are_held(nodes: Guest, more: list[str]) -> None:
     (["--match-allocations"], None),
     (["--huge-unlink"], None),
 ], ids=lambda value: value[0].lstrip("-") if isinstance(value, list) else None)
-def test_2m_pages_are_held(small: Guest, eal: list[str], pages: int | None) -> None:
+def test_2m_pages_are_held(cdev: Guest, eal: list[str], pages: int | None) -> None:
     """Without -m the EAL takes as many as it needs, some after the devices are set up."""
-    held = forward_holding(small, eal)
+    held = forward_holding(cdev, eal)
     assert held["2M"] == (pages or held["2M"]) > 0
 
 
@@ -122,10 +110,10 @@ def grow_and_shrink(guest: Guest, eal: list[str], sizes: str, pages: int,
     (["--in-memory", "-m", "64"], within("umount /dev/hugepages")),
     (["--single-file-segments"], ()),
 ], ids=["default", "in-memory", "single-file-segments"])
-def test_2m_pages_come_and_go_under_traffic(small: Guest, eal: list[str],
+def test_2m_pages_come_and_go_under_traffic(cdev: Guest, eal: list[str],
                                             wrapper: Sequence[str]) -> None:
     """--in-memory without a mount of hugetlbfs, as the message about --no-huge advises."""
-    grow_and_shrink(small, eal, "1 3 40", 20, wrapper)
+    grow_and_shrink(cdev, eal, "1 3 40", 20, wrapper)
 
 
 def test_pages_of_both_sizes_are_held_by_one_process(both: Guest) -> None:

@@ -12,16 +12,10 @@ from testvm.testpmd import Testpmd, command
 
 from helpers.forwarding import SECONDARY, forward_in_both
 from helpers.nodes import E1000E, NICS
-from helpers.programs import python, proc_info
+from helpers.programs import proc_info, python
 from helpers.resources import open_files, pinned_kb
 
 NEVER = "Fail to recv reply"
-
-
-@pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """The guest that test_forward.py uses too."""
-    return guest(nics=NICS)
 
 
 @pytest.fixture(scope="class")

@@ -2,23 +2,21 @@
 """Devices, memory and questions from several threads at once, with the EAL's own locks."""
 
 import re
-from typing import Callable
 
 from testvm.qemu import Guest
 
-from helpers.nodes import ALONE, HOT_PLUG, PAIR
+from helpers.nodes import ALONE, PAIR
 from helpers.programs import built
 from helpers.resources import before_and_after
 
 ROUNDS = 5
 
 
-def test_threads_do_everything_at_once(guest: Callable[..., Guest]) -> None:
-    """The guest of test_hotplug.py. A deadlock would be an end by the program's own alarm."""
-    machine = guest(**HOT_PLUG)
-    done = machine.run([built("crowd"), "-l", "0,1", "-m", "8", "--no-telemetry", "--iova-mode=pa",
-                        "--log-level=lib.eal:warning", "-a", PAIR[0], "--", str(ROUNDS), PAIR[1],
-                        ALONE], timeout=630)
+def test_threads_do_everything_at_once(hot_plug: Guest) -> None:
+    """A deadlock would be an end by the program's own alarm."""
+    done = hot_plug.run([built("crowd"), "-l", "0,1", "-m", "8", "--no-telemetry", "--iova-mode=pa",
+                         "--log-level=lib.eal:warning", "-a", PAIR[0], "--", str(ROUNDS), PAIR[1],
+                         ALONE], timeout=630)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     steps = {name: (int(count), int(failed)) for name, count, failed in

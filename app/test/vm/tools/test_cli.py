@@ -16,18 +16,12 @@ from testvm.util import CHECKOUT
 
 from helpers.faults import cdev_hidden
 from helpers.forwarding import assert_forwarded_over_cdevs
-from helpers.nodes import CONTAINER, DEVICE, INTEL, NICS, PAIR
+from helpers.nodes import CONTAINER, DEVICE, NICS, PAIR
 
 CLI = str(CHECKOUT / "build/app/dpdk-vfio-cdev")
 COMPLETION = CHECKOUT / "app/vfio-cdev/dpdk-vfio-cdev.bash"
 RUN = [CLI, "run"]
 SHOW = ["sh", "-c", 'echo "$LD_PRELOAD $RTE_VFIO_CDEV"']
-
-
-@pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """The guest that test_forward.py uses too."""
-    return guest(nics=NICS)
 
 
 def shell(guest: Guest, script: str) -> "subprocess.CompletedProcess[str]":
@@ -280,8 +274,7 @@ def test_installed_tool_finds_the_library(cdev: Guest) -> None:
 
 
 @pytest.mark.xdist_group("translated")
-def test_list_translated_beside_no_iommu(guest: Callable[..., Guest]) -> None:
-    intel = guest(**INTEL)
+def test_list_translated_beside_no_iommu(intel: Guest) -> None:
     devices = listed(intel)
     assert {address: device["mode"] for address, device in devices.items()} == {
         PAIR[0]: "translated", PAIR[1]: "translated", bypass_address(0): "no-IOMMU"}

@@ -76,18 +76,6 @@ def validate(guest: Guest, phases: list[str], *args: str, devices: list[str] | N
     return validated(guest, guest.run(command, timeout=300))
 
 
-@pytest.fixture
-def numa(guest: Callable[..., Guest]) -> Guest:
-    """Two nodes, and two NICs that are linked."""
-    return guest(numa=2, nics=("virtio-net-pci", "virtio-net-pci"))
-
-
-@pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """The guest that test_forward.py uses too."""
-    return guest(nics=NICS)
-
-
 def test_good_backend_passes(numa: Guest) -> None:
     """And stock DPDK, whose pages move, shows that a move was possible."""
     seen = validate(numa, PHASES, "--keep-going", "--compare")

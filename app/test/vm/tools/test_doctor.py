@@ -14,7 +14,7 @@ from testvm.util import CHECKOUT
 
 from helpers.faults import group_opened, memlock, within, without
 from helpers.forwarding import forward
-from helpers.nodes import CDEV, DEVICE, INTEL, NICS, PAIR, PARAMETER, SYSFS
+from helpers.nodes import CDEV, DEVICE, NICS, PAIR, PARAMETER, SYSFS
 from helpers.programs import built
 
 PROGRAM = str(CHECKOUT / "build/app/dpdk-vfio-cdev")
@@ -75,12 +75,6 @@ def unbound(guest: Guest, parameter: str, override: str) -> Iterator[None]:
         guest.run(["sh", "-c", again], check=True)
 
 
-@pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Guest:
-    """The guest that test_forward.py uses too."""
-    return guest(nics=NICS)
-
-
 def test_each_check_and_complaint_is_in_the_guide() -> None:
     """In the order in which they are made."""
     guide = (CHECKOUT / "doc/troubleshooting.rst").read_text(encoding="utf-8")
@@ -138,8 +132,8 @@ def test_kernel_of_a_distribution_fails(guest: Callable[..., Guest]) -> None:
 
 
 @pytest.mark.xdist_group("translated")
-def test_devices_with_an_iommu_need_no_capability(guest: Callable[..., Guest]) -> None:
-    report = Report(guest(**INTEL), DEVICE, wrapper=without("sys_rawio"))
+def test_devices_with_an_iommu_need_no_capability(intel: Guest) -> None:
+    report = Report(intel, DEVICE, wrapper=without("sys_rawio"))
     assert report.verdict == "PASS", report.findings
     assert "vfio0, translated" in report.find("device-cdev")["text"]
     assert report.find("group-viable")["verdict"] == "PASS"
@@ -289,17 +283,16 @@ def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
 
 
 @pytest.mark.xdist_group("modes")
-def test_hugepages_on_a_node_far_from_the_device(guest: Callable[..., Guest]) -> None:
-    nodes = guest(numa=2)
+def test_hugepages_on_a_node_far_from_the_device(numa: Guest) -> None:
     pages = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
-    before = nodes.run(["cat", pages], check=True).stdout.strip()
-    nodes.run(["sh", "-c", f"echo 1 >{SYSFS}/{DEVICE}/numa_node && echo 0 >{pages}"], check=True)
+    before = numa.run(["cat", pages], check=True).stdout.strip()
+    numa.run(["sh", "-c", f"echo 1 >{SYSFS}/{DEVICE}/numa_node && echo 0 >{pages}"], check=True)
     try:
-        finding = Report(nodes).find("device-numa", DEVICE)
+        finding = Report(numa).find("device-numa", DEVICE)
         assert finding["verdict"] == "WARN"
         assert "the nearest ones are on node 0 (distance 20, its own has 10)" in finding["text"]
-        nodes.run(["sh", "-c", finding["cure"]], check=True)
-        assert Report(nodes).find("device-numa", DEVICE)["verdict"] == "PASS"
+        numa.run(["sh", "-c", finding["cure"]], check=True)
+        assert Report(numa).find("device-numa", DEVICE)["verdict"] == "PASS"
     finally:
         again = f"echo -1 >{SYSFS}/{DEVICE}/numa_node; echo {before} >{pages}"
-        nodes.run(["sh", "-c", again], check=True)
+        numa.run(["sh", "-c", again], check=True)
