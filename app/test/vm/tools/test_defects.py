@@ -5,12 +5,9 @@ What its phases say is what its user reads, so it is compared as it is.
 """
 
 import itertools
-import json
 import re
 import select
-import subprocess
-from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 import pytest
 
@@ -19,11 +16,9 @@ from testvm.qemu import Guest
 from testvm.util import CHECKOUT
 
 from helpers.nodes import NICS, PAIR
+from helpers.validation import Validation, finished, options, validate
 
-TOOL = CHECKOUT / "build/app/dpdk-test-vfio-cdev"
 BROKEN = CHECKOUT / "build/app/test/broken"
-SECONDS = 2
-REPORT = "/tmp/report.json"
 PHASES = ["integrity", "memory", "pinned", "lifecycle"]
 PAGE = r"page 0x[0-9a-f]+ of 2048 kB, "
 ADDRESS = rf"0x[0-9a-f]+ \({PAGE}physical address 0x[0-9a-f]+\)"
@@ -33,65 +28,49 @@ OTHER_RELEASE = (r"dpdk-test-vfio-cdev-traffic was built with another release of
                  r"this testpmd, which is 24\.11\S*: build it with that one")
 
 
-@dataclass
-class Validation:
-    """What the tool said."""
-    status: int
-    output: str
-    phases: dict[str, Any]
-
-    def failed(self, phase: str) -> str:
-        """The sentence of the only phase that was run, which has failed."""
-        assert self.status == 1, self.output
-        assert self.phases[phase]["verdict"] == "failed", self.output
-        assert f"{phase}: {self.phases[phase]['text']}\n" in self.output
-        return self.phases[phase]["text"]
-
-    def skipped(self, phase: str) -> str:
-        """The same of one that was skipped: nothing is shown then."""
-        assert self.status == 2, self.output
-        assert self.phases[phase]["verdict"] == "skipped", self.output
-        return self.phases[phase]["text"]
+def words(phases: Sequence[str], *args: str, devices: Sequence[str] = PAIR,
+          broken: str = "") -> list[str]:
+    """Its arguments."""
+    library = [f"--library={BROKEN}/broken_{broken}.so"] if broken else []
+    return [f"--phases={','.join(phases)}", f"--devices={','.join(devices)}", "--duration=2",
+            *library, *args]
 
 
-def validated(guest: Guest, done: "subprocess.CompletedProcess[str]") -> Validation:
-    """Read the report."""
-    assert done.returncode in (0, 1, 2), done.stdout + done.stderr
-    report = json.loads(guest.run(["cat", REPORT], check=True).stdout)
-    phases = {phase["phase"]: phase for phase in report["phases"]}
-    return Validation(done.returncode, done.stdout + done.stderr, phases)
+def failed(seen: Validation, phase: str) -> str:
+    """The sentence of the only phase that was run, which has failed."""
+    assert (seen.status, seen[phase]["verdict"]) == (1, "failed"), seen.output
+    assert f"{phase}: {seen[phase]['text']}\n" in seen.output
+    return str(seen[phase]["text"])
 
 
-def arguments(phases: list[str], devices: list[str], *args: str, broken: str = "") -> list[str]:
-    """Its command line."""
-    library = ["--library", str(BROKEN / f"broken_{broken}.so")] if broken else []
-    return [str(TOOL), "--phases", ",".join(phases), "--devices", ",".join(devices),
-            "--duration", str(SECONDS), "--json", REPORT, *library, *args]
+def failure(guest: Guest, phase: str, **changed: Any) -> str:
+    """Run one phase, and see it fail."""
+    return failed(validate(guest, *words([phase], **changed)), phase)
 
 
-def validate(guest: Guest, phases: list[str], *args: str, devices: list[str] | None = None,
-             broken: str = "") -> Validation:
-    """Run it to its end."""
-    command = arguments(phases, devices or PAIR, *args, broken=broken)
-    return validated(guest, guest.run(command, timeout=300))
+def skip(guest: Guest, phase: str) -> str:
+    """Run one phase, which is skipped: nothing is shown then."""
+    seen = validate(guest, *words([phase]))
+    assert (seen.status, seen[phase]["verdict"]) == (2, "skipped"), seen.output
+    return str(seen[phase]["text"])
 
 
 def test_good_backend_passes(numa: Guest) -> None:
     """And stock DPDK, whose pages move, shows that a move was possible."""
-    seen = validate(numa, PHASES, "--keep-going", "--compare")
+    seen = validate(numa, *words(PHASES, "--keep-going", "--compare"))
     assert seen.status == 0, seen.output
-    assert {phase["verdict"] for phase in seen.phases.values()} == {"passed"}, seen.output
+    assert seen.verdicts == dict.fromkeys(PHASES, "passed"), seen.output
     assert re.fullmatch(r"\d+ packets of 60 to 9000 bytes, 3\d hugepages",
-                        seen.phases["integrity"]["figure"])
+                        seen["integrity"]["figure"])
     assert re.fullmatch(r"\d+ times from 64 to \d+ MB and back, as pinned",
-                        seen.phases["memory"]["figure"])
+                        seen["memory"]["figure"])
     assert re.fullmatch(r"0 of 32 pages moved, asked \d+ times?; 0 of 64 told before a device",
-                        seen.phases["pinned"]["figure"])
-    assert seen.phases["pinned"]["stock"] == \
+                        seen["pinned"]["figure"])
+    assert seen["pinned"]["stock"] == \
         "32 of 32 pages moved, asked 1 time; 64 of 64 told before a device"
-    late = seen.phases["pinned"]["details"]["late"]
+    late = seen["pinned"]["details"]["late"]
     assert (late["told"], late["devices"], late["movable"]) == (64, 2, True)
-    pair = seen.phases["integrity"]["details"]["pairs"][0]
+    pair = seen["integrity"]["details"]["pairs"][0]
     assert pair["received"] == pair["sent"] > pair["in_pieces"] > 0
     # One page more has come with the ports.
     assert pair["covered"] == pair["pages"] >= 32
@@ -99,15 +78,15 @@ def test_good_backend_passes(numa: Guest) -> None:
 
 def test_wrong_address_of_one_page(numa: Guest) -> None:
     """The one side of the packet or the other is on that page."""
-    seen = validate(numa, ["integrity"], broken="address")
+    seen = validate(numa, *words(["integrity"], broken="address"))
     found = re.fullmatch(
         rf"{PAIR[0]} and {PAIR[1]} \(ports 0 and 1\): \d+ of \d+ packets came back as others; the "
         r"first, number \d+ from port \d to port \d, has 0x.. instead of 0x.. in byte \d+ of "
         rf"\d+(, where the device has written nothing)?: sent from ({ADDRESS}|{WRONG}), received "
-        rf"into ({ADDRESS}|{WRONG})", seen.failed("integrity"))
+        rf"into ({ADDRESS}|{WRONG})", failed(seen, "integrity"))
     assert found, seen.output
     believed, true = [group for group in (found.groups()[2:4] + found.groups()[5:7]) if group]
-    pages = seen.phases["integrity"]["details"]["pairs"][0]["elsewhere"]
+    pages = seen["integrity"]["details"]["pairs"][0]["elsewhere"]
     assert [(page["eal"], page["kernel"]) for page in pages] == [(believed, true)]
 
 
@@ -115,14 +94,14 @@ def test_lost_unmap(numa: Guest) -> None:
     assert re.fullmatch(
         r"testpmd has given back \d+ kB of hugepages, and \d+ kB of these are pinned still "
         r"\(VmPin\): an unmap was lost",
-        validate(numa, ["memory"], broken="unmap").failed("memory"))
+        failure(numa, "memory", broken="unmap"))
 
 
 def test_no_pins(numa: Guest) -> None:
     assert re.fullmatch(
         r"\d+ of 32 hugepages moved while devices used them, the first at 0x[0-9a-f]+ from node 0 "
         "to node 1: nothing pins them",
-        validate(numa, ["pinned"], broken="pin").failed("pinned"))
+        failure(numa, "pinned", broken="pin"))
 
 
 def test_addresses_that_are_forgotten(numa: Guest) -> None:
@@ -130,46 +109,46 @@ def test_addresses_that_are_forgotten(numa: Guest) -> None:
     assert re.fullmatch(
         "64 of 64 pages whose addresses had been told before the first device moved once there was "
         "one, the first at 0x[0-9a-f]+ from node 0 to node 1: nothing pins them, and 64 of the "
-        "addresses are wrong", validate(numa, ["pinned"], broken="late").failed("pinned"))
+        "addresses are wrong", failure(numa, "pinned", broken="late"))
 
 
 def test_memory_that_comes_without_a_pin(numa: Guest) -> None:
     assert re.fullmatch(r"of \d+ kB of hugepages that came 0 kB are pinned \(VmPin\)",
-                        validate(numa, ["memory"], broken="pin").failed("memory"))
+                        failure(numa, "memory", broken="pin"))
 
 
 def test_leaked_fd(numa: Guest) -> None:
     assert re.fullmatch(
         r"testpmd has \d+ files open after its devices were attached once more, and \d+ before: "
-        "one more is /dev/iommu", validate(numa, ["lifecycle"], broken="fd").failed("lifecycle"))
+        "one more is /dev/iommu", failure(numa, "lifecycle", broken="fd"))
 
 
 def test_one_node_is_no_test_of_pins(cdev: Guest) -> None:
     assert re.fullmatch(
         r"there is one NUMA node, so no page can be asked to move; as the kernel counts \(VmPin\), "
-        r"all \d+ kB of hugepages are pinned", validate(cdev, ["pinned"]).skipped("pinned"))
+        r"all \d+ kB of hugepages are pinned", skip(cdev, "pinned"))
 
 
 def test_no_pins_on_one_node(cdev: Guest) -> None:
     assert re.fullmatch(r"of \d+ kB of hugepages 0 kB are pinned \(VmPin\)",
-                        validate(cdev, ["pinned"], broken="pin").failed("pinned"))
+                        failure(cdev, "pinned", broken="pin"))
 
 
 def test_device_that_takes_no_large_packets(cdev: Guest) -> None:
     """vmxnet3 says that it does. Beside it, two that do."""
     devices = [nic_address(NICS.index(model) + i) for model in ("e1000e", "vmxnet3")
                for i in range(2)]
-    seen = validate(cdev, ["integrity"], devices=devices)
+    seen = validate(cdev, *words(["integrity"], devices=devices))
     assert seen.status == 0, seen.output
-    assert seen.phases["integrity"]["text"] == "no packets of more than 3968 bytes " \
+    assert seen["integrity"]["text"] == "no packets of more than 3968 bytes " \
         f"between {devices[2]} and {devices[3]}: packets of 9000 bytes do not come through"
-    pairs = seen.phases["integrity"]["details"]["pairs"]
+    pairs = seen["integrity"]["details"]["pairs"]
     assert [pair["largest"] for pair in pairs] == [9000, 3968]
 
 
 def test_ports_that_are_not_linked(cdev: Guest) -> None:
     devices = [PAIR[0], nic_address(NICS.index("e1000e"))]
-    assert validate(cdev, ["integrity"], devices=devices).failed("integrity") == \
+    assert failure(cdev, "integrity", devices=devices) == \
         f"{devices[0]} and {devices[1]} (ports 0 and 1): no packet gets either way: are the two " \
         "cabled to each other?"
 
@@ -177,24 +156,23 @@ def test_ports_that_are_not_linked(cdev: Guest) -> None:
 @pytest.mark.xdist_group("releases")
 def test_other_release_is_told(guest: Callable[..., Guest]) -> None:
     """The program is built with the machine's own DPDK."""
-    text = validate(guest(dpdk="24.11"), ["integrity"]).skipped("integrity")
+    text = skip(guest(dpdk="24.11"), "integrity")
     assert re.fullmatch(OTHER_RELEASE, text)
 
 
 @pytest.mark.xdist_group("releases")
 def test_other_release_leaves_out_a_part_of_pinned(guest: Callable[..., Guest]) -> None:
-    seen = validate(guest(dpdk="24.11", numa=2, nics=("virtio-net-pci", "virtio-net-pci")),
-                    ["pinned"])
+    seen = validate(guest(dpdk="24.11", numa=2), *words(["pinned"]))
     assert seen.status == 0, seen.output
-    assert re.fullmatch(r"0 of \d+ pages moved, asked \d+ times?", seen.phases["pinned"]["figure"])
+    assert re.fullmatch(r"0 of \d+ pages moved, asked \d+ times?", seen["pinned"]["figure"])
     assert re.fullmatch("memory whose addresses are told before the first device was not tried: "
-                        + OTHER_RELEASE, seen.phases["pinned"]["text"])
+                        + OTHER_RELEASE, seen["pinned"]["text"])
 
 
 def test_frames_of_others_do_no_harm(guest: Callable[..., Guest]) -> None:
     """Of all sizes, from somebody on the same wire."""
-    shared = guest(nics=("virtio-net-pci", "virtio-net-pci"), wires=True)
-    process = shared.start(arguments(["integrity"], PAIR))
+    shared = guest(wires=True)
+    process = shared.start(options(*words(["integrity"])))
     process.close_stdin()
     wire = shared.wires[0]
     for number in itertools.count():
@@ -204,8 +182,8 @@ def test_frames_of_others_do_no_harm(guest: Callable[..., Guest]) -> None:
         while wire.receive():
             pass
         select.select([wire], [], [], 0.002)
-    assert process.wait(1) == 0, process.stdout + process.stderr
-    report = json.loads(shared.run(["cat", REPORT], check=True).stdout)
-    pair = report["phases"][0]["details"]["pairs"][0]
+    seen = finished(shared, process, 1)
+    assert seen.status == 0, seen.output
+    pair = seen["integrity"]["details"]["pairs"][0]
     assert (pair["damaged"], pair["lost"]) == (0, 0)
     assert pair["foreign"] > 0 and pair["received"] == pair["sent"] > 0

@@ -1,24 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """dpdk-test-vfio-cdev: what it says of a good host, and of all that may be wrong."""
 
-import json
 import re
 import signal
-import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import pytest
 
-from testvm.qemu import Guest, Process
-from testvm.util import CHECKOUT
+from testvm.qemu import Guest
 
 from helpers.nodes import PAIR
+from helpers.validation import TOOL, finished, options, validate
 
-TOOL = str(CHECKOUT / "build/app/dpdk-test-vfio-cdev")
 PHASES = ("preflight", "bind", "addresses", "forward", "restart", "lifecycle")
-QUICK = ("--duration=1", "--restarts=2")
-JSON, JUNIT = "/tmp/report.json", "/tmp/report.xml"
 TRAFFIC = ("io", "mac", "flowgen", "txonly")
 # What shows whether the machine is as it was before.
 STATE = "ls /run /dev/hugepages; grep HugePages_Free /proc/meminfo; " \
@@ -42,44 +36,6 @@ while connection.recv(1000):
 HELLO = b'{"version": "DPDK 22.11.1", "pid": 1, "max_output_len": 16384}'
 
 
-@dataclass
-class Outcome:
-    """What a run left."""
-    status: int
-    stdout: str
-    stderr: str
-    report: dict[str, Any]
-
-    def __getitem__(self, phase: str) -> dict[str, Any]:
-        """A phase of the report."""
-        return next(one for one in self.report["phases"] if one["phase"] == phase)
-
-    @property
-    def verdicts(self) -> dict[str, str]:
-        """Of all phases."""
-        return {phase["phase"]: phase["verdict"] for phase in self.report["phases"]}
-
-
-def options(*args: str) -> list[str]:
-    """The command line of a run with reports."""
-    return [TOOL, *QUICK, f"--json={JSON}", f"--junit={JUNIT}", *args]
-
-
-def outcome(guest: Guest, process: Process, timeout: float = 300) -> Outcome:
-    """Wait for its end; both reports can be read, and tell the same."""
-    status = process.wait(timeout)
-    report = json.loads(guest.run(["cat", JSON], check=True).stdout)
-    assert report["status"] == status
-    suite = ElementTree.fromstring(guest.run(["cat", JUNIT], check=True).stdout)
-    assert [case.get("name") for case in suite] == [one["phase"] for one in report["phases"]]
-    return Outcome(status, process.stdout, process.stderr, report)
-
-
-def validate(guest: Guest, *args: str) -> Outcome:
-    """One run, from which the guest comes back as it was."""
-    return outcome(guest, guest.start(options(*args)))
-
-
 def state(guest: Guest) -> str:
     """Processes, files, hugepages, bound devices."""
     return guest.run(["sh", "-c", STATE]).stdout
@@ -99,7 +55,7 @@ def await_devices_held(guest: Guest) -> None:
 
 
 @pytest.fixture
-def cdev(guest: Callable[..., Guest]) -> Iterator[Guest]:
+def host(guest: Callable[..., Guest]) -> Iterator[Guest]:
     """Two linked ports. Whatever a test does, the machine is in the end as it was."""
     booted = guest()
     before = state(booted)
@@ -107,8 +63,8 @@ def cdev(guest: Callable[..., Guest]) -> Iterator[Guest]:
     assert state(booted) == before
 
 
-def test_good_host_passes(cdev: Guest) -> None:
-    done = validate(cdev, "--phases", ",".join(PHASES))
+def test_good_host_passes(host: Guest) -> None:
+    done = validate(host, "--phases", ",".join(PHASES))
     assert done.status == 0, done.stdout
     assert done.verdicts == dict.fromkeys(PHASES, "passed")
     addresses = done["addresses"]["details"]
@@ -142,12 +98,12 @@ def test_kernel_without_groups_has_no_stock(guest: Callable[..., Guest]) -> None
     assert done["forward"]["stock"] == f"not run: {PAIR[0]} has no VFIO group"
 
 
-def test_one_port_is_not_two(cdev: Guest) -> None:
-    done = validate(cdev, "--devices", PAIR[1], "--phases=addresses,forward")
+def test_one_port_is_not_two(host: Guest) -> None:
+    done = validate(host, "--devices", PAIR[1], "--phases=addresses,forward")
     assert (done.status, done.verdicts) == (0, {"addresses": "passed", "forward": "skipped"})
     assert done["forward"]["text"] == "needs 2 ports, there is only 1"
     # Nothing was shown at all.
-    assert validate(cdev, "--devices", PAIR[1], "--phases=forward").status == 2
+    assert validate(host, "--devices", PAIR[1], "--phases=forward").status == 2
 
 
 @pytest.mark.parametrize(("args", "says"), [
@@ -164,33 +120,33 @@ def test_one_port_is_not_two(cdev: Guest) -> None:
     (["--junit=/sys/report"], "cannot write the report /sys/report: "),
     (["--duration=forever"], "--duration forever: not a number"),
 ])
-def test_bad_input_is_one_line(cdev: Guest, args: list[str], says: str) -> None:
-    done = cdev.run([TOOL, "--phases=bind", *args])
+def test_bad_input_is_one_line(host: Guest, args: list[str], says: str) -> None:
+    done = host.run([TOOL, "--phases=bind", *args])
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("dpdk-test-vfio-cdev: ") and says in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_run_that_does_not_begin_is_reported(cdev: Guest) -> None:
-    done = validate(cdev, "--devices=0000:00:1f.7")
+def test_run_that_does_not_begin_is_reported(host: Guest) -> None:
+    done = validate(host, "--devices=0000:00:1f.7")
     assert (done.status, done.verdicts) == (2, {"setup": "error"})
     assert "no such PCI device" in done["setup"]["text"]
 
 
-def test_no_hugepages_are_free(cdev: Guest) -> None:
+def test_no_hugepages_are_free(host: Guest) -> None:
     pages = "/proc/sys/vm/nr_hugepages"
-    cdev.run(["sh", "-c", f"echo 8 >{pages}"], check=True)
+    host.run(["sh", "-c", f"echo 8 >{pages}"], check=True)
     try:
-        done = validate(cdev)
+        done = validate(host)
     finally:
-        cdev.run(["sh", "-c", f"echo 256 >{pages}"], check=True)
+        host.run(["sh", "-c", f"echo 256 >{pages}"], check=True)
     assert done.status == 2
     assert "no NUMA node has 64 MiB of free hugepages" in done["setup"]["text"]
 
 
-def test_no_telemetry_is_an_error(cdev: Guest) -> None:
-    own = script(cdev, 'exec dpdk-testpmd --no-telemetry "$@"')
-    done = validate(cdev, own, "--phases=addresses,lifecycle")
+def test_no_telemetry_is_an_error(host: Guest) -> None:
+    own = script(host, 'exec dpdk-testpmd --no-telemetry "$@"')
+    done = validate(host, own, "--phases=addresses,lifecycle")
     assert (done.status, done.verdicts) == (2, {"addresses": "error", "lifecycle": "not run"})
     assert "dpdk_telemetry.v2: No such file or directory" in done["addresses"]["text"]
 
@@ -200,17 +156,17 @@ def test_no_telemetry_is_an_error(cdev: Guest) -> None:
     (HELLO, b'{"/ethdev/list": [0, 1', "malformed answer to /ethdev/list"),
     (HELLO.replace(b"22.11.1", b"20.11.3"), b"", "at least DPDK 22.11 is needed"),
 ])
-def test_peer_that_is_no_testpmd_is_an_error(cdev: Guest, says: bytes, answers: bytes,
+def test_peer_that_is_no_testpmd_is_an_error(host: Guest, says: bytes, answers: bytes,
                                              text: str) -> None:
-    own = script(cdev, PEER.format(says=says, answers=answers), "/usr/bin/python3")
-    done = validate(cdev, own, "--phases=addresses")
+    own = script(host, PEER.format(says=says, answers=answers), "/usr/bin/python3")
+    done = validate(host, own, "--phases=addresses")
     assert (done.status, done.verdicts) == (2, {"addresses": "error"})
     assert text in done["addresses"]["text"]
 
 
-def test_ports_that_are_missing_are_a_failure(cdev: Guest) -> None:
-    own = script(cdev, f'exec dpdk-testpmd $(echo "$@" | sed "s/-a {PAIR[1]}//")')
-    done = validate(cdev, own, "--phases=addresses")
+def test_ports_that_are_missing_are_a_failure(host: Guest) -> None:
+    own = script(host, f'exec dpdk-testpmd $(echo "$@" | sed "s/-a {PAIR[1]}//")')
+    done = validate(host, own, "--phases=addresses")
     assert (done.status, done.verdicts) == (1, {"addresses": "failed"})
     assert "has 1 ports of 2 devices" in done["addresses"]["text"]
 
@@ -222,41 +178,41 @@ def test_ports_that_are_not_linked_are_a_failure(guest: Callable[..., Guest]) ->
     assert "are they linked?" in done["forward"]["text"]
 
 
-def test_crash_fails_its_phase_only(cdev: Guest) -> None:
+def test_crash_fails_its_phase_only(host: Guest) -> None:
     """The first testpmd crashes as soon as it has a device; the ones after it do not."""
-    own = script(cdev, "mkdir /tmp/first 2>/dev/null && (until readlink /proc/$$/fd/* | grep -q "
+    own = script(host, "mkdir /tmp/first 2>/dev/null && (until readlink /proc/$$/fd/* | grep -q "
                        'noiommu-vfio; do sleep 0.1; done; kill -SEGV $$) &\n'
                        'exec dpdk-testpmd "$@"')
-    done = validate(cdev, own, "--phases=forward,lifecycle", "--keep-going")
-    cdev.run(["rmdir", "/tmp/first"], check=True)
+    done = validate(host, own, "--phases=forward,lifecycle", "--keep-going")
+    host.run(["rmdir", "/tmp/first"], check=True)
     assert (done.status, done.verdicts) == (1, {"forward": "failed", "lifecycle": "passed"})
     assert "own-testpmd crashed: signal 11 (Segmentation fault)" in done["forward"]["text"]
     assert "EAL: " in done["forward"]["details"]["output"]
 
 
-def test_first_failure_ends_the_run(cdev: Guest) -> None:
-    done = validate(cdev, script(cdev, "exit 1"), "--phases=bind,addresses,forward")
+def test_first_failure_ends_the_run(host: Guest) -> None:
+    done = validate(host, script(host, "exit 1"), "--phases=bind,addresses,forward")
     assert done.status == 1
     assert done.verdicts == {"bind": "passed", "addresses": "failed", "forward": "not run"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_cleans_up_and_reports(cdev: Guest, number: signal.Signals) -> None:
-    process = cdev.start(options("--phases=bind,forward,restart", "--duration=1000"))
-    await_devices_held(cdev)
-    cdev.run(["kill", f"-{number.name[3:]}", tool_pid(cdev)], check=True)
-    done = outcome(cdev, process, 20)
+def test_signal_cleans_up_and_reports(host: Guest, number: signal.Signals) -> None:
+    process = host.start(options("--phases=bind,forward,restart", "--duration=1000"))
+    await_devices_held(host)
+    host.run(["kill", f"-{number.name[3:]}", tool_pid(host)], check=True)
+    done = finished(host, process, 20)
     assert done.status == 2
     assert done.verdicts == {"bind": "passed", "forward": "stopped", "restart": "not run"}
     assert "stopped by a signal" in done.stdout
 
 
-def test_testpmd_dies_with_the_tool(cdev: Guest) -> None:
-    process = cdev.start(options("--phases=forward", "--duration=1000"))
-    await_devices_held(cdev)
-    cdev.run(["kill", "-KILL", tool_pid(cdev)], check=True)
+def test_testpmd_dies_with_the_tool(host: Guest) -> None:
+    process = host.start(options("--phases=forward", "--duration=1000"))
+    await_devices_held(host)
+    host.run(["kill", "-KILL", tool_pid(host)], check=True)
     assert process.wait(20) == -signal.SIGKILL
-    cdev.run(["sh", "-c", f"while {HELD} || pidof dpdk-testpmd; do sleep 0.1; done; "
+    host.run(["sh", "-c", f"while {HELD} || pidof dpdk-testpmd; do sleep 0.1; done; "
                           "rm -r /run/test-vfio-cdev-* /dev/hugepages/test-vfio-cdev-*"],
              check=True)
 
