@@ -104,7 +104,7 @@ def moves(mover: Process) -> tuple[int, int]:
     return int(rounds), int(moved)
 
 
-@pytest.mark.parametrize("numa", [1, pytest.param(2, marks=pytest.mark.xdist_group("modes"))])
+@pytest.mark.parametrize("numa", [1, pytest.param(2, marks=pytest.mark.xdist_group("numa"))])
 def test_no_page_moves_while_packets_flow(guest: Callable[..., Guest], numa: int) -> None:
     """Compaction, and with two nodes also migration, which is tried on all pages."""
     machine = guest(numa=2) if numa == 2 else guest(nics=NICS)
@@ -121,7 +121,7 @@ def test_no_page_moves_while_packets_flow(guest: Callable[..., Guest], numa: int
     assert_all_came(status, process.stdout + process.stderr, packets)
 
 
-@pytest.mark.xdist_group("modes")
+@pytest.mark.xdist_group("numa")
 def test_pages_that_are_not_pinned_move(numa: Guest) -> None:
     process, pid = start(numa, ["/usr/bin/python3", "-c", UNPINNED])
     try:

@@ -20,6 +20,8 @@ REFUSALS = {
     "25.11": "physical addresses are not available",
 }
 
+pytestmark = pytest.mark.xdist_group("releases")
+
 
 def host_release() -> str:
     """The DPDK of this machine, which needs no root of its own."""

@@ -8,38 +8,24 @@ import pytest
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, command
 
-from helpers.nodes import CDEV, CONTAINER, DEVICE, GROUP
-from helpers.programs import BUILT, built, python
+from helpers.nodes import CDEV, DEVICE, GROUP
+from helpers.programs import BUILT, built, start_eal
 
-EAL = ["-l", "0", "-n", "2", "-a", DEVICE, "--in-memory", "-m", "16"]
 UNUSED = "librte_bus_vfio_cdev.so: DPDK does not call it: "
 GIVEN_UP = "the process has given up CAP_SYS_RAWIO"
-
-
-def start(guest: Guest, program: str, policy: str = "prefer", preload: bool | str = False,
-          child: str = "") -> tuple[set[str], str]:
-    """Start the EAL in one of the programs; the nodes that it has open then, and its output."""
-    words = [*(python(program) if program == "plugin.py" else [built(program)]), *EAL]
-    env = [f"RTE_VFIO_CDEV={policy}", *([f"CHILD={child}"] if child else []),
-           *([f"LD_PRELOAD={LIBRARY if preload is True else preload}"] if preload else [])]
-    done = guest.run(["env", *env, *words])
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output
-    assert "eal: started" in output
-    return set(re.findall(r"^node: (\S+)", output, re.M)) - {CONTAINER}, output
 
 
 @pytest.mark.parametrize("program, preload", [("start_first", False), ("plugin.py", True)])
 def test_backend_is_called(cdev: Guest, program: str, preload: bool) -> None:
     """Linked before librte_eal; preloaded into a host that keeps DPDK to itself."""
-    nodes, output = start(cdev, program, preload=preload)
+    nodes, output = start_eal(cdev, program, preload=preload)
     assert nodes == {CDEV, "/dev/iommu"}
     assert f"VFIO_CDEV: {DEVICE}: noiommu-vfio0, no-IOMMU" in output
     assert UNUSED not in output
 
 
 def test_preload_mends_the_order(cdev: Guest) -> None:
-    nodes, output = start(cdev, "start_last", preload=True)
+    nodes, output = start_eal(cdev, "start_last", preload=True)
     assert nodes == {CDEV, "/dev/iommu"}
     assert UNUSED not in output
 
@@ -52,7 +38,7 @@ needs_static_dpdk = pytest.mark.skipif(not (BUILT / "start_static").exists(),
 @pytest.mark.parametrize("policy", ["prefer", "require"])
 def test_eal_that_calls_itself_gets_no_device(cdev: Guest, policy: str) -> None:
     """Its own build of librte_eal, linked with -Bsymbolic-functions."""
-    nodes, output = start(cdev, "start_first", policy,
+    nodes, output = start_eal(cdev, "start_first", policy,
                           preload=f"{LIBRARY}:{built('eal_symbolic.so')}")
     assert nodes == set()
     assert f"VFIO_CDEV: {DEVICE}: cannot set up over a cdev: librte_eal calls its own " \
@@ -60,28 +46,28 @@ def test_eal_that_calls_itself_gets_no_device(cdev: Guest, policy: str) -> None:
 
 
 def test_linked_behind_the_eal_is_told(cdev: Guest) -> None:
-    nodes, output = start(cdev, "start_last")
+    nodes, output = start_eal(cdev, "start_last")
     assert nodes == {GROUP}
     assert re.search(re.escape(UNUSED) + r"\S*librte_eal\.so\S* comes before it: Operation not "
                      r"supported; .* is not pinned; link librte_bus_vfio_cdev.so before", output)
 
 
 def test_linked_behind_the_eal_gets_no_device_where_a_cdev_is_required(cdev: Guest) -> None:
-    nodes, output = start(cdev, "start_last", "require")
+    nodes, output = start_eal(cdev, "start_last", "require")
     assert nodes == set()
     assert UNUSED in output and GIVEN_UP in output
 
 
 @needs_static_dpdk
 def test_static_program_is_left_to_stock(cdev: Guest) -> None:
-    nodes, output = start(cdev, "start_static", preload=True)
+    nodes, output = start_eal(cdev, "start_static", preload=True)
     assert nodes == {GROUP}
     assert "VFIO_CDEV" not in output
 
 
 @needs_static_dpdk
 def test_static_program_gets_no_device_where_a_cdev_is_required(cdev: Guest) -> None:
-    nodes, output = start(cdev, "start_static", "require", preload=True)
+    nodes, output = start_eal(cdev, "start_static", "require", preload=True)
     assert nodes == set()
     assert f"{UNUSED}DPDK is linked into the program statically" in output
     assert GIVEN_UP in output
@@ -95,20 +81,3 @@ def test_setuid_program_is_not_reached(cdev: Guest) -> None:
                      *command([copy, "/proc/self/maps"], "require")], check=True)
     assert "librte_bus_vfio_cdev" not in done.stdout
     assert done.stdout and done.stderr == ""
-
-
-def test_forked_child_cannot_harm_its_parent(cdev: Guest) -> None:
-    nodes, output = start(cdev, "start_first", child="use")
-    assert nodes == {CDEV, "/dev/iommu"}
-    assert "child address: none\nchild map: -1\nchild unmap: -1\nchild: 0" in output
-    assert output.count("cannot be used in a process that was forked") == 1
-    kept = re.search(r"parent: pinned (\d+) then (\d+), spoiled 0, address kept", output)
-    assert kept and int(kept.group(1)) == int(kept.group(2)) > 0
-
-
-def test_no_file_of_ours_survives_exec(cdev: Guest) -> None:
-    """Stock DPDK's container does: it is opened without O_CLOEXEC."""
-    _, output = start(cdev, "start_first", child="exec")
-    listed = re.findall(r" -> (\S+)", output)
-    assert "child: 0" in output and listed
-    assert {path for path in listed if "vfio" in path or "iommu" in path} <= {CONTAINER}

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The distribution's dpdk-testpmd forwards over noiommu cdevs, or over the group if it should."""
 
-from typing import Callable
-
 import pytest
 
 from testvm.machine import nic_address
 from testvm.qemu import Guest
-from testvm.testpmd import Testpmd, command
+from testvm.testpmd import command
 
 from helpers.faults import cdev_hidden, parameter_off
 from helpers.forwarding import assert_forwarded_over_cdevs, forward
-from helpers.nodes import CONTAINER, MODELS, NICS, PAIR
+from helpers.nodes import MODELS, NICS, PAIR
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -48,50 +46,6 @@ def test_cdev_is_used_after_the_parameter_was_turned_off(cdev: Guest) -> None:
     with parameter_off(cdev):
         result, nodes = forward(cdev, PAIR)
     assert_forwarded_over_cdevs(result, nodes, PAIR)
-
-
-@pytest.mark.xdist_group("kernels")
-def test_kernel_without_groups_forwards(guest: Callable[..., Guest]) -> None:
-    result, nodes = forward(guest(config="cdev-only"), PAIR)
-    assert_forwarded_over_cdevs(result, nodes, PAIR)
-
-
-@pytest.mark.xdist_group("kernels")
-def test_kernel_without_groups_gives_stock_no_port(guest: Callable[..., Guest]) -> None:
-    with Testpmd(guest(config="cdev-only"), PAIR, policy="") as testpmd:
-        assert "No probed ethernet devices" in testpmd.ready().stop().output
-
-
-@pytest.mark.xdist_group("kernels")
-def test_kernel_without_cdevs_forwards_over_the_group(guest: Callable[..., Guest]) -> None:
-    result, nodes = forward(guest(config="group-only"), PAIR)
-    assert result.all_ports_work(2), result.output
-    assert nodes == {"/dev/vfio/noiommu-0", "/dev/vfio/noiommu-1"}
-
-
-@pytest.mark.xdist_group("kernels")
-def test_require_says_why_a_kernel_without_cdevs_will_not_do(guest: Callable[..., Guest]) -> None:
-    with Testpmd(guest(config="group-only"), PAIR, policy="require") as testpmd:
-        testpmd.ready()
-        assert testpmd.nodes() == {CONTAINER}
-        output = testpmd.stop().output
-    for device in PAIR:
-        assert f"VFIO_CDEV: {device}: cannot set up over a cdev" in output
-    assert "CONFIG_VFIO_DEVICE_CDEV" in output
-    assert "No probed ethernet devices" in output
-
-
-@pytest.mark.xdist_group("kernels")
-@pytest.mark.parametrize("policy", ["prefer", ""])
-def test_stock_kernel_is_unaffected(guest: Callable[..., Guest], policy: str) -> None:
-    stock = guest(config="stock", bind="none")
-    stock.run(["modprobe", "uio_pci_generic"], check=True)
-    for device in PAIR:
-        stock.run(["dpdk-devbind.py", "--bind=uio_pci_generic", device], check=True)
-    result, nodes = forward(stock, PAIR, policy=policy, eal=["--log-level=lib.vfio_cdev:info"])
-    assert result.all_ports_work(2), result.output
-    assert not nodes
-    assert "VFIO_CDEV" not in result.output
 
 
 def test_program_that_is_not_dpdk_is_unaffected(cdev: Guest) -> None:

@@ -24,6 +24,8 @@ USED = ["map-at-0 ok", "map ok", "map-reserved Numerical result out of range",
 TWICE = [0, 2 * 8192, 0]
 DESTROYED = ["destroy ok", "destroy-again failed", "containers 100"]
 
+pytestmark = pytest.mark.xdist_group("translated")
+
 
 def assert_forwarded(result: Result, nodes: set[str], iova_mode: str) -> None:
     """Over the cdevs of two devices with an IOMMU, and nothing else."""

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
-from testvm import cli
-from testvm.qemu import CommandTimeout, GuestHangs, GuestStopped
 
-CHECKOUT = Path(__file__).resolve().parents[4]
+from testvm import cli
+from testvm.qemu import CommandTimeout, Guest, GuestHangs, GuestStopped
+from testvm.util import CHECKOUT
+
 VM = CHECKOUT / "devtools" / "vm"
 
 
@@ -57,45 +58,51 @@ def qmp_execute(path: Path, *commands: str) -> list[dict[str, Any]]:
         return [json.loads(lines.readline()) for _ in commands]
 
 
-def test_status_and_streams_pass_through():
+def test_status_and_streams_pass_through() -> None:
     done = vm_run("sh", "-c", "cat; pwd; echo bad >&2; exit 7", stdin="input\n")
     assert (done.returncode, done.stdout) == (7, f"input\n{os.getcwd()}\n")
     assert done.stderr.endswith("bad\n")
 
 
-def test_panic_has_its_own_status_and_shows_the_console():
+def test_panic_has_its_own_status_and_shows_the_console() -> None:
     done = vm_run("sh", "-c", "echo before; echo c > /proc/sysrq-trigger")
     assert done.returncode == cli.PANIC
     assert done.stdout == "before\n"
     assert "sysrq triggered crash" in done.stderr
 
 
-def test_hang_has_its_own_status():
+def test_hang_has_its_own_status() -> None:
     done = vm_run("sh", "-c", "echo before; sleep 1000", options=("--timeout", "5"))
     assert done.returncode == cli.TIMED_OUT
     assert done.stdout == "before\n"
     assert "no end after 5 s" in done.stderr
 
 
-def test_qmp_socket_answers_while_a_command_runs_and_goes_with_it(tmp_path):
+def test_qmp_socket_answers_while_a_command_runs_and_goes_with_it(tmp_path: Path) -> None:
     path = tmp_path / "a,b.qmp"
     with vm_started("sh", "-c", "echo ready; cat", options=("--qmp", str(path))) as tool:
-        assert tool.stdout.readline() == "ready\n"
+        assert line_of(tool) == "ready\n"
         done, status = qmp_execute(path, "qmp_capabilities", "query-status")
         assert (done, status["return"]["status"]) == ({"return": {}}, "running")
     assert not path.exists()
 
 
-def test_share_is_written_through(tmp_path):
+def test_share_is_written_through(tmp_path: Path) -> None:
     """A file that is still open when the guest goes away has what was written to it."""
     (tmp_path / "to guest").write_text("hello\n")
     script = "cat 'to guest'; read -r line; echo $line >&9; echo written; cat"
     with vm_started("sh", "-c", f"cd {tmp_path}; exec 9>from,guest; {script}",
                     options=("--share", str(tmp_path))) as tool:
-        assert tool.stdout.readline() == "hello\n"
+        assert line_of(tool) == "hello\n"
         print("answer", file=tool.stdin, flush=True)
-        assert tool.stdout.readline() == "written\n"
+        assert line_of(tool) == "written\n"
         assert (tmp_path / "from,guest").read_text() == "answer\n"
+
+
+def line_of(tool: "subprocess.Popen[str]") -> str:
+    """The next line that it prints."""
+    assert tool.stdout is not None
+    return tool.stdout.readline()
 
 
 def heed_interrupt() -> None:
@@ -104,7 +111,7 @@ def heed_interrupt() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_guest_outlives_its_starter(number):
+def test_no_guest_outlives_its_starter(number: signal.Signals) -> None:
     with subprocess.Popen([VM, "run", "--", "sleep", "1000"], stdin=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, preexec_fn=heed_interrupt) as tool:
         try:
@@ -123,28 +130,28 @@ def test_no_guest_outlives_its_starter(number):
         time.sleep(0.1)
 
 
-def test_noiommu_cdevs_are_there(guest):
+def test_noiommu_cdevs_are_there(guest: Callable[..., Guest]) -> None:
     done = guest().run(["ls", "/dev/vfio/devices"], check=True)
     assert done.stdout.split() == ["noiommu-vfio0", "noiommu-vfio1"]
 
 
-def test_root_is_writable_and_the_host_untouched(guest):
+def test_root_is_writable_and_the_host_untouched(guest: Callable[..., Guest]) -> None:
     mark = Path("/etc/testvm-was-here")
     guest().run(["sh", "-c", f"echo x > {mark} && cat {mark}"], check=True)
     assert not mark.exists()
 
 
-def test_other_modules_of_the_kernel_load(guest):
+def test_other_modules_of_the_kernel_load(guest: Callable[..., Guest]) -> None:
     done = guest().run(["sh", "-c", "modprobe tun && ls /dev/net/tun"])
     assert done.returncode == 0, done.stderr
 
 
-def test_rebuilt_modules_come_first_for_modprobe(guest):
+def test_rebuilt_modules_come_first_for_modprobe(guest: Callable[..., Guest]) -> None:
     done = guest().run(["modinfo", "-n", "vfio"], check=True)
     assert "/updates/" in done.stdout
 
 
-def test_commands_run_beside_each_other(guest):
+def test_commands_run_beside_each_other(guest: Callable[..., Guest]) -> None:
     vm = guest()
     cat = vm.start(["cat"])
     cat.write("one\n")
@@ -157,14 +164,15 @@ def test_commands_run_beside_each_other(guest):
     assert cat.stdout == "one\ntwo\n"
 
 
-def test_slow_command_is_killed_and_the_guest_goes_on(guest):
+def test_slow_command_is_killed_and_the_guest_goes_on(guest: Callable[..., Guest]) -> None:
     with pytest.raises(CommandTimeout) as caught:
         guest().run(["sh", "-c", "echo so far; sleep 1000"], timeout=1)
     assert caught.value.stdout == "so far\n"
     assert guest().run(["pidof", "sleep"]).stdout == ""
 
 
-def test_guest_that_hangs_is_told_from_a_slow_command(guest, monkeypatch):
+def test_guest_that_hangs_is_told_from_a_slow_command(
+        guest: Callable[..., Guest], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("testvm.qemu.ANSWER_TIMEOUT", 1)
     vm = guest(nics=("e1000",))
     vm.patience = 1
@@ -176,18 +184,18 @@ def test_guest_that_hangs_is_told_from_a_slow_command(guest, monkeypatch):
     assert guest(nics=("e1000",)).run(["true"]).returncode == 0
 
 
-def test_environment_and_signals(guest):
+def test_environment_and_signals(guest: Callable[..., Guest]) -> None:
     assert guest().run(["sh", "-c", "echo $FOO"], env={"FOO": "bar"}).stdout == "bar\n"
     assert guest().run(["sh", "-c", "kill -SEGV $$"]).returncode == -signal.SIGSEGV
     assert guest().run(["no-such-program"]).returncode == 127
 
 
-def test_large_output_and_input_are_complete(guest):
+def test_large_output_and_input_are_complete(guest: Callable[..., Guest]) -> None:
     data = "0123456789abcdef" * (1 << 16)
     assert guest().run(["cat"], input=data).stdout == data
 
 
-def test_two_guests_at_once_and_one_of_them_halts(guest):
+def test_two_guests_at_once_and_one_of_them_halts(guest: Callable[..., Guest]) -> None:
     first = guest()
     second = guest(nics=("e1000e",), hugepages=8)
     assert first.run(["cat", "/proc/sys/kernel/random/boot_id"]).stdout != \

@@ -18,7 +18,7 @@ LATE = ["-m", "32", "--iova-mode=pa", "-a", NOBODY]
 EARLY = ["-m", "32", "-a", DEVICE]
 NO_DEVICE = ["-m", "32", "--no-pci", "--iova-mode=pa"]
 
-pytestmark = pytest.mark.xdist_group("modes")
+pytestmark = pytest.mark.xdist_group("numa")
 
 
 def run(guest: Guest, eal: list[str], *case: str, wrapper: tuple[str, ...] = (),

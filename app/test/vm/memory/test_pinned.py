@@ -149,7 +149,7 @@ def start_with_moves(guest: Guest, *env: str, **options: object) -> Testpmd:
 # Of small pages there are thousands: a line for each takes longer than the moves.
 FEW_LINES = ["--log-level=lib.vfio_cdev:info"]
 SMALL_PAGES = ["--no-numa", "--total-num-mbufs=2048"]
-MODES = {
+MODES: dict[str, tuple[list[str], list[str]]] = {
     "default": ([], []),
     "single-file-segments": (["--single-file-segments"], []),
     "legacy-mem": (["--legacy-mem"], []),

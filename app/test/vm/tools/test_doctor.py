@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The doctor on real kernels: what is wrong is found, and the cure that it names cures it."""
+"""The doctor on real kernels: what is wrong with a machine or a process is found."""
 
 import json
 import re
-from contextlib import contextmanager
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable
 
 import pytest
 
@@ -12,14 +11,14 @@ from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 from testvm.util import CHECKOUT
 
-from helpers.faults import group_opened, memlock, within, without
+from helpers.cli import CLI
+from helpers.doctor import Report
+from helpers.faults import memlock, within, without
 from helpers.forwarding import forward
-from helpers.nodes import CDEV, DEVICE, NICS, PAIR, PARAMETER, SYSFS
+from helpers.nodes import CDEV, DEVICE, NICS, PAIR
 from helpers.programs import built
 
-PROGRAM = str(CHECKOUT / "build/app/dpdk-vfio-cdev")
 STUBS = CHECKOUT / "build/app/test"
-DRIVER = "/sys/bus/pci/drivers/vfio-pci"
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 COMPLAINTS = (
     "Cannot use IOVA as 'PA' since physical addresses are not available",
@@ -27,52 +26,9 @@ COMPLAINTS = (
     "/proc/self/pagemap: Operation not permitted", "--privileged", "group is not viable",
     "Device or resource busy", "write error: No such device", "CONFIG_VFIO_DEVICE_CDEV",
     "Cannot allocate memory", "/sys/module/vfio", "noiommu-N")
-STATUS = {0: "PASS", 1: "WARN", 2: "FAIL"}
 NEEDED = "kernel-version kernel-options modules sysfs user-namespace capabilities iommufd-node " \
          "get-pa noiommu-parameter devices device-driver device-cdev device-node group-in-use " \
          "device-in-use memlock hugepages hugepage-mount physical-addresses dpdk".split()
-
-
-class Report:
-    """What the doctor said."""
-
-    def __init__(self, guest: Guest, *args: str, wrapper: Sequence[str] = ()) -> None:
-        done = guest.run([*wrapper, PROGRAM, "doctor", "--json", *args])
-        assert done.stderr == ""
-        report = json.loads(done.stdout)
-        self.findings: list[dict[str, Any]] = report["findings"]
-        self.verdict = STATUS[done.returncode]
-        assert report["verdict"] == self.verdict
-        verdicts = {finding["verdict"] for finding in self.findings}
-        assert self.verdict == max(verdicts, key=list(STATUS.values()).index)
-
-    def find(self, check: str, device: str | None = None) -> dict[str, Any]:
-        """The first finding of a check, of a device if one is given."""
-        return next(finding for finding in self.findings if finding["check"] == check
-                    and (device is None or finding.get("device") == device))
-
-    def bad(self) -> dict[str, str]:
-        """All checks that did not pass, with their verdicts."""
-        return {finding["check"]: finding["verdict"] for finding in self.findings
-                if finding["verdict"] != "PASS"}
-
-    def cure(self, check: str, device: str | None = None) -> str:
-        """What it says to do."""
-        return str(self.find(check, device)["cure"])
-
-
-@contextmanager
-def unbound(guest: Guest, parameter: str, override: str) -> Iterator[None]:
-    """The device without a driver, and the parameter set to something."""
-    script = f"echo {DEVICE} >{DRIVER}/unbind; echo {parameter} >{PARAMETER}; " \
-             f"echo '{override}' >{SYSFS}/{DEVICE}/driver_override"
-    again = f"echo Y >{PARAMETER}; echo vfio-pci >{SYSFS}/{DEVICE}/driver_override; " \
-            f"test -e {SYSFS}/{DEVICE}/driver || echo {DEVICE} >{DRIVER}/bind"
-    guest.run(["sh", "-c", script], check=True)
-    try:
-        yield
-    finally:
-        guest.run(["sh", "-c", again], check=True)
 
 
 def test_each_check_and_complaint_is_in_the_guide() -> None:
@@ -189,76 +145,10 @@ def test_pod_without_sysfs_of_the_module(cdev: Guest) -> None:
     assert CDEV in nodes
 
 
-def test_failed_binding_is_cured(cdev: Guest) -> None:
-    with unbound(cdev, "N", "vfio-pci"):
-        bind = cdev.run(["bash", "-c", f"echo {DEVICE} >{DRIVER}/bind"])
-        report = Report(cdev, DEVICE)
-        assert "write error: Invalid argument" in bind.stderr
-        assert '"write error: Invalid argument"' in report.find("device-driver")["text"]
-        assert report.bad().keys() >= {"noiommu-parameter", "device-driver"}
-        cdev.run(["sh", "-c", report.cure("device-driver")], check=True)
-        assert Report(cdev, DEVICE).verdict == "PASS"
-
-
-def test_device_that_no_driver_is_meant_for(cdev: Guest) -> None:
-    with unbound(cdev, "Y", ""):
-        bind = cdev.run(["bash", "-c", f"echo {DEVICE} >{DRIVER}/bind"])
-        report = Report(cdev, DEVICE)
-        assert "write error: No such device" in bind.stderr
-        assert '"write error: No such device"' in report.find("device-driver")["text"]
-        cdev.run(["sh", "-c", report.cure("device-driver")], check=True)
-        assert Report(cdev, DEVICE).verdict == "PASS"
-
-
-def test_parameter_that_was_turned_off_later_is_a_warning(cdev: Guest) -> None:
-    cdev.run(["sh", "-c", f"echo N >{PARAMETER}"], check=True)
-    try:
-        report = Report(cdev)
-        assert report.bad() == {"noiommu-parameter": "WARN"}
-    finally:
-        cdev.run(["sh", "-c", report.cure("noiommu-parameter")], check=True)
-    assert Report(cdev).verdict == "PASS"
-
-
 def test_device_that_is_not_there(cdev: Guest) -> None:
-    done = cdev.run([PROGRAM, "doctor", "0000:7f:1f.7"])
+    done = cdev.run([CLI, "doctor", "0000:7f:1f.7"])
     assert done.returncode == 2
     assert "0000:7f:1f.7" in done.stdout + done.stderr
-
-
-def test_group_held_by_a_process_is_named(cdev: Guest) -> None:
-    with group_opened(cdev):
-        report = Report(cdev)
-        finding = report.find("group-in-use", DEVICE)
-        assert re.search(r"open in pid \d+ \(sleep\).*Device or resource busy", finding["text"])
-        assert report.bad() == {"group-in-use": "FAIL"}
-        cdev.run(["sh", "-c", finding["cure"].split(": ")[1]], check=True)
-    assert Report(cdev).verdict == "PASS"
-
-
-def test_cdev_held_by_testpmd_is_named(cdev: Guest) -> None:
-    with Testpmd(cdev, [DEVICE]) as testpmd:
-        testpmd.ready()
-        report = Report(cdev)
-        assert f"open in pid {testpmd.pid} (dpdk-testpmd)" in \
-            report.find("device-in-use", DEVICE)["text"]
-        assert report.find("device-in-use", PAIR[1])["verdict"] == "PASS"
-        assert testpmd.stop().status == 0
-
-
-def test_node_that_a_plugin_renamed_is_found(cdev: Guest) -> None:
-    """In a mount namespace of its own; following the advice there mends it."""
-    number = cdev.run(["stat", "-c", "0x%t 0x%T", CDEV], check=True).stdout.strip()
-    script = f"mount -t tmpfs none /dev/vfio && mknod /dev/vfio/7 c {number}"
-    report = Report(cdev, DEVICE, wrapper=within(script))
-    finding = report.find("device-node")
-    assert finding["text"].startswith("its node is at /dev/vfio/7, as a device plugin")
-    assert report.bad() == {"device-node": "FAIL"}
-    assert Report(cdev, DEVICE, wrapper=within(f"{script} && {finding['cure']}")).verdict == "PASS"
-    missing = Report(cdev, DEVICE, wrapper=within("mount -t tmpfs none /dev/vfio"))
-    cure = missing.cure("device-node").split("make it: ")[1]
-    assert Report(cdev, DEVICE, wrapper=within(f"mount -t tmpfs none /dev/vfio && {cure}")) \
-        .verdict == "PASS"
 
 
 def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
@@ -269,30 +159,45 @@ def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
               "libstub_eal_functions.so /run/own/librte_eal.so.23; "
               f"test ! -e {symbolic} || cp {symbolic} /run/own/librte_eal.so.23"], check=True)
     own = ["env", "LD_LIBRARY_PATH=/run/own"]
-    for app, wrapper, verdict, text in (
-            ("dpdk-testpmd", [], "PASS", "DPDK 22.11"),
-            ("dpdk-testpmd", own, "FAIL", "/run/own/librte_eal.so.23 calls its own"),
-            ("/bin/busybox", [], "FAIL", "is static"),
-            ("/run/setuid", [], "PASS", "DPDK 22.11"),
-            ("/run/setuid", UNPRIVILEGED, "FAIL", "is setuid or setgid"),
-            ("/run/capable", UNPRIVILEGED, "FAIL", "has file capabilities"),
-            (str(STUBS / "stub_app_inside"), [], "FAIL", "statically"),
-            (built("start_last"), [], "WARN", "behind librte_eal")):
+    programs: list[tuple[str, list[str], str, str]] = [
+        ("dpdk-testpmd", [], "PASS", "DPDK 22.11"),
+        ("dpdk-testpmd", own, "FAIL", "/run/own/librte_eal.so.23 calls its own"),
+        ("/bin/busybox", [], "FAIL", "is static"),
+        ("/run/setuid", [], "PASS", "DPDK 22.11"),
+        ("/run/setuid", UNPRIVILEGED, "FAIL", "is setuid or setgid"),
+        ("/run/capable", UNPRIVILEGED, "FAIL", "has file capabilities"),
+        (str(STUBS / "stub_app_inside"), [], "FAIL", "statically"),
+        (built("start_last"), [], "WARN", "behind librte_eal")]
+    for app, wrapper, verdict, text in programs:
         finding = Report(cdev, "--app", app, wrapper=wrapper).find("app")
         assert (finding["verdict"], text in finding["text"]) == (verdict, True), finding
 
 
-@pytest.mark.xdist_group("modes")
-def test_hugepages_on_a_node_far_from_the_device(numa: Guest) -> None:
-    pages = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
-    before = numa.run(["cat", pages], check=True).stdout.strip()
-    numa.run(["sh", "-c", f"echo 1 >{SYSFS}/{DEVICE}/numa_node && echo 0 >{pages}"], check=True)
-    try:
-        finding = Report(numa).find("device-numa", DEVICE)
-        assert finding["verdict"] == "WARN"
-        assert "the nearest ones are on node 0 (distance 20, its own has 10)" in finding["text"]
-        numa.run(["sh", "-c", finding["cure"]], check=True)
-        assert Report(numa).find("device-numa", DEVICE)["verdict"] == "PASS"
-    finally:
-        again = f"echo -1 >{SYSFS}/{DEVICE}/numa_node; echo {before} >{pages}"
-        numa.run(["sh", "-c", again], check=True)
+def doctor(guest: Guest, *args: str) -> tuple[int, dict[str, Any]]:
+    """Its exit status and its JSON, which say the same, as does its text."""
+    done = guest.run([CLI, "doctor", "--json", *args])
+    report = json.loads(done.stdout)
+    verdicts = [finding["verdict"] for finding in report["findings"]]
+    counts = [verdicts.count(verdict) for verdict in ("PASS", "WARN", "FAIL")]
+    assert [report["passed"], report["warnings"], report["failed"]] == counts
+    assert report["verdict"] == ("PASS", "WARN", "FAIL")[done.returncode]
+    text = guest.run([CLI, "doctor", *args])
+    assert text.returncode == done.returncode
+    assert re.findall(r"^(PASS|WARN|FAIL)  ([a-z-]+)(?: (\S+))?: ", text.stdout, re.M) == [
+        (finding["verdict"], finding["check"], finding["device"] or "")
+        for finding in report["findings"]]
+    passed, warned, failed = counts
+    assert re.search(rf"^{passed} passed, {warned} warnings?, {failed} failed: .+\n\Z",
+                     text.stdout, re.M)
+    return done.returncode, report
+
+
+def test_doctor_reports_in_text_and_json(cdev: Guest) -> None:
+    """A machine that works; short addresses; and a program that would not."""
+    status, report = doctor(cdev, DEVICE, PAIR[1].removeprefix("0000:"), "--app", "dpdk-testpmd")
+    assert status < 2, report
+    assert {finding["device"] for finding in report["findings"]} == {None, *PAIR}
+    status, report = doctor(cdev, "--app", "busybox")
+    assert status == 2
+    assert [finding["check"] for finding in report["findings"]
+            if finding["verdict"] == "FAIL"] == ["app"]

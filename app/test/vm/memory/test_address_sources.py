@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Memory in the ways that the EAL has it: pinned and verified."""
-
-import re
-
-import pytest
+"""Physical addresses are from pagemap or from a device's IOAS."""
 
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
@@ -11,9 +7,6 @@ from testvm.testpmd import Testpmd
 from helpers.faults import without
 from helpers.forwarding import assert_forwarded_over_cdevs, forward
 from helpers.nodes import CONTAINER, PAIR
-from helpers.resources import hugepage_areas, pinned_kb
-
-MBUFS, MBUF_SIZE = 8192, 2176   # what Testpmd asks for, and what it says they take
 
 
 def test_addresses_from_the_ioas_only(cdev: Guest) -> None:
@@ -36,26 +29,3 @@ def test_device_that_is_blocked_is_not_used_for_addresses(cdev: Guest) -> None:
             assert second.nodes() <= {CONTAINER}
             output = second.stop().output
     assert "no physical addresses: pagemap is not used or cannot be read" in output
-
-
-@pytest.mark.parametrize("kind", ["native", "xmem", "xmemhuge", "xbuf"])
-def test_pool_of_any_memory_forwards(cdev: Guest, kind: str) -> None:
-    result, nodes = forward(cdev, PAIR, args=[f"--mp-alloc={kind}"])
-    assert_forwarded_over_cdevs(result, nodes, PAIR)
-
-
-def test_pool_of_anonymous_memory_is_pinned(cdev: Guest) -> None:
-    """Mapped with the IOVA 0 as far as testpmd manages to register it, held where it does not.
-
-    In the end it unmaps also what it has not mapped.
-    """
-    with Testpmd(cdev, PAIR, args=["--mp-alloc=anon"]) as testpmd:
-        testpmd.ready()
-        testpmd.flowing()
-        hugepages = sum(size * sum(nodes.values()) for _, size, nodes in hugepage_areas(testpmd))
-        pool = pinned_kb(testpmd) - hugepages
-        result = testpmd.stop()
-    assert result.all_ports_work(2), result.output
-    assert result.mapped == result.verified
-    assert pool >= MBUFS * MBUF_SIZE // 1024
-    assert not re.search("VFIO_CDEV: .*cannot (map|confirm)", result.output)

@@ -19,6 +19,8 @@ GROW = "/run/grow"
 KILOBYTES = {"2M": 2 << 10, "1G": 1 << 20}
 ONLY_1G = ["--huge-dir", "/dev/hugepages1G"]
 
+pytestmark = pytest.mark.xdist_group("numa")
+
 
 @pytest.fixture
 def both(guest: Callable[..., Guest]) -> Guest:
@@ -68,7 +70,7 @@ def test_pages_of_two_nodes_are_held(numa: Guest, more: list[str]) -> None:
     (["--single-file-segments"], None),
     (["--match-allocations"], None),
     (["--huge-unlink"], None),
-], ids=lambda value: value[0].lstrip("-") if isinstance(value, list) else None)
+], ids=lambda value: str(value[0]).lstrip("-") if isinstance(value, list) else None)
 def test_2m_pages_are_held(cdev: Guest, eal: list[str], pages: int | None) -> None:
     """Without -m the EAL takes as many as it needs, some after the devices are set up."""
     held = forward_holding(cdev, eal)
@@ -127,7 +129,7 @@ def test_pages_of_both_sizes_are_held_by_one_process(both: Guest) -> None:
     [*ONLY_1G, "--single-file-segments"],
     [*ONLY_1G, "--match-allocations"],
     [*ONLY_1G, "--huge-unlink"],
-], ids=lambda eal: eal[-1].lstrip("-"))
+], ids=lambda eal: str(eal[-1]).lstrip("-"))
 def test_1g_page_is_held(both: Guest, eal: list[str]) -> None:
     assert forward_holding(both, eal) == {"2M": 0, "1G": 1}
 

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""devtools/testvm without a guest: options, QEMU's command line, and what comes from the guest."""
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testvm import cli, machine, qemu, qmp, util, wire
+
+
+def command_line(**options: Any) -> str:
+    line = machine.CommandLine(machine.Options(**options), Path("/"), Path("/m"))
+    return " ".join(line.build(Path("/k"), Path("/i"), Path("/c"), 3, 4))
+
+
+def test_frames_survive_any_splitting() -> None:
+    data = wire.pack(wire.STDOUT, 7, b"abc") + wire.pack(wire.EXIT, 7, b"0")
+    splitter = wire.Splitter()
+    frames = [frame for byte in data for frame in splitter.feed(bytes([byte]))]
+    assert frames == [(wire.STDOUT, 7, b"abc"), (wire.EXIT, 7, b"0")]
+
+
+def test_nics_of_one_model_share_a_hub() -> None:
+    line = command_line(nics=("e1000e", "vmxnet3", "e1000e"))
+    for nic, hub in enumerate((0, 1, 0)):
+        assert f"hubport,id=nic{nic},hubid={hub}" in line
+
+
+def test_device_that_is_no_nic_is_among_them_with_a_back_end_of_its_own() -> None:
+    line = command_line(nics=("e1000e", machine.CRYPTO, "e1000e"))
+    assert "cryptodev-backend-builtin,id=nic1 -device virtio-crypto-pci,cryptodev=nic1," \
+           "addr=0x4," in line
+    assert "hubport,id=nic2,hubid=0" in line and "netdev=nic1" not in line
+    assert "VM_NICS=0000:00:03.0,0000:00:04.0,0000:00:05.0" in line
+
+
+def test_each_hub_has_a_wire_if_one_is_wanted() -> None:
+    assert machine.nic_hubs(("e1000e", "vmxnet3,x=y", "e1000e")) == [0, 1, 0]
+    line = machine.CommandLine(machine.Options(), Path("/"), Path("/m"))
+    words = " ".join(line.build(Path("/k"), Path("/i"), Path("/c"), 3, 4, [7, 8]))
+    for hub, fd in enumerate((7, 8)):
+        assert f"dgram,id=wire{hub},local.type=fd,local.str={fd}" in words
+        assert f"hubport,id=plug{hub},hubid={hub},netdev=wire{hub}" in words
+    assert "dgram" not in command_line()
+
+
+def test_nic_that_bypasses_the_iommu_is_bound_without_one() -> None:
+    words = command_line(viommu="intel", bypass=("e1000e",))
+    assert "pxb-pcie,id=bypass,bus=pcie.0,bus_nr=64,bypass_iommu=on" in words
+    assert "VM_UNSAFE=1" in words
+    assert "0000:00:04.0,0000:41:00.0" in words
+    assert "VM_UNSAFE=0" in command_line(viommu="intel")
+
+
+def test_hot_plug_ports_are_the_kernels_own() -> None:
+    line = command_line(ports=2)
+    assert "acpi-pci-hotplug-with-bridge-support=off" in line
+    assert "id=port0,chassis=1,slot=1,multifunction=on,addr=0x2.0" in line
+    assert "id=port1,chassis=2,slot=2,multifunction=on,addr=0x2.1" in line
+    assert "acpi-pci" not in command_line()
+    with pytest.raises(util.VmError, match="at most 8"):
+        command_line(ports=9)
+
+
+def test_monitor_keeps_events_and_tells_of_refusals() -> None:
+    ours, qemus = socket.socketpair()
+    replies: list[dict[str, Any]] = [
+        {"QMP": {}}, {"return": {}}, {"event": "GONE", "data": {"device": "a"}},
+        {"return": 7}, {"error": {"desc": "no bus"}}, {"event": "GONE", "data": {}},
+        {"event": "GONE", "data": {"device": "b"}}]
+    qemus.sendall("".join(json.dumps(reply) + "\n" for reply in replies).encode())
+    monitor = qmp.Monitor(ours)
+    assert monitor.execute("device_del", id="a") == 7
+    with pytest.raises(util.VmError, match="refused device_add: no bus"):
+        monitor.execute("device_add")
+    monitor.wait_event("GONE", device="a")
+    monitor.wait_event("GONE", device="b")
+    qemus.close()
+    with pytest.raises(util.VmError, match="monitor is gone"):
+        monitor.execute("quit")
+
+
+def test_virtio_nic_behind_an_iommu_uses_it() -> None:
+    assert "iommu_platform=on" in command_line(viommu="intel")
+    assert "iommu_platform=on" not in command_line()
+
+
+def test_nodes_share_memory_and_processors() -> None:
+    line = command_line(numa=2, memory="2G")
+    assert "size=1024M -numa node,nodeid=0,memdev=ram0,cpus=0" in line
+    assert "size=1024M -numa node,nodeid=1,memdev=ram1,cpus=1" in line
+
+
+def test_shares_are_checked_before_qemu_is_started(tmp_path: Path) -> None:
+    with pytest.raises(util.VmError, match="--share /no/such: no such directory"):
+        command_line(shares=("/no/such",))
+    assert command_line(shares=(tmp_path,) * 3).count(str(tmp_path)) == 3
+    with pytest.raises(util.VmError, match="at most 3"):
+        command_line(shares=(tmp_path,) * 4)
+
+
+def test_qmp_socket_takes_no_files_place(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("precious")
+    with pytest.raises(util.VmError, match="--qmp .*/file is there"):
+        command_line(qmp=str(path))
+    assert f"unix:{tmp_path}/new,server=on" in command_line(qmp=f"{tmp_path}/new")
+
+
+def test_kvm_needs_the_processor_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("testvm.machine.Path.read_text", lambda *_, **__: "flags : fpu sse2\n")
+    monkeypatch.setattr("testvm.machine.os.access", lambda *_: True)
+    assert not machine.kvm_usable()
+
+
+@pytest.mark.parametrize("memory", ["2X", "", "1G"])
+def test_memory_is_checked(memory: str) -> None:
+    options = machine.Options(memory=memory, hugepages=2000)
+    if memory:
+        with pytest.raises(util.VmError, match="memory"):
+            options.memory_mib()
+    else:
+        assert options.memory_mib() == 5024
+
+
+def test_hugepages_of_two_sizes() -> None:
+    options = machine.Options(hugepages=64, hugepages_1g=2)
+    assert options.reserved() == {"2M": 64, "1G": 2}
+    assert options.memory_mib() == 128 + 2048 + 3072
+    line = command_line(hugepages=64, hugepages_1g=2)
+    assert "hugepagesz=2M hugepages=64 hugepagesz=1G hugepages=2 " in line
+    assert machine.Options(hugepages=3, hugepage_size="1G").reserved() == {"2M": 0, "1G": 3}
+
+
+@pytest.mark.parametrize("argv", [
+    [], ["run"], ["run", "--dpdk", "1.0", "--", "true"], ["run", "--numa", "0", "--", "true"],
+    ["run", "--bogus", "--", "true"], ["kernel", "--config", "nosuch"], ["root", "nosuch"],
+])
+def test_wrong_usage_has_its_own_status(argv: list[str],
+                                        capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(argv)
+    assert caught.value.code == cli.USAGE
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_options_of_the_command_stay_the_commands() -> None:
+    args = cli.build_parser().parse_args(["run", "--nic", "e1000", "--", "ls", "--nic", "x"])
+    assert args.argv == ["ls", "--nic", "x"]
+    assert args.nics == ["e1000"]
+
+
+def test_console_tail_starts_with_the_reason_of_a_panic(tmp_path: Path) -> None:
+    console = tmp_path / "console"
+    lines = ["boot"] * 50 + ["Kernel panic - not syncing: why"] + ["trace"] * 50
+    console.write_text("\n".join(lines))
+    shown = qemu.console_end(console).splitlines()
+    assert shown[2].endswith("why")
+    console.write_text("\n".join(["boot"] * 50))
+    assert len(qemu.console_end(console).splitlines()) == 30
