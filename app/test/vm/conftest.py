@@ -113,7 +113,7 @@ def intel(guest: Callable[..., Guest]) -> Guest:
     return guest(**INTEL)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)   # type: ignore[misc]     # pluggy has no types
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file run in one process, unless they name the rare guest that they share."""
     for item in items:
@@ -127,7 +127,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.config.workeroutput["uses"] = session.config.stash.get(USES, [])
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True)     # type: ignore[misc]
 def pytest_testnodedown(node: Any) -> None:
     """And this one collects it."""
     stash = node.config.stash
@@ -136,7 +136,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """With --durations also how the guests were used."""
-    uses = config.stash.get(USES, [])
+    uses: list[Use] = config.stash.get(USES, [])
     if config.option.durations is None or not uses:
         return
     total: dict[str, list[float]] = {}

@@ -43,7 +43,8 @@ def cipher(guest: Guest, operation: str, key: str) -> tuple[int, int, int]:
                      r"mapped, \1 verified", said), said
     found = RESULT.findall(said)
     assert len(found) == 1, said
-    return tuple(map(int, found[0]))
+    asked, answered, wrong = map(int, found[0])
+    return asked, answered, wrong
 
 
 @pytest.mark.parametrize("operation", ["encrypt", "decrypt"])

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The devices of the guests, and their nodes in /dev and in sysfs."""
 
+from typing import Any
+
 from testvm.machine import nic_address
 from testvm.qemu import Guest
 
@@ -9,9 +11,9 @@ NICS = tuple(model for model in MODELS for _ in range(2))
 PAIR = [nic_address(0), nic_address(1)]
 E1000E = [nic_address(NICS.index("e1000e") + i) for i in range(2)]
 # Two NICs behind an IOMMU, and one past it.
-INTEL = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypass": ("e1000e",)}
+INTEL: dict[str, Any] = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypass": ("e1000e",)}
 # An empty slot beside two NICs that are linked and one that is alone.
-HOT_PLUG = {"nics": ("virtio-net-pci", "virtio-net-pci", "e1000e"), "ports": 1}
+HOT_PLUG: dict[str, Any] = {"nics": ("virtio-net-pci", "virtio-net-pci", "e1000e"), "ports": 1}
 ALONE = nic_address(2)
 
 SYSFS = "/sys/bus/pci/devices"

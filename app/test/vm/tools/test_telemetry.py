@@ -13,7 +13,7 @@ from testvm.testpmd import Console, Testpmd
 from helpers.forwarding import SECONDARY
 from helpers.nodes import E1000E, NICS, PAIR
 
-OPTIONS = {"host": {"nics": NICS}, "25.11": {"dpdk": "25.11"}}
+OPTIONS: dict[str, dict[str, Any]] = {"host": {"nics": NICS}, "25.11": {"dpdk": "25.11"}}
 PAGE = 2 << 20
 
 

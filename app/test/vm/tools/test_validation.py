@@ -76,9 +76,9 @@ def test_good_host_passes(host: Guest) -> None:
     assert "2 starts" in done["restart"]["figure"]
     assert "4 times" in done["lifecycle"]["figure"]
     assert all(line.split()[1] == "passed" for line in done.stdout.splitlines()[1:])
-    host = done.report["host"]
-    assert [device["address"] for device in host["devices"]] == PAIR
-    assert host["dpdk"].startswith("22.11.")
+    found = done.report["host"]
+    assert [device["address"] for device in found["devices"]] == PAIR
+    assert found["dpdk"].startswith("22.11.")
     assert "forward: passed" in done.stderr
 
 
