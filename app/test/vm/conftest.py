@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Guests for the tests: booted when first asked for, shared by all tests that ask alike.
+"""Guests for the tests: booted at their first use, shared by all tests with the same options.
 
 pytest-xdist runs the files of tests side by side, each process with guests of its own.
 """
@@ -122,7 +122,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A process of xdist sends what it knows of its guests to the one that prints it."""
+    """A process of xdist sends how its guests were used to the one that prints it."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["uses"] = session.config.stash.get(USES, [])
 

@@ -24,7 +24,7 @@ SOURCES = CHECKOUT / "doc/examples/pin"
 PAGES = 4096
 SUMMARY = re.compile(r"^pin: (\d+) packets sent, (\d+) received, (\d+) bad; (\d+) pages in (\d+) "
                      r"extents; (\d+) bytes compared$", re.M)
-# A DONTFORK area as large as the example's, which nobody pins.
+# A DONTFORK area as large as the example's, which is not pinned.
 UNPINNED = ("import mmap, time\n"
             f"area = mmap.mmap(-1, {PAGES} * 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n"
             "area.madvise(mmap.MADV_NOHUGEPAGE)\n"
@@ -57,7 +57,7 @@ def assert_all_came(status: int, output: str, packets: int) -> None:
 
 
 def run_example(guest: Guest, argv: Sequence[str], timeout: float = 60) -> tuple[int, str]:
-    """To its end; exit status and all that it said."""
+    """To its end; exit status and all that it printed."""
     done = guest.run(argv, timeout=timeout)
     return done.returncode, done.stdout + done.stderr
 
@@ -131,7 +131,7 @@ def test_pages_that_are_not_pinned_move(numa: Guest) -> None:
     assert rounds > 0 and moved > PAGES / 2
 
 
-def test_without_the_capability_it_says_what_is_missing(cdev: Guest) -> None:
+def test_missing_capability_is_reported(cdev: Guest) -> None:
     status, output = run_example(cdev, [*without("sys_rawio"), *program()])
     assert status == 1
     assert "CAP_SYS_RAWIO is needed" in output
@@ -140,7 +140,7 @@ def test_without_the_capability_it_says_what_is_missing(cdev: Guest) -> None:
 
 
 @pytest.mark.parametrize("setting", ["RTE_VFIO_CDEV=off", "LD_PRELOAD=librte_eal.so.23"])
-def test_on_devices_without_cdevs_it_says_so(cdev: Guest, setting: str) -> None:
+def test_devices_without_cdevs_are_reported(cdev: Guest, setting: str) -> None:
     """Switched off, or with the backend behind the EAL, as if it were linked so."""
     status, output = run_example(cdev, ["env", setting, *program()])
     assert status == 1
@@ -157,7 +157,7 @@ def test_beyond_the_memlock_limit_nothing_is_sent(cdev: Guest) -> None:
     assert "pin: cannot pin memory (see the line before): Cannot allocate memory" in output
 
 
-def test_lost_packets_are_told(cdev: Guest) -> None:
+def test_lost_packets_are_reported(cdev: Guest) -> None:
     """Ports of two models are on two hubs: nothing that one sends comes to the other."""
     devices = [nic_address(0), nic_address(NICS.index("e1000e"))]
     status, output = run_example(cdev, program(devices=devices))
@@ -177,7 +177,7 @@ def test_usage_needs_no_eal() -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example, built as doc/pinning.rst says, with the project installed."""
+    """The example, built as doc/pinning.rst shows, with the project installed."""
     where = tmp_path_factory.mktemp("installed")
     subprocess.run(["meson", "setup", "-Dtests=false", f"--prefix={where}", where / "build",
                     CHECKOUT], check=True, capture_output=True)

@@ -30,7 +30,7 @@ def test_kernel_without_cdevs_forwards_over_the_group(guest: Callable[..., Guest
     assert nodes == {"/dev/vfio/noiommu-0", "/dev/vfio/noiommu-1"}
 
 
-def test_require_says_why_a_kernel_without_cdevs_will_not_do(guest: Callable[..., Guest]) -> None:
+def test_require_reports_what_a_kernel_without_cdevs_lacks(guest: Callable[..., Guest]) -> None:
     with Testpmd(guest(config="group-only"), PAIR, policy="require") as testpmd:
         testpmd.ready()
         assert testpmd.nodes() == {CONTAINER}

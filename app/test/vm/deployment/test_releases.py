@@ -13,7 +13,7 @@ from helpers.faults import within, without
 from helpers.forwarding import assert_forwarded_over_cdevs, forward, forward_in_both
 from helpers.nodes import NICS, PAIR
 
-# What stock says when it cannot read pagemap.
+# The message of stock when it cannot read pagemap.
 REFUSALS = {
     "22.11": "Expecting 'PA' IOVA mode but current mode is 'VA'",
     "24.11": "physical addresses are not available",
@@ -68,7 +68,7 @@ def test_stock_does_nothing_without_sys_admin(other: Guest, release: str) -> Non
     assert not result.ports
 
 
-def test_no_huge_is_refused_in_our_words(other: Guest) -> None:
+def test_no_huge_is_refused_with_a_message(other: Guest) -> None:
     """Some releases end and some go on without a port, as they do without the backend."""
     with Testpmd(other, PAIR, eal=["--no-huge"]) as testpmd:
         result = testpmd.stop()

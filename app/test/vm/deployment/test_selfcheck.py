@@ -45,14 +45,14 @@ def test_eal_that_calls_itself_gets_no_device(cdev: Guest, policy: str) -> None:
            "rte_mem_virt2iova(): Operation not supported" in output
 
 
-def test_linked_behind_the_eal_is_told(cdev: Guest) -> None:
+def test_linking_behind_the_eal_is_reported(cdev: Guest) -> None:
     nodes, output = start_eal(cdev, "start_last")
     assert nodes == {GROUP}
     assert re.search(re.escape(UNUSED) + r"\S*librte_eal\.so\S* comes before it: Operation not "
                      r"supported; .* is not pinned; link librte_bus_vfio_cdev.so before", output)
 
 
-def test_linked_behind_the_eal_gets_no_device_where_a_cdev_is_required(cdev: Guest) -> None:
+def test_linking_behind_the_eal_gets_no_device_where_a_cdev_is_required(cdev: Guest) -> None:
     nodes, output = start_eal(cdev, "start_last", "require")
     assert nodes == set()
     assert UNUSED in output and GIVEN_UP in output

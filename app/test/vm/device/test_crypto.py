@@ -27,7 +27,7 @@ RESULT = re.compile(r"^ +\d+ +64 +8 +(\d+) +(\d+) +\d+ +\d+ +(\d+)$", re.M)
 
 
 def cipher(guest: Guest, operation: str, key: str) -> tuple[int, int, int]:
-    """Operations asked for, done, and done wrong."""
+    """Operations enqueued, done, and done wrong."""
     rows = [f"{name} =\n{', '.join(f'0x{byte:02x}' for byte in bytes.fromhex(digits))}\n"
             for name, digits in {**VECTOR, "cipher_key": key}.items()]
     guest.run(["tee", "/tmp/vector"], input="".join(rows), check=True)
@@ -37,14 +37,14 @@ def cipher(guest: Guest, operation: str, key: str) -> tuple[int, int, int]:
                "--buffer-sz=64", "--burst-sz=8", f"--total-ops={OPERATIONS}",
                "--test-file=/tmp/vector"]
     done = guest.run(command(program, "require", wrapper=without("sys_admin")), timeout=60)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
     assert re.search(rf"VFIO_CDEV: {nic_address(0)}: noiommu-vfio0, no-IOMMU, .* (\d+) pages "
-                     r"mapped, \1 verified", said), said
-    found = RESULT.findall(said)
-    assert len(found) == 1, said
-    asked, answered, wrong = map(int, found[0])
-    return asked, answered, wrong
+                     r"mapped, \1 verified", output), output
+    found = RESULT.findall(output)
+    assert len(found) == 1, output
+    enqueued, dequeued, wrong = map(int, found[0])
+    return enqueued, dequeued, wrong
 
 
 @pytest.mark.parametrize("operation", ["encrypt", "decrypt"])

@@ -41,7 +41,7 @@ def test_without_rawio_nothing_is_set_up(cdev: Guest) -> None:
     assert f"{DEVICE}: cannot set up over noiommu-vfio0: Operation not permitted" in output
 
 
-def test_group_held_by_another_program(cdev: Guest) -> None:
+def test_group_open_in_another_program(cdev: Guest) -> None:
     with group_opened(cdev):
         output = refusal(cdev)
     assert re.search(rf"{DEVICE}: cannot bind {CDEV}, its group open in pid \d+ \(sleep\): "
@@ -77,14 +77,14 @@ def test_iommufd_node_unreadable(cdev: Guest) -> None:
 
 @pytest.mark.parametrize("limit", [1, 5])
 def test_memory_beyond_the_memlock_limit_is_refused(cdev: Guest, limit: int) -> None:
-    """Within the start of the EAL, and when the application asks for more."""
+    """Within the start of the EAL, and when the application needs more."""
     output = failure(cdev, wrapper=memlock(limit))
     assert "Cannot allocate memory; memory is short, or RLIMIT_MEMLOCK" in output
     assert "neither pinned nor verified" not in output
 
 
 def test_address_that_the_kernel_does_not_confirm(cdev: Guest) -> None:
-    """What pagemap said is compared with the first device, which is refused."""
+    """The address from pagemap is compared with that of the first device, which is refused."""
     output = refusal(cdev, library=f"{LIBRARY}:{built('liar.so')}",
                      wrapper=["env", "RTE_VFIO_CDEV_PHYS=pagemap", "LIE=shift"])
     assert UNCONFIRMED.search(output)
@@ -96,47 +96,47 @@ def test_address_that_another_page_has(cdev: Guest) -> None:
     assert UNCONFIRMED.search(output)
 
 
-def test_require_without_a_cdev_says_how_to_get_one(cdev: Guest) -> None:
+def test_require_reports_how_to_get_a_cdev(cdev: Guest) -> None:
     """With the parameter off the device cannot be bound, so it has no cdev."""
     driver = "/sys/bus/pci/drivers/vfio-pci"
     bind = f"echo {DEVICE} >{driver}/bind"
     with parameter_off(cdev):
         bound = cdev.run(["bash", "-c", f"echo {DEVICE} >{driver}/unbind; {bind}"])
-        ret, said = setup_device(cdev, "require")
+        ret, output = setup_device(cdev, "require")
         stock, _ = setup_device(cdev, "prefer")
     cdev.run(["sh", "-c", bind], check=True)
     assert "write error" in bound.stderr
     assert (ret, stock) == (-1, 1)
-    assert f"{DEVICE}: cannot set up over a cdev" in said
-    assert "enable_unsafe_noiommu_mode" in said
+    assert f"{DEVICE}: cannot set up over a cdev" in output
+    assert "enable_unsafe_noiommu_mode" in output
 
 
 def test_strange_entry_is_named_and_left_to_stock(cdev: Guest) -> None:
     with cdev_hidden(cdev, instead="mkdir noiommu-vfio0x"):
-        ret, said = setup_device(cdev, "require")
+        ret, output = setup_device(cdev, "require")
     assert ret == -1
-    assert f"{DEVICE}: vfio-dev/noiommu-vfio0x is not the name of a VFIO cdev" in said
+    assert f"{DEVICE}: vfio-dev/noiommu-vfio0x is not the name of a VFIO cdev" in output
 
 
 def test_entry_without_dev_attribute_is_no_cdev(cdev: Guest) -> None:
     with cdev_hidden(cdev, instead="mkdir noiommu-vfio0"):
-        ret, said = setup_device(cdev, "require")
+        ret, output = setup_device(cdev, "require")
     assert ret == -1
-    assert "Operation not supported; the kernel gives this device no character device" in said
+    assert "Operation not supported; the kernel gives this device no character device" in output
 
 
 def test_symlink_loop_in_sysfs(cdev: Guest) -> None:
     with cdev_hidden(cdev, instead="mkdir noiommu-vfio0; ln -s dev noiommu-vfio0/dev"):
-        ret, said = setup_device(cdev, "prefer")
+        ret, output = setup_device(cdev, "prefer")
     assert ret == -1
-    assert f"{DEVICE}: cannot find the cdev in {SYSFS}/{DEVICE}/vfio-dev: Too many levels" in said
+    assert f"{DEVICE}: cannot find the cdev in {SYSFS}/{DEVICE}/vfio-dev: Too many levels" in output
 
 
 @pytest.mark.parametrize("address", ["", "..", "../devices/0000:00:03.0", "0" * 80])
-def test_address_that_is_none(cdev: Guest, address: str) -> None:
-    ret, said = setup_device(cdev, "prefer", address)
+def test_malformed_address_is_refused(cdev: Guest, address: str) -> None:
+    ret, output = setup_device(cdev, "prefer", address)
     assert ret == -1
-    assert "Invalid argument; give the address as sysfs writes it" in said
+    assert "Invalid argument; give the address as sysfs writes it" in output
 
 
 def test_node_of_another_device(cdev: Guest) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Devices that come and go while packets flow, and a process that holds no more afterwards."""
+"""Devices that come and go while packets flow, and what a process has of them afterwards."""
 
 import re
 import time
@@ -35,7 +35,7 @@ def slot(hot_plug: Guest) -> Iterator[Guest]:
 
 
 def has_device(guest: Guest, address: str) -> bool:
-    """Whether the kernel knows it."""
+    """Whether the kernel has it."""
     return guest.run(["test", "-d", f"{SYSFS}/{address}"]).returncode == 0
 
 
@@ -63,19 +63,19 @@ def unbind(guest: Guest, address: str) -> None:
     bind(guest, address)
 
 
-def holdings(testpmd: Testpmd) -> tuple[int, int, int, list[str]]:
+def resources(testpmd: Testpmd) -> tuple[int, int, int, list[str]]:
     """Files, kB pinned, mappings by the log, and the hugepages that the guest has free."""
     return (open_files(testpmd), pinned_kb(testpmd), len(mappings(testpmd.process.stdout)),
             free_hugepages(testpmd.guest))
 
 
-def assert_holds(testpmd: Testpmd, before: tuple[int, int, int, list[str]]) -> None:
-    """No more than before, as soon as the EAL has read what the kernel says of the device."""
+def assert_has_no_more(testpmd: Testpmd, before: tuple[int, int, int, list[str]]) -> None:
+    """No more than before, as soon as the EAL has read the kernel's event."""
     for _ in range(20):
-        if holdings(testpmd) == before:
+        if resources(testpmd) == before:
             return
         time.sleep(0.1)
-    assert holdings(testpmd) == before
+    assert resources(testpmd) == before
 
 
 def assert_forwards_again(console: Console, *ports: int) -> None:
@@ -103,7 +103,7 @@ def attach(console: Console, address: str, port: int) -> None:
 def test_nic_is_plugged_in_and_out_under_traffic(slot: Guest) -> None:
     """device_del: the request reaches testpmd as an interrupt, and it detaches the port."""
     with console_of(slot, ALONE) as console:
-        before = holdings(console)
+        before = resources(console)
         plug(slot, "e1000e")
         attach(console, PLUGGED, 1)
         await_link(console, 0, 1)
@@ -113,14 +113,14 @@ def test_nic_is_plugged_in_and_out_under_traffic(slot: Guest) -> None:
         slot.monitor.wait_event("DEVICE_DELETED", device="plugged")
         console.process.expect("Device is detached", start=start)
         await_no_device(slot, PLUGGED)
-        assert_holds(console, before)
+        assert_has_no_more(console, before)
         assert console.stop().status == 0
 
 
 def test_nic_that_is_torn_out_is_detached(slot: Guest) -> None:
     """While it is polled and others forward: under its own traffic QEMU may hang (7.2)."""
     with console_of(slot, *PAIR) as console:
-        before = holdings(console)
+        before = resources(console)
         plug(slot, "e1000")
         attach(console, PLUGGED, 2)
         start_traffic(console, 0, 1)
@@ -129,7 +129,7 @@ def test_nic_that_is_torn_out_is_detached(slot: Guest) -> None:
         slot.monitor.wait_event("DEVICE_DELETED", device="plugged")
         console.process.expect("Device is detached", start=start)
         await_no_device(slot, PLUGGED)
-        assert_holds(console, before)
+        assert_has_no_more(console, before)
         assert_forwards_again(console, 0, 1)
         assert console.stop().status == 0
 
@@ -138,12 +138,12 @@ def test_port_is_reset_and_changed_beside_traffic(hot_plug: Guest) -> None:
     with console_of(hot_plug, *PAIR, ALONE) as console:
         console.do("set portlist 0,1")
         start_traffic(console, 0, 1)
-        before = holdings(console)
+        before = resources(console)
         for text in ("port stop 2", "port reset 2", "port start 2", "port stop 2"):
             assert "Done" in console.do(text)
         await_flow_and_detach(console)
         attach(console, ALONE, 2)
-        assert_holds(console, before)
+        assert_has_no_more(console, before)
         assert_flows(console, 0, 1)
         assert console.stop().status == 0
 
@@ -181,13 +181,13 @@ def test_unbinding_is_immediate_after_release_and_after_kill(hot_plug: Guest) ->
 
 def test_unbinding_waits_for_a_second_opener(hot_plug: Guest) -> None:
     """The measure of the tests above: what a copy of the device's file would do."""
-    hold = "import ctypes, os, sys; pid = os.pidfd_open(int(sys.argv[1])); " \
+    copy = "import ctypes, os, sys; pid = os.pidfd_open(int(sys.argv[1])); " \
            "print(ctypes.CDLL(None).syscall(438, pid, int(sys.argv[2]), 0), flush=True); " \
            "sys.stdin.read()"     # 438: pidfd_getfd(2)
     with console_of(hot_plug, *PAIR) as console:
         listed = hot_plug.run(["ls", "-l", f"/proc/{console.pid}/fd"], check=True).stdout
         number = re.findall(r"(\d+) -> /dev/vfio/devices/noiommu-vfio1", listed)[0]
-        opener = hot_plug.start(["/usr/bin/python3", "-c", hold, console.pid, number])
+        opener = hot_plug.start(["/usr/bin/python3", "-c", copy, console.pid, number])
         assert int(opener.expect(r"(-?\d+)\n").group(1)) > 0
         unbinding = start_unbinding(hot_plug, PAIR[1])
         console.process.expect("Device is detached")
@@ -203,8 +203,8 @@ def test_unbinding_waits_for_a_second_opener(hot_plug: Guest) -> None:
     ("plug", 5, ALONE, PAIR),
     ("setup", 100, PAIR[1], PAIR[:1]),
 ], ids=["virtio-1000", "e1000e", "without-a-driver"])
-def test_nothing_is_left_of_many_times(hot_plug: Guest, step: str, count: int, device: str,
-                                       others: list[str]) -> None:
+def test_no_resource_is_left_after_many_times(hot_plug: Guest, step: str, count: int, device: str,
+                                              others: list[str]) -> None:
     """The first with no other device, so that each time the last one goes."""
     allowed = [word for other in others or ["0000:ff:00.0"] for word in ("-a", other)]
     done = hot_plug.run([built("plugger"), "-l", "0", "--no-telemetry", "--iova-mode=pa",

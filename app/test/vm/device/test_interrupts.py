@@ -15,8 +15,8 @@ from helpers.programs import built
 
 ROUNDS = 10
 EVENT = "link state change event"
-# QEMU's virtio-net has no MSI. The e1000e driver (22.11) hears nothing of MSI-X, nor does it with
-# stock VFIO.
+# QEMU's virtio-net has no MSI. The e1000e driver (22.11) gets no MSI-X interrupt, nor does it
+# with stock VFIO.
 KINDS = pytest.mark.parametrize("mode,model", [
     ("legacy", "e1000e"), ("msi", "e1000e"), ("msix", "virtio-net-pci")])
 KERNEL_NAME = {"legacy": "vfio-intx", "msi": "vfio-msi", "msix": "vfio-msix"}
@@ -31,7 +31,7 @@ def interrupts(guest: Guest, address: str) -> tuple[set[str], int]:
 
 
 def events(console: Console) -> int:
-    """Link events that testpmd has told of."""
+    """Link events that testpmd has printed."""
     return console.process.stdout.count(EVENT)
 
 

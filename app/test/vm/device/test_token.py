@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""VF tokens on a NIC with SR-IOV: whoever uses its functions knows the token, or gets none."""
+"""VF tokens on a NIC with SR-IOV: a process needs the token to use its functions."""
 
 import re
 from typing import Callable, Iterator, Sequence
@@ -117,7 +117,7 @@ def test_vf_without_the_token_of_its_pf(igb: Guest, pf: Console, token: str) -> 
     assert NEED.format(VF, cdev(igb, VF)) in refusal(igb, VF, token)
 
 
-def test_first_address_is_not_had_without_the_token(igb: Guest, pf: Console) -> None:
+def test_first_address_needs_the_token(igb: Guest, pf: Console) -> None:
     """The EAL wants it before a device is set up, from any that is allowed."""
     output = refusal(igb, VF, WRONG, ["env", "RTE_VFIO_CDEV_PHYS=ioas"])
     assert NEED.format(VF, cdev(igb, VF)) in output

@@ -51,17 +51,17 @@ def test_both_processes_forward(intel: Guest) -> None:
     assert "Selected IOVA mode 'VA'" in result.output
 
 
-def test_policies_that_differ(intel: Guest) -> None:
+def test_policies_that_differ_are_reported(intel: Guest) -> None:
     with Testpmd(intel, PAIR) as first:
         first.ready()
-        said = proc_info(intel, PAIR, policy="off")
+        output = proc_info(intel, PAIR, policy="off")
     for number, address in enumerate(PAIR):
         assert f"{address}: cannot get vfio{number}: RTE_VFIO_CDEV=off here, and prefer in the " \
-               f"primary process (pid {first.pid})" in said, said
+               f"primary process (pid {first.pid})" in output, output
 
 
 def test_virtio_iommu_forwards_if_its_interrupts_are_trusted(guest: Callable[..., Guest]) -> None:
-    """It isolates none; virtual addresses are chosen without being asked for."""
+    """It isolates none; virtual addresses are the EAL's own choice."""
     virtio = guest(viommu="virtio", nics=("e1000e", "e1000e"))
     ret, refused = setup_device(virtio, "prefer", PAIR[0])
     unsafe = "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
@@ -99,39 +99,39 @@ def vdpa_like(guest: Guest, *addresses: str) -> tuple[int, list[str], dict[str, 
 
 def test_container_of_a_vdpa_driver(intel: Guest) -> None:
     """Memory at IOVAs of its own, in as many containers as it likes."""
-    status, steps, pinned, said = vdpa_like(intel, PAIR[0])
-    assert status == 0, said
+    status, steps, pinned, output = vdpa_like(intel, PAIR[0])
+    assert status == 0, output
     assert steps == ["create ok", "bind ok", "setup ok", *USED, "release ok", "unbind ok",
-                     *DESTROYED], said
+                     *DESTROYED], output
     assert pinned == {"VmPin": TWICE, "VmLck": [0, 0, 0]}
-    assert f"{PAIR[0]}: vfio0, translated" in said
-    assert "does not translate 0xfee00000-0xfeefffff" in said
+    assert f"{PAIR[0]}: vfio0, translated" in output
+    assert "does not translate 0xfee00000-0xfeefffff" in output
 
 
 @pytest.mark.parametrize("cdev", [0, 1])
 def test_container_of_a_cdev_and_a_group(intel: Guest, cdev: int) -> None:
     """Either comes first; the memory is pinned for each, at the same IOVAs."""
     with cdev_hidden(intel, PAIR[1 - cdev]):
-        status, steps, pinned, said = vdpa_like(intel, *PAIR)
-    assert status == 0, said
+        status, steps, pinned, output = vdpa_like(intel, *PAIR)
+    assert status == 0, output
     # Stock unbinds a group when it has released its last device.
     unbind = {cdev: "unbind ok", 1 - cdev: "unbind failed"}
     assert steps == ["create ok", *["bind ok", "setup ok"] * 2, *USED, "release ok", unbind[1],
-                     "release ok", unbind[0], *DESTROYED], said
+                     "release ok", unbind[0], *DESTROYED], output
     assert pinned == {"VmPin": TWICE, "VmLck": TWICE}
-    assert f"{PAIR[cdev]}: vfio{cdev}, translated" in said
-    assert f"{PAIR[1 - cdev]}: vfio" not in said
+    assert f"{PAIR[cdev]}: vfio{cdev}, translated" in output
+    assert f"{PAIR[1 - cdev]}: vfio" not in output
 
 
 def test_container_refuses_a_device_without_iommu(intel: Guest) -> None:
-    status, steps, _, said = vdpa_like(intel, bypass_address(0))
+    status, steps, _, output = vdpa_like(intel, bypass_address(0))
     assert (status, steps[:3]) == (1, ["create ok", "bind Operation not supported", "destroy ok"])
-    assert "its device has no IOMMU, so that its IOVAs are physical addresses" in said
+    assert "its device has no IOMMU, so that its IOVAs are physical addresses" in output
 
 
 @pytest.mark.parametrize("release", ["24.11", "25.11"])
 def test_other_releases_forward(guest: Callable[..., Guest], release: str) -> None:
-    """Virtual addresses are chosen without being asked for."""
+    """Virtual addresses are the EAL's own choice."""
     result, nodes = forward(guest(dpdk=release, **INTEL), PAIR, eal=["-v"], policy="require",
                             wrapper=without("sys_rawio", "sys_admin"))
     assert f"RTE Version: 'DPDK {release}." in result.output

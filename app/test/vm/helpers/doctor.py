@@ -12,7 +12,7 @@ STATUS = {0: "PASS", 1: "WARN", 2: "FAIL"}
 
 
 class Report:
-    """What the doctor said."""
+    """What the doctor reports."""
 
     def __init__(self, guest: Guest, *args: str, wrapper: Sequence[str] = ()) -> None:
         done = guest.run([*wrapper, CLI, "doctor", "--json", *args])
@@ -35,5 +35,5 @@ class Report:
                 if finding["verdict"] != "PASS"}
 
     def cure(self, check: str, device: str | None = None) -> str:
-        """What it says to do."""
+        """What to do about a finding."""
         return str(self.find(check, device)["cure"])

@@ -39,7 +39,7 @@ def proc_info(guest: Guest, devices: list[str], policy: str = "prefer") -> str:
 
 
 def start_eal(guest: Guest, program: str, policy: str = "prefer", preload: bool | str = False,
-          child: str = "") -> tuple[set[str], str]:
+              child: str = "") -> tuple[set[str], str]:
     """Start the EAL in one of the programs; the nodes that it has open then, and its output."""
     words = [*(python(program) if program == "plugin.py" else [built(program)]), *EAL]
     env = [f"RTE_VFIO_CDEV={policy}", *([f"CHILD={child}"] if child else []),

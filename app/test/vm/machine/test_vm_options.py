@@ -65,7 +65,7 @@ def test_hot_plug_ports_are_the_kernels_own() -> None:
         command_line(ports=9)
 
 
-def test_monitor_keeps_events_and_tells_of_refusals() -> None:
+def test_monitor_keeps_events_and_reports_refusals() -> None:
     ours, qemus = socket.socketpair()
     replies: list[dict[str, Any]] = [
         {"QMP": {}}, {"return": {}}, {"event": "GONE", "data": {"device": "a"}},

@@ -87,7 +87,7 @@ def test_keyring_is_read_from_both_kinds_of_sources(
     assert apt.machine_mirror() == apt.Mirror("http://mirror", "stable", "/keys/a.gpg")
 
 
-def test_machine_without_package_lists_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_lists_are_reported_with_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apt, "run", lambda *_, **__: "")
     with pytest.raises(util.VmError, match="apt-get update"):
         apt.machine_mirror()
@@ -120,7 +120,7 @@ def test_other_recipe_is_another_entry(tmp_path: Path) -> None:
     assert cache.path("kind", "name", [1]) != cache.path("kind", "name", [2])
 
 
-def test_entry_that_nobody_used_for_long_makes_room(tmp_path: Path) -> None:
+def test_entry_unused_for_long_is_removed(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     old = cache.entry("kind", "old", [1], lambda target: None)
     os.utime(old, (0, 0))
@@ -135,7 +135,7 @@ def _die_halfway(directory: Path) -> None:
     Cache(directory).entry("kind", "name", [1], die)
 
 
-def test_what_a_killed_builder_left_is_not_used_and_goes(tmp_path: Path) -> None:
+def test_what_a_killed_builder_left_is_removed(tmp_path: Path) -> None:
     builder = multiprocessing.Process(target=_die_halfway, args=(tmp_path,))
     builder.start()
     builder.join()

@@ -171,7 +171,7 @@ def test_slow_command_is_killed_and_the_guest_goes_on(guest: Callable[..., Guest
     assert guest().run(["pidof", "sleep"]).stdout == ""
 
 
-def test_guest_that_hangs_is_told_from_a_slow_command(
+def test_guest_that_hangs_is_distinguished_from_a_slow_command(
         guest: Callable[..., Guest], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("testvm.qemu.ANSWER_TIMEOUT", 1)
     vm = guest(nics=("e1000",))

@@ -20,7 +20,7 @@ def test_addresses_from_pagemap_are_verified(cdev: Guest) -> None:
 
 
 def test_device_that_is_blocked_is_not_used_for_addresses(cdev: Guest) -> None:
-    """Without pagemap the EAL gets no address, since the only device allowed is held."""
+    """Without pagemap the EAL gets no address, since the only device allowed is in use."""
     with Testpmd(cdev, PAIR[:1], eal=["--file-prefix=first"]) as first:
         first.ready()
         with Testpmd(cdev, PAIR[:1], eal=["--file-prefix=second"],

@@ -30,32 +30,32 @@ def both(guest: Callable[..., Guest]) -> Guest:
     return machine
 
 
-def pages_held(testpmd: Testpmd) -> dict[str, int]:
+def pages_pinned(testpmd: Testpmd) -> dict[str, int]:
     """Hugepages of the process; each is a mapping, was verified as one page, and is pinned."""
-    held = list(mappings(testpmd.process.stdout).values())
-    pages = {size: held.count(kilobytes) for size, kilobytes in KILOBYTES.items()}
+    pinned = list(mappings(testpmd.process.stdout).values())
+    pages = {size: pinned.count(kilobytes) for size, kilobytes in KILOBYTES.items()}
     assert pages == {size: sum(sum(nodes.values()) for _, of, nodes in hugepage_areas(testpmd)
                                if of == kilobytes) for size, kilobytes in KILOBYTES.items()}
-    assert pinned_kb(testpmd) == sum(held)
+    assert pinned_kb(testpmd) == sum(pinned)
     counts = PAGES.findall(testpmd.process.stdout)
-    assert counts[-1] == (str(len(held)), str(len(held)))
+    assert counts[-1] == (str(len(pinned)), str(len(pinned)))
     assert all(mapped == verified for mapped, verified in counts)
     return pages
 
 
-def forward_holding(guest: Guest, eal: list[str]) -> dict[str, int]:
-    """Forward, and see what is held meanwhile."""
+def pages_while_forwarding(guest: Guest, eal: list[str]) -> dict[str, int]:
+    """Forward, and count what is pinned meanwhile."""
     with Testpmd(guest, PAIR, eal=eal) as testpmd:
-        held = pages_held(testpmd.ready().flowing())
+        pinned = pages_pinned(testpmd.ready().flowing())
         opened = testpmd.nodes() - {CONTAINER}
         assert_forwarded_over_cdevs(testpmd.stop(), opened, PAIR)
-    return held
+    return pinned
 
 
 @pytest.mark.parametrize("more", [[], ["--legacy-mem"]], ids=["dynamic", "legacy-mem"])
-def test_pages_of_two_nodes_are_held(numa: Guest, more: list[str]) -> None:
+def test_pages_of_two_nodes_are_pinned(numa: Guest, more: list[str]) -> None:
     with Testpmd(numa, PAIR, eal=["--socket-mem", "32,32", *more]) as testpmd:
-        assert pages_held(testpmd.ready().flowing()) == {"2M": 32, "1G": 0}
+        assert pages_pinned(testpmd.ready().flowing()) == {"2M": 32, "1G": 0}
         pages = {address: list(nodes) for address, _, nodes in hugepage_areas(testpmd)}
         assert pages.keys() == mappings(testpmd.process.stdout).keys()
         assert sorted(pages.values()) == [[0]] * 16 + [[1]] * 16
@@ -71,22 +71,22 @@ def test_pages_of_two_nodes_are_held(numa: Guest, more: list[str]) -> None:
     (["--match-allocations"], None),
     (["--huge-unlink"], None),
 ], ids=lambda value: str(value[0]).lstrip("-") if isinstance(value, list) else None)
-def test_2m_pages_are_held(cdev: Guest, eal: list[str], pages: int | None) -> None:
+def test_2m_pages_are_pinned(cdev: Guest, eal: list[str], pages: int | None) -> None:
     """Without -m the EAL takes as many as it needs, some after the devices are set up."""
-    held = forward_holding(cdev, eal)
-    assert held["2M"] == (pages or held["2M"]) > 0
+    pinned = pages_while_forwarding(cdev, eal)
+    assert pinned["2M"] == (pages or pinned["2M"]) > 0
 
 
 def grow(testpmd: Testpmd, sizes: str, changes_wanted: int) -> tuple[dict[str, int], int, int]:
-    """Let memory grow and shrink; what the grower tells, and the pages mapped and unmapped."""
+    """Let memory grow and shrink; what the grower reports, and the pages mapped and unmapped."""
     start = len(testpmd.process.stdout)
     testpmd.guest.run(["sh", "-c", f"echo {sizes} >{GROW}"], check=True)
     assert testpmd.guest.wait_for(
         lambda: testpmd.process.stdout.count("VFIO_CDEV: unmapped", start) >= changes_wanted, 60)
     testpmd.guest.run(["rm", GROW], check=True)
-    told = testpmd.process.expect(r"grower: (.*)\n", start=start).group(1)
+    found = testpmd.process.expect(r"grower: (.*)\n", start=start).group(1)
     changes = [change for change, _, _ in CHANGE.findall(testpmd.process.stdout[start:])]
-    return ({name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", told)},
+    return ({name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", found)},
             changes.count("mapped"), changes.count("unmapped"))
 
 
@@ -95,15 +95,15 @@ def grow_and_shrink(guest: Guest, eal: list[str], sizes: str, pages: int,
     """Blocks of so many MiB, which take at least so many pages a round, under traffic."""
     with Testpmd(guest, PAIR, eal=eal, library=f"{LIBRARY}:{built('grower.so')}",
                  wrapper=[*wrapper, "env", f"GROW={GROW}"]) as testpmd:
-        before, free = pages_held(testpmd.ready().flowing()), free_hugepages(guest)
-        told, mapped, unmapped = grow(testpmd, sizes, 3 * pages)
-        assert (pages_held(testpmd), free_hugepages(guest)) == (before, free)
+        before, free = pages_pinned(testpmd.ready().flowing()), free_hugepages(guest)
+        found, mapped, unmapped = grow(testpmd, sizes, 3 * pages)
+        assert (pages_pinned(testpmd), free_hugepages(guest)) == (before, free)
         opened = testpmd.nodes() - {CONTAINER}
         result = testpmd.stop()
     assert_forwarded_over_cdevs(result, opened, PAIR)
-    assert told["rounds"] > 0
-    assert told["grown"] == told["back"] == mapped == unmapped >= pages * told["rounds"]
-    assert {told[name] for name in ("refused", "elsewhere", "spoiled", "quiet")} == {0}, told
+    assert found["rounds"] > 0
+    assert found["grown"] == found["back"] == mapped == unmapped >= pages * found["rounds"]
+    assert {found[name] for name in ("refused", "elsewhere", "spoiled", "quiet")} == {0}, found
     assert result.mapped > sum(before.values())
 
 
@@ -118,8 +118,8 @@ def test_2m_pages_come_and_go_under_traffic(cdev: Guest, eal: list[str],
     grow_and_shrink(cdev, eal, "1 3 40", 20, wrapper)
 
 
-def test_pages_of_both_sizes_are_held_by_one_process(both: Guest) -> None:
-    assert forward_holding(both, ["-m", "2112"]) == {"2M": 32, "1G": 2}
+def test_pages_of_both_sizes_are_pinned_for_one_process(both: Guest) -> None:
+    assert pages_while_forwarding(both, ["-m", "2112"]) == {"2M": 32, "1G": 2}
 
 
 @pytest.mark.parametrize("eal", [
@@ -130,8 +130,8 @@ def test_pages_of_both_sizes_are_held_by_one_process(both: Guest) -> None:
     [*ONLY_1G, "--match-allocations"],
     [*ONLY_1G, "--huge-unlink"],
 ], ids=lambda eal: str(eal[-1]).lstrip("-"))
-def test_1g_page_is_held(both: Guest, eal: list[str]) -> None:
-    assert forward_holding(both, eal) == {"2M": 0, "1G": 1}
+def test_1g_page_is_pinned(both: Guest, eal: list[str]) -> None:
+    assert pages_while_forwarding(both, eal) == {"2M": 0, "1G": 1}
 
 
 def test_1g_pages_come_and_go_under_traffic(both: Guest) -> None:

@@ -57,7 +57,7 @@ class Migration:
         self._process = testpmd.guest.start(python("migrate.py", testpmd.pid))
 
     def begun(self) -> "Migration":
-        """Wait until each page has been asked to move."""
+        """Wait until a move of each page was tried."""
         self._process.expect(r"\.")
         return self
 
@@ -196,9 +196,9 @@ def test_page_that_left_its_address_in_pagemap_is_refused(numa: Guest) -> None:
 
 
 def test_page_that_comes_home_after_the_answer(numa: Guest) -> None:
-    """On another node when its address is asked for, and where it should be when the EAL looks.
+    """On another node when its address is requested, and where it should be when the EAL looks.
 
-    It may have no address, but none that does not hold.
+    It may get no address, but not a wrong one.
     """
     with start_with_moves(numa, "MOVES_ONCE=1", eal=MEMORY) as testpmd:
         testpmd.process.expect("Configuring Port 0|Cannot init memory|No probed ethernet devices")
@@ -208,7 +208,7 @@ def test_page_that_comes_home_after_the_answer(numa: Guest) -> None:
 
 
 def test_pages_of_stock_move_after_the_answer(numa: Guest) -> None:
-    """It mostly hangs when it first talks to a device, so nobody waits for more."""
+    """It mostly hangs when it first uses a device, so the test waits for no more."""
     with start_with_moves(numa, policy="off", eal=MEMORY) as testpmd:
         testpmd.process.expect("Configuring Port 0")
         moves = Moves(numa)

@@ -12,7 +12,7 @@ from helpers.forwarding import assert_forwarded_over_cdevs, forward
 from helpers.nodes import PAIR
 from helpers.resources import hugepage_areas, pinned_kb
 
-MBUFS, MBUF_SIZE = 8192, 2176   # what Testpmd asks for, and what it says they take
+MBUFS, MBUF_SIZE = 8192, 2176   # as Testpmd starts it, and by its own log
 
 
 @pytest.mark.parametrize("kind", ["native", "xmem", "xmemhuge", "xbuf"])
@@ -22,7 +22,7 @@ def test_pool_of_any_memory_forwards(cdev: Guest, kind: str) -> None:
 
 
 def test_pool_of_anonymous_memory_is_pinned(cdev: Guest) -> None:
-    """Mapped with the IOVA 0 as far as testpmd manages to register it, held where it does not.
+    """Mapped with the IOVA 0 as far as testpmd manages to register it, pinned where it does not.
 
     In the end it unmaps also what it has not mapped.
     """

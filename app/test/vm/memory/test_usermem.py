@@ -30,7 +30,7 @@ UNLIMITED = [name for name in names() if name not in LIMITED]
 
 def run_cases(guest: Guest, wrapper: Sequence[str] = (),
               cases: Sequence[str] = ()) -> dict[str, str]:
-    """What was wrong with each case; "" for nothing. What the program said goes to pytest."""
+    """What was wrong with each case; "" for nothing. The output goes to pytest."""
     done = guest.run([*wrapper, built("usermem"), "-l", "0", "-a", nic_address(0), "--no-telemetry",
                       "--", IDLE, *cases], timeout=180)
     print(f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
@@ -46,7 +46,7 @@ def unlimited(guest: Callable[..., Guest]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def limited(guest: Callable[..., Guest]) -> dict[str, str]:
     """Those that want a limit."""
-    # More than the EAL needs, less than the cases ask for.
+    # More than the EAL needs, less than the cases want.
     return run_cases(guest(nics=NICS), memlock(24), LIMITED)
 
 

@@ -37,9 +37,9 @@ class TestLivePrimary:
     """One primary that forwards all the time, whatever its secondaries do."""
 
     def test_tool_reads_registers(self, primary: Testpmd) -> None:
-        said = proc_info(primary.guest, E1000E)
-        packets = re.findall(r"port \d+ +#+\s+RX-packets:\s*(\d+)", said)
-        assert len(packets) == 2 and min(map(int, packets)) > 0, said
+        output = proc_info(primary.guest, E1000E)
+        packets = re.findall(r"port \d+ +#+\s+RX-packets:\s*(\d+)", output)
+        assert len(packets) == 2 and min(map(int, packets)) > 0, output
 
     def test_memory_for_a_secondary_is_pinned_before_it_is_used(self, primary: Testpmd) -> None:
         """dpdk-pdump has the primary allocate a pool, and plugs devices into both."""
@@ -55,9 +55,9 @@ class TestLivePrimary:
         primary.guest.run(["sh", "-c", written], check=True)
         pdump.signal(signal.SIGINT)
         pdump.wait(60)
-        said = primary.process.stdout[start:]
-        pages = re.findall(r"now (\d+) pages mapped, (\d+) verified", said)
-        assert pages, said + pdump.stdout + pdump.stderr
+        output = primary.process.stdout[start:]
+        pages = re.findall(r"now (\d+) pages mapped, (\d+) verified", output)
+        assert pages, output + pdump.stdout + pdump.stderr
         assert all(mapped == verified for mapped, verified in pages)
         assert max(int(mapped) for mapped, _ in pages) * 2048 > before
         assert primary.guest.run(["stat", "-c", "%s", "/tmp/rx.pcap"]).stdout != "0\n"
@@ -69,12 +69,12 @@ class TestLivePrimary:
         assert int(killed.stdout.split()[2]) >= 50
         assert (open_files(primary), pinned_kb(primary)) == before
 
-    def test_lies_are_answered_with_errors(self, primary: Testpmd) -> None:
+    def test_malformed_requests_are_answered_with_errors(self, primary: Testpmd) -> None:
         before = open_files(primary)
         liar = primary.guest.start(python("peer.py", "lie", E1000E[0]))
         assert liar.wait(60) == 0, liar.stderr
-        told = dict(line.split(": ", 1) for line in liar.stdout.splitlines())
-        assert told == {
+        answers = dict(line.split(": ", 1) for line in liar.stdout.splitlines())
+        assert answers == {
             "magic": "EBADMSG, 0 fds", "version": "EPROTONOSUPPORT, 0 fds",
             "kind": "EBADMSG, 0 fds", "policy": "EINVAL, 0 fds", "empty": "EBADMSG, 0 fds",
             "short": "EBADMSG, 0 fds", "long": "EBADMSG, 0 fds", "address": "EBADMSG, 0 fds",
@@ -82,17 +82,17 @@ class TestLivePrimary:
         assert open_files(primary) == before
         assert primary.process.stdout.count("cannot serve a secondary process") == 1
 
-    def test_policies_that_differ(self, primary: Testpmd) -> None:
-        said = proc_info(primary.guest, E1000E, policy="off")
+    def test_policies_that_differ_are_reported(self, primary: Testpmd) -> None:
+        output = proc_info(primary.guest, E1000E, policy="off")
         for device in E1000E:
-            assert f"{device}: cannot get noiommu-vfio" in said, said
+            assert f"{device}: cannot get noiommu-vfio" in output, output
         assert "RTE_VFIO_CDEV=off here, and prefer in the primary process " \
-               f"(pid {primary.pid})" in said
+               f"(pid {primary.pid})" in output
 
     def test_secondary_without_the_library(self, primary: Testpmd) -> None:
-        said = proc_info(primary.guest, E1000E, policy="")
-        assert NEVER not in said
-        assert "Cannot request VFIO group fd" in said
+        output = proc_info(primary.guest, E1000E, policy="")
+        assert NEVER not in output
+        assert "Cannot request VFIO group fd" in output
         log = primary.process.stdout
         assert log.count(f"{E1000E[0]}: a secondary process asks for its VFIO group") == 1
         assert "preload librte_bus_vfio_cdev.so there as well" in log
@@ -101,12 +101,12 @@ class TestLivePrimary:
 def test_primary_without_the_library(cdev: Guest) -> None:
     with Testpmd(cdev, E1000E[:1], policy="") as first:
         first.ready()
-        said = proc_info(cdev, E1000E[:1])
+        output = proc_info(cdev, E1000E[:1])
     assert f"{E1000E[0]}: cannot get noiommu-vfio2: the primary process (pid {first.pid}) does " \
-           "not answer: Connection timed out; preload librte_bus_vfio_cdev.so there" in said
+           "not answer: Connection timed out; preload librte_bus_vfio_cdev.so there" in output
 
 
-def test_primary_that_starts_again_names_who_has_its_device(cdev: Guest) -> None:
+def test_restarted_primary_names_the_process_with_its_device(cdev: Guest) -> None:
     with Testpmd(cdev, E1000E) as first:
         first.ready()
         survivor = cdev.start(python("peer.py", "hold", E1000E[0]))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Devices, memory and questions from several threads at once, with the EAL's own locks."""
+"""Devices, memory and queries from several threads at once, with the EAL's own locks."""
 
 import re
 
@@ -17,13 +17,14 @@ def test_threads_do_everything_at_once(hot_plug: Guest) -> None:
     done = hot_plug.run([built("crowd"), "-l", "0,1", "-m", "8", "--no-telemetry", "--iova-mode=pa",
                          "--log-level=lib.eal:warning", "-a", PAIR[0], "--", str(ROUNDS), PAIR[1],
                          ALONE], timeout=630)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
     steps = {name: (int(count), int(failed)) for name, count, failed in
              re.findall(r"^(\w+): (\d+) done, (\d+) failed$", done.stdout, re.M)}
     print(steps)
     assert steps["plug"] == steps["setup"] == (ROUNDS, 0)
-    assert all(steps[name][0] > 1 and steps[name][1] == 0 for name in ("grow", "own", "ask")), said
+    for name in ("grow", "own", "ask"):
+        assert steps[name][0] > 1 and steps[name][1] == 0, output
     # Areas are also the C library's, which keeps stacks and arenas of threads.
     before, after = [dict(re.findall(r"(\w+)=(\d+)", line)) | {"areas": ""}
                      for line in before_and_after(done.stdout)]

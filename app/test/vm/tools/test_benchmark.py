@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""bench_pages measures something; how long anything takes is nobody's promise."""
+"""bench_pages measures something; how long it takes is not tested."""
 
 import re
 from typing import Callable
@@ -42,7 +42,7 @@ def test_ratio_of_one_round_is_that_of_its_figures(guest: Callable[..., Guest]) 
         assert float(ratio) == pytest.approx(int(library) / int(bare), rel=0.01, abs=0.01)
 
 
-@pytest.mark.parametrize("arguments, said", [
+@pytest.mark.parametrize("arguments, message", [
     (["-n", "0"], "0 is no number from 1"),
     (["-r", "3x"], "3x is no number from 1"),
     (["--bogus"], "usage: bench_pages"),
@@ -51,21 +51,21 @@ def test_ratio_of_one_round_is_that_of_its_figures(guest: Callable[..., Guest]) 
     (["../x"], "../x"),
     (["-n", "60000"], "60000 hugepages of 2 MiB: Cannot allocate memory"),
 ])
-def test_what_cannot_be_tried_is_said(guest: Callable[..., Guest], arguments: list[str],
-                                      said: str) -> None:
+def test_bad_arguments_are_reported(guest: Callable[..., Guest], arguments: list[str],
+                                    message: str) -> None:
     done = guest().run([BENCH, *arguments])
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert message in done.stderr
 
 
-def test_device_in_use_is_said(guest: Callable[..., Guest]) -> None:
+def test_device_in_use_is_reported(guest: Callable[..., Guest]) -> None:
     group = f"exec 9<>{GROUP}; "
     done = guest().run(["sh", "-c", f"{group} exec {BENCH} -n 1 -r 1 {nic_address(0)}"])
     assert (done.returncode, done.stdout) == (2, "")
     assert f"{nic_address(0)}: " in done.stderr and "Device or resource busy" in done.stderr
 
 
-def test_failed_call_is_said(guest: Callable[..., Guest]) -> None:
+def test_failed_call_is_reported(guest: Callable[..., Guest]) -> None:
     done = guest().run([*memlock(1), BENCH])
     assert (done.returncode, done.stdout) == (1, "")
     assert "Cannot allocate memory" in done.stderr and "RLIMIT_MEMLOCK" in done.stderr

@@ -17,7 +17,7 @@ from helpers.nodes import DEVICE
 COMPLETION = CHECKOUT / "app/vfio-cdev/dpdk-vfio-cdev.bash"
 
 
-@pytest.mark.parametrize("command, told", [
+@pytest.mark.parametrize("command, message", [
     ("$CLI", "no command"),
     ("$CLI frobnicate", "frobnicate: no such command"),
     ("$CLI list 0000:00:03.0", "list: 0000:00:03.0: takes no argument"),
@@ -33,10 +33,10 @@ COMPLETION = CHECKOUT / "app/vfio-cdev/dpdk-vfio-cdev.bash"
      "Broken pipe"),
     ("unshare -m sh -c 'mount -t tmpfs none /sys; exec '$CLI' list'", "cannot list the buses"),
 ])
-def test_bad_input_is_one_line(cdev: Guest, command: str, told: str) -> None:
+def test_bad_input_is_one_line(cdev: Guest, command: str, message: str) -> None:
     done = shell(cdev, command)
     words = done.stderr.replace("\n2\n", "\n") if "&3" in command else done.stderr
-    assert re.fullmatch(rf"dpdk-vfio-cdev: .*{re.escape(told)}.*\n", words), done.stderr
+    assert re.fullmatch(rf"dpdk-vfio-cdev: .*{re.escape(message)}.*\n", words), done.stderr
     assert done.returncode == 2 or done.stderr.endswith("\n2\n")
 
 

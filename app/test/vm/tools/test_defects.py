@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """dpdk-test-vfio-cdev finds what is wrong with a backend: app/test/broken has one thing wrong each.
 
-What its phases say is what its user reads, so it is compared as it is.
+Its user reads the sentences of the phases, so they are compared word by word.
 """
 
 import itertools
@@ -105,7 +105,7 @@ def test_no_pins(numa: Guest) -> None:
 
 
 def test_addresses_that_are_forgotten(numa: Guest) -> None:
-    """Those that were told before there was a device; what the EAL has is pinned."""
+    """Those that were given before there was a device; what the EAL has is pinned."""
     assert re.fullmatch(
         "64 of 64 pages whose addresses had been told before the first device moved once there was "
         "one, the first at 0x[0-9a-f]+ from node 0 to node 1: nothing pins them, and 64 of the "
@@ -135,7 +135,7 @@ def test_no_pins_on_one_node(cdev: Guest) -> None:
 
 
 def test_device_that_takes_no_large_packets(cdev: Guest) -> None:
-    """vmxnet3 says that it does. Beside it, two that do."""
+    """vmxnet3 reports that it does. Beside it, two that do."""
     devices = [nic_address(NICS.index(model) + i) for model in ("e1000e", "vmxnet3")
                for i in range(2)]
     seen = validate(cdev, *words(["integrity"], devices=devices))
@@ -154,7 +154,7 @@ def test_ports_that_are_not_linked(cdev: Guest) -> None:
 
 
 @pytest.mark.xdist_group("releases")
-def test_other_release_is_told(guest: Callable[..., Guest]) -> None:
+def test_other_release_is_reported(guest: Callable[..., Guest]) -> None:
     """The program is built with the machine's own DPDK."""
     text = skip(guest(dpdk="24.11"), "integrity")
     assert re.fullmatch(OTHER_RELEASE, text)
@@ -170,7 +170,7 @@ def test_other_release_leaves_out_a_part_of_pinned(guest: Callable[..., Guest]) 
 
 
 def test_frames_of_others_do_no_harm(guest: Callable[..., Guest]) -> None:
-    """Of all sizes, from somebody on the same wire."""
+    """Of all sizes, from another sender on the same wire."""
     shared = guest(wires=True)
     process = shared.start(options(*words(["integrity"])))
     process.close_stdin()

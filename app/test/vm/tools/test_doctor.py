@@ -174,7 +174,7 @@ def test_programs_that_the_library_is_not_called_by(cdev: Guest) -> None:
 
 
 def doctor(guest: Guest, *args: str) -> tuple[int, dict[str, Any]]:
-    """Its exit status and its JSON, which say the same, as does its text."""
+    """Its exit status and its JSON, which agree, as does its text."""
     done = guest.run([CLI, "doctor", "--json", *args])
     report = json.loads(done.stdout)
     verdicts = [finding["verdict"] for finding in report["findings"]]

@@ -62,7 +62,7 @@ def test_parameter_that_was_turned_off_later_is_a_warning(cdev: Guest) -> None:
     assert Report(cdev).verdict == "PASS"
 
 
-def test_group_held_by_a_process_is_named(cdev: Guest) -> None:
+def test_process_that_has_the_group_open_is_named(cdev: Guest) -> None:
     with group_opened(cdev):
         report = Report(cdev)
         finding = report.find("group-in-use", DEVICE)
@@ -72,7 +72,7 @@ def test_group_held_by_a_process_is_named(cdev: Guest) -> None:
     assert Report(cdev).verdict == "PASS"
 
 
-def test_cdev_held_by_testpmd_is_named(cdev: Guest) -> None:
+def test_process_that_has_the_cdev_open_is_named(cdev: Guest) -> None:
     with Testpmd(cdev, [DEVICE]) as testpmd:
         testpmd.ready()
         report = Report(cdev)

@@ -45,8 +45,8 @@ def assert_agrees(guest: Guest, devices: dict[str, dict[str, Any]]) -> None:
     lines = guest.run(["sh", "-c", script, "sh", *devices], check=True).stdout.splitlines()
     for line, device in zip(lines, devices.values(), strict=True):
         for field, value in zip(fields, line.split(","), strict=True):
-            told = device[field]
-            assert value in (("", "-1", "*") if told is None else (str(told),)), (field, device)
+            shown = device[field]
+            assert value in (("", "-1", "*") if shown is None else (str(shown),)), (field, device)
 
 
 def test_list_without_iommu(cdev: Guest) -> None:
@@ -85,17 +85,17 @@ def test_list_all_shows_what_has_no_driver(cdev: Guest) -> None:
 def test_opener_is_shown_while_testpmd_runs(cdev: Guest) -> None:
     with Testpmd(cdev, PAIR) as testpmd:
         testpmd.ready()
-        held = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "cdev"}
+        opener = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "cdev"}
         devices = listed(cdev)
-        assert [devices[address]["openers"] for address in PAIR] == [[held], [held]]
+        assert [devices[address]["openers"] for address in PAIR] == [[opener], [opener]]
         assert devices[nic_address(2)]["opener_count"] == 0
         assert f"  {testpmd.pid} dpdk-testpmd" in table(cdev)[DEVICE]
         testpmd.stop()
     assert listed(cdev)[DEVICE]["openers"] == []
     with Testpmd(cdev, PAIR, policy="off") as testpmd:
         testpmd.ready()
-        held = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "group"}
-        assert listed(cdev)[DEVICE]["openers"] == [held]
+        opener = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "group"}
+        assert listed(cdev)[DEVICE]["openers"] == [opener]
         testpmd.stop()
 
 

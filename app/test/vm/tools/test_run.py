@@ -17,16 +17,16 @@ RUN = [CLI, "run"]
 SHOW = ["sh", "-c", 'echo "$LD_PRELOAD $RTE_VFIO_CDEV"']
 
 
-@pytest.mark.parametrize("wrapper, program, told", [
+@pytest.mark.parametrize("wrapper, program, message", [
     ("", "busybox", "is static"),
     ("setpriv --reuid 65534 --clear-groups", "/tmp/setuid", "setuid"),
 ])
 def test_run_refuses_what_would_not_be_preloaded(cdev: Guest, wrapper: str, program: str,
-                                                 told: str) -> None:
+                                                 message: str) -> None:
     done = shell(cdev, f"cp /bin/true /tmp/setuid; chmod u+s /tmp/setuid; "
                  f"{wrapper} $CLI run {program}")
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.match(rf"FAIL  app: .*{told}.*\n      cure: .*\ndpdk-vfio-cdev: .*is not started: "
+    assert re.match(rf"FAIL  app: .*{message}.*\n      cure: .*\ndpdk-vfio-cdev: .*is not started: "
                     r"1 check failed\n$", done.stderr), done.stderr
 
 
@@ -60,18 +60,18 @@ def test_run_keeps_what_is_preloaded(cdev: Guest) -> None:
     assert cdev.run([*RUN, "sh", "-c", "exit 42"]).returncode == 42
 
 
-@pytest.mark.parametrize("program, status, told", [
+@pytest.mark.parametrize("program, status, message", [
     ("/nonexistent", 127, "cannot run /nonexistent: No such file or directory"),
     ("frobnicate", 127, "cannot run frobnicate: No such file or directory"),
     ("/etc/passwd", 126, "cannot run /etc/passwd: Permission denied"),
     ("/etc", 126, "cannot run /etc: Permission denied"),
     ("/tmp/script", 126, "cannot run /tmp/script: its interpreter is not there"),
 ])
-def test_run_cannot(cdev: Guest, program: str, status: int, told: str) -> None:
+def test_run_cannot(cdev: Guest, program: str, status: int, message: str) -> None:
     done = shell(cdev, "printf '#!/nonexistent\\n' >/tmp/script; chmod +x /tmp/script; "
                  f"$CLI run -- {program}")
     assert (done.returncode, done.stdout) == (status, "")
-    assert done.stderr == f"dpdk-vfio-cdev: {told}\n"
+    assert done.stderr == f"dpdk-vfio-cdev: {message}\n"
 
 
 @pytest.mark.parametrize("place", ["/tmp/a b", "/tmp/a:b"])
@@ -84,7 +84,7 @@ def test_library_in_a_path_that_cannot_be_preloaded(cdev: Guest, place: str) -> 
 
 
 def test_installed_tool_finds_the_library(cdev: Guest) -> None:
-    """Beside it, wherever it was moved to; a copy that has none says so."""
+    """Beside it, wherever it was moved to; a copy that has none reports it."""
     lib = "../lib/$(basename $(dirname $(ls /lib/*/libnuma.so.1)))"
     done = shell(cdev, "mkdir -p /tmp/usr/bin /tmp/lone; cp $CLI /tmp/usr/bin; cp $CLI /tmp/lone; "
                  f"cd /tmp/usr/bin; mkdir -p {lib}; cp {LIBRARY} {lib}; cd /; "

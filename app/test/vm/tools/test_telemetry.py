@@ -17,7 +17,7 @@ OPTIONS: dict[str, dict[str, Any]] = {"host": {"nics": NICS}, "25.11": {"dpdk": 
 PAGE = 2 << 20
 
 
-def ask(guest: Guest, *requests: str) -> list[Any]:
+def query(guest: Guest, *requests: str) -> list[Any]:
     """The answers, each without its command; an error is a dictionary with "error"."""
     lines = shlex.quote("".join(f"{request}\n" for request in requests))
     done = guest.run(["sh", "-c", f"printf %s {lines} | dpdk-telemetry.py"], check=True)
@@ -32,7 +32,7 @@ def mappings(guest: Guest) -> dict[str, Any]:
     found: dict[str, Any] = {}
     start = ""
     while True:
-        answer, = ask(guest, f"/vfio_cdev/mappings{start}")
+        answer, = query(guest, f"/vfio_cdev/mappings{start}")
         assert not found.keys() & answer["mappings"].keys()
         assert len(answer["mappings"]) <= 64
         found |= answer["mappings"]
@@ -53,10 +53,10 @@ def live(request: pytest.FixtureRequest,
         assert testpmd.stop().all_ports_work(2)
 
 
-def test_commands_tell_what_a_live_testpmd_has(live: tuple[Testpmd, list[str]]) -> None:
+def test_commands_report_what_a_live_testpmd_has(live: tuple[Testpmd, list[str]]) -> None:
     testpmd, addresses = live
     guest = testpmd.guest
-    devices, first, unknown, nothing, domains, stats, wrong = ask(
+    devices, first, unknown, nothing, domains, stats, wrong = query(
         guest, "/vfio_cdev/devices", f"/vfio_cdev/device,{addresses[0]}",
         "/vfio_cdev/device,0000:00:1f.7", "/vfio_cdev/device", "/vfio_cdev/domains",
         "/vfio_cdev/stats", "/vfio_cdev/mappings,x")
@@ -69,21 +69,21 @@ def test_commands_tell_what_a_live_testpmd_has(live: tuple[Testpmd, list[str]]) 
     assert "give an address" in nothing["error"]
     assert "no place" in wrong["error"]
 
-    holds = domains["domains"]["noiommu"]
+    totals = domains["domains"]["noiommu"]
     pinned = guest.run(["grep", "VmPin", f"/proc/{testpmd.pid}/status"]).stdout.split()[1]
-    assert holds["devices"] == 2
-    assert holds["pages"] == holds["verified"] > 64
-    assert holds["bytes"] == holds["pages"] * PAGE == int(pinned) * 1024
+    assert totals["devices"] == 2
+    assert totals["pages"] == totals["verified"] > 64
+    assert totals["bytes"] == totals["pages"] * PAGE == int(pinned) * 1024
     counts = stats["domains"]["noiommu"]
     assert counts.items() <= stats.items()
-    assert counts["maps"] - counts["unmaps"] == holds["mappings"]
+    assert counts["maps"] - counts["unmaps"] == totals["mappings"]
     assert (counts["misplaced"], counts["refused"]) == (0, 0)
-    assert counts["nodes"] == {"0": holds["bytes"]}
+    assert counts["nodes"] == {"0": totals["bytes"]}
     assert counts["ioctls"] >= 2 * counts["maps"]
     assert 0 < counts["ioctl_ns"] < 60e9
 
 
-def test_each_page_is_where_its_record_and_pagemap_say(live: tuple[Testpmd, list[str]]) -> None:
+def test_each_page_is_where_its_record_and_pagemap_have_it(live: tuple[Testpmd, list[str]]) -> None:
     testpmd, _ = live
     found = mappings(testpmd.guest)
     assert len(found) > 64
@@ -99,17 +99,17 @@ def test_each_page_is_where_its_record_and_pagemap_say(live: tuple[Testpmd, list
         assert (entry["state"], entry["users"]) == ("pinned", 1)
 
 
-def test_secondaries_tell_their_devices_through_the_primary(
+def test_primary_reports_the_devices_of_its_secondaries(
         live: tuple[Testpmd, list[str]]) -> None:
     """Two of them: a message has another size in each release."""
     testpmd, devices = live
     guest = testpmd.guest
-    alone, = ask(guest, "/vfio_cdev/secondaries")
+    alone, = query(guest, "/vfio_cdev/secondaries")
     with Console(guest, devices, eal=SECONDARY) as second:
         second.ready()
         with Console(guest, devices, eal=SECONDARY) as third:
             third.ready()
-            both, = ask(guest, "/vfio_cdev/secondaries")
+            both, = query(guest, "/vfio_cdev/secondaries")
     assert alone == {"process": "primary", "count": 0}
     assert both["count"] == len(both["secondaries"]) == 2
     for pid in second.pid, third.pid:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""dpdk-test-vfio-cdev: what it says of a good host, and of all that may be wrong."""
+"""dpdk-test-vfio-cdev reports that a host is good, or what is wrong with it."""
 
 import re
 import signal
@@ -17,8 +17,8 @@ TRAFFIC = ("io", "mac", "flowgen", "txonly")
 # What shows whether the machine is as it was before.
 STATE = "ls /run /dev/hugepages; grep HugePages_Free /proc/meminfo; " \
     "ls -l /sys/bus/pci/drivers/vfio-pci; cat /proc/[0-9]*/comm | grep -iE 'testpmd|vfio-cdev'"
-HELD = "readlink /proc/[0-9]*/fd/* | grep -q noiommu-vfio"
-# A testpmd that is none: it has a prompt, and a telemetry socket that says one thing.
+IN_USE = "readlink /proc/[0-9]*/fd/* | grep -q noiommu-vfio"
+# A testpmd that is none: it has a prompt, and a telemetry socket with one answer.
 PEER = """\
 import os, socket, sys
 prefix = next(word for word in sys.argv if word.startswith("--file-prefix=")).split("=")[1]
@@ -29,7 +29,7 @@ listener.bind(directory + "/dpdk_telemetry.v2")
 listener.listen()
 print("testpmd> ", end="", flush=True)
 connection, _ = listener.accept()
-connection.send({says!r})
+connection.send({hello!r})
 while connection.recv(1000):
     connection.send({answers!r})
 """
@@ -49,9 +49,9 @@ def script(guest: Guest, text: str, interpreter: str = "/bin/sh") -> str:
     return f"--testpmd={path}"
 
 
-def await_devices_held(guest: Guest) -> None:
+def await_devices_in_use(guest: Guest) -> None:
     """Until a testpmd has a device."""
-    guest.run(["sh", "-c", f"until {HELD}; do sleep 0.1; done"], check=True, timeout=60)
+    guest.run(["sh", "-c", f"until {IN_USE}; do sleep 0.1; done"], check=True, timeout=60)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_kernel_without_groups_has_no_stock(guest: Callable[..., Guest]) -> None
     assert done["forward"]["stock"] == f"not run: {PAIR[0]} has no VFIO group"
 
 
-def test_one_port_is_not_two(host: Guest) -> None:
+def test_forwarding_needs_two_ports(host: Guest) -> None:
     done = validate(host, "--devices", PAIR[1], "--phases=addresses,forward")
     assert (done.status, done.verdicts) == (0, {"addresses": "passed", "forward": "skipped"})
     assert done["forward"]["text"] == "needs 2 ports, there is only 1"
@@ -106,7 +106,7 @@ def test_one_port_is_not_two(host: Guest) -> None:
     assert validate(host, "--devices", PAIR[1], "--phases=forward").status == 2
 
 
-@pytest.mark.parametrize(("args", "says"), [
+@pytest.mark.parametrize(("args", "message"), [
     (["--phases=bind,nonesuch"], "there is no phase 'nonesuch'"),
     (["--devices=0000:00:1f.7"], "0000:00:1f.7: no such PCI device"),
     (["--devices=../../x"], "../../x: "),
@@ -120,10 +120,10 @@ def test_one_port_is_not_two(host: Guest) -> None:
     (["--junit=/sys/report"], "cannot write the report /sys/report: "),
     (["--duration=forever"], "--duration forever: not a number"),
 ])
-def test_bad_input_is_one_line(host: Guest, args: list[str], says: str) -> None:
+def test_bad_input_is_one_line(host: Guest, args: list[str], message: str) -> None:
     done = host.run([TOOL, "--phases=bind", *args])
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("dpdk-test-vfio-cdev: ") and says in done.stderr
+    assert done.stderr.startswith("dpdk-test-vfio-cdev: ") and message in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -151,14 +151,14 @@ def test_no_telemetry_is_an_error(host: Guest) -> None:
     assert "dpdk_telemetry.v2: No such file or directory" in done["addresses"]["text"]
 
 
-@pytest.mark.parametrize(("says", "answers", "text"), [
+@pytest.mark.parametrize(("hello", "answers", "text"), [
     (b"hello", b"", "malformed answer to the connection"),
     (HELLO, b'{"/ethdev/list": [0, 1', "malformed answer to /ethdev/list"),
     (HELLO.replace(b"22.11.1", b"20.11.3"), b"", "at least DPDK 22.11 is needed"),
 ])
-def test_peer_that_is_no_testpmd_is_an_error(host: Guest, says: bytes, answers: bytes,
-                                             text: str) -> None:
-    own = script(host, PEER.format(says=says, answers=answers), "/usr/bin/python3")
+def test_program_that_is_no_testpmd_is_an_error(host: Guest, hello: bytes, answers: bytes,
+                                                text: str) -> None:
+    own = script(host, PEER.format(hello=hello, answers=answers), "/usr/bin/python3")
     done = validate(host, own, "--phases=addresses")
     assert (done.status, done.verdicts) == (2, {"addresses": "error"})
     assert text in done["addresses"]["text"]
@@ -199,7 +199,7 @@ def test_first_failure_ends_the_run(host: Guest) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_cleans_up_and_reports(host: Guest, number: signal.Signals) -> None:
     process = host.start(options("--phases=bind,forward,restart", "--duration=1000"))
-    await_devices_held(host)
+    await_devices_in_use(host)
     host.run(["kill", f"-{number.name[3:]}", tool_pid(host)], check=True)
     done = finished(host, process, 20)
     assert done.status == 2
@@ -209,10 +209,10 @@ def test_signal_cleans_up_and_reports(host: Guest, number: signal.Signals) -> No
 
 def test_testpmd_dies_with_the_tool(host: Guest) -> None:
     process = host.start(options("--phases=forward", "--duration=1000"))
-    await_devices_held(host)
+    await_devices_in_use(host)
     host.run(["kill", "-KILL", tool_pid(host)], check=True)
     assert process.wait(20) == -signal.SIGKILL
-    host.run(["sh", "-c", f"while {HELD} || pidof dpdk-testpmd; do sleep 0.1; done; "
+    host.run(["sh", "-c", f"while {IN_USE} || pidof dpdk-testpmd; do sleep 0.1; done; "
                           "rm -r /run/test-vfio-cdev-* /dev/hugepages/test-vfio-cdev-*"],
              check=True)
 
