@@ -38,8 +38,8 @@ def frames_of(pid: int, areas: list[range]) -> list[int]:
             for area in areas:
                 pagemap.seek(area.start // PAGE * 8)
                 entries.frombytes(pagemap.read(len(area) * 8))
-    except FileNotFoundError:
-        pass    # it has ended
+    except (FileNotFoundError, ProcessLookupError):
+        pass    # it has ended, or is about to
     return [entry & FRAME for entry in entries if entry & PRESENT]
 
 
@@ -47,7 +47,7 @@ def pinned_of(pid: int) -> str:
     """VmPin: it falls when the process gives up a pin, and its pages may move."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
     return next((line for line in status.splitlines() if line.startswith("VmPin:")), "")
 
