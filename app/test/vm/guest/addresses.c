@@ -6,7 +6,7 @@
  * What applications do with physical addresses, on the real kernel; each case
  * prints lines of "name=number" that test_addresses.py reads.
  *
- *	late	addresses are asked for before there is a device
+ *	late	addresses are requested before there is a device
  *	moved	the same, and the memory moves before the device comes
  *	gone	the same, and the memory is freed before
  *	alias	two views of the same memory are mapped
@@ -31,7 +31,7 @@
 #include <rte_memory.h>
 #include <rte_vfio.h>
 
-#include "holdings.h"
+#include "resources.h"
 
 #define PAGE 4096UL
 #define HUGEPAGE (2UL << 20)
@@ -48,9 +48,9 @@ memory(size_t size, int flags)
 	return va == MAP_FAILED ? NULL : va;
 }
 
-/* Ask for all pages to go to a node; how many went. */
+/* Move all pages to a node; returns how many went. */
 static int
-move(char *va, int node, int flags)
+move(char *va, int node)
 {
 	int nodes[PAGES], before[PAGES], after[PAGES], moved = 0;
 	void *pages[PAGES];
@@ -60,50 +60,51 @@ move(char *va, int node, int flags)
 		nodes[i] = node;
 	}
 	move_pages(0, PAGES, pages, NULL, before, 0);
-	move_pages(0, PAGES, pages, nodes, after, flags);
+	move_pages(0, PAGES, pages, nodes, after, MPOL_MF_MOVE_ALL);
 	move_pages(0, PAGES, pages, NULL, after, 0);
 	for (int i = 0; i < PAGES; i++)
 		moved += before[i] != after[i];
 	return moved;
 }
 
-/* Wherever they are now: all of them that can. */
+/* To whichever node they are not on. */
 static int
 move_somewhere(char *va)
 {
-	int moved = move(va, 1, MPOL_MF_MOVE_ALL);
+	int moved = move(va, 1);
 
-	return moved > 0 ? moved : move(va, 0, MPOL_MF_MOVE_ALL);
+	return moved > 0 ? moved : move(va, 0);
 }
 
-static void
-ask(char *va, rte_iova_t told[PAGES])
+/* Memory with an address for each page. */
+static char *
+addressed_new(rte_iova_t iovas[PAGES])
 {
+	char *va = memory(PAGES * PAGE, MAP_PRIVATE | MAP_POPULATE);
+
 	for (int i = 0; i < PAGES; i++)
-		told[i] = rte_mem_virt2iova(va + i * PAGE);
+		iovas[i] = rte_mem_virt2iova(va + i * PAGE);
+	return va;
 }
 
 static int
-wrong(char *va, const rte_iova_t told[PAGES])
+wrong(char *va, const rte_iova_t iovas[PAGES])
 {
 	int count = 0;
 
 	for (int i = 0; i < PAGES; i++)
-		count += rte_mem_virt2iova(va + i * PAGE) != told[i];
+		count += rte_mem_virt2iova(va + i * PAGE) != iovas[i];
 	return count;
 }
 
 static void
 late(void)
 {
-	char *va = memory(PAGES * PAGE, MAP_PRIVATE | MAP_POPULATE);
-	rte_iova_t told[PAGES];
-	int probed, moved;
+	rte_iova_t iovas[PAGES];
+	char *va = addressed_new(iovas);
+	int probed = rte_dev_probe(device), moved = move_somewhere(va);
 
-	ask(va, told);
-	probed = rte_dev_probe(device);
-	moved = move_somewhere(va);
-	printf("probe=%d moved=%d wrong=%d\n", probed, moved, wrong(va, told));
+	printf("probe=%d moved=%d wrong=%d\n", probed, moved, wrong(va, iovas));
 	munmap(va, PAGES * PAGE);
 	rte_eal_hotplug_remove("pci", device);
 }
@@ -112,13 +113,10 @@ late(void)
 static void
 moved(void)
 {
-	char *va = memory(PAGES * PAGE, MAP_PRIVATE | MAP_POPULATE);
-	rte_iova_t told[PAGES];
-	int first, went;
+	rte_iova_t iovas[PAGES];
+	char *va = addressed_new(iovas);
+	int went = move_somewhere(va), first = rte_dev_probe(device);
 
-	ask(va, told);
-	went = move_somewhere(va);
-	first = rte_dev_probe(device);
 	munmap(va, PAGES * PAGE);
 	printf("moved=%d first=%d second=%d\n", went, first, rte_dev_probe(device));
 }
@@ -126,10 +124,9 @@ moved(void)
 static void
 gone(void)
 {
-	char *va = memory(PAGES * PAGE, MAP_PRIVATE | MAP_POPULATE), *other;
-	rte_iova_t told[PAGES];
+	rte_iova_t iovas[PAGES];
+	char *va = addressed_new(iovas), *other;
 
-	ask(va, told);
 	munmap(va, PAGES * PAGE);
 	/* Other memory, in its place. */
 	other = mmap(va, PAGES * PAGE, PROT_READ | PROT_WRITE,
@@ -249,11 +246,11 @@ main(int argc, char **argv)
 		for (int round = 0; round < rounds; round++) {
 			/* The first rounds leave what a library keeps. */
 			if (round == 3)
-				holdings_print("before");
+				resources_print("before");
 			cases[i].run();
 		}
 		if (rounds > 3)
-			holdings_print("after");
+			resources_print("after");
 		return rte_eal_cleanup();
 	}
 	fprintf(stderr, "no such case: %s\n", name);

@@ -29,7 +29,7 @@ enum { BARE, LIBRARY, WAYS };
 struct bench {
 	unsigned int pages;
 	unsigned int rounds;
-	const char *addr;			/* as asked for, or NULL */
+	const char *addr;			/* as given, or NULL */
 	struct rte_vfio_cdev_info info;
 	struct rte_vfio_cdev_ctx *ctx;
 	struct rte_vfio_cdev_domain *domain;
@@ -277,7 +277,7 @@ memory_reserve(struct bench *bench)
 	return bench->found == NULL ? -ENOMEM : 0;
 }
 
-/* Nothing moves a hugepage on a machine where nobody asks for that. */
+/* Hugepages do not move unless a program has them moved. */
 static int
 addresses_find(struct bench *bench)
 {

@@ -5,8 +5,8 @@
  *
  * Threads that do everything at once: one device is plugged in and out, another set
  * up and released, COUNT times each; meanwhile the EAL's memory grows and shrinks,
- * the program maps and unmaps memory of its own, and asks for addresses. Prints what
- * the process holds before and after, and what each thread has done.
+ * the program maps and unmaps memory of its own, and requests addresses. Prints what
+ * the process has before and after, and what each thread has done.
  */
 
 #include <pthread.h>
@@ -24,14 +24,14 @@
 #include <rte_memory.h>
 #include <rte_vfio.h>
 
-#include "holdings.h"
+#include "resources.h"
 
 #define WARM_UP 3
 #define LIMIT 600	/* seconds: a deadlock is an end by SIGALRM */
 #define BLOCK (UINT64_C(16) << 20)	/* does not fit into the memory it starts with */
 #define OWN (UINT64_C(64) << 10)
 #define PAGE UINT64_C(4096)
-/* The EAL's locks spin, and a mutex goes to whoever comes first: nobody is to starve. */
+/* The EAL's locks spin, and a mutex goes to the first to come: no thread is to starve. */
 #define BREAK_US 20000
 
 struct worker {
@@ -97,7 +97,7 @@ own(const char *arg)
 }
 
 static bool
-ask(const char *arg)
+query(const char *arg)
 {
 	static char *kept;	/* by one thread */
 
@@ -159,7 +159,7 @@ main(int argc, char **argv)
 		{ .name = "setup", .step = setup },
 		{ .name = "grow", .step = grow },
 		{ .name = "own", .step = own },
-		{ .name = "ask", .step = ask },
+		{ .name = "query", .step = query },
 	};
 	bool passed;
 
@@ -171,10 +171,10 @@ main(int argc, char **argv)
 	workers[1].arg = argv[used + 3];
 	alarm(LIMIT);
 	passed = workers_run(workers, RTE_DIM(workers), WARM_UP);
-	holdings_print("before");
+	resources_print("before");
 	passed = workers_run(workers, RTE_DIM(workers), strtoul(argv[used + 1], NULL, 10)) &&
 		passed;
-	holdings_print("after");
+	resources_print("after");
 	for (unsigned int i = 0; i < RTE_DIM(workers); i++)
 		printf("%s: %lu done, %lu failed\n", workers[i].name, workers[i].done,
 		       workers[i].failed);

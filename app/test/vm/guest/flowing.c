@@ -2,8 +2,8 @@
 
 /*
  * Runs in the guest: waits until each port of a DPDK application has received
- * packets, as its telemetry says. Whoever starts it limits the time. It does no
- * more than it has to, since the CPU is emulated and others want it.
+ * packets, by its telemetry. The caller limits the time. It does no more than it has
+ * to, since the CPU is emulated and the application needs it.
  */
 
 #include <stdio.h>

@@ -6,7 +6,7 @@
  *
  * While the file that GROW names has numbers in it, a block of each so many MiB
  * is allocated, written, compared with pagemap, kept for a moment and freed, in
- * rounds. When the file has gone one line tells what came of it.
+ * rounds. When the file has gone it prints one line of counts.
  */
 
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 #define MOST_SIZES 8
 #define IDLE_US 20000
-#define HOLD_US 20000
+#define KEEP_US 20000
 #define SMALL_PAGE UINT64_C(4096)
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
@@ -35,7 +35,7 @@ static struct {
 	unsigned int grown;	/* pages */
 	unsigned int back;	/* pages */
 	unsigned int refused;	/* blocks */
-	unsigned int elsewhere;	/* pages that are not where the EAL says */
+	unsigned int elsewhere;	/* pages that are not at the EAL's address */
 	unsigned int spoiled;	/* small pages that something else has written to */
 	unsigned int quiet;	/* blocks during whose life no packet came */
 } found;
@@ -132,7 +132,7 @@ block_live(int pagemap, size_t len)
 		return;
 	}
 	block_write(block, len);
-	usleep(HOLD_US);
+	usleep(KEEP_US);
 	block_compare(pagemap, block, len);
 	block_read(block, len);
 	rte_free(block);
@@ -168,7 +168,7 @@ grow(void *arg)
 	size_t sizes[MOST_SIZES];
 
 	(void)arg;
-	/* Whoever writes the file has seen that the application is ready. */
+	/* The file is written when the application is ready. */
 	while (path != NULL && sizes_read(path, sizes) == 0)
 		usleep(IDLE_US);
 	if (path != NULL)

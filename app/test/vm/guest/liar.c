@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Preloaded after the backend: an EAL that is told wrong physical addresses,
- * as it would be if a page moved after it was asked for.
+ * Preloaded after the backend: gives the EAL wrong physical addresses, as it
+ * would get if a page moved after the request.
  *
  * LIE=shift	every address is one hugepage too high
  * LIE=repeat	every page has the address of the first
@@ -27,7 +27,7 @@ rte_mem_virt2phy(const void *virt)
 
 	*(void **)&stock = dlsym(RTLD_NEXT, "rte_mem_virt2phy");
 	phys = stock(virt);
-	/* The EAL first asks for its own stack, to see whether it can ask at all. */
+	/* The EAL first requests an address of its stack, to see whether there are any. */
 	if (lie == NULL || phys == RTE_BAD_PHYS_ADDR || phys % HUGEPAGE != 0)
 		return phys;
 	if (first == 0)

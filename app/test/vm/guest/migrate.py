@@ -4,7 +4,7 @@
     migrate.py PID
 
 From the first hugepage that there is until its standard input or the process ends. Prints a dot
-when each page has been asked to every node, and at the end how many moves were tried and how many
+when each page was tried on every node, and at the end how many moves were tried and how many
 the kernel made.
 """
 
@@ -23,7 +23,7 @@ NODES = 2
 
 def hugepages(pid: int) -> list[int]:
     """Addresses of the process's hugepages; those that are not there answer with an error."""
-    found = []
+    found: list[int] = []
     with open(f"/proc/{pid}/maps", encoding="ascii") as maps:
         for line in maps:
             match = re.match(r"([0-9a-f]+)-([0-9a-f]+) .*(hugepages/|/anon_hugepage)", line)
@@ -38,7 +38,7 @@ def wanted(pid: int) -> bool:
 
 
 def move(pid: int, pages: list[int], node: int | None) -> list[int]:
-    """Ask for all pages to be on a node, or only where they are; the node of each."""
+    """Move all pages to a node, or only find out where they are; the node of each."""
     addresses = (ctypes.c_void_p * len(pages))(*pages)
     status = (ctypes.c_int * len(pages))(*([-1] * len(pages)))
     nodes = None if node is None else (ctypes.c_int * len(pages))(*([node] * len(pages)))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs in the guest: moves the memory of a live process that its children shall not have.
+"""Runs in the guest: moves the memory of a live process that its children do not have.
 
     move_anon.py PID PAGES SECONDS
 
 That is memory with MADV_DONTFORK, as in doc/examples/pin. Waits until there are that many pages;
-then asks for them to be on another NUMA node, where there is one, and for memory to be compacted,
-again and again while they are there and as many of the process are pinned, or for some seconds.
+then moves them to another NUMA node, where there is one, and has memory compacted, again and
+again while they are there and as many of the process are pinned, or for some seconds.
 Prints how many rounds it were and how many pages were elsewhere after one.
 """
 
@@ -53,7 +53,7 @@ def pinned_of(pid: int) -> str:
 
 
 def move(pid: int, areas: list[range], node: int) -> None:
-    """Ask for all of them to be on a node."""
+    """Move all of them to a node."""
     pages = [page for area in areas for page in area]
     count = len(pages)
     ctypes.CDLL(None).syscall(MOVE_PAGES, pid, ctypes.c_ulong(count),

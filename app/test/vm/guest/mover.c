@@ -2,10 +2,10 @@
 
 /*
  * Preloaded before the backend: moves pages between two NUMA nodes at the very
- * moments at which a move would do harm. It stands between the EAL and whoever
- * answers for an address, and between the backend and the kernel, and tries
+ * moments at which a move would do harm. It stands between the EAL and the
+ * functions that give addresses, and between the backend and the kernel, and tries
  *
- *	before	an address is asked for, and before IOMMU_IOAS_MAP: legitimate;
+ *	before	an address is requested, and before IOMMU_IOAS_MAP: legitimate;
  *		the page ends on the node that it was on, but elsewhere
  *	inside	right after the answer, before the EAL has read it; after the
  *		map; around IOMMU_IOAS_NOIOMMU_GET_PA and IOMMU_IOAS_COPY; and
@@ -46,13 +46,13 @@
 #define MOST_PAGES 64
 #define MOST_AREAS 4096
 
-enum moment { ASK, ANSWER, MAP, MAPPED, GET_PA, COPY, UNMAP, SHARED, MOMENTS };
+enum moment { REQUEST, ANSWER, MAP, MAPPED, GET_PA, COPY, UNMAP, SHARED, MOMENTS };
 
 static struct {
 	const char *name;
 	unsigned int tried, moved;
 } counts[MOMENTS] = {
-	[ASK] = { "before-answer", 0, 0 },
+	[REQUEST] = { "before-answer", 0, 0 },
 	[ANSWER] = { "inside-answer", 0, 0 },
 	[MAP] = { "before-map", 0, 0 },
 	[MAPPED] = { "inside-map", 0, 0 },
@@ -71,7 +71,7 @@ struct pages {
 
 /*
  * What the backend has mapped; a slot without a length is free. Other memory may
- * have come to the VA meanwhile, which is free to move: entry tells.
+ * have come to the VA meanwhile, which is free to move: entry differs then.
  */
 static struct area {
 	uint64_t iova, va, len;
@@ -79,10 +79,10 @@ static struct area {
 } areas[MOST_AREAS];
 static unsigned int area_end;	/* no slot from here on was ever used */
 
-/* Guards all of the above. Not held while the real functions run: they come back to us. */
+/* Guards all of the above. Not held while the real functions run, which call these. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static __thread bool asking;
+static __thread bool in_virt2iova;
 
 static void
 pages_fill(struct pages *pages, uint64_t va, uint64_t len)
@@ -164,14 +164,14 @@ counts_write(void)
 		abort();
 }
 
-/* A move takes milliseconds: of memory in small pages every so manieth is tried. */
+/* A move takes milliseconds: of memory in small pages one page in BASE_STRIDE is tried. */
 static bool
 is_chosen(uint64_t va, uint64_t len)
 {
 	return len != BASE_PAGE || va / BASE_PAGE % BASE_STRIDE == 0;
 }
 
-/* Away and back; the EAL drops a page that is on another node than it asked for. */
+/* Away and back; the EAL drops a page that is on another node than it wanted. */
 static void
 try_moves(enum moment moment, uint64_t va, uint64_t len)
 {
@@ -196,7 +196,7 @@ try_moves(enum moment moment, uint64_t va, uint64_t len)
 	pthread_mutex_unlock(&lock);
 }
 
-/* The EAL asks for a place on its stack whether it can ask at all, and forgets the answer. */
+/* The EAL requests an address of its stack to see whether there are any, and drops it. */
 static bool
 is_stack(const void *virt)
 {
@@ -225,10 +225,10 @@ rte_mem_virt2phy(const void *virt)
 	phys_addr_t phys;
 
 	*(void **)&next = dlsym(RTLD_NEXT, "rte_mem_virt2phy");
-	/* One that rte_mem_virt2iova() asks is its, not the EAL's. */
-	if (asking)
+	/* A call by rte_mem_virt2iova() is not the EAL's. */
+	if (in_virt2iova)
 		return next(virt);
-	try_page(ASK, virt);
+	try_page(REQUEST, virt);
 	phys = next(virt);
 	if (phys != RTE_BAD_PHYS_ADDR)
 		try_page(ANSWER, virt);
@@ -242,10 +242,10 @@ rte_mem_virt2iova(const void *virt)
 	rte_iova_t iova;
 
 	*(void **)&next = dlsym(RTLD_NEXT, "rte_mem_virt2iova");
-	try_page(ASK, virt);
-	asking = true;
+	try_page(REQUEST, virt);
+	in_virt2iova = true;
 	iova = next(virt);
-	asking = false;
+	in_virt2iova = false;
 	if (iova != RTE_BAD_IOVA)
 		try_page(ANSWER, virt);
 	return iova;
@@ -264,7 +264,7 @@ pagemap_entry(uint64_t va)
 	return entry & ((UINT64_C(1) << 55) - 1);
 }
 
-/* Is it there, and what it was? */
+/* Whether the same memory is still there. */
 static bool
 area_lasts(const struct area *area)
 {

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs in the guest: secondary processes that start in no time, since they have no EAL.
 
-    peer.py hold DEVICE         get the cdev from the primary and keep it until killed
+    peer.py keep DEVICE         get the cdev from the primary and keep it until killed
     peer.py die DEVICE COUNT    as many that get it, map its first BAR and are killed by SIGKILL
-    peer.py lie DEVICE          send what no secondary sends; prints a line for each answer
+    peer.py spoil DEVICE        send malformed requests; prints a line for each answer
 
 They speak as the EAL of 22.11 does (struct mp_msg_internal of eal_common_proc.c), at its
 default runtime directory.
@@ -19,6 +19,7 @@ import socket
 import struct
 import sys
 import time
+from typing import Callable
 
 DIRECTORY = "/var/run/dpdk/rte"
 MESSAGE = struct.Struct("=i64sii256s")      # type, name, len_param, num_fds, param
@@ -33,7 +34,7 @@ def body(address: str, magic: int = MAGIC, version: int = VERSION, kind: int = D
 
 
 class Peer:
-    """A socket that the primary takes for a secondary's."""
+    """A socket that looks like a secondary's to the primary."""
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -41,7 +42,7 @@ class Peer:
         self.path = f"{DIRECTORY}/mp_socket_{os.getpid()}_peer"
         self.socket.bind(self.path)
 
-    def ask(self, param: bytes, length: int | None = None,
+    def request(self, param: bytes, length: int | None = None,
             fds: "tuple[int, ...]" = ()) -> "tuple[int, list[int]]":
         """Send a request; the errno and the fds of the answer."""
         size = len(param) if length is None else length
@@ -61,16 +62,16 @@ class Peer:
         return err, list(received)
 
 
-def hold(address: str) -> "list[int]":
+def keep(address: str) -> "list[int]":
     """The device, for as long as this process lives."""
-    err, fds = Peer().ask(body(address))
+    err, fds = Peer().request(body(address))
     print(f"peer {os.getpid()}: {errno.errorcode.get(err, err)}, {len(fds)} fds", flush=True)
     return fds
 
 
 def victim(address: str, ready: int) -> None:
     """A secondary at work: it reads a register until it is killed."""
-    _, fds = Peer().ask(body(address))
+    _, fds = Peer().request(body(address))
     bar = mmap.mmap(fds[0], 4096, mmap.MAP_SHARED, mmap.PROT_READ)
     os.write(ready, b"x")
     while True:
@@ -79,7 +80,7 @@ def victim(address: str, ready: int) -> None:
 
 def die(address: str, count: int) -> None:
     """Every second one is killed when it has the device, the others at any moment."""
-    held = 0
+    served = 0
     for number in range(count):
         readable, ready = os.pipe()
         pid = os.fork()
@@ -89,46 +90,45 @@ def die(address: str, count: int) -> None:
         if number % 2:
             time.sleep(random.random() * 0.02)
         else:
-            held += len(os.read(readable, 1))
+            served += len(os.read(readable, 1))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(readable)
-    print(f"{count} killed, {held} of them with the device", flush=True)
+    print(f"{count} killed, {served} of them with the device", flush=True)
 
 
-def lie(address: str) -> None:
-    """Each must be answered, with an error; the truth afterwards still is, with an fd."""
+def spoil(address: str) -> None:
+    """Each is answered with an error, and a good one afterwards with an fd."""
     peer, good = Peer(), body(address)
     ours = os.open("/dev/null", os.O_RDONLY)
-    lies = {
-        "magic": lambda: peer.ask(body(address, magic=1)),
-        "version": lambda: peer.ask(body(address, version=1)),
-        "kind": lambda: peer.ask(body(address, kind=1)),
-        "policy": lambda: peer.ask(body(address, policy=77)),
-        "empty": lambda: peer.ask(b""),
-        "short": lambda: peer.ask(good, len(good) - 1),
-        "long": lambda: peer.ask(good, 256),
-        "address": lambda: peer.ask(body("x" * 64)),
-        "absent": lambda: peer.ask(body("0000:ff:1f.7")),
-        "fds": lambda: peer.ask(good, fds=(ours,) * 8),
-        "truth": lambda: peer.ask(good),
+    requests: "dict[str, Callable[[], tuple[int, list[int]]]]" = {
+        "magic": lambda: peer.request(body(address, magic=1)),
+        "version": lambda: peer.request(body(address, version=1)),
+        "kind": lambda: peer.request(body(address, kind=1)),
+        "policy": lambda: peer.request(body(address, policy=77)),
+        "empty": lambda: peer.request(b""),
+        "short": lambda: peer.request(good, len(good) - 1),
+        "long": lambda: peer.request(good, 256),
+        "address": lambda: peer.request(body("x" * 64)),
+        "absent": lambda: peer.request(body("0000:ff:1f.7")),
+        "fds": lambda: peer.request(good, fds=(ours,) * 8),
+        "good": lambda: peer.request(good),
     }
-    for name, tell in lies.items():
-        err, fds = tell()
+    for name, send in requests.items():
+        err, fds = send()
         print(f"{name}: {errno.errorcode.get(err, err)}, {len(fds)} fds", flush=True)
 
 
 def main() -> None:
     """See above."""
     command, address = sys.argv[1:3]
-    if command == "hold":
-        kept = hold(address)
+    if command == "keep":
+        keep(address)
         signal.pause()
-        del kept
     elif command == "die":
         die(address, int(sys.argv[3]))
     else:
-        lie(address)
+        spoil(address)
 
 
 main()

@@ -4,7 +4,7 @@
  * plugger [EAL OPTION...] -- plug|setup COUNT PCI-ADDRESS
  *
  * Has a device come and go COUNT times: as the EAL's hot-plug does it, with the
- * whole of its driver, or only its VFIO part. Prints what the process holds
+ * whole of its driver, or only its VFIO part. Prints what the process has
  * before and after.
  */
 
@@ -16,7 +16,7 @@
 
 #include <rte_eal.h>
 
-#include "holdings.h"
+#include "resources.h"
 
 /* What a driver, an allocator or the C library keep from the first times. */
 #define WARM_UP 3
@@ -60,11 +60,11 @@ main(int argc, char **argv)
 	count = strtoul(argv[used + 2], NULL, 10);
 	addr = argv[used + 3];
 	passed = repeat(step, WARM_UP, addr);
-	holdings_print("before");
+	resources_print("before");
 	start = seconds();
 	passed = passed && repeat(step, count, addr);
 	printf("took: %.1f ms each\n", (seconds() - start) * 1000 / count);
-	holdings_print("after");
+	resources_print("after");
 	rte_eal_cleanup();
 	return passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

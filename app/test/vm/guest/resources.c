@@ -3,14 +3,13 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <rte_bus_vfio_cdev.h>
 #include <rte_dev.h>
 #include <rte_vfio.h>
 
-#include "holdings.h"
+#include "proc_number.h"
+#include "resources.h"
 
 #define SYSFS "/sys/bus/pci/devices"
 #define FREE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
@@ -42,30 +41,14 @@ lines(const char *path)
 	return count;
 }
 
-/* The number after a label, or 0. */
-static unsigned long
-number(const char *path, const char *label)
-{
-	FILE *file = fopen(path, "re");
-	unsigned long value = 0;
-	char line[256];
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		if (strncmp(line, label, strlen(label)) == 0)
-			value = strtoul(line + strlen(label), NULL, 10);
-	if (file != NULL)
-		fclose(file);
-	return value;
-}
-
 unsigned long
 hugepages_free(void)
 {
-	return number(FREE_PAGES, "");
+	return proc_number(FREE_PAGES, "");
 }
 
 void
-holdings_print(const char *when)
+resources_print(const char *when)
 {
 	struct rte_vfio_cdev_stats stats = { 0 };
 	struct rte_vfio_cdev_domain *domain;
@@ -74,7 +57,7 @@ holdings_print(const char *when)
 		rte_vfio_cdev_domain_stats(domain, &stats);
 	printf("%s: fds=%lu areas=%lu pinned=%lu free=%lu mappings=%" PRIu64 " mapped=%" PRIu64
 	       " verified=%" PRIu64 " provisional=%" PRIu64 "\n", when, entries("/proc/self/fd"),
-	       lines("/proc/self/maps"), number("/proc/self/status", "VmPin:"),
+	       lines("/proc/self/maps"), proc_number("/proc/self/status", "VmPin:"),
 	       hugepages_free(), (uint64_t)stats.mappings, (uint64_t)stats.pages_mapped,
 	       (uint64_t)stats.pages_verified, (uint64_t)stats.provisional);
 	fflush(stdout);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What a program of the VM tests does with devices, and what it holds afterwards. */
+/* What a program of the VM tests does with devices, and what it has afterwards. */
 
-#ifndef HOLDINGS_H
-#define HOLDINGS_H
+#ifndef RESOURCES_H
+#define RESOURCES_H
 
 #include <stdbool.h>
 
@@ -13,7 +13,7 @@ hugepages_free(void);
 
 /* Files, memory areas, pinned kB, free hugepages, and what the backend has mapped. */
 void
-holdings_print(const char *when);
+resources_print(const char *when);
 
 /* A device comes and goes as the EAL's hot-plug does it, with the whole of its driver. */
 bool
@@ -23,4 +23,4 @@ plug(const char *addr);
 bool
 setup(const char *addr);
 
-#endif /* HOLDINGS_H */
+#endif /* RESOURCES_H */

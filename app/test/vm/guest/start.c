@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A small DPDK application: starts the EAL and tells which VFIO nodes it has open
- * then. The environment says what else:
+ * A small DPDK application: starts the EAL and prints which VFIO nodes it has open
+ * then. The environment can add to it:
  *
  * CHILD=use	a forked child does what would spoil the parent's devices
  * CHILD=exec	another one becomes "ls -l /proc/self/fd"
@@ -22,11 +22,13 @@
 #include <rte_memory.h>
 #include <rte_vfio.h>
 
+#include "proc_number.h"
+
 #define PAYLOAD (64 << 10)
 #define PAGE 4096
 
 static void
-nodes_tell(void)
+nodes_print(void)
 {
 	char path[32], node[64];
 	ssize_t len;
@@ -43,19 +45,10 @@ nodes_tell(void)
 }
 
 /* kB that the kernel counts as pinned. */
-static long
+static unsigned long
 pinned(void)
 {
-	FILE *status = fopen("/proc/self/status", "re");
-	char line[128];
-	long kb = -1;
-
-	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
-		if (sscanf(line, "VmPin: %ld", &kb) == 1)
-			break;
-	if (status != NULL)
-		fclose(status);
-	return kb;
+	return proc_number("/proc/self/status", "VmPin:");
 }
 
 static void
@@ -64,7 +57,7 @@ child_use(const struct rte_memseg *ms)
 	void *own = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
-	printf("child address: %s\n", rte_mem_virt2iova(own) == RTE_BAD_IOVA ? "none" : "told");
+	printf("child address: %s\n", rte_mem_virt2iova(own) == RTE_BAD_IOVA ? "none" : "given");
 	printf("child map: %d\n", rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD,
 							    (uintptr_t)own, 0, PAGE));
 	printf("child unmap: %d\n",
@@ -99,7 +92,7 @@ parent_compare(const char *what)
 {
 	char *payload = rte_malloc("payload", PAYLOAD, PAGE);
 	const struct rte_memseg *ms = rte_mem_virt2memseg(payload, NULL);
-	const long before = pinned();
+	const unsigned long before = pinned();
 	const rte_iova_t iova = rte_mem_virt2iova(payload);
 	unsigned int spoiled = 0;
 
@@ -109,7 +102,7 @@ parent_compare(const char *what)
 	child_run(what, ms);
 	for (size_t i = 0; i < PAYLOAD; i++)
 		spoiled += payload[i] != 0x5a;
-	printf("parent: pinned %ld then %ld, spoiled %u, address %s\n", before, pinned(), spoiled,
+	printf("parent: pinned %lu then %lu, spoiled %u, address %s\n", before, pinned(), spoiled,
 	       iova != RTE_BAD_IOVA && iova == rte_mem_virt2iova(payload) ? "kept" : "lost");
 }
 
@@ -120,7 +113,7 @@ main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("eal: %s\n", rte_eal_init(argc, argv) < 0 ? "failed" : "started");
-	nodes_tell();
+	nodes_print();
 	if (child != NULL)
 		parent_compare(child);
 	return 0;

@@ -24,7 +24,7 @@ struct state {
 	struct rte_vfio_cdev_stats stats;
 };
 
-/* Addresses that were asked for hold pages until their memory has gone. */
+/* Pages whose addresses were requested stay pinned until their memory has gone. */
 static struct state
 state_now(void)
 {

@@ -8,7 +8,7 @@
  * runs it in a guest.
  *
  *	usermem.c --------- the EAL, the cases one after the other
- *	usermem_util.c ---- memory to try with, and what the kernel says of it
+ *	usermem_util.c ---- memory to try with, and the kernel's view of it
  *	usermem_map.c ----- rte_vfio_container_dma_map() and rte_dev_dma_map()
  *	usermem_bad.c ----- what they must refuse, with nothing left behind
  *	usermem_bar.c ----- registers of a device
@@ -41,12 +41,12 @@ extern const struct usermem_case map_cases[];
 extern const struct usermem_case bad_cases[];
 extern const struct usermem_case bar_cases[];
 extern const struct usermem_case pin_cases[];
-/* For a process with a limit (RLIMIT_MEMLOCK); run when asked for by name. */
+/* For a process with a limit (RLIMIT_MEMLOCK); run when given by name. */
 extern const struct usermem_case limit_cases[];
 
 /* Of the process. */
 extern struct rte_vfio_cdev_domain *domain;
-extern const char *idle_device;		/* PCI address of a device that nobody uses */
+extern const char *idle_device;		/* PCI address of a device that is not in use */
 
 /* The text of what is wrong, until the next. */
 const char *

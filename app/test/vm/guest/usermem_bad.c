@@ -246,7 +246,7 @@ case_memory_gone_under_a_map(void)
 	return NULL;
 }
 
-/* The address that a page had is not told of the page that took its place. */
+/* The address of a page is not given for the page that took its place. */
 static const char *
 case_address_of_replaced_memory_is_new(void)
 {

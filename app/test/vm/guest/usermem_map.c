@@ -43,7 +43,7 @@ table_unmap(struct rte_device *dev, uint8_t *va, const rte_iova_t *table)
 	return NULL;
 }
 
-/* The table is pinned as it is told, and no page of it is charged twice. */
+/* The table is pinned as it is registered, and no page of it is charged twice. */
 static const char *
 case_extmem_by_table(void)
 {

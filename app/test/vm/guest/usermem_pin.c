@@ -22,7 +22,7 @@ pin(const void *va, uint64_t len, struct rte_vfio_cdev_pin **p)
 	return rte_vfio_cdev_domain_pin(domain, va, len, p);
 }
 
-/* Page by page, the extents are what pagemap says, and no more. */
+/* Page by page, the extents are those of pagemap, and no more. */
 static const char *
 extents_check(const struct rte_vfio_cdev_pin *p, const uint8_t *va, uint64_t len)
 {
@@ -242,7 +242,7 @@ case_pin_of_memory_in_the_place_of_pinned(void)
 	return NULL;
 }
 
-/* The parent's pages stay its own, whoever writes first. */
+/* The parent's pages stay its own, whichever process writes first. */
 static const char *
 case_pin_keeps_the_pages_over_fork(void)
 {

@@ -10,6 +10,7 @@
 #include <rte_errno.h>
 #include <rte_vfio.h>
 
+#include "proc_number.h"
 #include "usermem.h"
 
 const char *
@@ -103,17 +104,7 @@ phys_of(const void *va)
 uint64_t
 pinned_now(void)
 {
-	FILE *status = fopen("/proc/self/status", "re");
-	uint64_t kib = UINT64_MAX;
-	char line[256];
-
-	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
-		if (strncmp(line, "VmPin:", 6) == 0)
-			kib = strtoull(line + 6, NULL, 10);
-	if (kib == UINT64_MAX)
-		give_up("read /proc/self/status");
-	fclose(status);
-	return kib * 1024;
+	return UINT64_C(1024) * proc_number("/proc/self/status", "VmPin:");
 }
 
 struct rte_vfio_cdev_stats

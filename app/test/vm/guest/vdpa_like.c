@@ -3,7 +3,7 @@
 /*
  * Does with devices what vDPA drivers do: a container, the devices' groups in it,
  * the devices set up, memory at IOVAs of the program's own. Prints what each step
- * returned, a line a step; its status says whether it could be done at all.
+ * returned, a line a step; its exit status is 0 if it could be done at all.
  *
  *	vdpa_like <address>... -<EAL arguments>
  */
@@ -17,6 +17,8 @@
 #include <rte_errno.h>
 #include <rte_vfio.h>
 
+#include "proc_number.h"
+
 #define BASE "/sys/bus/pci/devices"
 #define LEN (UINT64_C(8) << 20)
 #define IOVA UINT64_C(0x40000000)	/* a guest's memory begins at 0, and so does this */
@@ -24,7 +26,7 @@
 #define CONTAINERS 100			/* stock has 64 */
 
 static int
-said(const char *step, int ret)
+step_print(const char *step, int ret)
 {
 	const char *failed = rte_errno != 0 ? rte_strerror(rte_errno) : "failed";
 
@@ -37,14 +39,8 @@ said(const char *step, int ret)
 static void
 pinned_print(void)
 {
-	FILE *file = fopen("/proc/self/status", "re");
-	char line[128];
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		if (strncmp(line, "VmPin:", 6) == 0 || strncmp(line, "VmLck:", 6) == 0)
-			printf("%s", line);
-	if (file != NULL)
-		fclose(file);
+	printf("VmPin: %lu\n", proc_number("/proc/self/status", "VmPin:"));
+	printf("VmLck: %lu\n", proc_number("/proc/self/status", "VmLck:"));
 }
 
 static void
@@ -56,14 +52,14 @@ memory_use(int container)
 	if (memory == MAP_FAILED)
 		return;
 	pinned_print();
-	said("map-at-0", rte_vfio_container_dma_map(container, va, 0, LEN));
-	said("map", rte_vfio_container_dma_map(container, va, IOVA, LEN));
+	step_print("map-at-0", rte_vfio_container_dma_map(container, va, 0, LEN));
+	step_print("map", rte_vfio_container_dma_map(container, va, IOVA, LEN));
 	pinned_print();
-	said("map-reserved", rte_vfio_container_dma_map(container, va, RESERVED, LEN));
-	said("unmap-part", rte_vfio_container_dma_unmap(container, va, IOVA, LEN / 2));
-	said("unmap", rte_vfio_container_dma_unmap(container, va, IOVA, LEN));
-	said("unmap-at-0", rte_vfio_container_dma_unmap(container, va, 0, LEN));
-	said("unmap-again", rte_vfio_container_dma_unmap(container, va, 0, LEN));
+	step_print("map-reserved", rte_vfio_container_dma_map(container, va, RESERVED, LEN));
+	step_print("unmap-part", rte_vfio_container_dma_unmap(container, va, IOVA, LEN / 2));
+	step_print("unmap", rte_vfio_container_dma_unmap(container, va, IOVA, LEN));
+	step_print("unmap-at-0", rte_vfio_container_dma_unmap(container, va, 0, LEN));
+	step_print("unmap-again", rte_vfio_container_dma_unmap(container, va, 0, LEN));
 	pinned_print();
 }
 
@@ -80,15 +76,15 @@ devices_use(int container, char **addrs)
 	}
 	if (rte_vfio_get_group_num(BASE, *addrs, &group) != 1)
 		return -1;
-	ret = said("bind", rte_vfio_container_group_bind(container, group));
+	ret = step_print("bind", rte_vfio_container_group_bind(container, group));
 	if (ret < 0)
 		return ret;
-	ret = said("setup", rte_vfio_setup_device(BASE, *addrs, &fd, &info));
+	ret = step_print("setup", rte_vfio_setup_device(BASE, *addrs, &fd, &info));
 	if (ret == 0) {
 		ret = devices_use(container, addrs + 1);
-		said("release", rte_vfio_release_device(BASE, *addrs, fd));
+		step_print("release", rte_vfio_release_device(BASE, *addrs, fd));
 	}
-	said("unbind", rte_vfio_container_group_unbind(container, group));
+	step_print("unbind", rte_vfio_container_group_unbind(container, group));
 	return ret;
 }
 
@@ -117,11 +113,11 @@ main(int argc, char **argv)
 	if (addrs == argv + 1 || rte_eal_init(argc, argv) < 0)
 		return 2;
 	container = rte_vfio_container_create();
-	if (said("create", container) < 0)
+	if (step_print("create", container) < 0)
 		return 4;
 	ret = devices_use(container, addrs);
-	said("destroy", rte_vfio_container_destroy(container));
-	said("destroy-again", rte_vfio_container_destroy(container));
+	step_print("destroy", rte_vfio_container_destroy(container));
+	step_print("destroy-again", rte_vfio_container_destroy(container));
 	many_create();
 	rte_eal_cleanup();
 	return ret < 0;

@@ -71,14 +71,14 @@ class TestLivePrimary:
 
     def test_malformed_requests_are_answered_with_errors(self, primary: Testpmd) -> None:
         before = open_files(primary)
-        liar = primary.guest.start(python("peer.py", "lie", E1000E[0]))
-        assert liar.wait(60) == 0, liar.stderr
-        answers = dict(line.split(": ", 1) for line in liar.stdout.splitlines())
+        peer = primary.guest.start(python("peer.py", "spoil", E1000E[0]))
+        assert peer.wait(60) == 0, peer.stderr
+        answers = dict(line.split(": ", 1) for line in peer.stdout.splitlines())
         assert answers == {
             "magic": "EBADMSG, 0 fds", "version": "EPROTONOSUPPORT, 0 fds",
             "kind": "EBADMSG, 0 fds", "policy": "EINVAL, 0 fds", "empty": "EBADMSG, 0 fds",
             "short": "EBADMSG, 0 fds", "long": "EBADMSG, 0 fds", "address": "EBADMSG, 0 fds",
-            "absent": "ENODEV, 0 fds", "fds": "EBADMSG, 0 fds", "truth": "0, 1 fds"}
+            "absent": "ENODEV, 0 fds", "fds": "EBADMSG, 0 fds", "good": "0, 1 fds"}
         assert open_files(primary) == before
         assert primary.process.stdout.count("cannot serve a secondary process") == 1
 
@@ -109,7 +109,7 @@ def test_primary_without_the_library(cdev: Guest) -> None:
 def test_restarted_primary_names_the_process_with_its_device(cdev: Guest) -> None:
     with Testpmd(cdev, E1000E) as first:
         first.ready()
-        survivor = cdev.start(python("peer.py", "hold", E1000E[0]))
+        survivor = cdev.start(python("peer.py", "keep", E1000E[0]))
         number = survivor.expect(r"peer (\d+): 0, 1 fds").group(1)
     with Testpmd(cdev, E1000E[:1]) as second:
         second.ready()

@@ -23,7 +23,7 @@ def test_threads_do_everything_at_once(hot_plug: Guest) -> None:
              re.findall(r"^(\w+): (\d+) done, (\d+) failed$", done.stdout, re.M)}
     print(steps)
     assert steps["plug"] == steps["setup"] == (ROUNDS, 0)
-    for name in ("grow", "own", "ask"):
+    for name in ("grow", "own", "query"):
         assert steps[name][0] > 1 and steps[name][1] == 0, output
     # Areas are also the C library's, which keeps stacks and arenas of threads.
     before, after = [dict(re.findall(r"(\w+)=(\d+)", line)) | {"areas": ""}
