@@ -115,7 +115,7 @@ def intel(guest: Callable[..., Guest]) -> Guest:
 
 @pytest.hookimpl(tryfirst=True)   # type: ignore[misc]     # pluggy has no types
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file run in one process, unless they name the rare guest that they share."""
+    """Tests of a module run in one process, unless they name the rare guest that they share."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.stem.removeprefix("test_")))

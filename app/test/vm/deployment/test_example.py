@@ -10,13 +10,12 @@ from typing import Callable, Sequence
 
 import pytest
 
-from testvm.machine import nic_address
 from testvm.qemu import Guest, Process
 from testvm.testpmd import LIBRARY, command
 from testvm.util import CHECKOUT
 
 from helpers.faults import memlock, without
-from helpers.nodes import MODELS, NICS, PAIR
+from helpers.nodes import E1000E, LINKED, MODELS, NICS, PAIR
 from helpers.programs import python
 
 EXAMPLE = CHECKOUT / "build/doc/examples/pin/example_pin"
@@ -64,9 +63,7 @@ def run_example(guest: Guest, argv: Sequence[str], timeout: float = 60) -> tuple
 
 @pytest.mark.parametrize("model", MODELS)
 def test_packets_come_as_they_were_sent(cdev: Guest, model: str) -> None:
-    first = NICS.index(model)
-    devices = [nic_address(first), nic_address(first + 1)]
-    status, output = run_example(cdev, program(devices=devices))
+    status, output = run_example(cdev, program(devices=LINKED[model]))
     assert_all_came(status, output, 10000)
     assert output.count("no-IOMMU, NUMA node") == 2
 
@@ -159,7 +156,7 @@ def test_beyond_the_memlock_limit_nothing_is_sent(cdev: Guest) -> None:
 
 def test_lost_packets_are_reported(cdev: Guest) -> None:
     """Ports of two models are on two hubs: nothing that one sends comes to the other."""
-    devices = [nic_address(0), nic_address(NICS.index("e1000e"))]
+    devices = [PAIR[0], E1000E[0]]
     status, output = run_example(cdev, program(devices=devices))
     assert status == 1
     assert "pin: cannot receive what was sent: Connection timed out" in output

@@ -39,7 +39,7 @@ needs_static_dpdk = pytest.mark.skipif(not (BUILT / "start_static").exists(),
 def test_eal_that_calls_itself_gets_no_device(cdev: Guest, policy: str) -> None:
     """Its own build of librte_eal, linked with -Bsymbolic-functions."""
     nodes, output = start_eal(cdev, "start_first", policy,
-                          preload=f"{LIBRARY}:{built('eal_symbolic.so')}")
+                              preload=f"{LIBRARY}:{built('eal_symbolic.so')}")
     assert nodes == set()
     assert f"VFIO_CDEV: {DEVICE}: cannot set up over a cdev: librte_eal calls its own " \
            "rte_mem_virt2iova(): Operation not supported" in output

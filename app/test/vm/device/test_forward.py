@@ -3,25 +3,22 @@
 
 import pytest
 
-from testvm.machine import nic_address
 from testvm.qemu import Guest
 from testvm.testpmd import command
 
 from helpers.faults import cdev_hidden, parameter_off
 from helpers.forwarding import assert_forwarded_over_cdevs, forward
-from helpers.nodes import MODELS, NICS, PAIR
+from helpers.nodes import E1000E, LINKED, MODELS, PAIR
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_model_forwards_over_cdevs(cdev: Guest, model: str) -> None:
-    first = NICS.index(model)
-    devices = [nic_address(first), nic_address(first + 1)]
-    result, nodes = forward(cdev, devices)
-    assert_forwarded_over_cdevs(result, nodes, devices)
+    result, nodes = forward(cdev, LINKED[model])
+    assert_forwarded_over_cdevs(result, nodes, LINKED[model])
 
 
 def test_two_models_forward_side_by_side(cdev: Guest) -> None:
-    devices = [nic_address(i) for i in range(4)]
+    devices = [*PAIR, *E1000E]
     result, nodes = forward(cdev, devices, args=["--port-topology=paired"])
     assert_forwarded_over_cdevs(result, nodes, devices)
 

@@ -10,7 +10,7 @@ from testvm.qemu import Guest
 from testvm.testpmd import Console, command
 
 from helpers.console import await_link
-from helpers.nodes import NICS
+from helpers.nodes import LINKED, NICS
 from helpers.programs import built
 
 ROUNDS = 10
@@ -61,8 +61,7 @@ def test_link_interrupt(cdev: Guest, mode: str, model: str) -> None:
 @KINDS
 def test_rx_interrupt(cdev: Guest, mode: str, model: str) -> None:
     """A sleeping application is woken once for each packet, and not without one."""
-    first = NICS.index(model)
-    allow = [word for i in (first, first + 1) for word in ("-a", nic_address(i))]
+    allow = [word for device in LINKED[model] for word in ("-a", device)]
     done = cdev.run(command([built("rxintr"), "-l", "0", "--no-telemetry", *allow,
                              f"--vfio-intr={mode}", "--", str(ROUNDS)]))
     assert f"ret=0 idle=0 woken={ROUNDS} received={ROUNDS}" in done.stdout, \

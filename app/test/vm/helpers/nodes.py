@@ -9,7 +9,9 @@ from testvm.qemu import Guest
 MODELS = ("virtio-net-pci", "e1000e", "e1000", "vmxnet3")
 NICS = tuple(model for model in MODELS for _ in range(2))
 PAIR = [nic_address(0), nic_address(1)]
-E1000E = [nic_address(NICS.index("e1000e") + i) for i in range(2)]
+# Two NICs of each model are linked to each other.
+LINKED = {model: [nic_address(NICS.index(model) + i) for i in range(2)] for model in MODELS}
+E1000E = LINKED["e1000e"]
 # Two NICs behind an IOMMU, and one past it.
 INTEL: dict[str, Any] = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypass": ("e1000e",)}
 # An empty slot beside two NICs that are linked and one that is alone.

@@ -6,14 +6,13 @@ from typing import Callable, Sequence
 
 import pytest
 
-from testvm.machine import nic_address
 from testvm.qemu import Guest
 
 from helpers.faults import memlock
-from helpers.nodes import NICS
+from helpers.nodes import DEVICE, E1000E, NICS
 from helpers.programs import SOURCES, built
 
-IDLE = nic_address(NICS.index("e1000e"))
+IDLE = E1000E[0]
 RESULT = re.compile(r"^(not )?ok (\w+)(?:: (.*))?$", re.M)
 
 
@@ -31,7 +30,7 @@ UNLIMITED = [name for name in names() if name not in LIMITED]
 def run_cases(guest: Guest, wrapper: Sequence[str] = (),
               cases: Sequence[str] = ()) -> dict[str, str]:
     """What was wrong with each case; "" for nothing. The output goes to pytest."""
-    done = guest.run([*wrapper, built("usermem"), "-l", "0", "-a", nic_address(0), "--no-telemetry",
+    done = guest.run([*wrapper, built("usermem"), "-l", "0", "-a", DEVICE, "--no-telemetry",
                       "--", IDLE, *cases], timeout=180)
     print(f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
     return {name: wrong if bad else "" for bad, name, wrong in RESULT.findall(done.stdout)}

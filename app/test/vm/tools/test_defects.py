@@ -11,11 +11,10 @@ from typing import Any, Callable, Sequence
 
 import pytest
 
-from testvm.machine import nic_address
 from testvm.qemu import Guest
 from testvm.util import CHECKOUT
 
-from helpers.nodes import NICS, PAIR
+from helpers.nodes import E1000E, LINKED, PAIR
 from helpers.validation import Validation, finished, options, validate
 
 BROKEN = CHECKOUT / "build/app/test/broken"
@@ -136,8 +135,7 @@ def test_no_pins_on_one_node(cdev: Guest) -> None:
 
 def test_device_that_takes_no_large_packets(cdev: Guest) -> None:
     """vmxnet3 reports that it does. Beside it, two that do."""
-    devices = [nic_address(NICS.index(model) + i) for model in ("e1000e", "vmxnet3")
-               for i in range(2)]
+    devices = [*E1000E, *LINKED["vmxnet3"]]
     seen = validate(cdev, *words(["integrity"], devices=devices))
     assert seen.status == 0, seen.output
     assert seen["integrity"]["text"] == "no packets of more than 3968 bytes " \
@@ -147,7 +145,7 @@ def test_device_that_takes_no_large_packets(cdev: Guest) -> None:
 
 
 def test_ports_that_are_not_linked(cdev: Guest) -> None:
-    devices = [PAIR[0], nic_address(NICS.index("e1000e"))]
+    devices = [PAIR[0], E1000E[0]]
     assert failure(cdev, "integrity", devices=devices) == \
         f"{devices[0]} and {devices[1]} (ports 0 and 1): no packet gets either way: are the two " \
         "cabled to each other?"
