@@ -9,7 +9,6 @@
  * rounds. When the file has gone it prints one line of counts.
  */
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,13 +20,12 @@
 #include <rte_malloc.h>
 #include <rte_memory.h>
 
+#include "proc.h"
+
 #define MOST_SIZES 8
 #define IDLE_US 20000
 #define KEEP_US 20000
 #define SMALL_PAGE UINT64_C(4096)
-/* Documentation/admin-guide/mm/pagemap.rst */
-#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define PAGEMAP_PFN ((UINT64_C(1) << 55) - 1)
 
 /* Grown and given back are counted in events, the others by the thread. */
 static struct {
@@ -80,28 +78,24 @@ packets(void)
 }
 
 static bool
-page_is_there(int pagemap, const char *virt)
+page_is_there(const char *virt)
 {
 	const struct rte_memseg *ms = rte_mem_virt2memseg(virt, NULL);
 	const rte_iova_t iova = rte_mem_virt2iova(virt);
-	uint64_t entry = 0;
 
-	if (pread(pagemap, &entry, sizeof(entry), (uintptr_t)virt / SMALL_PAGE * sizeof(entry)) !=
-	    sizeof(entry) || (entry & PAGEMAP_PRESENT) == 0)
-		return false;
 	return ms != NULL && iova == ms->iova + RTE_PTR_DIFF(virt, ms->addr) &&
-		iova == (entry & PAGEMAP_PFN) * SMALL_PAGE + (uintptr_t)virt % SMALL_PAGE;
+		iova == proc_phys(virt);
 }
 
 static void
-block_compare(int pagemap, const char *block, size_t len)
+block_compare(const char *block, size_t len)
 {
 	const uint64_t page = rte_mem_virt2memseg_list(block)->page_sz;
 	const char *virt;
 
 	for (virt = block; virt < block + len;
 	     virt = RTE_PTR_ALIGN_FLOOR(RTE_PTR_ADD(virt, page), page))
-		if (!page_is_there(pagemap, virt))
+		if (!page_is_there(virt))
 			found.elsewhere++;
 }
 
@@ -122,7 +116,7 @@ block_read(const char *block, size_t len)
 }
 
 static void
-block_live(int pagemap, size_t len)
+block_live(size_t len)
 {
 	const uint64_t before = packets();
 	char *block = rte_malloc("grower", len, 0);
@@ -133,7 +127,7 @@ block_live(int pagemap, size_t len)
 	}
 	block_write(block, len);
 	usleep(KEEP_US);
-	block_compare(pagemap, block, len);
+	block_compare(block, len);
 	block_read(block, len);
 	rte_free(block);
 	if (packets() == before)
@@ -143,7 +137,6 @@ block_live(int pagemap, size_t len)
 static void
 rounds_run(const char *path)
 {
-	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	size_t sizes[MOST_SIZES];
 	unsigned int count;
 
@@ -151,10 +144,9 @@ rounds_run(const char *path)
 		return;
 	while ((count = sizes_read(path, sizes)) != 0) {
 		for (unsigned int i = 0; i < count; i++)
-			block_live(pagemap, sizes[i]);
+			block_live(sizes[i]);
 		found.rounds++;
 	}
-	close(pagemap);
 	printf("grower: rounds=%u grown=%u back=%u refused=%u elsewhere=%u spoiled=%u quiet=%u\n",
 	       found.rounds, found.grown, found.back, found.refused, found.elsewhere,
 	       found.spoiled, found.quiet);

@@ -38,6 +38,7 @@
 #include <rte_memory.h>
 
 #include "iommufd_uapi.h"
+#include "proc.h"
 
 #define BASE_PAGE 4096
 #define BASE_STRIDE 2048
@@ -71,11 +72,11 @@ struct pages {
 
 /*
  * What the backend has mapped; a slot without a length is free. Other memory may
- * have come to the VA meanwhile, which is free to move: entry differs then.
+ * have come to the VA meanwhile, which is free to move: phys differs then.
  */
 static struct area {
 	uint64_t iova, va, len;
-	uint64_t entry;		/* of pagemap, for the first page */
+	uint64_t phys;		/* of the first page */
 } areas[MOST_AREAS];
 static unsigned int area_end;	/* no slot from here on was ever used */
 
@@ -251,30 +252,19 @@ rte_mem_virt2iova(const void *virt)
 	return iova;
 }
 
-static uint64_t
-pagemap_entry(uint64_t va)
-{
-	uint64_t entry = 0;
-	static int fd = -1;
-
-	if (fd < 0)
-		fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (pread(fd, &entry, sizeof(entry), va / BASE_PAGE * sizeof(entry)) != sizeof(entry))
-		return 0;
-	return entry & ((UINT64_C(1) << 55) - 1);
-}
-
 /* Whether the same memory is still there. */
 static bool
 area_lasts(const struct area *area)
 {
-	return area->len > 0 && pagemap_entry(area->va) == area->entry;
+	return area->len > 0 && proc_phys((void *)(uintptr_t)area->va) == area->phys;
 }
 
 static void
 area_add(uint64_t iova, uint64_t va, uint64_t len)
 {
-	const struct area area = { iova, va, len, pagemap_entry(va) };
+	const struct area area = {
+		iova, va, len, proc_phys((void *)(uintptr_t)va)
+	};
 
 	if (!is_chosen(va, len))
 		return;

@@ -8,7 +8,7 @@
 #include <rte_dev.h>
 #include <rte_vfio.h>
 
-#include "proc_number.h"
+#include "proc.h"
 #include "resources.h"
 
 #define SYSFS "/sys/bus/pci/devices"

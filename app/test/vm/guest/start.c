@@ -8,7 +8,6 @@
  * CHILD=exec	another one becomes "ls -l /proc/self/fd"
  */
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +21,7 @@
 #include <rte_memory.h>
 #include <rte_vfio.h>
 
-#include "proc_number.h"
+#include "proc.h"
 
 #define PAYLOAD (64 << 10)
 #define PAGE 4096

@@ -91,10 +91,6 @@ huge_new(uint64_t len);
 int
 memfd_new(uint64_t len);
 
-/* Where a page is: /proc/self/pagemap. 0 if it is nowhere. */
-uint64_t
-phys_of(const void *va);
-
 /* Bytes that iommufd has pinned for this process (VmPin). */
 uint64_t
 pinned_now(void);

@@ -8,6 +8,7 @@
 
 #include <rte_memory.h>
 
+#include "proc.h"
 #include "usermem.h"
 
 /* The kernel pins 8,192 pages a step (drivers/iommu/iommufd/pages.c): two steps. */
@@ -17,7 +18,7 @@ static const char *
 case_unmap_of_something_unknown(void)
 {
 	uint8_t *va = anon_new(2 * PAGE);
-	const uint64_t iova = phys_of(va);
+	const uint64_t iova = proc_phys(va);
 
 	CHECK_RET(unmap(va, iova, PAGE), -EINVAL);
 	CHECK_RET(unmap(va, 0, PAGE), -EINVAL);
@@ -35,9 +36,9 @@ case_length_0(void)
 {
 	uint8_t *va = anon_new(PAGE);
 
-	CHECK_RET(map(va, phys_of(va), 0), -EINVAL);
+	CHECK_RET(map(va, proc_phys(va), 0), -EINVAL);
 	CHECK_RET(map(va, 0, 0), -EINVAL);
-	CHECK_RET(unmap(va, phys_of(va), 0), -EINVAL);
+	CHECK_RET(unmap(va, proc_phys(va), 0), -EINVAL);
 	CHECK_RET(unmap(va, 0, 0), -EINVAL);
 	munmap(va, PAGE);
 	return NULL;
@@ -47,7 +48,7 @@ static const char *
 case_misaligned(void)
 {
 	uint8_t *va = huge_new(HUGEPAGE);
-	const uint64_t iova = phys_of(va);
+	const uint64_t iova = proc_phys(va);
 
 	CHECK_RET(map(va + 8, iova + 8, PAGE), -EINVAL);
 	CHECK_RET(map(va, iova + 8, PAGE), -EINVAL);
@@ -65,7 +66,7 @@ case_wrap_around(void)
 	uint8_t *va = anon_new(PAGE);
 
 	CHECK_RET(map(va, -PAGE, 2 * PAGE), -EINVAL);
-	CHECK_RET(map(va, phys_of(va), -PAGE), -EINVAL);
+	CHECK_RET(map(va, proc_phys(va), -PAGE), -EINVAL);
 	CHECK_RET(map((void *)(uintptr_t)-PAGE, 0, 2 * PAGE), -EINVAL);
 	CHECK_RET(map((void *)(uintptr_t)-PAGE, PAGE, 2 * PAGE), -EINVAL);
 	munmap(va, PAGE);
@@ -77,7 +78,7 @@ static const char *
 case_overlap(void)
 {
 	uint8_t *va = huge_new(2 * HUGEPAGE);
-	const uint64_t iova = phys_of(va), pinned = pinned_now();
+	const uint64_t iova = proc_phys(va), pinned = pinned_now();
 
 	CHECK_RET(map(va, iova, 4 * PAGE), 0);
 	CHECK_RET(map(va, iova, 2 * PAGE), 0);
@@ -98,7 +99,7 @@ static const char *
 case_wrong_iova(void)
 {
 	uint8_t *va = huge_new(HUGEPAGE);
-	const uint64_t pinned = pinned_now(), iova = phys_of(va);
+	const uint64_t pinned = pinned_now(), iova = proc_phys(va);
 
 	CHECK_RET(map(va, iova + PAGE, PAGE), -EADDRNOTAVAIL);
 	CHECK_RET(map(va, iova + HUGEPAGE, HUGEPAGE), -EADDRNOTAVAIL);
@@ -112,13 +113,13 @@ static const char *
 case_wrong_iova_half_way(void)
 {
 	uint8_t *va = huge_new(2 * HUGEPAGE), *next = va + HUGEPAGE;
-	const uint64_t pinned = pinned_now(), iova = phys_of(va);
+	const uint64_t pinned = pinned_now(), iova = proc_phys(va);
 
 	munmap(next, HUGEPAGE);
 	CHECK(mmap(next, PAGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == next);
 	*next = 1;
-	CHECK(phys_of(next) != iova + HUGEPAGE);
+	CHECK(proc_phys(next) != iova + HUGEPAGE);
 	CHECK_RET(map(va, iova, HUGEPAGE + PAGE), -EADDRNOTAVAIL);
 	CHECK(pinned_now() == pinned);
 	CHECK_RET(unmap(va, iova, HUGEPAGE), -EINVAL);
@@ -213,19 +214,19 @@ static const char *
 case_memory_replaced_under_a_map(void)
 {
 	uint8_t *va = anon_new(PAGE);
-	const uint64_t iova = phys_of(va), pinned = pinned_now();
+	const uint64_t iova = proc_phys(va), pinned = pinned_now();
 
 	CHECK_RET(map(va, iova, PAGE), 0);
 	munmap(va, PAGE);
 	CHECK(mmap(va, PAGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == va);
 	*va = 2;
-	CHECK(phys_of(va) != iova);
+	CHECK(proc_phys(va) != iova);
 	CHECK_RET(map(va, iova, PAGE), -EADDRNOTAVAIL);
-	CHECK_RET(map(va, phys_of(va), PAGE), -EEXIST);
+	CHECK_RET(map(va, proc_phys(va), PAGE), -EEXIST);
 	CHECK_RET(unmap(va, iova, PAGE), 0);
-	CHECK_RET(map(va, phys_of(va), PAGE), 0);
-	CHECK_RET(unmap(va, phys_of(va), PAGE), 0);
+	CHECK_RET(map(va, proc_phys(va), PAGE), 0);
+	CHECK_RET(unmap(va, proc_phys(va), PAGE), 0);
 	CHECK(pinned_now() == pinned);
 	munmap(va, PAGE);
 	return NULL;
@@ -235,7 +236,7 @@ static const char *
 case_memory_gone_under_a_map(void)
 {
 	uint8_t *va = anon_new(PAGE);
-	const uint64_t iova = phys_of(va), pinned = pinned_now();
+	const uint64_t iova = proc_phys(va), pinned = pinned_now();
 
 	CHECK_RET(map(va, iova, PAGE), 0);
 	munmap(va, PAGE);
@@ -253,14 +254,14 @@ case_address_of_replaced_memory_is_new(void)
 	uint8_t *va = anon_new(PAGE);
 	const uint64_t old = rte_mem_virt2iova(va);
 
-	CHECK(old == phys_of(va));
+	CHECK(old == proc_phys(va));
 	munmap(va, PAGE);
 	CHECK(mmap(va, PAGE, PROT_READ | PROT_WRITE,
 		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == va);
 	*va = 2;
-	CHECK(rte_mem_virt2iova(va) == phys_of(va));
+	CHECK(rte_mem_virt2iova(va) == proc_phys(va));
 	CHECK_RET(map(va, rte_mem_virt2iova(va), PAGE), 0);
-	CHECK_RET(unmap(va, phys_of(va), PAGE), 0);
+	CHECK_RET(unmap(va, proc_phys(va), PAGE), 0);
 	munmap(va, PAGE);
 	return NULL;
 }
@@ -309,11 +310,11 @@ case_limit_page_by_page(void)
 	int ret = 0;
 
 	for (end = 0; ret == 0 && end < LARGE; end += ret == 0 ? PAGE : 0)
-		ret = map(va + end, phys_of(va + end), PAGE);
+		ret = map(va + end, proc_phys(va + end), PAGE);
 	CHECK_RET(ret, -ENOMEM);
 	CHECK(end > 0);
 	for (off = 0; off < end; off += PAGE)
-		CHECK_RET(unmap(va + off, phys_of(va + off), PAGE), 0);
+		CHECK_RET(unmap(va + off, proc_phys(va + off), PAGE), 0);
 	munmap(va, LARGE);
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #include <rte_ethdev.h>
 #include <rte_memory.h>
 
+#include "proc.h"
 #include "usermem.h"
 
 #define PAGES 64
@@ -56,7 +57,7 @@ case_extmem_by_table(void)
 
 	for (i = 0; i < PAGES; i++) {
 		table[i] = rte_mem_virt2iova(va + i * PAGE);
-		CHECK(table[i] == phys_of(va + i * PAGE));
+		CHECK(table[i] == proc_phys(va + i * PAGE));
 	}
 	CHECK(rte_extmem_register(va, PAGES * PAGE, table, PAGES, PAGE) == 0);
 	CHECK_CASE(table_map(dev, va, table));
@@ -99,7 +100,7 @@ case_zero_iova_is_where_it_is(void)
 	CHECK(pinned_now() == pinned + PAGES * PAGE);
 	CHECK(stats_now().pages_verified == verified + PAGES);
 	for (i = 0; i < PAGES; i++)
-		CHECK(rte_vfio_cdev_domain_lookup(domain, va + i * PAGE, phys_of(va + i * PAGE),
+		CHECK(rte_vfio_cdev_domain_lookup(domain, va + i * PAGE, proc_phys(va + i * PAGE),
 						  PAGE) != -ENOENT);
 	CHECK_RET(unmap(va, 0, PAGES * PAGE), 0);
 	CHECK(pinned_now() == pinned);
@@ -149,7 +150,7 @@ static const char *
 case_same_map_twice_needs_two_unmaps(void)
 {
 	uint8_t *va = anon_new(PAGE);
-	const uint64_t iova = phys_of(va), pinned = pinned_now();
+	const uint64_t iova = proc_phys(va), pinned = pinned_now();
 
 	CHECK_RET(map(va, iova, PAGE), 0);
 	CHECK_RET(map(va, iova, PAGE), 0);
@@ -170,7 +171,7 @@ case_many_maps(void)
 	unsigned int i;
 
 	for (i = 0; i < MANY; i++) {
-		iovas[i] = phys_of(va + i * PAGE);
+		iovas[i] = proc_phys(va + i * PAGE);
 		CHECK_RET(map(va + i * PAGE, iovas[i], PAGE), 0);
 	}
 	CHECK(stats_now().mappings == mappings + MANY);
@@ -189,7 +190,7 @@ static const char *
 part_unmap(uint64_t off, uint64_t len)
 {
 	uint8_t *va = huge_new(HUGEPAGE);
-	const uint64_t iova = phys_of(va), before = stats_now().bytes;
+	const uint64_t iova = proc_phys(va), before = stats_now().bytes;
 	unsigned int parts = 0;
 
 	CHECK_RET(map(va, iova, HUGEPAGE), 0);
@@ -233,7 +234,7 @@ static const char *
 case_unmap_several_maps_at_once(void)
 {
 	uint8_t *va = huge_new(HUGEPAGE);
-	const uint64_t iova = phys_of(va);
+	const uint64_t iova = proc_phys(va);
 	uint64_t off;
 
 	for (off = 0; off < 8 * PAGE; off += 2 * PAGE)

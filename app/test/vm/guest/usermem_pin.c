@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proc.h"
 #include "usermem.h"
 
 #define LEN (256 * PAGE)
@@ -36,7 +37,7 @@ extents_check(const struct rte_vfio_cdev_pin *p, const uint8_t *va, uint64_t len
 		CHECK(extents[i].len > 0 && extents[i].len % PAGE == 0);
 		for (off = 0; off < extents[i].len; off += PAGE, done += PAGE) {
 			CHECK(done < len);
-			CHECK(extents[i].iova + off == phys_of(va + done));
+			CHECK(extents[i].iova + off == proc_phys(va + done));
 		}
 	}
 	CHECK(done == len);
@@ -196,7 +197,7 @@ static const char *
 case_pin_beside_maps(void)
 {
 	uint8_t *va = anon_new(2 * PAGE);
-	const uint64_t iova = phys_of(va);
+	const uint64_t iova = proc_phys(va);
 	struct rte_vfio_cdev_pin *p;
 
 	CHECK_RET(map(va, iova, PAGE), 0);
@@ -375,7 +376,7 @@ case_pin_by_threads_at_once(void)
 	void *failed, *any = NULL;
 	unsigned int i;
 
-	phys_of(shared);	/* opens pagemap, for all of them */
+	proc_phys(shared);	/* opens pagemap, for all of them */
 	for (i = 0; i < THREADS; i++)
 		CHECK(pthread_create(&threads[i], NULL, thread_main, shared) == 0);
 	for (i = 0; i < THREADS; i++) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include <rte_errno.h>
 #include <rte_vfio.h>
 
-#include "proc_number.h"
+#include "proc.h"
 #include "usermem.h"
 
 const char *
@@ -84,21 +83,6 @@ memfd_new(uint64_t len)
 	if (fd < 0 || ftruncate(fd, len) < 0)
 		give_up("make a file in memory");
 	return fd;
-}
-
-/* Documentation/admin-guide/mm/pagemap.rst */
-uint64_t
-phys_of(const void *va)
-{
-	static int pagemap = -1;
-	uint64_t entry = 0;
-
-	if (pagemap < 0)
-		pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	if (pread(pagemap, &entry, sizeof(entry), (uintptr_t)va / PAGE * sizeof(entry)) !=
-	    sizeof(entry))
-		give_up("read /proc/self/pagemap");
-	return (entry & (UINT64_C(1) << 63)) ? (entry & ((UINT64_C(1) << 55) - 1)) * PAGE : 0;
 }
 
 uint64_t

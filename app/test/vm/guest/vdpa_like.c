@@ -10,14 +10,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_vfio.h>
 
-#include "proc_number.h"
+#include "proc.h"
 
 #define BASE "/sys/bus/pci/devices"
 #define LEN (UINT64_C(8) << 20)
