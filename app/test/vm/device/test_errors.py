@@ -2,32 +2,23 @@
 """Bad input on the real kernel: a message with device, step, cause and remedy, and nothing left."""
 
 import re
+from typing import Any
 
 import pytest
 
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, Testpmd
 
-from helpers.faults import UNCONFIRMED, cdev_hidden, group_opened, memlock, parameter_off, without
-from helpers.nodes import CDEV, CONTAINER, DEVICE, SYSFS
+from helpers.faults import (UNCONFIRMED, cdev_hidden, changed, group_opened, memlock,
+                            parameter_off, without)
+from helpers.forwarding import refusal
+from helpers.nodes import CDEV, DEVICE, SYSFS
 from helpers.programs import built, setup_device
-from helpers.resources import pinned_kb
 
 
-def refusal(guest: Guest, **options: object) -> str:
-    """Start testpmd on the device, which must be refused, and return its output."""
-    with Testpmd(guest, [DEVICE], **options) as testpmd:    # type: ignore[arg-type]
-        testpmd.ready()
-        assert testpmd.nodes() <= {CONTAINER}
-        assert pinned_kb(testpmd) == 0
-        output = testpmd.stop().output
-    assert "No probed ethernet devices" in output
-    return output
-
-
-def failure(guest: Guest, **options: object) -> str:
+def failure(guest: Guest, **options: Any) -> str:
     """Start testpmd, which must end for want of memory, and return its output."""
-    with Testpmd(guest, [DEVICE], **options) as testpmd:    # type: ignore[arg-type]
+    with Testpmd(guest, [DEVICE], **options) as testpmd:
         result = testpmd.wait()
     assert result.status != 0
     assert not result.ports
@@ -58,20 +49,14 @@ def test_cdev_bound_by_another_program(cdev: Guest) -> None:
 
 
 def test_iommufd_node_missing(cdev: Guest) -> None:
-    cdev.run(["mv", "/dev/iommu", "/dev/iommu.away"], check=True)
-    try:
+    with changed(cdev, "mv /dev/iommu /dev/iommu.away", "mv /dev/iommu.away /dev/iommu"):
         output = refusal(cdev)
-    finally:
-        cdev.run(["mv", "/dev/iommu.away", "/dev/iommu"], check=True)
     assert "cannot open /dev/iommu: No such file or directory; load the module" in output
 
 
 def test_iommufd_node_unreadable(cdev: Guest) -> None:
-    cdev.run(["chmod", "0", "/dev/iommu"], check=True)
-    try:
+    with changed(cdev, "chmod 0 /dev/iommu", "chmod 660 /dev/iommu"):
         output = refusal(cdev, wrapper=without("dac_override"))
-    finally:
-        cdev.run(["chmod", "660", "/dev/iommu"], check=True)
     assert "cannot open /dev/iommu: Permission denied; change the owner" in output
 
 
@@ -142,11 +127,8 @@ def test_malformed_address_is_refused(cdev: Guest, address: str) -> None:
 def test_node_of_another_device(cdev: Guest) -> None:
     other = "/dev/vfio/devices/noiommu-vfio1"
     swap = f"mv {CDEV} {CDEV}.away && cp -a {other} {CDEV}"
-    cdev.run(["sh", "-c", swap], check=True)
-    try:
+    with changed(cdev, swap, f"mv {CDEV}.away {CDEV}"):
         output = refusal(cdev)
-    finally:
-        cdev.run(["mv", f"{CDEV}.away", CDEV], check=True)
     assert f"{DEVICE}: cannot open {CDEV}: No such device or address; the node is not" in output
 
 

@@ -7,20 +7,18 @@ from testvm.qemu import Guest
 from testvm.testpmd import command
 
 from helpers.faults import cdev_hidden, parameter_off
-from helpers.forwarding import assert_forwarded_over_cdevs, forward
+from helpers.forwarding import forward, forward_over_cdevs
 from helpers.nodes import E1000E, LINKED, MODELS, PAIR
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_model_forwards_over_cdevs(cdev: Guest, model: str) -> None:
-    result, nodes = forward(cdev, LINKED[model])
-    assert_forwarded_over_cdevs(result, nodes, LINKED[model])
+    forward_over_cdevs(cdev, LINKED[model])
 
 
 def test_two_models_forward_side_by_side(cdev: Guest) -> None:
     devices = [*PAIR, *E1000E]
-    result, nodes = forward(cdev, devices, args=["--port-topology=paired"])
-    assert_forwarded_over_cdevs(result, nodes, devices)
+    forward_over_cdevs(cdev, devices, args=["--port-topology=paired"])
 
 
 def test_off_uses_the_group(cdev: Guest) -> None:
@@ -41,8 +39,7 @@ def test_cdev_device_beside_one_left_to_stock(cdev: Guest) -> None:
 
 def test_cdev_is_used_after_the_parameter_was_turned_off(cdev: Guest) -> None:
     with parameter_off(cdev):
-        result, nodes = forward(cdev, PAIR)
-    assert_forwarded_over_cdevs(result, nodes, PAIR)
+        forward_over_cdevs(cdev, PAIR)
 
 
 def test_program_that_is_not_dpdk_is_unaffected(cdev: Guest) -> None:

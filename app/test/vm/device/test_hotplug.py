@@ -3,14 +3,13 @@
 
 import re
 import time
-from contextlib import contextmanager
 from typing import Iterator
 
 import pytest
 
 from testvm.machine import nic_mac
 from testvm.qemu import Guest, Process
-from testvm.testpmd import LIBRARY, Console, Testpmd
+from testvm.testpmd import Console, Testpmd
 
 from helpers.console import assert_flows, await_link, start_traffic
 from helpers.nodes import ALONE, HOT_PLUG, PAIR, SYSFS, bind
@@ -85,14 +84,6 @@ def assert_forwards_again(console: Console, *ports: int) -> None:
     start_traffic(console, *ports)
 
 
-@contextmanager
-def console_of(guest: Guest, *devices: str, library: str = str(LIBRARY)) -> Iterator[Console]:
-    """testpmd with these ports, not forwarding yet."""
-    with Console(guest, devices, library=library) as console:
-        console.ready()
-        yield console
-
-
 def attach(console: Console, address: str, port: int) -> None:
     """Let testpmd take a device, which is then this port, and start it."""
     assert f"Port {port} is attached" in console.do(f"port attach {address}")
@@ -102,7 +93,7 @@ def attach(console: Console, address: str, port: int) -> None:
 
 def test_nic_is_plugged_in_and_out_under_traffic(slot: Guest) -> None:
     """device_del: the request reaches testpmd as an interrupt, and it detaches the port."""
-    with console_of(slot, ALONE) as console:
+    with Console(slot, [ALONE]).ready() as console:
         before = resources(console)
         plug(slot, "e1000e")
         attach(console, PLUGGED, 1)
@@ -119,7 +110,7 @@ def test_nic_is_plugged_in_and_out_under_traffic(slot: Guest) -> None:
 
 def test_nic_that_is_torn_out_is_detached(slot: Guest) -> None:
     """While it is polled and others forward: under its own traffic QEMU may hang (7.2)."""
-    with console_of(slot, *PAIR) as console:
+    with Console(slot, PAIR).ready() as console:
         before = resources(console)
         plug(slot, "e1000")
         attach(console, PLUGGED, 2)
@@ -135,7 +126,7 @@ def test_nic_that_is_torn_out_is_detached(slot: Guest) -> None:
 
 
 def test_port_is_reset_and_changed_beside_traffic(hot_plug: Guest) -> None:
-    with console_of(hot_plug, *PAIR, ALONE) as console:
+    with Console(hot_plug, [*PAIR, ALONE]).ready() as console:
         console.do("set portlist 0,1")
         start_traffic(console, 0, 1)
         before = resources(console)
@@ -157,7 +148,7 @@ def await_flow_and_detach(console: Console) -> None:
 
 
 def test_unbinding_in_use_lets_the_application_release(hot_plug: Guest) -> None:
-    with console_of(hot_plug, *PAIR, ALONE) as console:
+    with Console(hot_plug, [*PAIR, ALONE]).ready() as console:
         start_traffic(console, 0, 1)
         unbind(hot_plug, ALONE)
         assert "Device is detached" in console.process.stdout
@@ -166,7 +157,7 @@ def test_unbinding_in_use_lets_the_application_release(hot_plug: Guest) -> None:
 
 
 def test_unbinding_is_immediate_after_release_and_after_kill(hot_plug: Guest) -> None:
-    with console_of(hot_plug, *PAIR) as console:
+    with Console(hot_plug, PAIR).ready() as console:
         console.do("start tx_first")
         assert "Done" in console.do("stop")
         console.do("port stop 1")
@@ -184,7 +175,7 @@ def test_unbinding_waits_for_a_second_opener(hot_plug: Guest) -> None:
     copy = "import ctypes, os, sys; pid = os.pidfd_open(int(sys.argv[1])); " \
            "print(ctypes.CDLL(None).syscall(438, pid, int(sys.argv[2]), 0), flush=True); " \
            "sys.stdin.read()"     # 438: pidfd_getfd(2)
-    with console_of(hot_plug, *PAIR) as console:
+    with Console(hot_plug, PAIR).ready() as console:
         listed = hot_plug.run(["ls", "-l", f"/proc/{console.pid}/fd"], check=True).stdout
         number = re.findall(r"(\d+) -> /dev/vfio/devices/noiommu-vfio1", listed)[0]
         opener = hot_plug.start(["/usr/bin/python3", "-c", copy, console.pid, number])

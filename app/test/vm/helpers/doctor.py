@@ -17,10 +17,10 @@ class Report:
     def __init__(self, guest: Guest, *args: str, wrapper: Sequence[str] = ()) -> None:
         done = guest.run([*wrapper, CLI, "doctor", "--json", *args])
         assert done.stderr == ""
-        report = json.loads(done.stdout)
-        self.findings: list[dict[str, Any]] = report["findings"]
+        self.json: dict[str, Any] = json.loads(done.stdout)
+        self.findings: list[dict[str, Any]] = self.json["findings"]
         self.verdict = STATUS[done.returncode]
-        assert report["verdict"] == self.verdict
+        assert self.json["verdict"] == self.verdict
         verdicts = {finding["verdict"] for finding in self.findings}
         assert self.verdict == max(verdicts, key=list(STATUS.values()).index)
 

@@ -2,7 +2,7 @@
 """What may be wrong with a machine or a process, for as long as a test needs it."""
 
 import re
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Iterator
 
 from testvm.qemu import Guest
@@ -32,15 +32,26 @@ def within(script: str) -> list[str]:
 
 
 @contextmanager
-def cdev_hidden(guest: Guest, address: str = DEVICE, instead: str = ":") -> Iterator[None]:
-    """The device has nothing but its group, or what a script makes in its vfio-dev directory."""
-    hidden = f"{SYSFS}/{address}/vfio-dev"
-    guest.run(["mount", "-t", "tmpfs", "none", hidden], check=True)
+def changed(guest: Guest, script: str, back: str) -> Iterator[None]:
+    """What a script of the shell changes, until another one changes it back."""
+    guest.run(["sh", "-c", script], check=True)
     try:
-        guest.run(["sh", "-c", instead], cwd=hidden, check=True)
         yield
     finally:
-        guest.run(["umount", hidden], check=True)
+        guest.run(["sh", "-c", back], check=True)
+
+
+def cdev_hidden(guest: Guest, address: str = DEVICE,
+                instead: str = ":") -> AbstractContextManager[None]:
+    """The device has nothing but its group, or what a script makes in its vfio-dev directory."""
+    hidden = f"{SYSFS}/{address}/vfio-dev"
+    return changed(guest, f"mount -t tmpfs none {hidden}; cd {hidden}; {instead}",
+                   f"umount {hidden}")
+
+
+def parameter_off(guest: Guest) -> AbstractContextManager[None]:
+    """Devices without an IOMMU cannot be bound; those that are stay."""
+    return changed(guest, f"echo N >{PARAMETER}", f"echo Y >{PARAMETER}")
 
 
 @contextmanager
@@ -52,13 +63,3 @@ def group_opened(guest: Guest) -> Iterator[None]:
         yield
     finally:
         process.kill()
-
-
-@contextmanager
-def parameter_off(guest: Guest) -> Iterator[None]:
-    """Devices without an IOMMU cannot be bound; those that are stay."""
-    guest.run(["sh", "-c", f"echo N >{PARAMETER}"], check=True)
-    try:
-        yield
-    finally:
-        guest.run(["sh", "-c", f"echo Y >{PARAMETER}"], check=True)

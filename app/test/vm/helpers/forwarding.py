@@ -2,19 +2,21 @@
 """testpmd that forwards between two devices, in one process or in two."""
 
 import re
+from typing import Any, Sequence
 
 from testvm.qemu import Guest
 from testvm.testpmd import Result, Testpmd
 
 from helpers.faults import without
-from helpers.nodes import CONTAINER
+from helpers.nodes import CONTAINER, DEVICE
+from helpers.resources import pinned_kb
 
 SECONDARY = ["--proc-type=secondary"]
 
 
-def forward(guest: Guest, devices: list[str], **options: object) -> tuple[Result, set[str]]:
+def forward(guest: Guest, devices: list[str], **options: Any) -> tuple[Result, set[str]]:
     """Forward until packets come; the result and the nodes that were open meanwhile."""
-    with Testpmd(guest, devices, **options) as testpmd:    # type: ignore[arg-type]
+    with Testpmd(guest, devices, **options) as testpmd:
         testpmd.ready().flowing()
         nodes = testpmd.nodes() - {CONTAINER}
         return testpmd.stop(), nodes
@@ -29,6 +31,13 @@ def assert_forwarded_over_cdevs(result: Result, nodes: set[str], devices: list[s
     assert {device.mode for device in result.devices} == {"no-IOMMU"}
     assert nodes == cdevs | {"/dev/iommu"}
     assert result.mapped == result.verified > 0
+
+
+def forward_over_cdevs(guest: Guest, devices: list[str], **options: Any) -> Result:
+    """Forward over cdevs and nothing else; the result."""
+    result, nodes = forward(guest, devices, **options)
+    assert_forwarded_over_cdevs(result, nodes, devices)
+    return result
 
 
 def forward_in_both(guest: Guest, devices: list[str], mode: str = "no-IOMMU") -> Result:
@@ -54,3 +63,14 @@ def forward_in_both(guest: Guest, devices: list[str], mode: str = "no-IOMMU") ->
     assert own.mapped > 0
     assert own.verified == (own.mapped if mode == "no-IOMMU" else 0)
     return own
+
+
+def refusal(guest: Guest, devices: Sequence[str] = (DEVICE,), **options: Any) -> str:
+    """Start testpmd, which must get none of the devices; its output."""
+    with Testpmd(guest, devices, **options) as testpmd:
+        testpmd.ready()
+        assert testpmd.nodes() <= {CONTAINER}
+        assert pinned_kb(testpmd) == 0
+        output = testpmd.stop().output
+    assert "No probed ethernet devices" in output
+    return output

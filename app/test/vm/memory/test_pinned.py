@@ -6,7 +6,7 @@ was sent. The mbufs are used in turn (--mbcache=0), so it passes through all pag
 """
 
 import threading
-from typing import Callable
+from typing import Any, Callable, Sequence
 
 import pytest
 
@@ -31,10 +31,9 @@ def numa(guest: Callable[..., Guest]) -> Guest:
     return guest(numa=2, hugepages=96, nics=("virtio-net-pci", "e1000e"), wires=True)
 
 
-def start(guest: Guest, **options: object) -> Testpmd:
+def start(guest: Guest, args: Sequence[str] = (), **options: Any) -> Testpmd:
     """testpmd without packets of its own."""
-    args = ["--mbcache=0", *options.pop("args", [])]    # type: ignore[misc]
-    return Testpmd(guest, PAIR, tx_first=False, args=args, **options)   # type: ignore[arg-type]
+    return Testpmd(guest, PAIR, tx_first=False, args=["--mbcache=0", *args], **options)
 
 
 def checked(guest: Guest, frames: int = FRAMES, patience: float = PATIENCE) -> Report:
@@ -139,7 +138,7 @@ class Moves:
         return sum(tried for tried, _ in picked), sum(made for _, made in picked)
 
 
-def start_with_moves(guest: Guest, *env: str, **options: object) -> Testpmd:
+def start_with_moves(guest: Guest, *env: str, **options: Any) -> Testpmd:
     """testpmd with a page moved at each moment that there is."""
     guest.run(["rm", "-f", COUNTS], check=True)
     return start(guest, library=f"{built('mover.so')}:{LIBRARY}",

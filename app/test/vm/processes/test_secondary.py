@@ -7,8 +7,8 @@ from typing import Callable, Iterator
 
 import pytest
 
-from testvm.qemu import Guest, Process
-from testvm.testpmd import Testpmd, command
+from testvm.qemu import Guest
+from testvm.testpmd import Console, Testpmd, command
 
 from helpers.forwarding import SECONDARY, forward_in_both
 from helpers.nodes import E1000E, NICS
@@ -121,23 +121,12 @@ def test_restarted_primary_names_the_process_with_its_device(cdev: Guest) -> Non
 
 
 def test_device_is_plugged_and_unplugged_in_both(cdev: Guest) -> None:
-    def start(*args: str) -> Process:
-        program = ["dpdk-testpmd", "-l", "0,1", "-n", "2", "-a", E1000E[0], *args, "--", "-i",
-                   "--total-num-mbufs=4096", "--no-lsc-interrupt"]
-        process = cdev.start(["script", "--quiet", "--flush", "--return", "/dev/null", "--command",
-                              " ".join(command(program))])
-        process.expect("testpmd> ")
-        return process
-
-    first = start()
-    second = start(*SECONDARY)
-    try:
-        first.write(f"port attach {E1000E[1]}\n")
-        first.expect("Port 1 is attached")
-        second.expect(rf"{E1000E[1]}: \S+, no-IOMMU, .* from the primary process")
-        first.write(f"port stop 1\nport close 1\ndevice detach {E1000E[1]}\n")
-        first.expect("is detached|is removed|Now total ports is 1")
-    finally:
-        second.kill()
-        first.kill()
-    assert NEVER not in first.stdout + second.stdout
+    with Console(cdev, E1000E[:1]).ready() as first, \
+            Console(cdev, E1000E[:1], eal=SECONDARY).ready() as second:
+        assert "Port 1 is attached" in first.do(f"port attach {E1000E[1]}")
+        second.process.expect(rf"{E1000E[1]}: \S+, no-IOMMU, .* from the primary process")
+        first.do("port stop 1")
+        first.do("port close 1")
+        assert "detached" in first.do(f"device detach {E1000E[1]}")
+        for output in first.process.stdout, second.process.stdout:
+            assert NEVER not in output

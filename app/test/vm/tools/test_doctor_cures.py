@@ -2,8 +2,7 @@
 """What is wrong with a device is found, and the cure that the doctor names cures it."""
 
 import re
-from contextlib import contextmanager
-from typing import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -11,24 +10,19 @@ from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
 from helpers.doctor import Report
-from helpers.faults import group_opened, within
+from helpers.faults import changed, group_opened, within
 from helpers.nodes import CDEV, DEVICE, PAIR, PARAMETER, SYSFS
 
 DRIVER = "/sys/bus/pci/drivers/vfio-pci"
 
 
-@contextmanager
-def unbound(guest: Guest, parameter: str, override: str) -> Iterator[None]:
+def unbound(guest: Guest, parameter: str, override: str) -> AbstractContextManager[None]:
     """The device without a driver, and the parameter set to something."""
     script = f"echo {DEVICE} >{DRIVER}/unbind; echo {parameter} >{PARAMETER}; " \
              f"echo '{override}' >{SYSFS}/{DEVICE}/driver_override"
-    again = f"echo Y >{PARAMETER}; echo vfio-pci >{SYSFS}/{DEVICE}/driver_override; " \
-            f"test -e {SYSFS}/{DEVICE}/driver || echo {DEVICE} >{DRIVER}/bind"
-    guest.run(["sh", "-c", script], check=True)
-    try:
-        yield
-    finally:
-        guest.run(["sh", "-c", again], check=True)
+    back = f"echo Y >{PARAMETER}; echo vfio-pci >{SYSFS}/{DEVICE}/driver_override; " \
+           f"test -e {SYSFS}/{DEVICE}/driver || echo {DEVICE} >{DRIVER}/bind"
+    return changed(guest, script, back)
 
 
 def test_failed_binding_is_cured(cdev: Guest) -> None:
@@ -99,15 +93,13 @@ def test_node_that_a_plugin_renamed_is_found(cdev: Guest) -> None:
 
 @pytest.mark.xdist_group("numa")
 def test_hugepages_on_a_node_far_from_the_device(numa: Guest) -> None:
+    node = f"{SYSFS}/{DEVICE}/numa_node"
     pages = "/sys/devices/system/node/node1/hugepages/hugepages-2048kB/nr_hugepages"
     before = numa.run(["cat", pages], check=True).stdout.strip()
-    numa.run(["sh", "-c", f"echo 1 >{SYSFS}/{DEVICE}/numa_node && echo 0 >{pages}"], check=True)
-    try:
+    with changed(numa, f"echo 1 >{node} && echo 0 >{pages}",
+                 f"echo -1 >{node}; echo {before} >{pages}"):
         finding = Report(numa).find("device-numa", DEVICE)
         assert finding["verdict"] == "WARN"
         assert "the nearest ones are on node 0 (distance 20, its own has 10)" in finding["text"]
         numa.run(["sh", "-c", finding["cure"]], check=True)
         assert Report(numa).find("device-numa", DEVICE)["verdict"] == "PASS"
-    finally:
-        again = f"echo -1 >{SYSFS}/{DEVICE}/numa_node; echo {before} >{pages}"
-        numa.run(["sh", "-c", again], check=True)

@@ -12,6 +12,7 @@ from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
 from helpers.cli import CLI
+from helpers.faults import changed
 from helpers.nodes import DEVICE, NICS, PAIR
 
 
@@ -62,14 +63,12 @@ def test_list_without_iommu(cdev: Guest) -> None:
 def test_list_all_shows_what_has_no_driver(cdev: Guest) -> None:
     """And the guest's other devices, which VFIO does not have."""
     last = nic_address(len(NICS) - 1)
-    cdev.run(["sh", "-c", f"echo {last} >/sys/bus/pci/drivers/vfio-pci/unbind"], check=True)
-    try:
+    with changed(cdev, f"echo {last} >/sys/bus/pci/drivers/vfio-pci/unbind",
+                 f"echo {last} >/sys/bus/pci/drivers_probe"):
         seen, devices = listed(cdev), listed(cdev, "--all")
         assert_agrees(cdev, devices)
         refused = cdev.run([CLI, "run", "--check", "--", "dpdk-testpmd", "-a", f"{last},x=1", "--"])
         judged = cdev.run([CLI, "doctor", last])
-    finally:
-        cdev.run(["sh", "-c", f"echo {last} >/sys/bus/pci/drivers_probe"], check=True)
     assert last not in seen
     assert (devices[last]["driver"], devices[last]["mode"]) == (None, "none")
     drivers = {device["driver"] for device in devices.values()}

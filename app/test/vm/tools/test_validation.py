@@ -9,6 +9,7 @@ import pytest
 
 from testvm.qemu import Guest
 
+from helpers.faults import changed
 from helpers.nodes import PAIR
 from helpers.validation import TOOL, finished, options, validate
 
@@ -135,11 +136,8 @@ def test_run_that_does_not_begin_is_reported(host: Guest) -> None:
 
 def test_no_hugepages_are_free(host: Guest) -> None:
     pages = "/proc/sys/vm/nr_hugepages"
-    host.run(["sh", "-c", f"echo 8 >{pages}"], check=True)
-    try:
+    with changed(host, f"echo 8 >{pages}", f"echo 256 >{pages}"):
         done = validate(host)
-    finally:
-        host.run(["sh", "-c", f"echo 256 >{pages}"], check=True)
     assert done.status == 2
     assert "no NUMA node has 64 MiB of free hugepages" in done["setup"]["text"]
 
