@@ -7,6 +7,7 @@ import pytest
 
 from testvm.qemu import Guest
 
+from helpers.faults import changed
 from helpers.forwarding import forward, forward_over_cdevs, refusal
 from helpers.nodes import PAIR
 
@@ -38,9 +39,11 @@ def test_require_reports_what_a_kernel_without_cdevs_lacks(guest: Callable[..., 
 def test_stock_kernel_is_unaffected(guest: Callable[..., Guest], policy: str) -> None:
     stock = guest(config="stock", bind="none")
     stock.run(["modprobe", "uio_pci_generic"], check=True)
-    for device in PAIR:
-        stock.run(["dpdk-devbind.py", "--bind=uio_pci_generic", device], check=True)
-    result, nodes = forward(stock, PAIR, policy=policy, eal=["--log-level=lib.vfio_cdev:info"])
+    uio, again = (f"dpdk-devbind.py --bind={driver} {' '.join(PAIR)}"
+                  for driver in ("uio_pci_generic", "virtio-pci"))
+    with changed(stock, uio, again):
+        result, nodes = forward(stock, PAIR, policy=policy,
+                                eal=["--log-level=lib.vfio_cdev:info"])
     assert result.all_ports_work(2), result.output
     assert not nodes
     assert "VFIO_CDEV" not in result.output
