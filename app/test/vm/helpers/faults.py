@@ -11,8 +11,8 @@ from helpers.nodes import DEVICE, GROUP, PARAMETER, SYSFS
 
 # What is logged where a page has moved since its address was read.
 UNCONFIRMED = re.compile(
-    r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel says 0x\w+\): "
-    "Cannot assign requested address; the page is elsewhere")
+    r"VFIO_CDEV: memory: cannot confirm 0x\w+ \(IOVA 0x\w+, kernel reports 0x\w+\): "
+    "Cannot assign requested address; the page does not have")
 
 
 def without(*capabilities: str) -> list[str]:

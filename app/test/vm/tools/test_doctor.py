@@ -17,7 +17,7 @@ from helpers.forwarding import forward, refusal
 from helpers.nodes import CDEV, DEVICE, NICS, PAIR
 from helpers.programs import built
 
-STUBS = CHECKOUT / "build/app/test"
+STUBS = CHECKOUT / "build/app/test/unit/check"
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 COMPLAINTS = (
     "Cannot use IOVA as 'PA' since physical addresses are not available",
