@@ -124,6 +124,30 @@ int
 rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx);
 
 /**
+ * Create a context for file systems that are mounted elsewhere, as a container's are
+ * when seen from the host. Thread-safe.
+ *
+ * @param sysfs
+ *   Directory of sysfs, or NULL for "/sys". This path and the next two are copied.
+ * @param proc
+ *   Directory of proc, or NULL for "/proc": where openers are looked for.
+ * @param dev
+ *   Directory of the device nodes, or NULL for "/dev": "iommu" and "vfio/devices/" in it
+ *   are opened.
+ * @param log
+ *   Where messages go, or NULL for nowhere.
+ * @param arg
+ *   First argument of @p log.
+ * @param[out] ctx
+ *   The context; free it with rte_vfio_cdev_ctx_free(). Unchanged on an error.
+ * @return
+ *   0; -ENAMETOOLONG if a path has PATH_MAX / 2 characters or more; -ENOMEM.
+ */
+int
+rte_vfio_cdev_ctx_create_at(const char *sysfs, const char *proc, const char *dev,
+			    rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx);
+
+/**
  * Set the log level. It saves time: to log a mapping costs more than to record it.
  * Thread-safe.
  *

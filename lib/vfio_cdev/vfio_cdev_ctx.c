@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +13,47 @@
 /* Room for a sentence with a path, a cause and advice; longer ones are cut. */
 #define LINE_LEN 640
 
-int
-vfio_cdev_ctx_create(const struct iommufd_sys *sys, const char *sysfs, rte_vfio_cdev_log_t log,
-		     void *log_arg, struct rte_vfio_cdev_ctx **ctx)
-{
-	struct rte_vfio_cdev_ctx *c = calloc(1, sizeof(*c));
+#define SYSFS "/sys"
+#define PROC "/proc"
+#define DEV "/dev"
+/* Of a path given for these: there is room for what is below it. */
+#define MOST_PATH (PATH_MAX / 2)
 
+/* Copy a path, or the default for NULL, to *room, which is left behind it. */
+static const char *
+path_copy(const char *path, const char *otherwise, char **room)
+{
+	char *copy = *room;
+
+	*room = stpcpy(copy, path != NULL ? path : otherwise) + 1;
+	return copy;
+}
+
+static size_t
+path_room(const char *path, const char *otherwise)
+{
+	return strlen(path != NULL ? path : otherwise) + 1;
+}
+
+static int
+ctx_create(const struct iommufd_sys *sys, const char *sysfs, const char *proc, const char *dev,
+	   rte_vfio_cdev_log_t log, void *log_arg, struct rte_vfio_cdev_ctx **ctx)
+{
+	const size_t sysfs_room = path_room(sysfs, SYSFS), proc_room = path_room(proc, PROC);
+	const size_t dev_room = path_room(dev, DEV);
+	struct rte_vfio_cdev_ctx *c;
+	char *room;
+
+	if (sysfs_room > MOST_PATH || proc_room > MOST_PATH || dev_room > MOST_PATH)
+		return -ENAMETOOLONG;
+	c = calloc(1, sizeof(*c) + sysfs_room + proc_room + dev_room);
 	if (c == NULL)
 		return -ENOMEM;
+	room = (char *)(c + 1);
 	c->sys = sys;
-	c->sysfs = sysfs;
-	c->proc = "/proc";
+	c->sysfs = path_copy(sysfs, SYSFS, &room);
+	c->proc = path_copy(proc, PROC, &room);
+	c->dev = path_copy(dev, DEV, &room);
 	c->log = log;
 	c->log_arg = log_arg;
 	c->level = RTE_VFIO_CDEV_LOG_DEBUG;
@@ -31,9 +62,23 @@ vfio_cdev_ctx_create(const struct iommufd_sys *sys, const char *sysfs, rte_vfio_
 }
 
 int
+vfio_cdev_ctx_create(const struct iommufd_sys *sys, const char *sysfs, rte_vfio_cdev_log_t log,
+		     void *log_arg, struct rte_vfio_cdev_ctx **ctx)
+{
+	return ctx_create(sys, sysfs, NULL, NULL, log, log_arg, ctx);
+}
+
+int
 rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx)
 {
-	return vfio_cdev_ctx_create(&iommufd_sys_linux, "/sys", log, arg, ctx);
+	return rte_vfio_cdev_ctx_create_at(NULL, NULL, NULL, log, arg, ctx);
+}
+
+int
+rte_vfio_cdev_ctx_create_at(const char *sysfs, const char *proc, const char *dev,
+			    rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx)
+{
+	return ctx_create(&iommufd_sys_linux, sysfs, proc, dev, log, arg, ctx);
 }
 
 void

@@ -10,8 +10,9 @@
 
 struct rte_vfio_cdev_ctx {
 	const struct iommufd_sys *sys;
-	const char *sysfs;		/* "/sys", except in unit tests */
-	const char *proc;		/* "/proc", except in unit tests */
+	const char *sysfs;		/* "/sys", "/proc", "/dev", or what the caller has */
+	const char *proc;
+	const char *dev;
 	rte_vfio_cdev_log_t log;
 	void *log_arg;
 	int level;			/* highest level that is logged; atomic */

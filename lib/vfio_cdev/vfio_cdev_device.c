@@ -3,6 +3,7 @@
 /* A cdev from open to close. */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/sysmacros.h>
@@ -12,6 +13,8 @@
 #include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_sysfs.h"
+
+#define NODE_FORMAT "%s/vfio/devices/%s"
 
 /* The node must be the device that sysfs shows: nodes can be renamed. */
 static int
@@ -104,11 +107,11 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 {
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
 	struct rte_vfio_cdev_device *dev;
-	char node[VFIO_CDEV_NODE_LEN];
+	char node[PATH_MAX];
 	uint32_t dev_id;
 	int ret;
 
-	snprintf(node, sizeof(node), VFIO_CDEV_NODE_FORMAT, info->name);
+	snprintf(node, sizeof(node), NODE_FORMAT, ctx->dev, info->name);
 	dev = vfio_cdev_device_new(ctx, domain, info);
 	if (dev == NULL)
 		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, -ENOMEM, "%s",
@@ -138,7 +141,7 @@ int
 rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 			   const struct rte_vfio_cdev_info *info, const void *token)
 {
-	char node[VFIO_CDEV_NODE_LEN];
+	char node[PATH_MAX];
 	uint32_t dev_id = 0;
 	int fd = -1, ret = 0;
 	bool has_hwpt;
@@ -146,7 +149,7 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 	if (!domain->mode->own_hwpt)
 		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_VERIFY,
 				      -EOPNOTSUPP, "physical addresses through %s", info->name);
-	snprintf(node, sizeof(node), VFIO_CDEV_NODE_FORMAT, info->name);
+	snprintf(node, sizeof(node), NODE_FORMAT, domain->ctx->dev, info->name);
 	vfio_cdev_lock(domain);
 	has_hwpt = domain->hwpt_id != 0;
 	vfio_cdev_unlock(domain);

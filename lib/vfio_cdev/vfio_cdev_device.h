@@ -14,8 +14,6 @@ struct rte_vfio_cdev_device {
 	int fd;
 };
 
-#define VFIO_CDEV_NODE_FORMAT "/dev/vfio/devices/%s"
-#define VFIO_CDEV_NODE_LEN (sizeof(VFIO_CDEV_NODE_FORMAT) + RTE_VFIO_CDEV_NAME_LEN)
 
 /* A device that is not open yet, or NULL if memory is short. */
 struct rte_vfio_cdev_device *

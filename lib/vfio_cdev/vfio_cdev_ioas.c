@@ -7,15 +7,15 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "iommufd_uapi.h"
 #include "vfio_cdev_ctx.h"
 #include "vfio_cdev_ioas.h"
 #include "vfio_cdev_record.h"
-
-#define IOMMU_NODE "/dev/iommu"
 
 /* Enough for one IOMMU; many devices together may have more. */
 #define IOVA_RANGES_USUAL 32
@@ -36,14 +36,14 @@ rte_vfio_cdev_iommufds_open(void)
  * for the IOAS (drivers/iommu/iommufd/hwpt_noiommu.c).
  */
 static int
-get_pa_probe(const struct rte_vfio_cdev_ctx *ctx, int iommufd)
+get_pa_probe(const struct rte_vfio_cdev_ctx *ctx, const char *node, int iommufd)
 {
 	uint64_t len = 1, phys;
 	int ret = iommufd_noiommu_get_pa(ctx->sys, iommufd, 0, 0, &len, &phys);
 
 	if (ret == -ENOENT)
 		return 0;
-	return vfio_cdev_fail(ctx, IOMMU_NODE, RTE_VFIO_CDEV_STEP_PROBE, ret == 0 ? -EPROTO : ret,
+	return vfio_cdev_fail(ctx, node, RTE_VFIO_CDEV_STEP_PROBE, ret == 0 ? -EPROTO : ret,
 			      "IOMMU_IOAS_NOIOMMU_GET_PA");
 }
 
@@ -51,19 +51,21 @@ int
 vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa)
 {
 	const struct rte_vfio_cdev_ctx *ctx = ioas->ctx;
+	char node[PATH_MAX];
 	int fd, ret;
 
 	if (ioas->iommufd >= 0)
 		return 0;
-	ret = iommufd_node_open(ctx->sys, IOMMU_NODE, &fd);
+	snprintf(node, sizeof(node), "%s/iommu", ctx->dev);
+	ret = iommufd_node_open(ctx->sys, node, &fd);
 	if (ret < 0)
-		return vfio_cdev_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, ret, IOMMU_NODE);
-	ret = reports_pa ? get_pa_probe(ctx, fd) : 0;
+		return vfio_cdev_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, ret, "%s", node);
+	ret = reports_pa ? get_pa_probe(ctx, node, fd) : 0;
 	if (ret < 0)
 		goto err_close;
 	ret = iommufd_ioas_alloc(ctx->sys, fd, &ioas->id);
 	if (ret < 0) {
-		vfio_cdev_fail(ctx, IOMMU_NODE, RTE_VFIO_CDEV_STEP_PROBE, ret, "IOMMU_IOAS_ALLOC");
+		vfio_cdev_fail(ctx, node, RTE_VFIO_CDEV_STEP_PROBE, ret, "IOMMU_IOAS_ALLOC");
 		goto err_close;
 	}
 	atomic_fetch_add(&iommufds_open, 1);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/vfio.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fake_heap.h"
@@ -344,6 +345,59 @@ public_context_is_quiet_without_log(void **state)
 	rte_vfio_cdev_ctx_free(NULL);
 }
 
+/* The library keeps copies of the paths: a device and its openers are looked for there. */
+static void
+context_at_another_root_looks_there(void **state)
+{
+	char sysfs[PATH_MAX], proc[PATH_MAX], dev[PATH_MAX], node[PATH_MAX + 8];
+	struct rte_vfio_cdev_opener opener;
+	struct rte_vfio_cdev_domain *domain;
+	struct rte_vfio_cdev_info info;
+	struct rte_vfio_cdev_ctx *ctx;
+
+	(void)state;
+	log_clear();
+	fake_sysfs_reset();
+	fake_sysfs_add(FIXTURE_ADDR, FIXTURE_NAME, "1:3\n");
+	fake_sysfs_write("opener\n", "proc/7/comm");
+	fake_sysfs_link("/dev/null", "proc/7/fd/3");
+	snprintf(sysfs, sizeof(sysfs), "%s", fake_sysfs_root());
+	snprintf(proc, sizeof(proc), "%s/proc", fake_sysfs_root());
+	snprintf(dev, sizeof(dev), "%s/dev", fake_sysfs_root());
+	snprintf(node, sizeof(node), "%s/iommu", dev);
+	assert_int_equal(rte_vfio_cdev_ctx_create_at(sysfs, proc, dev, log_capture, NULL, &ctx), 0);
+	sysfs[0] = proc[0] = dev[0] = '\0';
+	assert_int_equal(rte_vfio_cdev_count(ctx, RTE_VFIO_CDEV_NOIOMMU), 1);
+	assert_int_equal(rte_vfio_cdev_find(ctx, fake_sysfs_base(), FIXTURE_ADDR, &info), 0);
+	assert_int_equal(rte_vfio_cdev_openers(ctx, &info, &opener, 1), 1);
+	assert_string_equal(opener.name, "opener");
+	assert_int_equal(rte_vfio_cdev_domain_create(ctx, RTE_VFIO_CDEV_NOIOMMU, &domain), 0);
+	assert_int_equal(rte_vfio_cdev_domain_fd(domain), -ENOENT);
+	assert_logged(ERR, "cannot open", node);
+	rte_vfio_cdev_domain_destroy(domain);
+	rte_vfio_cdev_ctx_free(ctx);
+}
+
+static void
+context_refuses_paths_that_are_too_long(void **state)
+{
+	struct rte_vfio_cdev_ctx *ctx;
+	char path[PATH_MAX / 2 + 1];
+
+	(void)state;
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(rte_vfio_cdev_ctx_create_at(path, NULL, NULL, NULL, NULL, &ctx),
+			 -ENAMETOOLONG);
+	assert_int_equal(rte_vfio_cdev_ctx_create_at(NULL, path, NULL, NULL, NULL, &ctx),
+			 -ENAMETOOLONG);
+	assert_int_equal(rte_vfio_cdev_ctx_create_at(NULL, NULL, path, NULL, NULL, &ctx),
+			 -ENAMETOOLONG);
+	path[sizeof(path) - 2] = '\0';
+	assert_int_equal(rte_vfio_cdev_ctx_create_at(path, path, path, NULL, NULL, &ctx), 0);
+	rte_vfio_cdev_ctx_free(ctx);
+}
+
 static void
 lines_above_the_level_are_left_out(void **state)
 {
@@ -397,6 +451,8 @@ main(void)
 		CTX_TEST(short_heap_fails_to_create_a_domain),
 		CTX_TEST(unknown_mode_is_refused),
 		cmocka_unit_test(public_context_is_quiet_without_log),
+		cmocka_unit_test(context_at_another_root_looks_there),
+		cmocka_unit_test(context_refuses_paths_that_are_too_long),
 		DEVICE_TEST(lines_above_the_level_are_left_out),
 		cmocka_unit_test(unknown_error_has_no_advice),
 	};
