@@ -7,6 +7,7 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,36 +17,23 @@
 
 #include "host.h"
 #include "term.h"
-#include "vfio_cdev_private.h"
 
 int
 host_open(const char *root, struct host *host)
 {
-	int ret;
+	char sysfs[PATH_MAX], proc[PATH_MAX], dev[PATH_MAX];
 
 	*host = (struct host){ .root = root };
-	ret = rte_vfio_cdev_ctx_create(NULL, NULL, &host->ctx);
-	if (ret < 0 || root[0] == '\0')
-		return ret;
-	if (asprintf(&host->sysfs, "%s/sys", root) < 0)
-		host->sysfs = NULL;
-	if (asprintf(&host->proc, "%s/proc", root) < 0)
-		host->proc = NULL;
-	if (host->sysfs == NULL || host->proc == NULL) {
-		host_close(host);
-		return -ENOMEM;
-	}
-	host->ctx->sysfs = host->sysfs;
-	host->ctx->proc = host->proc;
-	return 0;
+	snprintf(sysfs, sizeof(sysfs), "%s/sys", root);
+	snprintf(proc, sizeof(proc), "%s/proc", root);
+	snprintf(dev, sizeof(dev), "%s/dev", root);
+	return rte_vfio_cdev_ctx_create_at(sysfs, proc, dev, NULL, NULL, &host->ctx);
 }
 
 void
 host_close(struct host *host)
 {
 	rte_vfio_cdev_ctx_free(host->ctx);
-	free(host->sysfs);
-	free(host->proc);
 	*host = (struct host){ .root = host->root };
 }
 

@@ -21,12 +21,10 @@ extern "C" {
 
 struct host {
 	const char *root;		/* before each path; "" but in unit tests */
-	struct rte_vfio_cdev_ctx *ctx;	/* says nothing of its own accord */
-	char *sysfs;			/* what ctx looks at below another root, or NULL */
-	char *proc;
+	struct rte_vfio_cdev_ctx *ctx;	/* of that root; does not log */
 };
 
-/* 0 or -ENOMEM; host_close() it. The root stays the caller's. */
+/* 0, -ENAMETOOLONG or -ENOMEM; host_close() it. The root stays the caller's. */
 int
 host_open(const char *root, struct host *host);
 

@@ -99,6 +99,7 @@ machine_start(void **state)
 	if (host_open(fake_sysfs_root(), &machine.host) < 0)
 		return -1;
 	machine.host.ctx->sys = &fake_sys;
+	machine.host.ctx->dev = "/dev";
 	return 0;
 }
 
