@@ -75,15 +75,6 @@ text_add(struct text *text, const char *format, ...)
 		text->len += (size_t)len < room ? (size_t)len : room - 1;
 }
 
-/* Names of devices and programs may hold anything; a finding is one line. */
-static void
-text_clean(char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < ' ' || *text == '\177')
-			*text = '?';
-}
-
 void
 checkup_say(struct checkup *c, enum check_verdict verdict, const char *cure, const char *format,
 	    ...)
@@ -95,17 +86,14 @@ checkup_say(struct checkup *c, enum check_verdict verdict, const char *cure, con
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	text_clean(text);
-	finding.text = text;
+	finding.text = rte_vfio_cdev_text_clean(text);
 	if (cure != NULL && cure[0] != '\0') {
 		snprintf(remedy, sizeof(remedy), "%s", cure);
-		text_clean(remedy);
-		finding.cure = remedy;
+		finding.cure = rte_vfio_cdev_text_clean(remedy);
 	}
 	if (c->device != NULL) {
 		snprintf(addr, sizeof(addr), "%s", c->device->addr);
-		text_clean(addr);
-		finding.device = addr;
+		finding.device = rte_vfio_cdev_text_clean(addr);
 	}
 	if (verdict > c->worst)
 		c->worst = verdict;

@@ -34,7 +34,7 @@ struct check_options {
 	const char *app;		/* program that is to be preloaded into, or NULL */
 };
 
-/* Gets each finding as it is made; its strings live until it returns. */
+/* Gets each finding as it is made; its strings are printable and live until it returns. */
 typedef void (*check_report_t)(void *arg, const struct check_finding *finding);
 
 /* Run them all. Returns the worst verdict, or -errno (-ENOMEM). */

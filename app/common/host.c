@@ -16,7 +16,6 @@
 #include <zlib.h>
 
 #include "host.h"
-#include "term.h"
 
 int
 host_open(const char *root, struct host *host)
@@ -69,7 +68,7 @@ line_clean(char *line)
 	line[strcspn(line, "\n")] = '\0';
 	for (char *tab = line; (tab = strchr(tab, '\t')) != NULL; )
 		*tab = ' ';
-	term_clean(line);
+	rte_vfio_cdev_text_clean(line);
 }
 
 /* A file that is a pipe would keep its reader waiting. */

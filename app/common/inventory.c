@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "inventory.h"
-#include "term.h"
 
 #define BUSES "/sys/bus"
 #define DEVICE BUSES "/%s/devices/%s"
@@ -56,7 +55,7 @@ static void
 name_copy(char name[INVENTORY_NAME_LEN], const char *text)
 {
 	snprintf(name, INVENTORY_NAME_LEN, "%s", text != NULL ? text : "");
-	term_clean(name);
+	rte_vfio_cdev_text_clean(name);
 }
 
 static void
@@ -177,8 +176,8 @@ device_read(const struct reader *reader, const char *bus, const char *addr)
 		return 0;
 	snprintf(device.bus, sizeof(device.bus), "%.*s", (int)sizeof(device.bus) - 1, bus);
 	snprintf(device.addr, sizeof(device.addr), "%.*s", (int)sizeof(device.addr) - 1, addr);
-	term_clean(device.bus);
-	term_clean(device.addr);
+	rte_vfio_cdev_text_clean(device.bus);
+	rte_vfio_cdev_text_clean(device.addr);
 	device.numa_node = number_read(host, 10, -1, bus, addr, "numa_node");
 	if (strcmp(bus, "pci") == 0)
 		id_read(host, addr, &device);

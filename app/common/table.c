@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rte_vfio_cdev.h"
 #include "table.h"
 #include "term.h"
 
@@ -47,7 +48,7 @@ table_add(struct table *table, const char *const *cells, bool dim)
 			row_free(&row);
 			return -ENOMEM;
 		}
-		term_clean(row.cells[i]);
+		rte_vfio_cdev_text_clean(row.cells[i]);
 	}
 	rows[table->n_rows++] = row;
 	return 0;

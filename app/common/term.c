@@ -15,12 +15,3 @@ term_colours(FILE *out)
 	return isatty(fileno(out)) && (no == NULL || no[0] == '\0') && term != NULL &&
 		strcmp(term, "dumb") != 0;
 }
-
-char *
-term_clean(char *text)
-{
-	for (char *c = text; *c != '\0'; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-	return text;
-}

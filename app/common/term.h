@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What may go to a terminal: no control characters, and colour where it is wanted. */
+/* Colour, where the terminal has it and its user wants it. */
 
 #ifndef APP_TERM_H
 #define APP_TERM_H
@@ -22,10 +22,6 @@ extern "C" {
 /* Is it a terminal that does colours, and whose user wants them (NO_COLOR)? */
 bool
 term_colours(FILE *out);
-
-/* Put a question mark for each byte that is not printable ASCII. Returns the text. */
-char *
-term_clean(char *text);
 
 #ifdef __cplusplus
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "report.h"
+#include "rte_vfio_cdev.h"
 
 static const char *const verdict_names[VERDICTS] = {
 	[VERDICT_PASS] = "passed",
@@ -25,15 +25,10 @@ verdict_name(enum verdict verdict)
 static void
 text_set(char *text, size_t size, const char *format, va_list args)
 {
-	char *c;
-
 	vsnprintf(text, size, format, args);
-	for (c = text; *c; c++) {
-		if (*c == '\n' || *c == '\r' || *c == '\t')
-			*c = ' ';
-		else if (!isascii((unsigned char)*c) || !isprint((unsigned char)*c))
-			*c = '?';
-	}
+	for (char *blank = text; (blank = strpbrk(blank, "\n\r\t")) != NULL; )
+		*blank = ' ';
+	rte_vfio_cdev_text_clean(text);
 }
 
 #define RESULT_SET(function, value) \

@@ -8,7 +8,6 @@
 
 #include "address.h"
 #include "cmd.h"
-#include "term.h"
 
 #define LINE_LEN 1024
 
@@ -17,7 +16,7 @@ line_say(char line[LINE_LEN], const char *format, va_list ap)
 {
 	vsnprintf(line, LINE_LEN, format, ap);
 	fflush(stdout);
-	fprintf(stderr, "dpdk-vfio-cdev: %s\n", term_clean(line));
+	fprintf(stderr, "dpdk-vfio-cdev: %s\n", rte_vfio_cdev_text_clean(line));
 }
 
 int

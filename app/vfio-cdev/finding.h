@@ -11,8 +11,8 @@
 #include "check.h"
 
 /*
- * Print one: verdict, check, device, sentence, and the cure on a line of its own.
- * Clean, and in colour if that is wanted.
+ * Print one: verdict, check, device, sentence, and the cure on a line of its own;
+ * in colour if that is wanted.
  */
 void
 finding_print(FILE *out, const struct check_finding *finding, bool colours);

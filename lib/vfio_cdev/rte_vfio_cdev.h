@@ -63,8 +63,8 @@ enum rte_vfio_cdev_log_level {
 };
 
 /**
- * Receives one line of text, without a newline. It is called from any thread that
- * calls the library, perhaps with a domain's lock held: it must not call the library.
+ * Receives one line of printable ASCII, without a newline. It is called from any thread
+ * that calls the library, perhaps with a domain's lock held: it must not call the library.
  */
 typedef void (*rte_vfio_cdev_log_t)(void *arg, enum rte_vfio_cdev_log_level level,
 				    const char *line);
@@ -167,6 +167,18 @@ rte_vfio_cdev_ctx_set_level(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_lo
  */
 void
 rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx);
+
+/**
+ * Make a text safe to print: names in sysfs and of processes may hold anything. Log
+ * lines of the library are already. Thread-safe.
+ *
+ * @param text
+ *   A string: each byte that is not printable ASCII becomes a question mark.
+ * @return
+ *   The text.
+ */
+char *
+rte_vfio_cdev_text_clean(char *text);
 
 /**
  * Find the cdev of a device.

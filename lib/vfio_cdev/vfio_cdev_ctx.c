@@ -93,15 +93,6 @@ rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx)
 	free(ctx);
 }
 
-/* Text from sysfs or a caller may have control characters; a line must be one line. */
-static void
-line_clean(char *line)
-{
-	for (; *line != '\0'; line++)
-		if ((unsigned char)*line < ' ' || *line == '\177')
-			*line = '?';
-}
-
 void
 vfio_cdev_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level level,
 	      const char *format, ...)
@@ -115,8 +106,7 @@ vfio_cdev_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level 
 	va_start(ap, format);
 	vsnprintf(line, sizeof(line), format, ap);
 	va_end(ap);
-	line_clean(line);
-	ctx->log(ctx->log_arg, level, line);
+	ctx->log(ctx->log_arg, level, rte_vfio_cdev_text_clean(line));
 }
 
 static const char *const step_text[] = {

@@ -14,7 +14,6 @@ struct rte_vfio_cdev_device {
 	int fd;
 };
 
-
 /* A device that is not open yet, or NULL if memory is short. */
 struct rte_vfio_cdev_device *
 vfio_cdev_device_new(const struct rte_vfio_cdev_ctx *ctx, struct rte_vfio_cdev_domain *domain,

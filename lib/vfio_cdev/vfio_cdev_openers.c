@@ -76,9 +76,7 @@ process_name(int proc, const char *pid, char name[RTE_VFIO_CDEV_PROCESS_LEN])
 	}
 	name[len > 0 ? len : 0] = '\0';
 	name[strcspn(name, "\n")] = '\0';
-	for (char *c = name; *c != '\0'; c++)
-		if (!isprint((unsigned char)*c))
-			*c = '?';
+	rte_vfio_cdev_text_clean(name);
 	if (name[0] == '\0')
 		memcpy(name, "?", sizeof("?"));
 }
