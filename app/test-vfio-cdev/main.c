@@ -8,7 +8,9 @@
 #include <sys/utsname.h>
 
 #include "launch.h"
+#include "options.h"
 #include "phase.h"
+#include "run.h"
 #include "stop.h"
 #include "test_config.h"
 

@@ -11,6 +11,7 @@
 #include "phase.h"
 #include "program.h"
 #include "program_files.h"
+#include "run.h"
 #include "stop.h"
 
 #define SYSFS_PCI "/sys/bus/pci/devices"

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "check.h"
+#include "checks.h"
 
 /*
  * Print one: verdict, check, device, sentence, and the cure on a line of its own;

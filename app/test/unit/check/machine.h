@@ -9,7 +9,7 @@
 #define MACHINE_H
 
 #include "asserts.h"
-#include "check.h"
+#include "checks.h"
 #include "fake_sysfs.h"
 
 #define MACHINE_ADDR "0000:00:03.0"

@@ -8,6 +8,7 @@
 
 #include "asserts.h"
 #include "numa_place.h"
+#include "options.h"
 #include "phase.h"
 
 static int

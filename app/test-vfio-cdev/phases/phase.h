@@ -6,7 +6,7 @@
 #define APP_TEST_PHASE_H
 
 #include "report.h"
-#include "run.h"
+#include "run_state.h"
 
 struct phase {
 	const char *name;

@@ -5,7 +5,7 @@
 #ifndef APP_TEST_STOCK_H
 #define APP_TEST_STOCK_H
 
-#include "run.h"
+#include "run_state.h"
 
 /* What a phase does, with or without the backend; text is the figure. */
 typedef enum verdict (*stock_measure_t)(struct run *run, bool stock, char *text, size_t size,

@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#include "run.h"
+#include "run_state.h"
 #include "telemetry.h"
 
 struct program;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "checks.h"
 
 #define DRIVER_LEN 64
 

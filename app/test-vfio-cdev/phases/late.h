@@ -8,7 +8,7 @@
 #ifndef APP_TEST_LATE_H
 #define APP_TEST_LATE_H
 
-#include "run.h"
+#include "run_state.h"
 
 /*
  * On a machine with two NUMA nodes: dpdk-test-vfio-cdev-traffic asks for addresses, plugs

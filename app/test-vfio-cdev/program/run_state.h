@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * One run: what the command line asked for and what was found on the machine.
+ *
+ *	run --- options (as given)
+ *	 |  --- host, devices (what there is)
+ *	 |  --- placement (where programs run and have their memory)
+ *	 |  --- progress (what is being done)
+ *	 v
+ *	report --- result
+ *
+ * Everything belongs to main(). A phase owns the programs that it starts and frees
+ * them on each of its ways out; nothing is global but the stop signal.
+ */
+
+#ifndef APP_TEST_RUN_STATE_H
+#define APP_TEST_RUN_STATE_H
+
+#include <stdbool.h>
+
+#include "host.h"
+#include "numa_place.h"
+#include "progress.h"
+#include "report.h"
+
+#define OPTIONS_PHASES 32	/* at most */
+
+struct options {
+	char *devices;			/* addresses with commas between; NULL: all */
+	const char *testpmd;
+	const char *library;		/* the backend that is preloaded */
+	const char *json;		/* file, or NULL */
+	const char *junit;		/* file, or NULL */
+	unsigned int duration;		/* seconds that packets flow in each way of a phase */
+	unsigned int restarts;		/* of the phase of that name */
+	bool keep_going;
+	bool compare;
+	bool list_phases;
+	bool chosen[OPTIONS_PHASES];	/* by the position in phases[] */
+};
+
+struct run {
+	const struct options *options;
+	struct host host;
+	struct rte_vfio_cdev_info *devices;
+	unsigned int count;		/* of devices; a program's ports have their order */
+	struct placement placement;
+	struct progress progress;
+	char runtime[64];		/* directory of our own for the programs' sockets */
+	char dpdk[64];			/* release, once a program has told it; or "" */
+};
+
+#endif /* APP_TEST_RUN_STATE_H */
