@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the checks share. Each says what it finds; one that has no subject says nothing. */
+/*
+ * The checks, and what they share. Each reports what it finds with checkup_add(), and
+ * nothing if it does not apply. checks.c runs them in its order.
+ */
 
 #ifndef CHECK_PRIVATE_H
 #define CHECK_PRIVATE_H
 
 #include <stdbool.h>
-#include <unistd.h>
 
 #include "checks.h"
+#include "facts.h"
 
 #define DRIVER_LEN 64
 
@@ -17,11 +20,11 @@ struct check_device {
 	bool exists;
 	bool has_group;			/* an IOMMU, or a VFIO driver that pretends one */
 	char driver[DRIVER_LEN];	/* "" if none */
-	int found;			/* what rte_vfio_cdev_find() said */
+	int found;			/* what rte_vfio_cdev_find() returned */
 	struct rte_vfio_cdev_info info;	/* if found is 0 */
 };
 
-/* One run. What was found out about the machine before the first check is const. */
+/* One run of the checks. */
 struct checkup {
 	const struct host *host;
 	const struct check_options *options;
@@ -34,16 +37,23 @@ struct checkup {
 	struct check_device *devices;
 	int count;
 	int iommufd;			/* open /dev/iommu: 0 or -errno */
-	int get_pa;			/* ask it for physical addresses: 0 or -errno */
+	int get_pa;			/* query a physical address: 0 or -errno */
 	bool wants_noiommu;		/* not all devices have an IOMMU, as far as is known */
 };
 
-/* Report a finding of the check that runs. */
+/* Read the devices, and what the kernel can do: 0 or -ENOMEM; checkup_close() either way. */
+int
+checkup_open(struct checkup *c);
+
 void
-checkup_say(struct checkup *c, enum check_verdict verdict, const char *cure, const char *format,
+checkup_close(struct checkup *c);
+
+/* Report a finding of the check that runs, with its cure, if it has one. */
+void
+checkup_add(struct checkup *c, enum check_verdict verdict, const char *cure, const char *format,
 	    ...) __attribute__((format(printf, 4, 5)));
 
-/* A text that grows to what it has room for. */
+/* A text to append to; what there is no room for is cut. */
 struct text {
 	size_t len;
 	char buf[640];
@@ -56,33 +66,9 @@ text_add(struct text *text, const char *format, ...) __attribute__((format(print
 #define text_list(text, ...) \
 	(text_add(text, "%s", (text)->len == 0 ? "" : ", "), text_add(text, __VA_ARGS__))
 
-/* What the library advises about an error, or else something. */
+/* The advice of the library on an error, or else the other text. */
 const char *
 advice_or(enum rte_vfio_cdev_step step, int err, const char *otherwise);
-
-/* Is there a file? */
-#define host_has(host, ...) (host_access(host, F_OK, __VA_ARGS__) == 0)
-
-/* A number in a file of its own, or -1. */
-long
-host_number(const struct host *host, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-/* check_process.c: is it one of this process's effective capabilities? */
-bool
-process_has_cap(const struct host *host, unsigned int cap);
-
-/* Is it in the initial user namespace, as far as can be seen? */
-bool
-process_is_initial(const struct host *host);
-
-/* check_kernel.c: is a module in the kernel, whether sysfs shows it or not? */
-bool
-module_is_loaded(const struct host *host, const char *name);
-
-/* check_memory.c: hugepages that are free, of all sizes; on a node or (-1) all of them. */
-long
-hugepages_free(const struct host *host, int node);
 
 void check_app(struct checkup *c);
 void check_capabilities(struct checkup *c);

@@ -13,24 +13,24 @@
 
 #define DEVICES "/sys/bus/pci/devices"
 #define DRIVERS "/sys/bus/pci/drivers"
-#define TOLD 3		/* openers, or devices of a group */
+#define NAMED 3		/* openers, or devices of a group */
 #define MOST_DEPTH 3	/* of directories below /dev/vfio */
 
 void
 check_devices(struct checkup *c)
 {
 	if (c->count > 0)
-		checkup_say(c, CHECK_PASS, NULL, "%d %s looked at", c->count,
+		checkup_add(c, CHECK_PASS, NULL, "%d %s looked at", c->count,
 			    c->count > 1 ? "devices are" : "device is");
 	else
-		checkup_say(c, CHECK_FAIL, "dpdk-devbind.py --bind=vfio-pci DEVICE, or give the "
+		checkup_add(c, CHECK_FAIL, "dpdk-devbind.py --bind=vfio-pci DEVICE, or give the "
 			    "addresses of those that are meant",
 			    "no device is bound to vfio-pci");
 }
 
 /* How to bind it, as one command for a shell; a container's sysfs takes none. */
 static void
-binding_cure(const struct checkup *c, struct text *cure)
+bind_cure(const struct checkup *c, struct text *cure)
 {
 	const struct check_device *d = c->device;
 
@@ -50,7 +50,7 @@ binding_cure(const struct checkup *c, struct text *cure)
  * "Invalid argument" where there is no IOMMU and the parameter is off.
  */
 static void
-unbound_say(struct checkup *c, const char *cure)
+unbound_add(struct checkup *c, const char *cure)
 {
 	const struct check_device *d = c->device;
 	char override[DRIVER_LEN], value[8];
@@ -59,16 +59,16 @@ unbound_say(struct checkup *c, const char *cure)
 	host_line(c->host, value, sizeof(value),
 		  "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
 	if (!d->has_group && strcmp(value, "N") == 0)
-		checkup_say(c, CHECK_FAIL, cure,
+		checkup_add(c, CHECK_FAIL, cure,
 			    "no driver has it, and while enable_unsafe_noiommu_mode is off a "
 			    "device without an IOMMU cannot be bound to vfio-pci (\"write error: "
 			    "Invalid argument\")");
 	else if (strstr(override, "vfio") == NULL)
-		checkup_say(c, CHECK_FAIL, cure,
+		checkup_add(c, CHECK_FAIL, cure,
 			    "no driver has it, and its driver_override does not name vfio-pci, "
 			    "without which binding ends with \"write error: No such device\"");
 	else
-		checkup_say(c, CHECK_FAIL, cure,
+		checkup_add(c, CHECK_FAIL, cure,
 			    "no driver has it, though driver_override names %s: see the kernel's "
 			    "log (dmesg)", override);
 }
@@ -81,7 +81,7 @@ check_device_driver(struct checkup *c)
 	char value[8];
 
 	if (!d->exists) {
-		checkup_say(c, CHECK_FAIL, "give an address as lspci -D shows it",
+		checkup_add(c, CHECK_FAIL, "give an address as lspci -D shows it",
 			    "there is no such PCI device");
 		return;
 	}
@@ -90,14 +90,14 @@ check_device_driver(struct checkup *c)
 	if (!d->has_group && strcmp(value, "N") == 0)
 		text_add(&cure,
 			 "echo Y >/sys/module/vfio/parameters/enable_unsafe_noiommu_mode; ");
-	binding_cure(c, &cure);
+	bind_cure(c, &cure);
 	if (d->driver[0] == '\0')
-		unbound_say(c, cure.buf);
+		unbound_add(c, cure.buf);
 	else if (strstr(d->driver, "vfio") == NULL)
-		checkup_say(c, CHECK_FAIL, cure.buf, "it is bound to %s, not to vfio-pci",
+		checkup_add(c, CHECK_FAIL, cure.buf, "it is bound to %s, not to vfio-pci",
 			    d->driver);
 	else
-		checkup_say(c, CHECK_PASS, NULL, "it is bound to %s", d->driver);
+		checkup_add(c, CHECK_PASS, NULL, "it is bound to %s", d->driver);
 }
 
 void
@@ -108,10 +108,10 @@ check_device_cdev(struct checkup *c)
 	if (strstr(d->driver, "vfio") == NULL && d->found == -ENODEV)
 		return;
 	if (d->found == 0)
-		checkup_say(c, CHECK_PASS, NULL, "it has the cdev %s, %s", d->info.name,
+		checkup_add(c, CHECK_PASS, NULL, "it has the cdev %s, %s", d->info.name,
 			    rte_vfio_cdev_mode_name(d->info.mode));
 	else
-		checkup_say(c, CHECK_FAIL,
+		checkup_add(c, CHECK_FAIL,
 			    advice_or(RTE_VFIO_CDEV_STEP_FIND, d->found, "run it as root"),
 			    "it has no cdev that can be used: %s", strerror(-d->found));
 }
@@ -149,7 +149,7 @@ node_find(const struct host *host, dev_t number, int depth, char path[PATH_MAX])
 
 /* The node is not where the library looks, or is no node of the device. */
 static void
-node_lost_say(struct checkup *c, const char *node, int err)
+node_lost_add(struct checkup *c, const char *node, int err)
 {
 	const struct rte_vfio_cdev_info *info = &c->device->info;
 	char path[PATH_MAX] = "/dev/vfio", cure[PATH_MAX + 256];
@@ -157,7 +157,7 @@ node_lost_say(struct checkup *c, const char *node, int err)
 	if (node_find(c->host, makedev(info->major, info->minor), MOST_DEPTH, path)) {
 		snprintf(cure, sizeof(cure), "mkdir -p /dev/vfio/devices; ln -sf %s %s", path,
 			 node);
-		checkup_say(c, CHECK_FAIL, cure, "its node is at %s, as a device plugin renames "
+		checkup_add(c, CHECK_FAIL, cure, "its node is at %s, as a device plugin renames "
 			    "them, and not at %s", path, node);
 		return;
 	}
@@ -165,11 +165,11 @@ node_lost_say(struct checkup *c, const char *node, int err)
 		 "or make it: mkdir -p /dev/vfio/devices; mknod %s c %u %u", node, node,
 		 info->major, info->minor);
 	if (err == -ENOENT)
-		checkup_say(c, CHECK_FAIL, cure, "its node %s is missing%s", node,
+		checkup_add(c, CHECK_FAIL, cure, "its node %s is missing%s", node,
 			    host_has(c->host, "/dev/vfio/vfio") ? ": what is in /dev/vfio is for "
 			    "groups, over which memory is not pinned" : "");
 	else
-		checkup_say(c, CHECK_FAIL, cure, "%s is not its node: %s", node, strerror(-err));
+		checkup_add(c, CHECK_FAIL, cure, "%s is not its node: %s", node, strerror(-err));
 }
 
 void
@@ -189,13 +189,13 @@ check_device_node(struct checkup *c)
 	if (ret == 0)
 		ret = host_access(c->host, R_OK | W_OK, "%s", node);
 	if (ret == 0)
-		checkup_say(c, CHECK_PASS, NULL, "%s may be opened", node);
+		checkup_add(c, CHECK_PASS, NULL, "%s may be opened", node);
 	else if (ret == -EACCES)
-		checkup_say(c, CHECK_FAIL,
+		checkup_add(c, CHECK_FAIL,
 			    rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_OPEN, EACCES),
 			    "this user may not open %s: %s", node, strerror(EACCES));
 	else
-		node_lost_say(c, node, ret);
+		node_lost_add(c, node, ret);
 }
 
 /*
@@ -220,14 +220,14 @@ check_group_node(struct checkup *c)
 		return;
 	snprintf(node, sizeof(node), "/dev/vfio/%s%s", prefix, group);
 	if (host_stat(c->host, &st, "%s", node) == 0 && node_is(&st, makedev(major, minor))) {
-		checkup_say(c, CHECK_PASS, NULL, "the node of its group is %s", node);
+		checkup_add(c, CHECK_PASS, NULL, "the node of its group is %s", node);
 		return;
 	}
 	if (node_find(c->host, makedev(major, minor), MOST_DEPTH, path))
 		snprintf(cure, sizeof(cure), "ln -sf %s %s", path, node);
 	else
 		snprintf(cure, sizeof(cure), "pass %s to the container", node);
-	checkup_say(c, CHECK_WARN, cure, "the node of its group, which stock DPDK needs for a "
+	checkup_add(c, CHECK_WARN, cure, "the node of its group, which stock DPDK needs for a "
 		    "device without a cdev, is %s%s and not at %s",
 		    strcmp(path, "/dev/vfio") == 0 ? "missing" : "renamed to ",
 		    strcmp(path, "/dev/vfio") == 0 ? "" : path, node);
@@ -259,9 +259,9 @@ check_group_viable(struct checkup *c)
 	if (count < 0)
 		return;
 	if (others.len == 0)
-		checkup_say(c, CHECK_PASS, NULL, "no other driver has a device of its IOMMU group");
+		checkup_add(c, CHECK_PASS, NULL, "no other driver has a device of its IOMMU group");
 	else
-		checkup_say(c, CHECK_FAIL, "bind all devices of the group to vfio-pci, or move "
+		checkup_add(c, CHECK_FAIL, "bind all devices of the group to vfio-pci, or move "
 			    "the card to a slot with a group of its own",
 			    "its IOMMU group has devices on other drivers: %s; the group is not "
 			    "viable, and neither group nor cdev can be used", others.buf);
@@ -269,7 +269,7 @@ check_group_viable(struct checkup *c)
 
 /* What is held, by whom, and what the kernel says to who wants it then. */
 static void
-openers_say(struct checkup *c, const char *what, const char *error,
+openers_add(struct checkup *c, const char *what, const char *error,
 	    const struct rte_vfio_cdev_opener *openers, int count)
 {
 	struct text names = { 0 }, cure = { 0 };
@@ -277,17 +277,17 @@ openers_say(struct checkup *c, const char *what, const char *error,
 	if (count < 0)
 		return;
 	if (count == 0) {
-		checkup_say(c, CHECK_PASS, NULL, "no process that can be seen has %s open", what);
+		checkup_add(c, CHECK_PASS, NULL, "no process that can be seen has %s open", what);
 		return;
 	}
-	for (int i = 0; i < count && i < TOLD; i++) {
+	for (int i = 0; i < count && i < NAMED; i++) {
 		text_list(&names, "pid %d (%s)", openers[i].pid, openers[i].name);
 		text_add(&cure, "%s %d", i > 0 ? "" : "end what still has it: kill",
 			 openers[i].pid);
 	}
-	if (count > TOLD)
-		text_add(&names, " and %d more", count - TOLD);
-	checkup_say(c, CHECK_FAIL, cure.buf,
+	if (count > NAMED)
+		text_add(&names, " and %d more", count - NAMED);
+	checkup_add(c, CHECK_FAIL, cure.buf,
 		    "%s is open in %s, so that the device cannot be bound (\"%s\")", what,
 		    names.buf, error);
 }
@@ -295,22 +295,22 @@ openers_say(struct checkup *c, const char *what, const char *error,
 void
 check_device_in_use(struct checkup *c)
 {
-	struct rte_vfio_cdev_opener openers[TOLD];
+	struct rte_vfio_cdev_opener openers[NAMED];
 
 	if (c->device->found == 0)
-		openers_say(c, "its cdev", "Invalid argument", openers,
-			    rte_vfio_cdev_openers(c->host->ctx, &c->device->info, openers, TOLD));
+		openers_add(c, "its cdev", "Invalid argument", openers,
+			    rte_vfio_cdev_openers(c->host->ctx, &c->device->info, openers, NAMED));
 }
 
 void
 check_group_in_use(struct checkup *c)
 {
-	struct rte_vfio_cdev_opener openers[TOLD];
+	struct rte_vfio_cdev_opener openers[NAMED];
 
 	if (c->device->found == 0)
-		openers_say(c, "its group", "Device or resource busy", openers,
+		openers_add(c, "its group", "Device or resource busy", openers,
 			    rte_vfio_cdev_group_openers(c->host->ctx, &c->device->info, openers,
-							TOLD));
+							NAMED));
 }
 
 /* The node with free hugepages that is nearest, or -1. A distance of 0 is unknown. */
@@ -338,19 +338,19 @@ check_device_numa(struct checkup *c)
 
 	if (!c->device->exists)
 		return;
-	node = host_number(c->host, DEVICES "/%s/numa_node", c->device->addr);
+	node = host_number(c->host, 10, DEVICES "/%s/numa_node", c->device->addr);
 	if (node < 0)
 		return;
 	nearest = node_nearest(c->host, node, &distance);
 	if (nearest < 0)
 		return;		/* the check of hugepages says so */
 	if (nearest == node || hugepages_free(c->host, node) > 0) {
-		checkup_say(c, CHECK_PASS, NULL, "its NUMA node %d has free hugepages", node);
+		checkup_add(c, CHECK_PASS, NULL, "its NUMA node %d has free hugepages", node);
 		return;
 	}
 	snprintf(cure, sizeof(cure), "echo 512 >/sys/devices/system/node/node%d/hugepages/"
 		 "hugepages-2048kB/nr_hugepages", node);
-	checkup_say(c, CHECK_WARN, cure, "it is on NUMA node %d, where no hugepage is free; the "
+	checkup_add(c, CHECK_WARN, cure, "it is on NUMA node %d, where no hugepage is free; the "
 		    "nearest ones are on node %d (distance %d, its own has %d)", node, nearest,
 		    distance, numa_distance(node, node));
 }

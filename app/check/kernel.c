@@ -15,57 +15,39 @@
 #define PARAMETER "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 #define BACK "RTE_VFIO_CDEV=off goes back to the group"
 
-static void
-release_read(const struct host *host, char *release, size_t size)
-{
-	host_line(host, release, size, "/proc/sys/kernel/osrelease");
-	if (strchr(release, '/') != NULL)
-		release[0] = '\0';
-}
-
 void
 check_kernel_version(struct checkup *c)
 {
 	unsigned int major, minor, version;
-	char release[65];
+	char release[KERNEL_RELEASE_LEN];
 
-	release_read(c->host, release, sizeof(release));
+	kernel_release(c->host, release);
 	if (sscanf(release, "%u.%u", &major, &minor) != 2 || major > 1000 || minor > 999) {
-		checkup_say(c, CHECK_WARN, "mount -t proc proc /proc",
+		checkup_add(c, CHECK_WARN, "mount -t proc proc /proc",
 			    "the kernel's release cannot be read (/proc/sys/kernel/osrelease)");
 		return;
 	}
 	version = major * 1000 + minor;
 	if (version >= 7003 || c->get_pa == 0)
-		checkup_say(c, CHECK_PASS, NULL,
+		checkup_add(c, CHECK_PASS, NULL,
 			    "Linux %s gives devices without an IOMMU a character device", release);
 	else if (version >= 6006 && !c->wants_noiommu)
-		checkup_say(c, CHECK_PASS, NULL,
+		checkup_add(c, CHECK_PASS, NULL,
 			    "Linux %s gives devices with an IOMMU a character device", release);
 	else
-		checkup_say(c, CHECK_FAIL, "boot Linux 7.3 or later; " BACK,
+		checkup_add(c, CHECK_FAIL, "boot Linux 7.3 or later; " BACK,
 			    "Linux %s gives %s no character device, which came with Linux %s",
 			    release, version >= 6006 ? "devices without an IOMMU" : "devices",
 			    version >= 6006 ? "7.3" : "6.6");
-}
-
-bool
-module_is_loaded(const struct host *host, const char *name)
-{
-	char pattern[32], line[64];
-
-	snprintf(pattern, sizeof(pattern), "%s *", name);
-	return host_has(host, "/sys/module/%s", name) ||
-		host_find(host, line, sizeof(line), pattern, "/proc/modules") >= 0;
 }
 
 /* Is there one to be loaded? modules.dep has it as "updates/vfio.ko.xz: ...". */
 static bool
 module_is_installed(const struct host *host, const char *name)
 {
-	char pattern[32], release[65], line[80];
+	char pattern[32], release[KERNEL_RELEASE_LEN], line[80];
 
-	release_read(host, release, sizeof(release));
+	kernel_release(host, release);
 	snprintf(pattern, sizeof(pattern), "*/%s.ko*:*", name);
 	return host_find(host, line, sizeof(line), pattern, "/lib/modules/%s/modules.dep",
 			 release) >= 0;
@@ -137,9 +119,9 @@ static const struct option options[] = {
 static int
 config_has(const struct host *host, const char *option)
 {
-	char paths[3][96] = { "/proc/config.gz" }, pattern[64], line[80], release[65];
+	char paths[3][96] = { "/proc/config.gz" }, pattern[64], line[80], release[KERNEL_RELEASE_LEN];
 
-	release_read(host, release, sizeof(release));
+	kernel_release(host, release);
 	snprintf(paths[1], sizeof(paths[1]), "/boot/config-%s", release);
 	snprintf(paths[2], sizeof(paths[2]), "/lib/modules/%s/config", release);
 	snprintf(pattern, sizeof(pattern), "%s=[ym]", option);
@@ -180,14 +162,14 @@ check_kernel_options(struct checkup *c)
 	text_add(&cure, "build the kernel with %s, or its VFIO and iommufd modules anew "
 		 "(devtools/kmod)", missing.buf);
 	if (missing.len > 0)
-		checkup_say(c, CHECK_FAIL, cure.buf, "the kernel is built without %s",
+		checkup_add(c, CHECK_FAIL, cure.buf, "the kernel is built without %s",
 			    missing.buf);
 	else if (unknown.len > 0)
-		checkup_say(c, CHECK_WARN, "grep -E 'VFIO|IOMMUFD' on the kernel's configuration",
+		checkup_add(c, CHECK_WARN, "grep -E 'VFIO|IOMMUFD' on the kernel's configuration",
 			    "nothing tells whether the kernel has %s: there is no /proc/config.gz, "
 			    "and no config of its release in /boot and /lib/modules", unknown.buf);
 	else
-		checkup_say(c, CHECK_PASS, NULL, "the kernel has all options that are needed");
+		checkup_add(c, CHECK_PASS, NULL, "the kernel has all options that are needed");
 }
 
 void
@@ -207,9 +189,9 @@ check_modules(struct checkup *c)
 		if (!modules[i].is_there(c))
 			text_list(&missing, "%s", modules[i].name);
 	if (missing.len == 0)
-		checkup_say(c, CHECK_PASS, NULL, "vfio, vfio-pci and iommufd are loaded");
+		checkup_add(c, CHECK_PASS, NULL, "vfio, vfio-pci and iommufd are loaded");
 	else
-		checkup_say(c, CHECK_FAIL, "modprobe -a iommufd vfio-pci",
+		checkup_add(c, CHECK_FAIL, "modprobe -a iommufd vfio-pci",
 			    "what is needed is not loaded: %s", missing.buf);
 }
 
@@ -240,17 +222,17 @@ check_noiommu_parameter(struct checkup *c)
 		having += has_noiommu_cdev(&c->devices[i]);
 	}
 	if (strcmp(value, "Y") == 0)
-		checkup_say(c, CHECK_PASS, NULL,
+		checkup_add(c, CHECK_PASS, NULL,
 			    "devices without an IOMMU may be bound to vfio-pci");
 	else if (!c->wants_noiommu)
-		checkup_say(c, CHECK_PASS, NULL,
+		checkup_add(c, CHECK_PASS, NULL,
 			    "enable_unsafe_noiommu_mode is off; each device has an IOMMU");
 	else if (having > 0 && waiting == 0)
-		checkup_say(c, CHECK_WARN, "echo Y >" PARAMETER,
+		checkup_add(c, CHECK_WARN, "echo Y >" PARAMETER,
 			    "enable_unsafe_noiommu_mode was turned off: devices that were bound "
 			    "before go on working, but cannot be bound again");
 	else
-		checkup_say(c, CHECK_FAIL, "echo Y >" PARAMETER ", and then bind the device anew",
+		checkup_add(c, CHECK_FAIL, "echo Y >" PARAMETER ", and then bind the device anew",
 			    "enable_unsafe_noiommu_mode is off: a device without an IOMMU cannot "
 			    "be bound to vfio-pci (\"write error: Invalid argument\", or \"No "
 			    "such device\")");

@@ -11,60 +11,15 @@
 #include "check_private.h"
 
 #define HUGEPAGES "/sys/kernel/mm/hugepages"
-#define NODES "/sys/devices/system/node"
-
-/* Sizes are few: two on x86, four on ARM. */
-#define SIZES 8
-#define NODE_LIST 16
-
-/* The kB of each size of hugepages. */
-static unsigned int
-sizes_read(const struct host *host, unsigned long sizes[SIZES])
-{
-	struct dirent **names;
-	int count = host_names(host, &names, HUGEPAGES);
-	unsigned int found = 0;
-	char end;
-
-	for (int i = 0; i < count && found < SIZES; i++)
-		if (sscanf(names[i]->d_name, "hugepages-%lukB%c", &sizes[found], &end) == 1 &&
-		    sizes[found] > 0 && sizes[found] < ULONG_MAX >> 20)
-			found++;
-	host_names_free(names, count);
-	return found;
-}
-
-static long
-size_free(const struct host *host, unsigned long size, int node)
-{
-	if (node < 0)
-		return host_number(host, HUGEPAGES "/hugepages-%lukB/free_hugepages", size);
-	return host_number(host, NODES "/node%d/hugepages/hugepages-%lukB/free_hugepages", node,
-			   size);
-}
-
-long
-hugepages_free(const struct host *host, int node)
-{
-	unsigned long sizes[SIZES];
-	unsigned int count = sizes_read(host, sizes);
-	long sum = 0, pages;
-
-	for (unsigned int i = 0; i < count; i++) {
-		pages = size_free(host, sizes[i], node);
-		if (pages > 0 && pages < LONG_MAX - sum)
-			sum += pages;
-	}
-	return sum;
-}
+#define NODE_LIST 16	/* nodes that are listed */
 
 static void
-nodes_tell(const struct host *host, unsigned long size, struct text *text)
+nodes_add(const struct host *host, unsigned long size, struct text *text)
 {
 	long pages;
 
 	for (int node = 0; node < NODE_LIST; node++) {
-		pages = size_free(host, size, node);
+		pages = hugepages_free_of(host, size, node);
 		if (pages > 0)
 			text_add(text, "%s%ld on node %d", strchr(text->buf, '(') ? ", " : " (",
 				 pages, node);
@@ -77,29 +32,29 @@ void
 check_hugepages(struct checkup *c)
 {
 	struct text text = { 0 }, size = { 0 };
-	unsigned long sizes[SIZES];
-	unsigned int count = sizes_read(c->host, sizes);
+	unsigned long sizes[HUGEPAGE_SIZES];
+	unsigned int count = hugepage_sizes(c->host, sizes);
 	long total, sum = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		total = host_number(c->host, HUGEPAGES "/hugepages-%lukB/nr_hugepages", sizes[i]);
+		total = host_number(c->host, 10, HUGEPAGES "/hugepages-%lukB/nr_hugepages", sizes[i]);
 		if (total <= 0)
 			continue;
 		sum += total;
 		size = (struct text){ 0 };
 		text_add(&size, "%ld of %ld hugepages of %lu kB are free",
-			 size_free(c->host, sizes[i], -1), total, sizes[i]);
-		nodes_tell(c->host, sizes[i], &size);
+			 hugepages_free_of(c->host, sizes[i], -1), total, sizes[i]);
+		nodes_add(c->host, sizes[i], &size);
 		text_list(&text, "%s", size.buf);
 	}
 	if (hugepages_free(c->host, -1) > 0)
-		checkup_say(c, CHECK_PASS, NULL, "%s", text.buf);
+		checkup_add(c, CHECK_PASS, NULL, "%s", text.buf);
 	else if (sum > 0)
-		checkup_say(c, CHECK_FAIL, "stop the program that has them, or remove files that "
+		checkup_add(c, CHECK_FAIL, "stop the program that has them, or remove files that "
 			    "one left behind (rm /dev/hugepages/rtemap_*), or reserve more "
 			    "(echo 512 >/proc/sys/vm/nr_hugepages)", "%s", text.buf);
 	else
-		checkup_say(c, c->wants_noiommu ? CHECK_FAIL : CHECK_WARN,
+		checkup_add(c, c->wants_noiommu ? CHECK_FAIL : CHECK_WARN,
 			    "echo 512 >/proc/sys/vm/nr_hugepages", "no hugepages are reserved: %s",
 			    c->wants_noiommu ? "of the EAL's memory only they have physical "
 			    "addresses" : "DPDK starts with --no-huge only");
@@ -112,13 +67,13 @@ check_hugepage_mount(struct checkup *c)
 
 	if (host_find(c->host, line, sizeof(line), "* hugetlbfs *", "/proc/mounts") < 0 ||
 	    sscanf(line, "%*s %127s", path) != 1)
-		checkup_say(c, CHECK_WARN, "mount -t hugetlbfs none /dev/hugepages, or start DPDK "
+		checkup_add(c, CHECK_WARN, "mount -t hugetlbfs none /dev/hugepages, or start DPDK "
 			    "with --in-memory", "no hugetlbfs is mounted here");
 	else if (host_access(c->host, W_OK, "%s", path) < 0)
-		checkup_say(c, CHECK_WARN, "change its owner or mode, or start DPDK with "
+		checkup_add(c, CHECK_WARN, "change its owner or mode, or start DPDK with "
 			    "--in-memory", "hugetlbfs at %s cannot be written to", path);
 	else
-		checkup_say(c, CHECK_PASS, NULL, "hugetlbfs is mounted at %s", path);
+		checkup_add(c, CHECK_PASS, NULL, "hugetlbfs is mounted at %s", path);
 }
 
 /* In kB; LONG_MAX: no limit; -1: not to be seen. */
@@ -139,15 +94,15 @@ memlock_read(const struct host *host)
 static void
 hugepages_measure(const struct host *host, long *smallest, long *all)
 {
-	unsigned long sizes[SIZES];
-	unsigned int count = sizes_read(host, sizes);
+	unsigned long sizes[HUGEPAGE_SIZES];
+	unsigned int count = hugepage_sizes(host, sizes);
 	long pages;
 
 	*smallest = 0;
 	*all = 0;
 	for (unsigned int i = 0; i < count; i++) {
-		pages = host_number(host, HUGEPAGES "/hugepages-%lukB/nr_hugepages", sizes[i]);
-		if (pages <= 0 || (unsigned long)pages > LONG_MAX / SIZES / sizes[i])
+		pages = host_number(host, 10, HUGEPAGES "/hugepages-%lukB/nr_hugepages", sizes[i]);
+		if (pages <= 0 || (unsigned long)pages > LONG_MAX / HUGEPAGE_SIZES / sizes[i])
 			continue;
 		if (*smallest == 0 || (long)sizes[i] < *smallest)
 			*smallest = sizes[i];
@@ -164,16 +119,16 @@ check_memlock(struct checkup *c)
 
 	hugepages_measure(c->host, &smallest, &all);
 	if (process_has_cap(c->host, CAP_IPC_LOCK) && process_is_initial(c->host))
-		checkup_say(c, CHECK_PASS, NULL, "CAP_IPC_LOCK lets any memory be pinned");
+		checkup_add(c, CHECK_PASS, NULL, "CAP_IPC_LOCK lets any memory be pinned");
 	else if (all == 0)
 		return;		/* the next check says so */
 	else if (limit < 0)
-		checkup_say(c, CHECK_WARN, cure, "RLIMIT_MEMLOCK cannot be read "
+		checkup_add(c, CHECK_WARN, cure, "RLIMIT_MEMLOCK cannot be read "
 			    "(/proc/self/limits)");
 	else if (limit >= all)
-		checkup_say(c, CHECK_PASS, NULL, "RLIMIT_MEMLOCK lets all hugepages be pinned");
+		checkup_add(c, CHECK_PASS, NULL, "RLIMIT_MEMLOCK lets all hugepages be pinned");
 	else
-		checkup_say(c, limit < smallest ? CHECK_FAIL : CHECK_WARN, cure,
+		checkup_add(c, limit < smallest ? CHECK_FAIL : CHECK_WARN, cure,
 			    "RLIMIT_MEMLOCK is %ld kB, hugepages have %ld kB each and %ld kB in "
 			    "all: what is beyond it is refused as \"Cannot allocate memory\"",
 			    limit, smallest, all);

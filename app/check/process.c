@@ -14,40 +14,16 @@
 #define NO_PA "\"Cannot use IOVA as 'PA' since physical addresses are not available\""
 #define VA_ONLY "\"Expecting 'PA' IOVA mode but current mode is 'VA'\""
 
-bool
-process_has_cap(const struct host *host, unsigned int cap)
-{
-	unsigned long long caps;
-	char line[64];
-
-	return host_find(host, line, sizeof(line), "CapEff:*", "/proc/self/status") >= 0 &&
-		sscanf(line, "CapEff: %llx", &caps) == 1 && (caps >> cap & 1) != 0;
-}
-
-/* A kernel without user namespaces has no such file. */
-bool
-process_is_initial(const struct host *host)
-{
-	unsigned long inside, outside, count;
-	char line[64];
-	int ret = host_line(host, line, sizeof(line), "/proc/self/uid_map");
-
-	if (ret == -ENOENT)
-		return true;
-	return ret > 0 && sscanf(line, "%lu %lu %lu", &inside, &outside, &count) == 3 &&
-		inside == 0 && outside == 0 && count == UINT32_MAX;
-}
-
 void
 check_user_namespace(struct checkup *c)
 {
 	if (process_is_initial(c->host))
-		checkup_say(c, CHECK_PASS, NULL, "this process is in the initial user namespace");
+		checkup_add(c, CHECK_PASS, NULL, "this process is in the initial user namespace");
 	else if (!c->wants_noiommu)
-		checkup_say(c, CHECK_PASS, NULL, "this process is in a user namespace of its own, "
+		checkup_add(c, CHECK_PASS, NULL, "this process is in a user namespace of its own, "
 			    "which devices with an IOMMU do not mind");
 	else
-		checkup_say(c, CHECK_FAIL, "run it as root outside of the user namespace: no "
+		checkup_add(c, CHECK_FAIL, "run it as root outside of the user namespace: no "
 			    "rootless container, no --userns, no hostUsers: false",
 			    "this process is in a user namespace of its own, as in a rootless "
 			    "container, and CAP_SYS_RAWIO does not count there");
@@ -68,17 +44,17 @@ void
 check_capabilities(struct checkup *c)
 {
 	if (c->wants_noiommu && !process_has_cap(c->host, CAP_SYS_RAWIO))
-		checkup_say(c, CHECK_FAIL, "run it as root, or in a container with --cap-add "
+		checkup_add(c, CHECK_FAIL, "run it as root, or in a container with --cap-add "
 			    "SYS_RAWIO; --privileged is not needed",
 			    "this process has no CAP_SYS_RAWIO, without which the kernel opens no "
 			    "device that has no IOMMU and tells no address");
 	else if (stock_count(c) > 0 && !process_has_cap(c->host, CAP_SYS_ADMIN))
-		checkup_say(c, CHECK_WARN, "give each device a cdev (see device-cdev), or run it "
+		checkup_add(c, CHECK_WARN, "give each device a cdev (see device-cdev), or run it "
 			    "with CAP_SYS_ADMIN (--cap-add SYS_ADMIN)",
 			    "a device without a cdev is left to stock DPDK, which reads "
 			    "/proc/self/pagemap, and this process has no CAP_SYS_ADMIN for that");
 	else
-		checkup_say(c, CHECK_PASS, NULL, "this process has the capabilities that it "
+		checkup_add(c, CHECK_PASS, NULL, "this process has the capabilities that it "
 			    "needs; neither CAP_SYS_ADMIN nor a privileged container is needed "
 			    "for devices that have a cdev");
 }
@@ -87,9 +63,9 @@ void
 check_iommufd_node(struct checkup *c)
 {
 	if (c->iommufd == 0)
-		checkup_say(c, CHECK_PASS, NULL, "/dev/iommu can be opened");
+		checkup_add(c, CHECK_PASS, NULL, "/dev/iommu can be opened");
 	else
-		checkup_say(c, CHECK_FAIL,
+		checkup_add(c, CHECK_FAIL,
 			    advice_or(RTE_VFIO_CDEV_STEP_IOMMUFD, c->iommufd,
 				      "make the node anew: cat /sys/class/misc/iommu/dev shows "
 				      "its numbers"),
@@ -102,10 +78,10 @@ check_get_pa(struct checkup *c)
 	if (c->iommufd != 0 || !c->wants_noiommu)
 		return;
 	if (c->get_pa == 0)
-		checkup_say(c, CHECK_PASS, NULL, "the kernel tells physical addresses "
+		checkup_add(c, CHECK_PASS, NULL, "the kernel tells physical addresses "
 			    "(IOMMU_IOAS_NOIOMMU_GET_PA)");
 	else
-		checkup_say(c, CHECK_FAIL,
+		checkup_add(c, CHECK_FAIL,
 			    advice_or(RTE_VFIO_CDEV_STEP_PROBE, c->get_pa,
 				      "report it with the kernel's version (uname -a)"),
 			    "cannot use IOMMU_IOAS_NOIOMMU_GET_PA: %s", strerror(-c->get_pa));
@@ -125,17 +101,17 @@ check_physical_addresses(struct checkup *c)
 		tells |= c->get_pa == 0 && c->devices[i].found == 0 &&
 			c->devices[i].info.mode == RTE_VFIO_CDEV_NOIOMMU;
 	if (!c->wants_noiommu)
-		checkup_say(c, CHECK_PASS, NULL, "no physical addresses are needed");
+		checkup_add(c, CHECK_PASS, NULL, "no physical addresses are needed");
 	else if (tells)
-		checkup_say(c, CHECK_PASS, NULL, "physical addresses come from the IOAS; "
+		checkup_add(c, CHECK_PASS, NULL, "physical addresses come from the IOAS; "
 			    "/proc/self/pagemap is not needed");
 	else if (process_has_cap(c->host, CAP_SYS_ADMIN) && process_is_initial(c->host) &&
 		 host_access(c->host, R_OK, "/proc/self/pagemap") == 0)
-		checkup_say(c, CHECK_WARN, "cure what get-pa and device-cdev say",
+		checkup_add(c, CHECK_WARN, "cure what get-pa and device-cdev say",
 			    "physical addresses come from /proc/self/pagemap only, and are not "
 			    "confirmed");
 	else
-		checkup_say(c, CHECK_FAIL, "cure what get-pa and device-cdev say, and preload the "
+		checkup_add(c, CHECK_FAIL, "cure what get-pa and device-cdev say, and preload the "
 			    "library; stock DPDK needs --cap-add SYS_ADMIN",
 			    "neither the IOAS nor /proc/self/pagemap tells this process physical "
 			    "addresses: DPDK ends with " NO_PA ", or refuses the device with "

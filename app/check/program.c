@@ -41,7 +41,7 @@ abi_parse(const char *name)
 
 /* A release as people know it: what the name leads to has the minor ABI (librte_eal.so.23.1). */
 static void
-release_tell(const struct host *host, const char *path, unsigned int abi, struct text *text)
+release_add(const struct host *host, const char *path, unsigned int abi, struct text *text)
 {
 	static const char *const later[] = { "11", "03", "07" };
 	unsigned int major, minor;
@@ -75,7 +75,7 @@ check_dpdk(struct checkup *c)
 		if (loader_find(c->host, NULL, path, path) < 0)
 			continue;
 		text_list(&text, "%s", "");
-		release_tell(c->host, path, abi, &text);
+		release_add(c->host, path, abi, &text);
 		text_add(&text, " (%s)", path);
 		one = abi_judge(abi, &advice);
 		if (one < verdict || cure == NULL) {
@@ -84,9 +84,9 @@ check_dpdk(struct checkup *c)
 		}
 	}
 	if (text.len > 0)
-		checkup_say(c, verdict, verdict != CHECK_PASS ? cure : NULL, "found %s", text.buf);
+		checkup_add(c, verdict, verdict != CHECK_PASS ? cure : NULL, "found %s", text.buf);
 	else if (c->options->app == NULL)
-		checkup_say(c, CHECK_WARN, "apt-get install dpdk, or name the program that brings "
+		checkup_add(c, CHECK_WARN, "apt-get install dpdk, or name the program that brings "
 			    "its own with --app", "the dynamic linker knows no " EAL "*");
 }
 
@@ -115,7 +115,7 @@ program_find(const struct host *host, const char *name, char path[PATH_MAX])
  * (AT_SECURE). For the user who asks, who may be another one than the one who runs it.
  */
 static bool
-rights_say(struct checkup *c, const char *path)
+rights_add(struct checkup *c, const char *path)
 {
 	static const char cure[] = "take the bit or the capabilities away (chmod u-s,g-s; setcap "
 		"-r) and start it with the rights that it needs, or link it with " LIBRARY;
@@ -126,12 +126,12 @@ rights_say(struct checkup *c, const char *path)
 		return false;
 	if (((st.st_mode & S_ISUID) != 0 && st.st_uid != getuid()) ||
 	    ((st.st_mode & S_ISGID) != 0 && st.st_gid != getgid())) {
-		checkup_say(c, CHECK_FAIL, cure, "%s is setuid or setgid: the dynamic linker "
+		checkup_add(c, CHECK_FAIL, cure, "%s is setuid or setgid: the dynamic linker "
 			    "drops LD_PRELOAD", path);
 		return true;
 	}
 	if (getxattr(real, "security.capability", NULL, 0) > 0 && getuid() != 0) {
-		checkup_say(c, CHECK_FAIL, cure, "%s has file capabilities: the dynamic linker "
+		checkup_add(c, CHECK_FAIL, cure, "%s has file capabilities: the dynamic linker "
 			    "drops LD_PRELOAD", path);
 		return true;
 	}
@@ -168,24 +168,24 @@ links_read(const struct elf_file *file, struct links *links)
 
 /* Nothing of DPDK is linked dynamically. */
 static void
-unlinked_say(struct checkup *c, const struct elf_file *file, const char *path)
+unlinked_add(struct checkup *c, const struct elf_file *file, const char *path)
 {
 	if (elf_file_contains(file, DRIVER_MARK))
-		checkup_say(c, CHECK_FAIL, "link it with DPDK's shared libraries",
+		checkup_add(c, CHECK_FAIL, "link it with DPDK's shared libraries",
 			    "DPDK is linked into %s statically, and does not call the library",
 			    path);
 	else if (!file->has_interpreter)
-		checkup_say(c, CHECK_FAIL, "link it dynamically",
+		checkup_add(c, CHECK_FAIL, "link it dynamically",
 			    "%s is static: there is no dynamic linker to preload into it", path);
 	else
-		checkup_say(c, CHECK_WARN, "start it with RTE_VFIO_CDEV=require, which refuses "
+		checkup_add(c, CHECK_WARN, "start it with RTE_VFIO_CDEV=require, which refuses "
 			    "devices that the library does not get",
 			    "%s is not linked with DPDK: if a plug-in brings it, this check cannot "
 			    "tell whether it calls the library", path);
 }
 
 static void
-eal_say(struct checkup *c, const struct links *links, const char *eal)
+eal_add(struct checkup *c, const struct links *links, const char *eal)
 {
 	struct text release = { 0 };
 	unsigned int abi = abi_parse(links->eal);
@@ -199,7 +199,7 @@ eal_say(struct checkup *c, const struct links *links, const char *eal)
 	if (ret == 0)
 		ret = elf_file_open(real, &file);
 	if (ret < 0) {
-		checkup_say(c, CHECK_FAIL, "install DPDK anew", "cannot read %s: %s", eal,
+		checkup_add(c, CHECK_FAIL, "install DPDK anew", "cannot read %s: %s", eal,
 			    strerror(-ret));
 		return;
 	}
@@ -207,17 +207,17 @@ eal_say(struct checkup *c, const struct links *links, const char *eal)
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
 		own |= !elf_file_imports(&file, hooks[i]);
 	elf_file_close(&file);
-	release_tell(c->host, eal, abi, &release);
+	release_add(c->host, eal, abi, &release);
 	if (own)
-		checkup_say(c, CHECK_FAIL, "use a librte_eal that is built without "
+		checkup_add(c, CHECK_FAIL, "use a librte_eal that is built without "
 			    "-Bsymbolic-functions (and -Bsymbolic)",
 			    "%s calls its own %s(): memory would not be pinned", eal, hooks[0]);
 	else if (links->has_library && !links->library_first)
-		checkup_say(c, CHECK_WARN, "link it before DPDK, or preload it",
+		checkup_add(c, CHECK_WARN, "link it before DPDK, or preload it",
 			    "the program is linked with " LIBRARY " behind librte_eal, which "
 			    "calls it only where it is preloaded");
 	else
-		checkup_say(c, abi_judge(abi, &cure),
+		checkup_add(c, abi_judge(abi, &cure),
 			    abi_judge(abi, &cure) != CHECK_PASS ? cure : NULL,
 			    "the program is linked with %s (%s), which calls the library%s",
 			    release.buf, eal, links->has_library ? "" : " when that is preloaded");
@@ -239,25 +239,25 @@ check_app(struct checkup *c)
 	if (ret == 0)
 		ret = elf_file_open(real, &file);
 	if (ret == -ENOEXEC) {
-		checkup_say(c, CHECK_WARN, "name the program that it starts",
+		checkup_add(c, CHECK_WARN, "name the program that it starts",
 			    "%s is not a 64-bit program but perhaps a script", path);
 		return;
 	}
 	if (ret < 0) {
-		checkup_say(c, CHECK_FAIL, "give the path of a program", "cannot read %s: %s",
+		checkup_add(c, CHECK_FAIL, "give the path of a program", "cannot read %s: %s",
 			    c->options->app, strerror(-ret));
 		return;
 	}
 	links_read(&file, &links);
-	if (!rights_say(c, path)) {
+	if (!rights_add(c, path)) {
 		if (links.eal[0] == '\0')
-			unlinked_say(c, &file, path);
+			unlinked_add(c, &file, path);
 		else if (loader_find(c->host, real, links.eal, eal) < 0)
-			checkup_say(c, CHECK_FAIL, "install that release of DPDK, or set "
+			checkup_add(c, CHECK_FAIL, "install that release of DPDK, or set "
 				    "LD_LIBRARY_PATH", "%s needs %s, which is not found", path,
 				    links.eal);
 		else
-			eal_say(c, &links, eal);
+			eal_add(c, &links, eal);
 	}
 	elf_file_close(&file);
 }

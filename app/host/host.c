@@ -110,6 +110,24 @@ host_line(const struct host *host, char *line, size_t size, const char *format, 
 	return ret;
 }
 
+long
+host_number(const struct host *host, int base, const char *format, ...)
+{
+	char path[PATH_MAX], line[32], *end;
+	va_list ap;
+	long value;
+	int ret;
+
+	va_start(ap, format);
+	ret = path_make(host, path, format, ap);
+	va_end(ap);
+	if (ret < 0 || file_line(path, line, sizeof(line)) <= 0)
+		return -1;
+	errno = 0;
+	value = strtol(line, &end, base);
+	return errno == 0 && *end == '\0' && value >= 0 ? value : -1;
+}
+
 int
 host_link(const struct host *host, char *name, size_t size, const char *format, ...)
 {

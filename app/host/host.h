@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "rte_vfio_cdev.h"
 
@@ -45,6 +46,11 @@ int
 host_line(const struct host *host, char *line, size_t size, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* A number in a file of its own, to that base (10, 16); -1 if it holds none or a negative one. */
+long
+host_number(const struct host *host, int base, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* The last component of what a symbolic link points to. Returns as host_line(). */
 int
 host_link(const struct host *host, char *name, size_t size, const char *format, ...)
@@ -70,6 +76,9 @@ host_names_free(struct dirent **names, int count);
 int
 host_access(const struct host *host, int mode, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Is there a file? */
+#define host_has(host, ...) (host_access(host, F_OK, __VA_ARGS__) == 0)
 
 /* 0 or -errno; follows symbolic links. */
 int

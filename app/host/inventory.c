@@ -36,19 +36,14 @@ inventory_mode_name(enum inventory_mode mode)
 	}
 }
 
-/* A whole number, or missing where the file does not hold one. */
-static long
-number_read(const struct host *host, int base, long missing, const char *bus, const char *addr,
+/* A number that an attribute holds, or -1. */
+static int
+number_read(const struct host *host, int base, const char *bus, const char *addr,
 	    const char *attribute)
 {
-	char line[32], *end;
-	long value;
+	long value = host_number(host, base, DEVICE "/%s", bus, addr, attribute);
 
-	if (host_line(host, line, sizeof(line), DEVICE "/%s", bus, addr, attribute) <= 0)
-		return missing;
-	errno = 0;
-	value = strtol(line, &end, base);
-	return errno == 0 && *end == '\0' && value >= 0 && value <= INT_MAX ? value : missing;
+	return value <= INT_MAX ? value : -1;
 }
 
 static void
@@ -61,8 +56,8 @@ name_copy(char name[INVENTORY_NAME_LEN], const char *text)
 static void
 id_read(const struct host *host, const char *addr, struct inventory_device *device)
 {
-	long vendor = number_read(host, 16, -1, device->bus, addr, "vendor");
-	long id = number_read(host, 16, -1, device->bus, addr, "device");
+	int vendor = number_read(host, 16, device->bus, addr, "vendor");
+	int id = number_read(host, 16, device->bus, addr, "device");
 	const char *vendor_name = NULL, *device_name = NULL;
 	struct pci_id_match match = {
 		.subvendor_id = PCI_MATCH_ANY,
@@ -154,7 +149,7 @@ static bool
 device_can(const struct host *host, const char *bus, const char *addr)
 {
 	if (strcmp(bus, "pci") == 0)
-		return number_read(host, 16, 0, bus, addr, "class") >> 8 != CLASS_BRIDGE;
+		return number_read(host, 16, bus, addr, "class") >> 8 != CLASS_BRIDGE;
 	return strcmp(bus, "fsl-mc") == 0 || strcmp(bus, "cdx") == 0;
 }
 
@@ -178,7 +173,7 @@ device_read(const struct reader *reader, const char *bus, const char *addr)
 	snprintf(device.addr, sizeof(device.addr), "%.*s", (int)sizeof(device.addr) - 1, addr);
 	rte_vfio_cdev_text_clean(device.bus);
 	rte_vfio_cdev_text_clean(device.addr);
-	device.numa_node = number_read(host, 10, -1, bus, addr, "numa_node");
+	device.numa_node = number_read(host, 10, bus, addr, "numa_node");
 	if (strcmp(bus, "pci") == 0)
 		id_read(host, addr, &device);
 	openers_read(host, found, &info, &device);

@@ -130,7 +130,7 @@ run_open(struct run *run, const struct options *options, struct result *result)
 	verdict = run_find_devices(run, result);
 	if (verdict)
 		return verdict;
-	if (placement_choose(run->devices, run->count, &run->placement))
+	if (placement_choose(&run->host, run->devices, run->count, &run->placement))
 		return result_error(result, "no NUMA node has %d MiB of free hugepages and a CPU: "
 				    "see dpdk-vfio-cdev doctor", PLACEMENT_MIB);
 	ret = program_files_make(run->runtime, sizeof(run->runtime));

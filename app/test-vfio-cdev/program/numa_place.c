@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-#include <dirent.h>
 #include <errno.h>
 #include <numa.h>
 #include <sched.h>
@@ -8,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "facts.h"
 #include "numa_place.h"
 
 /* A node that has it; the devices' own one is asked first. */
@@ -94,33 +94,20 @@ placement_pick(const struct placement_node *nodes, unsigned int node_count,
 	return 0;
 }
 
-/* The MiB to ask for, if the directory of hugepages has so many free ones. */
+/* The MiB to request of a node, or (-1) of a machine without nodes; 0: not so much is free. */
 static unsigned int
-pages_memory(const char *directory)
+node_memory(const struct host *host, int node)
 {
-	unsigned long page_kib, mib, free_pages;
-	unsigned int best = 0;
-	struct dirent *entry;
-	char path[512];
-	FILE *file;
-	DIR *dir = opendir(directory);
+	unsigned long sizes[HUGEPAGE_SIZES], mib;
+	unsigned int best = 0, count = hugepage_sizes(host, sizes);
 
-	while (dir && (entry = readdir(dir)) != NULL) {
-		if (sscanf(entry->d_name, "hugepages-%lukB", &page_kib) != 1 || page_kib == 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s/free_hugepages", directory, entry->d_name);
-		file = fopen(path, "re");
-		if (!file)
-			continue;
-		mib = page_kib > PLACEMENT_MIB * 1024 ? page_kib / 1024 : PLACEMENT_MIB;
-		/* The smallest pages that do: there are more of them to look at. */
-		if (fscanf(file, "%lu", &free_pages) == 1 &&
-		    free_pages >= mib * 1024 / page_kib && (!best || mib < best))
+	for (unsigned int i = 0; i < count; i++) {
+		mib = sizes[i] > PLACEMENT_MIB * 1024 ? sizes[i] / 1024 : PLACEMENT_MIB;
+		/* The smallest pages that do: there are more of them to verify. */
+		if (hugepages_free_of(host, sizes[i], node) >= (long)(mib * 1024 / sizes[i]) &&
+		    (best == 0 || mib < best))
 			best = (unsigned int)mib;
-		fclose(file);
 	}
-	if (dir)
-		closedir(dir);
 	return best;
 }
 
@@ -131,37 +118,34 @@ node_add_cpu(struct placement_node *node, unsigned int cpu)
 		node->cpus[node->cpu_count++] = cpu;
 }
 
-/* A machine that knows of no nodes is one node. */
+/* A kernel without NUMA has one node. */
 static unsigned int
-nodes_read(struct placement_node *nodes)
+nodes_read(const struct host *host, struct placement_node *nodes)
 {
 	bool numa = numa_available() >= 0;
-	int i, node, last = numa ? numa_max_node() : 0;
+	int node, last = numa ? numa_max_node() : 0;
 	unsigned int count = last < PLACEMENT_NODES ? (unsigned int)last + 1 : PLACEMENT_NODES;
-	char path[128];
 	cpu_set_t cpus;
 
 	memset(nodes, 0, sizeof(*nodes) * PLACEMENT_NODES);
-	if (sched_getaffinity(0, sizeof(cpus), &cpus))
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
 		CPU_ZERO(&cpus);
-	for (i = 0; i < CPU_SETSIZE; i++) {
+	for (int i = 0; i < CPU_SETSIZE; i++) {
 		node = numa ? numa_node_of_cpu(i) : 0;
 		if (CPU_ISSET(i, &cpus) && node >= 0 && (unsigned int)node < count)
 			node_add_cpu(&nodes[node], (unsigned int)i);
 	}
-	for (i = 0; i < (int)count; i++) {
-		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/hugepages", i);
-		nodes[i].memory = pages_memory(numa ? path : "/sys/kernel/mm/hugepages");
-	}
+	for (unsigned int i = 0; i < count; i++)
+		nodes[i].memory = node_memory(host, numa ? (int)i : -1);
 	return count;
 }
 
 int
-placement_choose(const struct rte_vfio_cdev_info *devices, unsigned int count,
-		 struct placement *placement)
+placement_choose(const struct host *host, const struct rte_vfio_cdev_info *devices,
+		 unsigned int count, struct placement *placement)
 {
 	struct placement_node nodes[PLACEMENT_NODES];
-	unsigned int node_count = nodes_read(nodes);
+	unsigned int node_count = nodes_read(host, nodes);
 
 	return placement_pick(nodes, node_count, devices, count, placement);
 }

@@ -5,7 +5,7 @@
 #ifndef APP_TEST_NUMA_PLACE_H
 #define APP_TEST_NUMA_PLACE_H
 
-#include "rte_vfio_cdev.h"
+#include "host.h"
 
 #define PLACEMENT_CPUS 4
 #define PLACEMENT_NODES 64
@@ -32,8 +32,8 @@ struct placement_node {
  * hugepages. 0, or -ENOMEM: no node has enough of them.
  */
 int
-placement_choose(const struct rte_vfio_cdev_info *devices, unsigned int count,
-		 struct placement *placement);
+placement_choose(const struct host *host, const struct rte_vfio_cdev_info *devices,
+		 unsigned int count, struct placement *placement);
 
 /* The same, of given nodes. */
 int
