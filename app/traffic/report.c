@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What is told, in lines of JSON: docs are in doc/test-vfio-cdev.rst. */
+/* Progress and results. */
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <jansson.h>
 
@@ -14,30 +11,6 @@
 #include "traffic.h"
 
 #define MOST_PAGES 16	/* told of */
-
-static void
-line_write(json_t *line)
-{
-	if (line != NULL)
-		json_dumpf(line, stdout, JSON_COMPACT);
-	putchar('\n');
-	fflush(stdout);
-	json_decref(line);
-}
-
-int
-complain(int err, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	line_write(json_pack("{ss ss ss}", "event", "error", "text", text, "errno",
-			     strerror(err)));
-	return -err;
-}
 
 /* Addresses are strings: JSON's numbers may lose their last bits. */
 static json_t *

@@ -3,13 +3,11 @@
 /*
  * What the files of dpdk-test-vfio-cdev-traffic share.
  *
- *	main.c -- exchange.c: send, receive, compare
- *	  |	    |	   \
- *	  |	 packet.c   pages.c: every hugepage of the EAL, and blocks on each
- *	port.c (ethdev)	       \
- *				report.c (JSON)
- *
- * late.c is another thing that main.c can do.
+ *	main.c
+ *	  exchange.c: send, receive, compare	late.c: addresses before the first device
+ *	    report.c: progress and results
+ *	      pages.c: every hugepage of the EAL, blocks on each	port.c: ethdev
+ *	        line.c: JSON on standard output	packet.c: what is in a packet
  *
  * One thread does it all.
  */
@@ -20,6 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+
+#include <jansson.h>
 
 #include <rte_ether.h>
 #include <rte_mbuf.h>
@@ -35,6 +35,16 @@
 /* A packet is sent from one or several of the former and received into the latter. */
 #define TX_BLOCK 9216
 #define RX_BLOCK 4096
+
+/* line.c */
+
+/* Write an object as a line, and free it. */
+void
+line_write(json_t *line);
+
+/* Write why the program cannot go on. Returns -err. */
+int
+complain(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* pages.c */
 
@@ -222,7 +232,7 @@ struct late {
 int
 late_run(int argc, char **argv);
 
-/* report.c: lines of JSON on standard output. */
+/* report.c */
 
 void
 report_ready(void);
@@ -235,9 +245,5 @@ report_result(const struct traffic *traffic);
 
 void
 report_late(const struct late *late);
-
-/* What keeps the program from starting. Returns -err. */
-int
-complain(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif /* TRAFFIC_H */
