@@ -139,7 +139,7 @@ checkup_open(struct checkup *c)
 	c->iommufd = domain_probe(c->host, RTE_VFIO_CDEV_TRANSLATED);
 	c->get_pa = domain_probe(c->host, RTE_VFIO_CDEV_NOIOMMU);
 	c->wants_noiommu = c->count == 0;
-	for (int i = 0; i < c->count; i++)
+	for (int i = 0; i < c->count && ret == 0; i++)
 		if (c->devices[i].found != 0 ||
 		    c->devices[i].info.mode == RTE_VFIO_CDEV_NOIOMMU)
 			c->wants_noiommu = true;

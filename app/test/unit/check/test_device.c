@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fake_heap.h"
 #include "machine.h"
 
 #define OTHER "0000:00:04.0"
@@ -270,6 +271,16 @@ far_hugepages_are_reported(void **state)
 	machine_check();
 }
 
+static void
+devices_without_memory_for_them_are_an_error(void **state)
+{
+	(void)state;
+	fake_heap_fail(FAKE_HEAP_CALLOC);
+	assert_int_equal(machine_check_device(MACHINE_ADDR), -ENOMEM);
+	fake_heap_fail(FAKE_HEAP_CALLOC);
+	assert_int_equal(machine_check(), -ENOMEM);
+}
+
 int
 main(void)
 {
@@ -287,6 +298,7 @@ main(void)
 		MACHINE_TEST(group_is_viable_without_other_drivers),
 		MACHINE_TEST(openers_are_named),
 		MACHINE_TEST(far_hugepages_are_reported),
+		MACHINE_TEST(devices_without_memory_for_them_are_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
