@@ -119,7 +119,8 @@ static const struct option options[] = {
 static int
 config_has(const struct host *host, const char *option)
 {
-	char paths[3][96] = { "/proc/config.gz" }, pattern[64], line[80], release[KERNEL_RELEASE_LEN];
+	char paths[3][96] = { "/proc/config.gz" }, pattern[64], line[80];
+	char release[KERNEL_RELEASE_LEN];
 
 	kernel_release(host, release);
 	snprintf(paths[1], sizeof(paths[1]), "/boot/config-%s", release);

@@ -21,8 +21,8 @@ nodes_add(const struct host *host, unsigned long size, struct text *text)
 	for (int node = 0; node < NODE_LIST; node++) {
 		pages = hugepages_free_of(host, size, node);
 		if (pages > 0)
-			text_add(text, "%s%ld on node %d", strchr(text->buf, '(') ? ", " : " (",
-				 pages, node);
+			text_add(text, "%s%ld on node %d",
+				 strchr(text->buf, '(') != NULL ? ", " : " (", pages, node);
 	}
 	if (strchr(text->buf, '(') != NULL)
 		text_add(text, ")");
@@ -37,7 +37,8 @@ check_hugepages(struct checkup *c)
 	long total, sum = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		total = host_number(c->host, 10, HUGEPAGES "/hugepages-%lukB/nr_hugepages", sizes[i]);
+		total = host_number(c->host, 10, HUGEPAGES "/hugepages-%lukB/nr_hugepages",
+				    sizes[i]);
 		if (total <= 0)
 			continue;
 		sum += total;

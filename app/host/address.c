@@ -21,7 +21,7 @@ device_exists(const struct host *host, const char *addr)
 
 	if (count < 0)
 		return count;
-	for (int i = 0; i < count && !exists; i++)
+	for (int i = 0; i < count && exists == 0; i++)
 		exists = host_access(host, F_OK, DEVICE, buses[i]->d_name, addr) == 0;
 	host_names_free(buses, count);
 	return exists;

@@ -12,6 +12,6 @@ term_colours(FILE *out)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fileno(out)) && (no == NULL || no[0] == '\0') && term != NULL &&
+	return isatty(fileno(out)) != 0 && (no == NULL || no[0] == '\0') && term != NULL &&
 		strcmp(term, "dumb") != 0;
 }

@@ -27,8 +27,8 @@ report_open(const char *path, FILE **file)
 {
 	char text[512];
 
-	*file = path ? fopen(path, "we") : NULL;
-	if (!path || *file)
+	*file = path != NULL ? fopen(path, "we") : NULL;
+	if (path == NULL || *file != NULL)
 		return 0;
 	snprintf(text, sizeof(text), "cannot write the report %s: %s", path, strerror(errno));
 	return complain(text);
@@ -41,12 +41,12 @@ report_write(const struct report *report, int (*write)(const struct report *, FI
 	char text[512];
 	int ret;
 
-	if (!file)
+	if (file == NULL)
 		return 0;
 	ret = write(report, file);
-	if (fclose(file) && !ret)
+	if (fclose(file) != 0 && ret == 0)
 		ret = -errno;
-	if (!ret)
+	if (ret == 0)
 		return 0;
 	snprintf(text, sizeof(text), "cannot write the report %s: %s", path, strerror(-ret));
 	return complain(text);
@@ -59,9 +59,8 @@ host_describe(const struct run *run)
 	const struct rte_vfio_cdev_info *info;
 	json_t *host, *devices = json_array();
 	struct utsname names;
-	unsigned int i;
 
-	for (i = 0; i < run->count; i++) {
+	for (unsigned int i = 0; i < run->count; i++) {
 		info = &run->devices[i];
 		json_array_append_new(devices, json_pack("{s:s, s:s, s:s, s:i}",
 			"address", info->addr, "cdev", info->name,
@@ -87,13 +86,13 @@ validate(const struct options *options, FILE *json, FILE *junit)
 	struct run run;
 	int status;
 
-	if (run_open(&run, options, &results[0])) {
+	if (run_open(&run, options, &results[0]) != VERDICT_PASS) {
 		report.count = 1;
 		complain(results[0].text);
 	} else {
-		if (run.placement.note[0])
+		if (run.placement.note[0] != '\0')
 			fprintf(stderr, "note: %s\n", run.placement.note);
-		if (run.count > 1 && run.count % 2)
+		if (run.count > 1 && run.count % 2 != 0)
 			fprintf(stderr, "note: %s is linked to none of the others, and is left "
 				"out where packets are sent\n", run.devices[run.count - 1].addr);
 		run_phases(&run, &report);
@@ -101,8 +100,8 @@ validate(const struct options *options, FILE *json, FILE *junit)
 	}
 	report.host = host_describe(&run);
 	status = report_status(&report);
-	if (report_write(&report, report_json, json, options->json) ||
-	    report_write(&report, report_junit, junit, options->junit))
+	if (report_write(&report, report_json, json, options->json) != 0 ||
+	    report_write(&report, report_junit, junit, options->junit) != 0)
 		status = 2;
 	report_free(&report);
 	run_close(&run);
@@ -112,9 +111,7 @@ validate(const struct options *options, FILE *json, FILE *junit)
 static int
 list_phases(void)
 {
-	unsigned int i;
-
-	for (i = 0; i < phase_count; i++)
+	for (unsigned int i = 0; i < phase_count; i++)
 		printf("%-10s  %s (%u port%s)\n", phases[i].name, phases[i].shows,
 		       phases[i].ports, phases[i].ports == 1 ? "" : "s");
 	return 0;
@@ -128,20 +125,20 @@ main(int argc, char **argv)
 	FILE *json, *junit;
 	int ret;
 
-	if (options_parse(&options, argc, argv))
+	if (options_parse(&options, argc, argv) != 0)
 		return 2;
 	if (options.list_phases)
 		return list_phases();
-	if (!options.library) {
-		if (launch_find_library(library))
+	if (options.library == NULL) {
+		if (launch_find_library(library) != 0)
 			return complain("cannot find " LAUNCH_LIBRARY ": give its path with "
 					"--library");
 		options.library = library;
 	}
 	ret = stop_init();
-	if (ret)
+	if (ret != 0)
 		return complain(strerror(-ret));
-	if (report_open(options.json, &json) || report_open(options.junit, &junit))
+	if (report_open(options.json, &json) != 0 || report_open(options.junit, &junit) != 0)
 		return 2;
 	return validate(&options, json, junit);
 }

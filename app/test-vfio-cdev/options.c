@@ -72,8 +72,8 @@ options_phases(struct options *options, char *list)
 	unsigned int i;
 
 	memset(options->chosen, 0, sizeof(options->chosen));
-	for (name = strtok_r(list, ",", &state); name; name = strtok_r(NULL, ",", &state)) {
-		for (i = 0; i < phase_count && strcmp(name, phases[i].name); i++)
+	for (name = strtok_r(list, ",", &state); name != NULL; name = strtok_r(NULL, ",", &state)) {
+		for (i = 0; i < phase_count && strcmp(name, phases[i].name) != 0; i++)
 			;
 		if (i == phase_count) {
 			fprintf(stderr, "dpdk-test-vfio-cdev: there is no phase '%s': see "
@@ -97,7 +97,7 @@ options_number(const char *option, const char *text, unsigned long most, unsigne
 
 	errno = 0;
 	value = strtoul(text, &end, 10);
-	if (*end || text[0] < '0' || text[0] > '9' || errno || value < 1 || value > most) {
+	if (*end != '\0' || text[0] < '0' || text[0] > '9' || errno || value < 1 || value > most) {
 		fprintf(stderr, "dpdk-test-vfio-cdev: --%s %s: not a number from 1 to %lu\n",
 			option, text, most);
 		return EINVAL;
@@ -155,15 +155,14 @@ options_parse(struct options *options, int argc, char **argv)
 		.parser = options_option,
 		.doc = argp_doc,
 	};
-	unsigned int i;
 
 	*options = (struct options){
 		.testpmd = "dpdk-testpmd",
 		.duration = 5,
 		.restarts = 10,
 	};
-	for (i = 0; i < phase_count; i++)
+	for (unsigned int i = 0; i < phase_count; i++)
 		options->chosen[i] = true;
 	argp_err_exit_status = 2;
-	return argp_parse(&argp, argc, argv, 0, NULL, options) ? 2 : 0;
+	return argp_parse(&argp, argc, argv, 0, NULL, options) != 0 ? 2 : 0;
 }

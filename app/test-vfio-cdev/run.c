@@ -22,7 +22,7 @@ run_add(struct run *run, const struct rte_vfio_cdev_info *info)
 	struct rte_vfio_cdev_info *devices;
 
 	devices = realloc(run->devices, (run->count + 1) * sizeof(*devices));
-	if (!devices)
+	if (devices == NULL)
 		return -ENOMEM;
 	run->devices = devices;
 	devices[run->count++] = *info;
@@ -37,7 +37,7 @@ run_add_network(const struct rte_vfio_cdev_info *info, void *arg)
 	char class[16];
 
 	if (host_line(&run->host, class, sizeof(class), SYSFS_PCI "/%s/class", info->addr) < 0 ||
-	    strncmp(class, "0x02", 4))
+	    strncmp(class, "0x02", 4) != 0)
 		return 0;
 	return run_add(run, info);
 }
@@ -48,19 +48,18 @@ run_add_named(struct run *run, const char *text, struct result *result)
 {
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
 	struct rte_vfio_cdev_info info;
-	unsigned int i;
 	int ret;
 
 	if (address_resolve(&run->host, text, addr) == -EINVAL)
 		return result_error(result, "%s: not the address of a device, such as 0000:00:03.0",
 				    text);
-	for (i = 0; i < run->count; i++)
+	for (unsigned int i = 0; i < run->count; i++)
 		if (strcmp(run->devices[i].addr, addr) == 0)
 			return result_error(result, "%s is named twice", addr);
 	ret = rte_vfio_cdev_find(run->host.ctx, SYSFS_PCI, addr, &info);
-	if (!ret)
+	if (ret == 0)
 		ret = run_add(run, &info);
-	if (!ret)
+	if (ret == 0)
 		return VERDICT_PASS;
 	if (ret == -ENODEV)
 		return result_error(result, "%s: no such PCI device, or not bound to vfio-pci: see "
@@ -78,18 +77,18 @@ run_find_devices(struct run *run, struct result *result)
 	char *list, *addr, *state = NULL;
 	int ret;
 
-	if (!run->options->devices) {
+	if (run->options->devices == NULL) {
 		ret = rte_vfio_cdev_walk(run->host.ctx, "pci", run_add_network, run);
 		if (ret < 0)
 			return result_error(result, SYSFS_PCI ": %s", strerror(-ret));
 	} else {
 		list = strdup(run->options->devices);
-		for (addr = list ? strtok_r(list, ",", &state) : NULL; addr && !verdict;
-		     addr = strtok_r(NULL, ",", &state))
+		for (addr = list != NULL ? strtok_r(list, ",", &state) : NULL;
+		     addr != NULL && verdict == VERDICT_PASS; addr = strtok_r(NULL, ",", &state))
 			verdict = run_add_named(run, addr, result);
 		free(list);
 	}
-	if (!verdict && run->count == 0)
+	if (verdict == VERDICT_PASS && run->count == 0)
 		return result_error(result, "no network device has a cdev: see dpdk-vfio-cdev "
 				    "doctor");
 	return verdict;
@@ -100,15 +99,15 @@ run_check_files(const struct options *options, struct result *result)
 {
 	char path[PATH_MAX];
 
-	if (launch_find_program(options->testpmd, path, sizeof(path)))
+	if (launch_find_program(options->testpmd, path, sizeof(path)) != 0)
 		return result_error(result, "%s: no such program: install dpdk-testpmd (Debian: "
 				    "packages dpdk, dpdk-dev), or name one with --testpmd",
 				    options->testpmd);
-	if (access(options->library, R_OK))
+	if (access(options->library, R_OK) != 0)
 		return result_error(result, "%s: %s: name the backend with --library",
 				    options->library, strerror(errno));
 	/* LD_PRELOAD has no way to quote them. */
-	if (strpbrk(options->library, " :"))
+	if (strpbrk(options->library, " :") != NULL)
 		return result_error(result, "%s: there may be no blank and no colon in this path",
 				    options->library);
 	return VERDICT_PASS;
@@ -122,21 +121,21 @@ run_open(struct run *run, const struct options *options, struct result *result)
 
 	*run = (struct run){ .options = options };
 	verdict = run_check_files(options, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	ret = host_open("", &run->host);
-	if (ret)
+	if (ret != 0)
 		return result_error(result, "%s", strerror(-ret));
 	verdict = run_find_devices(run, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
-	if (placement_choose(&run->host, run->devices, run->count, &run->placement))
+	if (placement_choose(&run->host, run->devices, run->count, &run->placement) != 0)
 		return result_error(result, "no NUMA node has %d MiB of free hugepages and a CPU: "
 				    "see dpdk-vfio-cdev doctor", PLACEMENT_MIB);
 	ret = program_files_make(run->runtime, sizeof(run->runtime));
-	if (ret)
+	if (ret != 0)
 		return result_error(result, "a directory in /run or /tmp: %s", strerror(-ret));
-	progress_init(&run->progress, stderr, isatty(STDERR_FILENO));
+	progress_init(&run->progress, stderr, isatty(STDERR_FILENO) != 0);
 	return VERDICT_PASS;
 }
 
@@ -145,7 +144,7 @@ run_close(struct run *run)
 {
 	programs_end(run);
 	free(run->devices);
-	if (run->host.ctx)
+	if (run->host.ctx != NULL)
 		host_close(&run->host);
 }
 
@@ -179,9 +178,8 @@ run_phases(struct run *run, struct report *report)
 {
 	bool over = false;
 	struct result *result;
-	unsigned int i;
 
-	for (i = 0; i < phase_count; i++) {
+	for (unsigned int i = 0; i < phase_count; i++) {
 		if (!run->options->chosen[i])
 			continue;
 		result = &report->results[report->count++];

@@ -96,9 +96,9 @@ static struct rte_mbuf *
 packet_build(struct exchange *exchange, const uint8_t *data, uint32_t len, unsigned int pieces)
 {
 	struct rte_mbuf *head = NULL, *last = NULL, *m;
-	uint32_t done, part;
+	uint32_t part;
 
-	for (done = 0; done < len; done += part) {
+	for (uint32_t done = 0; done < len; done += part) {
 		part = done + 2 * (len / pieces) > len ? len - done : len / pieces;
 		m = piece_alloc(exchange);
 		if (m == NULL) {
@@ -197,9 +197,7 @@ damage_add(struct traffic *traffic, const struct damage *damage)
 static const uint8_t *
 slot_byte(const struct slot *slot, uint32_t offset)
 {
-	unsigned int i;
-
-	for (i = 0; i < slot->count; i++) {
+	for (unsigned int i = 0; i < slot->count; i++) {
 		if (offset < slot->pieces[i].len)
 			return slot->pieces[i].va + offset;
 		offset -= slot->pieces[i].len;
@@ -260,14 +258,13 @@ slot_done(struct traffic *traffic, struct slot *slot, const struct rte_mbuf *m)
 {
 	struct counts *counts = &traffic->counts;
 	struct page *page;
-	unsigned int i;
 
 	slot->out = false;
 	counts->received++;
 	counts->bytes += slot->len;
 	counts->smallest = RTE_MIN(counts->smallest, slot->len);
 	counts->largest = RTE_MAX(counts->largest, slot->len);
-	for (i = 0; i < slot->count; i++) {
+	for (unsigned int i = 0; i < slot->count; i++) {
 		page = pages_find(&traffic->pages, slot->pieces[i].va);
 		if (page != NULL)
 			page->sent++;
@@ -355,10 +352,10 @@ static void
 way_receive(struct exchange *exchange, struct way *way)
 {
 	struct rte_mbuf *burst[BURST];
-	uint16_t i, n;
+	uint16_t n;
 
 	n = rte_eth_rx_burst(exchange->traffic->ports[way->to], 0, burst, BURST);
-	for (i = 0; i < n; i++) {
+	for (uint16_t i = 0; i < n; i++) {
 		packet_take(exchange, way, burst[i]);
 		packet_poison(burst[i]);
 	}
@@ -369,7 +366,6 @@ static void
 slot_lose(struct traffic *traffic, struct slot *slot)
 {
 	struct page *page;
-	unsigned int i;
 
 	slot->out = false;
 	if (slot->suspect) {
@@ -377,7 +373,7 @@ slot_lose(struct traffic *traffic, struct slot *slot)
 		return;
 	}
 	traffic->counts.lost++;
-	for (i = 0; i < slot->count; i++) {
+	for (unsigned int i = 0; i < slot->count; i++) {
 		page = pages_find(&traffic->pages, slot->pieces[i].va);
 		if (page != NULL)
 			page->lost++;
@@ -413,16 +409,15 @@ ways_probe(struct exchange *exchange, uint32_t len, unsigned int tries)
 {
 	struct way *ways = exchange->ways;
 	struct slot slot;
-	unsigned int i;
 
 	while (ways[0].probed < len || ways[1].probed < len) {
 		if (tries-- == 0)
 			return false;
-		for (i = 0; i < PORTS; i++)
+		for (unsigned int i = 0; i < PORTS; i++)
 			if (ways[i].probed < len)
 				packet_send(exchange, &ways[i], PROBE_SEQ(len), &slot);
 		rte_delay_ms(PROBE_MS);
-		for (i = 0; i < PORTS; i++)
+		for (unsigned int i = 0; i < PORTS; i++)
 			way_receive(exchange, &ways[i]);
 	}
 	return true;
@@ -434,9 +429,8 @@ largest_find(struct exchange *exchange)
 {
 	static const uint32_t less[] = { ONE_BUFFER, STANDARD };
 	struct limits *limits = &exchange->traffic->limits;
-	unsigned int i;
 
-	for (i = 0; i < RTE_DIM(less); i++) {
+	for (unsigned int i = 0; i < RTE_DIM(less); i++) {
 		if (ways_probe(exchange, limits->largest, LARGE_PROBES))
 			return;
 		limit_largest(limits, less[i], "packets of %u bytes do not come through",
@@ -472,10 +466,9 @@ packets_flow(struct exchange *exchange)
 {
 	const uint64_t start = rte_get_timer_cycles();
 	uint64_t passed = 0, told = 0;
-	unsigned int i;
 
 	while (!is_time_up(exchange->traffic, passed)) {
-		for (i = 0; i < PORTS; i++) {
+		for (unsigned int i = 0; i < PORTS; i++) {
 			way_send(exchange, &exchange->ways[i]);
 			way_receive(exchange, &exchange->ways[i]);
 			way_settle(exchange, &exchange->ways[i]);

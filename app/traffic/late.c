@@ -36,9 +36,8 @@ late_locate(const struct late *late, int target, int node[LATE_PAGES + 1])
 {
 	int targets[LATE_PAGES + 1];
 	void *pages[LATE_PAGES + 1];
-	unsigned int i;
 
-	for (i = 0; i <= LATE_PAGES; i++) {
+	for (unsigned int i = 0; i <= LATE_PAGES; i++) {
 		pages[i] = late_page(late, i);
 		targets[i] = target;
 	}
@@ -55,7 +54,6 @@ static int
 late_populate(struct late *late)
 {
 	int node[LATE_PAGES + 1];
-	unsigned int i;
 	size_t size;
 	int ret;
 
@@ -69,7 +67,7 @@ late_populate(struct late *late)
 	numa_tonode_memory(late->memory, size, late->from);
 	memset(late->memory, 1, size);
 	ret = late_locate(late, -1, node);
-	for (i = 0; ret == 0 && i <= LATE_PAGES; i++)
+	for (unsigned int i = 0; ret == 0 && i <= LATE_PAGES; i++)
 		if (node[i] != late->from)
 			ret = complain(ENOMEM, "there is no memory on node %d", late->from);
 	return ret;
@@ -78,9 +76,7 @@ late_populate(struct late *late)
 static void
 late_ask(struct late *late)
 {
-	unsigned int i;
-
-	for (i = 0; i < LATE_PAGES; i++) {
+	for (unsigned int i = 0; i < LATE_PAGES; i++) {
 		late->iova[i] = rte_mem_virt2iova(late_page(late, i));
 		late->told += late->iova[i] != RTE_BAD_IOVA;
 	}
@@ -89,9 +85,9 @@ late_ask(struct late *late)
 static int
 late_plug(struct late *late, int count, char **addresses)
 {
-	int i, ret;
+	int ret;
 
-	for (i = 0; i < count; i++) {
+	for (int i = 0; i < count; i++) {
 		ret = rte_dev_probe(addresses[i]);
 		if (ret != 0)
 			return complain(abs(ret), "cannot plug in %s", addresses[i]);
@@ -114,11 +110,10 @@ static int
 late_move(struct late *late)
 {
 	int node[LATE_PAGES + 1];
-	unsigned int i;
 	int ret;
 
 	ret = late_locate(late, late->to, node);
-	for (i = 0; ret == 0 && i < LATE_PAGES; i++) {
+	for (unsigned int i = 0; ret == 0 && i < LATE_PAGES; i++) {
 		if (late->iova[i] == RTE_BAD_IOVA)
 			continue;
 		late->moved += node[i] == late->to;

@@ -66,7 +66,7 @@ ether_write(struct rte_ether_hdr *ether, unsigned int port)
 	ether->src_addr = addr;
 	ether->src_addr.addr_bytes[5] = port;
 	ether->dst_addr = addr;
-	ether->dst_addr.addr_bytes[5] = !port;
+	ether->dst_addr.addr_bytes[5] = 1 - port;
 	ether->ether_type = rte_cpu_to_be_16(ETHER_TYPE);
 }
 
@@ -106,9 +106,7 @@ packet_seq(uint64_t session, unsigned int port, const uint8_t *data, uint32_t le
 bool
 is_poison(const uint8_t *data, uint32_t len)
 {
-	uint32_t i;
-
-	for (i = 0; i < RTE_MIN(len, (uint32_t)POISON_LEN / 4); i++)
+	for (uint32_t i = 0; i < RTE_MIN(len, (uint32_t)POISON_LEN / 4); i++)
 		if (data[i] != POISON)
 			return false;
 	return len > 0;

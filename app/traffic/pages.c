@@ -67,7 +67,7 @@ page_add(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *a
 	struct page *more;
 
 	walk->known.page = pages->page;
-	if (msl->external || pages_find(&walk->known, ms->addr) != NULL)
+	if (msl->external != 0 || pages_find(&walk->known, ms->addr) != NULL)
 		return 0;
 	more = realloc(pages->page, (pages->count + 1) * sizeof(*more));
 	if (more == NULL)
@@ -114,9 +114,9 @@ page_is_covered(const struct page *page)
 unsigned int
 pages_covered(const struct pages *pages)
 {
-	unsigned int i, covered = 0;
+	unsigned int covered = 0;
 
-	for (i = 0; i < pages->count; i++)
+	for (unsigned int i = 0; i < pages->count; i++)
 		covered += page_is_covered(&pages->page[i]);
 	return covered;
 }
@@ -216,12 +216,12 @@ static unsigned int
 blocks_walk(const struct pages *pages, size_t size,
 	    void (*add)(void *arg, const struct page *page, uint8_t *va), void *arg)
 {
-	unsigned int i, n, before, count = 0;
+	unsigned int n, before, count = 0;
 	uint8_t *va;
 
 	for (n = 0, before = UINT32_MAX; count != before; n++) {
 		before = count;
-		for (i = 0; i < pages->count; i++) {
+		for (unsigned int i = 0; i < pages->count; i++) {
 			va = page_block(pages, &pages->page[i], size, n);
 			if (va == NULL)
 				continue;

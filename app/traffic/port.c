@@ -93,10 +93,9 @@ port_configure(uint16_t port, const struct limits *limits)
 static int
 ports_configure(const uint16_t ports[PORTS], struct limits *limits)
 {
-	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < PORTS; i++) {
+	for (unsigned int i = 0; i < PORTS; i++) {
 		ret = port_configure(ports[i], limits);
 		if (ret >= 0)
 			continue;
@@ -132,10 +131,9 @@ static bool
 link_wait(uint16_t port)
 {
 	struct rte_eth_link link = { 0 };
-	unsigned int ms;
 
-	for (ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
-		if (rte_eth_link_get_nowait(port, &link) == 0 && link.link_status)
+	for (unsigned int ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
+		if (rte_eth_link_get_nowait(port, &link) == 0 && link.link_status != 0)
 			return true;
 		rte_delay_ms(STEP_MS);
 	}
@@ -146,18 +144,17 @@ int
 ports_start(const uint16_t ports[PORTS], struct rte_mempool *pool, unsigned int buffers,
 	    struct limits *limits)
 {
-	unsigned int i;
 	int ret;
 
 	ret = ports_configure(ports, limits);
 	if (ret < 0)
 		return ret;
-	for (i = 0; i < PORTS; i++) {
+	for (unsigned int i = 0; i < PORTS; i++) {
 		ret = port_start(ports[i], pool, RTE_MIN(RX_DESCRIPTORS, buffers / PORTS / 2));
 		if (ret < 0)
 			return complain(-ret, "cannot start port %u", i);
 	}
-	for (i = 0; i < PORTS; i++)
+	for (unsigned int i = 0; i < PORTS; i++)
 		if (!link_wait(ports[i]))
 			return complain(ENETDOWN, "port %u has no link", i);
 	return 0;
@@ -166,9 +163,7 @@ ports_start(const uint16_t ports[PORTS], struct rte_mempool *pool, unsigned int 
 void
 ports_close(const uint16_t ports[PORTS])
 {
-	unsigned int i;
-
-	for (i = 0; i < PORTS; i++) {
+	for (unsigned int i = 0; i < PORTS; i++) {
 		rte_eth_dev_stop(ports[i]);
 		rte_eth_dev_close(ports[i]);
 	}

@@ -82,9 +82,9 @@ static json_t *
 pages_json(const struct traffic *traffic, bool (*is_so)(const struct page *page), bool wanted)
 {
 	json_t *list = json_array();
-	unsigned int i;
 
-	for (i = 0; i < traffic->pages.count && json_array_size(list) < MOST_PAGES; i++)
+	for (unsigned int i = 0;
+	     i < traffic->pages.count && json_array_size(list) < MOST_PAGES; i++)
 		if (is_so(&traffic->pages.page[i]) == wanted)
 			json_array_append_new(list, page_json(&traffic->pages.page[i]));
 	return list;

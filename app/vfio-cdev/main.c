@@ -65,7 +65,7 @@ static const struct argp argp = {
 static void
 output_end(void)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
 		return;
 	cmd_fail("cannot write the output: %s", strerror(errno != 0 ? errno : EIO));
 	_exit(CMD_TROUBLE);

@@ -19,7 +19,7 @@ segments_parse(const char *text, struct segments *segments)
 	const char *line;
 
 	*segments = (struct segments){ 0 };
-	for (line = strstr(text, "Segment "); line; line = strstr(line + 1, "\nSegment ")) {
+	for (line = strstr(text, "Segment "); line != NULL; line = strstr(line + 1, "\nSegment ")) {
 		line += *line == '\n';
 		/* lib/eal/common/eal_common_memory.c, dump_memseg() */
 		if (sscanf(line, "Segment %*d-%*d: IOVA:0x%" SCNx64 ", len:%" SCNu64
@@ -27,14 +27,14 @@ segments_parse(const char *text, struct segments *segments)
 		    segment.length == 0)
 			goto err_malformed;
 		list = realloc(segments->list, (segments->count + 1) * sizeof(*list));
-		if (!list) {
+		if (list == NULL) {
 			segments_free(segments);
 			return -ENOMEM;
 		}
 		segments->list = list;
 		list[segments->count++] = segment;
 	}
-	if (segments->count)
+	if (segments->count != 0)
 		return 0;
 
 err_malformed:
@@ -56,11 +56,11 @@ address_parse(const json_t *object, const char *key, uint64_t *address)
 	const char *text = json_string_value(json_object_get(object, key));
 	char *end;
 
-	if (!text || strncmp(text, "0x", 2))
+	if (text == NULL || strncmp(text, "0x", 2) != 0)
 		return -EBADMSG;
 	errno = 0;
 	*address = strtoull(text + 2, &end, 16);
-	return errno || *end || end == text + 2 ? -EBADMSG : 0;
+	return errno || *end != '\0' || end == text + 2 ? -EBADMSG : 0;
 }
 
 int
@@ -69,20 +69,20 @@ mapping_parse(const json_t *object, struct mapping *mapping)
 	const char *state = json_string_value(json_object_get(object, "state"));
 
 	*mapping = (struct mapping){ 0 };
-	if (!state || address_parse(object, "va", &mapping->va) ||
-	    address_parse(object, "iova", &mapping->iova) ||
-	    telemetry_number(object, "length", &mapping->length) ||
-	    telemetry_number(object, "page_size", &mapping->page_size))
+	if (state == NULL || address_parse(object, "va", &mapping->va) != 0 ||
+	    address_parse(object, "iova", &mapping->iova) != 0 ||
+	    telemetry_number(object, "length", &mapping->length) != 0 ||
+	    telemetry_number(object, "page_size", &mapping->page_size) != 0)
 		return -EBADMSG;
 	if (mapping->page_size == 0 || mapping->length == 0 ||
-	    mapping->length % mapping->page_size)
+	    mapping->length % mapping->page_size != 0)
 		return -EBADMSG;
 	mapping->pinned = strcmp(state, "pinned") == 0;
 	mapping->told = json_object_get(object, "kernel") != NULL;
 	if (!mapping->told)
 		return 0;
-	return address_parse(object, "kernel", &mapping->kernel) ||
-	       address_parse(object, "kernel_last", &mapping->kernel_last) ? -EBADMSG : 0;
+	return address_parse(object, "kernel", &mapping->kernel) != 0 ||
+	       address_parse(object, "kernel_last", &mapping->kernel_last) != 0 ? -EBADMSG : 0;
 }
 
 /* One answer's worth. */
@@ -99,11 +99,11 @@ mappings_add(struct mappings *mappings, const json_t *answer)
 	if (count > MAPPINGS_MOST)
 		return -EMSGSIZE;
 	list = realloc(mappings->list, count * sizeof(*list));
-	if (!list)
+	if (list == NULL)
 		return -ENOMEM;
 	mappings->list = list;
 	json_object_foreach(members, key, object)
-		if (mapping_parse(object, &list[mappings->count++]))
+		if (mapping_parse(object, &list[mappings->count++]) != 0)
 			return -EBADMSG;
 	return 0;
 }
@@ -119,18 +119,18 @@ mappings_ask(struct program *program, struct mappings *mappings, char *next, siz
 	int ret;
 
 	verdict = program_query(program, result, &answer, "/vfio_cdev/mappings%s%s",
-				next[0] ? "," : "", next);
-	if (verdict)
+				next[0] != '\0' ? "," : "", next);
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	text = json_string_value(json_object_get(answer, "error"));
-	ret = json_is_object(answer) && !text ? mappings_add(mappings, answer) : -ENOTSUP;
+	ret = json_is_object(answer) && text == NULL ? mappings_add(mappings, answer) : -ENOTSUP;
 	if (ret == -ENOTSUP)
 		verdict = result_error(result, "the backend does not tell its mappings: %s",
-				       text ? text : "is it of another version?");
-	else if (ret)
+				       text != NULL ? text : "is it of another version?");
+	else if (ret != 0)
 		verdict = result_error(result, "/vfio_cdev/mappings: %s", strerror(-ret));
 	text = json_string_value(json_object_get(answer, "next"));
-	snprintf(next, size, "%s", text ? text : "");
+	snprintf(next, size, "%s", text != NULL ? text : "");
 	json_decref(answer);
 	return verdict;
 }
@@ -152,10 +152,10 @@ mappings_read(struct program *program, struct mappings *mappings, struct result 
 	*mappings = (struct mappings){ 0 };
 	do {
 		verdict = mappings_ask(program, mappings, next, sizeof(next), result);
-	} while (!verdict && next[0]);
-	if (verdict)
+	} while (verdict == VERDICT_PASS && next[0] != '\0');
+	if (verdict != VERDICT_PASS)
 		mappings_free(mappings);
-	else if (mappings->count)
+	else if (mappings->count != 0)
 		qsort(mappings->list, mappings->count, sizeof(*mappings->list), mapping_compare);
 	return verdict;
 }
@@ -201,7 +201,7 @@ segment_check(const struct segment *segment, const struct mappings *mappings,
 {
 	const struct mapping *mapping = mappings_find(mappings, segment->va);
 
-	if (!mapping || segment->length > mapping->length - (segment->va - mapping->va))
+	if (mapping == NULL || segment->length > mapping->length - (segment->va - mapping->va))
 		return result_fail(result, "page 0x%" PRIx64 " of the EAL (at 0x%" PRIx64 ", it "
 				   "says) is not mapped in the IOAS", segment->va, segment->iova);
 	return page_check(segment->va, mapping->iova + (segment->va - mapping->va), segment->iova,
@@ -217,7 +217,7 @@ mapping_check(const struct mapping *mapping, struct result *result)
 	if (!mapping->told)
 		return VERDICT_PASS;
 	verdict = page_check(mapping->va, mapping->iova, mapping->kernel, "the kernel", result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	return page_check(mapping->va + last, mapping->iova + last, mapping->kernel_last,
 			  "the kernel", result);

@@ -15,7 +15,7 @@ string(const json_t *object, const char *key)
 {
 	const char *value = json_string_value(json_object_get(object, key));
 
-	return value ? value : "?";
+	return value != NULL ? value : "?";
 }
 
 /* Does the EAL have a wrong address for it? Without pagemap nobody knows. */
@@ -24,7 +24,7 @@ page_is_elsewhere(const json_t *page)
 {
 	const char *kernel = string(page, "kernel");
 
-	return strcmp(kernel, "0x0") && strcmp(kernel, string(page, "eal"));
+	return strcmp(kernel, "0x0") != 0 && strcmp(kernel, string(page, "eal")) != 0;
 }
 
 static void
@@ -56,7 +56,7 @@ damage_first(const json_t *found, struct result *result)
 			   "%lld from port %d to port %d, has 0x%02llx instead of 0x%02llx in byte "
 			   "%lld of %lld%s: sent from %s (%s), received into %s (%s)",
 			   number(found, "damaged"), number(found, "sent"), number(damage, "seq"),
-			   port, !port, number(damage, "got"), number(damage, "wanted"),
+			   port, 1 - port, number(damage, "got"), number(damage, "wanted"),
 			   number(damage, "offset"), number(damage, "length"),
 			   json_is_true(json_object_get(damage, "unwritten")) ?
 			   ", where the device has written nothing" : "",

@@ -57,7 +57,7 @@ flow_look(struct flow_ports *ends, struct port_stats *stats, struct result *resu
 
 	/* The sender first: what it sends meanwhile is not missed at the receiver. */
 	verdict = testpmd_stats(ends->programs[0], ends->ports[0], &stats[0], result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	return testpmd_stats(ends->programs[1], ends->ports[1], &stats[1], result);
 }
@@ -78,15 +78,15 @@ flow_settle(struct flow_ports *ends, struct flow *flow, struct result *result)
 
 	for (;;) {
 		verdict = flow_look(ends, now, result);
-		if (verdict)
+		if (verdict != VERDICT_PASS)
 			return verdict;
 		*flow = flow_between(&ends->before[0], &now[0], &ends->before[1], &now[1]);
 		quiet = flow->received == last ? quiet + 1 : 0;
 		last = flow->received;
-		if ((quiet && flow_conserved(flow)) || quiet == QUIET)
+		if ((quiet != 0 && flow_conserved(flow)) || quiet == QUIET)
 			return VERDICT_PASS;
 		verdict = program_sleep(ends->programs[1], POLL, result);
-		if (verdict)
+		if (verdict != VERDICT_PASS)
 			return verdict;
 	}
 }
@@ -100,11 +100,11 @@ flow_await_port(struct program *program, unsigned int port, struct result *resul
 	enum verdict verdict;
 
 	verdict = testpmd_stats(program, port, &before, result);
-	for (now = before; !verdict && now.received == before.received; left--) {
+	for (now = before; verdict == VERDICT_PASS && now.received == before.received; left--) {
 		if (left == 0)
 			return result_fail(result, "no packets come to port %u", port);
 		verdict = program_sleep(program, POLL, result);
-		if (!verdict)
+		if (verdict == VERDICT_PASS)
 			verdict = testpmd_stats(program, port, &now, result);
 	}
 	return verdict;
@@ -114,9 +114,8 @@ enum verdict
 flow_await(struct program *program, unsigned int ports, struct result *result)
 {
 	enum verdict verdict = VERDICT_PASS;
-	unsigned int port;
 
-	for (port = 0; port < ports && !verdict; port++)
+	for (unsigned int port = 0; port < ports && verdict == VERDICT_PASS; port++)
 		verdict = flow_await_port(program, port, result);
 	return verdict;
 }
@@ -127,9 +126,9 @@ flow_start(struct program *program, unsigned int ports, struct result *result)
 	enum verdict verdict = testpmd_links_up(program, ports, result);
 	unsigned int again = 1;
 
-	while (!verdict) {
+	while (verdict == VERDICT_PASS) {
 		verdict = testpmd_do(program, result, NULL, "start tx_first");
-		if (!verdict)
+		if (verdict == VERDICT_PASS)
 			verdict = flow_await(program, ports, result);
 		/* What is sent right after the start of a NIC may get lost. */
 		if (verdict != VERDICT_FAIL || again-- == 0)

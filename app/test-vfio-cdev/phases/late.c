@@ -34,11 +34,11 @@ late_fail(const json_t *found, struct result *result)
 		return result_fail(result, "%lld of %lld addresses that had been told before the "
 				   "first device are wrong with one, though no page moved to "
 				   "another node; the first is that of %s", number(found, "wrong"),
-				   told, first ? first : "?");
+				   told, first != NULL ? first : "?");
 	return result_fail(result, "%lld of %lld pages whose addresses had been told before the "
 			   "first device moved once there was one, the first at %s from node %lld "
 			   "to node %lld: nothing pins them, and %lld of the addresses are wrong",
-			   moved, told, first ? first : "?", number(found, "from"),
+			   moved, told, first != NULL ? first : "?", number(found, "from"),
 			   number(found, "to"), number(found, "wrong"));
 }
 
@@ -61,14 +61,14 @@ late_verdict(const json_t *found, struct result *result)
 static unsigned int
 late_args_make(const struct run *run, bool stock, int to, struct late_args *args)
 {
-	unsigned int i, devices = 0;
+	unsigned int devices = 0;
 
 	snprintf(args->from, sizeof(args->from), "%d", run->placement.memory_node);
 	snprintf(args->to, sizeof(args->to), "%d", to);
 	args->argv[0] = "late";
 	args->argv[1] = args->from;
 	args->argv[2] = args->to;
-	for (i = 0; !stock && i < run->count && devices < MOST_DEVICES; i++)
+	for (unsigned int i = 0; !stock && i < run->count && devices < MOST_DEVICES; i++)
 		if (run->devices[i].mode == RTE_VFIO_CDEV_NOIOMMU)
 			args->argv[3 + devices++] = run->devices[i].addr;
 	args->argv[3 + devices] = NULL;
@@ -83,7 +83,7 @@ late_start(struct run *run, const struct program_spec *spec, struct result *resu
 	enum verdict verdict = companion_start(run, spec, result, program);
 	const char *output = json_string_value(json_object_get(result->details, "output"));
 
-	if (verdict != VERDICT_FAIL || !output || !strstr(output, NO_ADDRESSES))
+	if (verdict != VERDICT_FAIL || output == NULL || strstr(output, NO_ADDRESSES) == NULL)
 		return verdict;
 	json_object_del(result->details, "output");
 	return result_skip(result, "without a device no physical address is told here");
@@ -98,7 +98,7 @@ late_run(struct run *run, const struct program_spec *spec, struct result *result
 
 	progress_step(&run->progress, "addresses before the first device");
 	verdict = late_start(run, spec, result, &program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = companion_result(run, program, result, found);
 	program_free(program);
@@ -135,12 +135,12 @@ late_measure(struct run *run, bool stock, char *text, size_t size, struct result
 		verdict = result_skip(result, "all devices have an IOMMU");
 	else
 		verdict = late_run(run, &spec, result, &found);
-	if (!verdict && !stock)
+	if (verdict == VERDICT_PASS && !stock)
 		verdict = late_verdict(found, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		snprintf(text, size, "; %lld of %lld told before a device", number(found, "moved"),
 			 number(found, "told"));
-	if (found) {
+	if (found != NULL) {
 		json_object_del(found, "event");
 		result_detail(result, "late", found);
 	}

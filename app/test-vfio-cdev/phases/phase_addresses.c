@@ -43,9 +43,9 @@ addresses_mapping(const struct mapping *mapping, int pagemap, struct counts *cou
 		  struct result *result)
 {
 	enum verdict verdict = mapping_check(mapping, result);
-	uint64_t offset;
 
-	for (offset = 0; offset < mapping->length && !verdict; offset += mapping->page_size) {
+	for (uint64_t offset = 0; offset < mapping->length && verdict == VERDICT_PASS;
+	     offset += mapping->page_size) {
 		verdict = addresses_pagemap(pagemap, mapping, offset, counts, result);
 		counts->pages++;
 	}
@@ -60,15 +60,14 @@ addresses_compare(const struct program *program, const struct segments *segments
 {
 	enum verdict verdict = VERDICT_PASS;
 	char path[64];
-	unsigned int i;
 	int pagemap;
 
 	snprintf(path, sizeof(path), "/proc/%d/pagemap", program_pid(program));
 	pagemap = open(path, O_RDONLY | O_CLOEXEC);
-	for (i = 0; i < segments->count && !verdict; i++)
+	for (unsigned int i = 0; i < segments->count && verdict == VERDICT_PASS; i++)
 		verdict = segment_check(&segments->list[i], mappings, result);
 	counts->segments = segments->count;
-	for (i = 0; i < mappings->count && !verdict; i++)
+	for (unsigned int i = 0; i < mappings->count && verdict == VERDICT_PASS; i++)
 		if (mappings->list[i].pinned)
 			verdict = addresses_mapping(&mappings->list[i], pagemap, counts, result);
 	if (pagemap >= 0)
@@ -89,14 +88,14 @@ addresses_of(struct program *program, struct counts *counts, struct result *resu
 	/* As it is called from 25.11 on: app/test-pmd/cmdline.c. */
 	if (verdict == VERDICT_ERROR)
 		verdict = testpmd_do(program, result, &text, "dump physmem");
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	ret = segments_parse(text, &segments);
 	free(text);
-	if (ret)
+	if (ret != 0)
 		return result_error(result, "what testpmd tells of its memory: %s", strerror(-ret));
 	verdict = mappings_read(program, &mappings, result);
-	if (!verdict) {
+	if (verdict == VERDICT_PASS) {
 		verdict = addresses_compare(program, &segments, &mappings, counts, result);
 		mappings_free(&mappings);
 	}
@@ -114,11 +113,11 @@ phase_addresses(struct run *run, struct result *result)
 
 	progress_step(&run->progress, "starting testpmd");
 	verdict = testpmd_start(run, &spec, result, &program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = addresses_of(program, &counts, result);
 	program_free(program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	result_detail(result, "eal_pages", json_integer((json_int_t)counts.segments));
 	result_detail(result, "mapped_pages", json_integer((json_int_t)counts.pages));

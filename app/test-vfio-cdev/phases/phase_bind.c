@@ -25,17 +25,17 @@ bind_device(struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info
 	int ret;
 
 	ret = rte_vfio_cdev_domain_create(ctx, info->mode, &domain);
-	if (!ret) {
+	if (ret == 0) {
 		ret = rte_vfio_cdev_device_open(domain, info, NULL, &device);
-		if (!ret)
+		if (ret == 0)
 			rte_vfio_cdev_device_close(device);
-		if (rte_vfio_cdev_domain_destroy(domain))
+		if (rte_vfio_cdev_domain_destroy(domain) != 0)
 			return result_fail(result, "%s: a device is left in its domain",
 					   info->addr);
 	}
-	if (ret && !result->text[0])
+	if (ret != 0 && result->text[0] == '\0')
 		return result_fail(result, "%s: %s", info->addr, strerror(-ret));
-	return ret ? VERDICT_FAIL : VERDICT_PASS;
+	return ret != 0 ? VERDICT_FAIL : VERDICT_PASS;
 }
 
 enum verdict
@@ -45,15 +45,15 @@ phase_bind(struct run *run, struct result *result)
 	struct rte_vfio_cdev_ctx *ctx;
 	unsigned int i, of[RTE_VFIO_CDEV_MODES] = { 0 };
 
-	if (rte_vfio_cdev_ctx_create(bind_log, result, &ctx))
+	if (rte_vfio_cdev_ctx_create(bind_log, result, &ctx) != 0)
 		return result_error(result, "no memory");
-	for (i = 0; i < run->count && !verdict; i++) {
+	for (i = 0; i < run->count && verdict == VERDICT_PASS; i++) {
 		progress_step(&run->progress, "%s", run->devices[i].addr);
 		verdict = bind_device(ctx, &run->devices[i], result);
 		of[run->devices[i].mode]++;
 	}
 	rte_vfio_cdev_ctx_free(ctx);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	return result_pass(result, "%u without an IOMMU, %u with one", of[RTE_VFIO_CDEV_NOIOMMU],
 			   of[RTE_VFIO_CDEV_TRANSLATED]);

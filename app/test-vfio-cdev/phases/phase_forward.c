@@ -43,7 +43,7 @@ forwarded_add(struct forwarded *forwarded, const char *mode, const struct flow *
 {
 	unsigned int i = forwarded->count;
 
-	if (i == 0 || strcmp(forwarded->names[i - 1], mode)) {
+	if (i == 0 || strcmp(forwarded->names[i - 1], mode) != 0) {
 		forwarded->names[i] = mode;
 		forwarded->count++;
 	} else {
@@ -57,13 +57,12 @@ forwarded_add(struct forwarded *forwarded, const char *mode, const struct flow *
 static void
 forwarded_text(const struct forwarded *forwarded, char *text, size_t size)
 {
-	unsigned int i;
 	int length;
 
 	length = snprintf(text, size, "%.1f M packets, %llu dropped; Mpps",
 			  (double)forwarded->packets / 1e6,
 			  (unsigned long long)forwarded->dropped);
-	for (i = 0; i < forwarded->count; i++)
+	for (unsigned int i = 0; i < forwarded->count; i++)
 		length += snprintf(text + length, size - (size_t)length, " %s %.2f",
 				   forwarded->names[i], forwarded->rates[i]);
 }
@@ -73,16 +72,15 @@ static enum verdict
 forward_peers(struct program *program, unsigned int ports, struct result *result)
 {
 	enum verdict verdict = VERDICT_PASS;
-	unsigned int port;
 	const char *mac;
 	json_t *info;
 
-	for (port = 0; port < ports && !verdict; port++) {
+	for (unsigned int port = 0; port < ports && verdict == VERDICT_PASS; port++) {
 		verdict = program_query(program, result, &info, "/ethdev/info,%u", port);
-		if (verdict)
+		if (verdict != VERDICT_PASS)
 			return verdict;
 		mac = json_string_value(json_object_get(info, "mac_addr"));
-		if (mac)
+		if (mac != NULL)
 			verdict = testpmd_do(program, result, NULL, "set eth-peer %u %s",
 					     port ^ 1, mac);
 		json_decref(info);
@@ -99,15 +97,15 @@ forward_flow(struct run *run, struct program *program, const struct mode *mode,
 
 	progress_step(&run->progress, "%s", mode->name);
 	verdict = testpmd_do(program, result, NULL, "set fwd %s", mode->name);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(program, result, NULL, "%s", mode->start);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = program_sleep(program, (int)run->options->duration * 1000, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(program, result, NULL, "stop");
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(program, result, NULL, "set fwd rxonly");
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(program, result, NULL, "start");
 	return verdict;
 }
@@ -120,12 +118,11 @@ forward_mode(struct run *run, struct program *program, unsigned int ports,
 	enum verdict verdict = VERDICT_PASS;
 	struct flow_ports *ends;
 	struct flow flow;
-	unsigned int i;
 
 	ends = calloc(ports, sizeof(*ends));
-	if (!ends)
+	if (ends == NULL)
 		return result_error(result, "no memory");
-	for (i = 0; i < ports && !verdict; i++) {
+	for (unsigned int i = 0; i < ports && verdict == VERDICT_PASS; i++) {
 		ends[i] = (struct flow_ports){
 			.programs = { program, program },
 			.ports = { i, i ^ 1 },
@@ -133,18 +130,18 @@ forward_mode(struct run *run, struct program *program, unsigned int ports,
 		};
 		verdict = flow_begin(&ends[i], result);
 	}
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = forward_flow(run, program, mode, result);
-	for (i = 0; i < ports && !verdict; i++) {
+	for (unsigned int i = 0; i < ports && verdict == VERDICT_PASS; i++) {
 		verdict = flow_settle(&ends[i], &flow, result);
-		if (verdict)
+		if (verdict != VERDICT_PASS)
 			break;
 		verdict = flow_verdict(&flow, mode->name, ends[i].names[0], ends[i].names[1],
 				       result);
 		forwarded_add(forwarded, mode->name, &flow, run->options->duration);
 	}
 	free(ends);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	return testpmd_do(program, result, NULL, "stop");
 }
@@ -158,12 +155,12 @@ forward_alone(struct run *run, bool stock, struct forwarded *forwarded, struct r
 	enum verdict verdict;
 
 	verdict = testpmd_start(run, &spec, result, &program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = testpmd_links_up(program, ports, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = forward_peers(program, ports, result);
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]) && !verdict; i++)
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]) && verdict == VERDICT_PASS; i++)
 		verdict = forward_mode(run, program, ports, &modes[i], forwarded, result);
 	program_free(program);
 	return verdict;
@@ -186,7 +183,7 @@ forward_start_half(struct run *run, unsigned int port, bool stock, const char *m
 
 	progress_step(&run->progress, "starting %s", mode);
 	verdict = testpmd_start(run, &spec, result, program);
-	return verdict ? verdict : testpmd_links_up(*program, 1, result);
+	return verdict != VERDICT_PASS ? verdict : testpmd_links_up(*program, 1, result);
 }
 
 static enum verdict
@@ -197,18 +194,18 @@ forward_one_way(struct run *run, struct flow_ports *ends, struct flow *flow,
 	enum verdict verdict;
 
 	verdict = flow_begin(ends, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(receiver, result, NULL, "start");
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(sender, result, NULL, "start");
 	progress_step(&run->progress, "txonly, rxonly");
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = program_sleep(sender, (int)run->options->duration * 1000, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(sender, result, NULL, "stop");
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = flow_settle(ends, flow, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	flow_flooded(flow);
 	return flow_verdict(flow, "txonly", ends->names[0], ends->names[1], result);
@@ -225,12 +222,12 @@ forward_halves(struct run *run, unsigned int port, bool stock, struct forwarded 
 	struct flow flow;
 
 	verdict = forward_start_half(run, port + 1, stock, "rxonly", result, &ends.programs[1]);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = forward_start_half(run, port, stock, "txonly", result,
 					     &ends.programs[0]);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = forward_one_way(run, &ends, &flow, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		forwarded_add(forwarded, "txonly", &flow, run->options->duration);
 	program_free(ends.programs[0]);
 	program_free(ends.programs[1]);
@@ -242,10 +239,9 @@ forward_all(struct run *run, bool stock, char *text, size_t size, struct result 
 {
 	struct forwarded forwarded = { 0 };
 	enum verdict verdict;
-	unsigned int port;
 
 	verdict = forward_alone(run, stock, &forwarded, result);
-	for (port = 0; port + 1 < run->count && !verdict; port += 2)
+	for (unsigned int port = 0; port + 1 < run->count && verdict == VERDICT_PASS; port += 2)
 		verdict = forward_halves(run, port, stock, &forwarded, result);
 	forwarded_text(&forwarded, text, size);
 	return verdict;
@@ -258,7 +254,7 @@ phase_forward(struct run *run, struct result *result)
 	enum verdict verdict;
 
 	verdict = forward_all(run, false, text, sizeof(text), result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	result_pass(result, "%s", text);
 	return stock_compare(run, result, forward_all);

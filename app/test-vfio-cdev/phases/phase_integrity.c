@@ -32,7 +32,7 @@ integrity_add(const struct run *run, unsigned int first, struct integrity *integ
 	value = json_integer_value(json_object_get(found, "largest"));
 	if (value > integrity->largest)
 		integrity->largest = value;
-	if (limit && limit[0])
+	if (limit != NULL && limit[0] != '\0')
 		snprintf(integrity->limit, sizeof(integrity->limit), "no packets of more than "
 			 "%lld bytes between %s and %s: %s", value, run->devices[first].addr,
 			 run->devices[first + 1].addr, limit);
@@ -64,11 +64,11 @@ integrity_pair(struct run *run, unsigned int first, struct integrity *integrity,
 
 	snprintf(seconds, sizeof(seconds), "%u", run->options->duration);
 	verdict = companion_start(run, &spec, result, &program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = companion_result(run, program, result, &found);
 	program_free(program);
-	if (!verdict) {
+	if (verdict == VERDICT_PASS) {
 		verdict = damage_verdict(found, result);
 		integrity_add(run, first, integrity, found);
 	}
@@ -81,12 +81,11 @@ phase_integrity(struct run *run, struct result *result)
 {
 	struct integrity integrity = { .pairs = json_array() };
 	enum verdict verdict = VERDICT_PASS;
-	unsigned int first;
 
-	for (first = 0; !verdict && first + 1 < run->count; first += 2)
+	for (unsigned int first = 0; verdict == VERDICT_PASS && first + 1 < run->count; first += 2)
 		verdict = integrity_pair(run, first, &integrity, result);
 	result_detail(result, "pairs", integrity.pairs);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	result_pass(result, "%lld packets of %lld to %lld bytes, %lld hugepages",
 		    integrity.packets, integrity.smallest, integrity.largest, integrity.pages);

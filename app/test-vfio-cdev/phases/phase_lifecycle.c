@@ -21,9 +21,9 @@ lifecycle_command(struct program *program, unsigned int ports, struct result *re
 	unsigned int count;
 
 	verdict = testpmd_do(program, result, NULL, "%s %s", command, arg);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_ports(program, &count, result);
-	if (!verdict && count != ports)
+	if (verdict == VERDICT_PASS && count != ports)
 		return result_fail(result, "after '%s %s' testpmd has %u ports, not %u", command,
 				   arg, count, ports);
 	return verdict;
@@ -36,15 +36,14 @@ lifecycle_released(struct run *run, struct program *program,
 {
 	struct rte_vfio_cdev_opener opener;
 	enum verdict verdict;
-	int left;
 
-	for (left = LET_GO; rte_vfio_cdev_openers(run->host.ctx, info, &opener, 1) > 0;
+	for (int left = LET_GO; rte_vfio_cdev_openers(run->host.ctx, info, &opener, 1) > 0;
 	     left -= 100) {
 		if (left <= 0)
 			return result_fail(result, "%s is still open by %s (process %d) after it "
 					   "was detached", info->addr, opener.name, opener.pid);
 		verdict = program_sleep(program, 100, result);
-		if (verdict)
+		if (verdict != VERDICT_PASS)
 			return verdict;
 	}
 	return VERDICT_PASS;
@@ -62,15 +61,15 @@ lifecycle_device(struct run *run, struct program *program, unsigned int port,
 	progress_step(&run->progress, "%s", info->addr);
 	snprintf(number, sizeof(number), "%u", port);
 	verdict = testpmd_do(program, result, NULL, "port stop %u", port);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = lifecycle_command(program, run->count - 1, result, "port detach",
 					    number);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = lifecycle_released(run, program, info, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = lifecycle_command(program, run->count, result, "port attach",
 					    info->addr);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(program, result, NULL, "port start %u", port);
 	return verdict;
 }
@@ -83,13 +82,12 @@ lifecycle_no_more_files(struct program *program, const struct proc_files *before
 	enum verdict verdict = VERDICT_PASS;
 	struct proc_files now = { .count = 0 };
 	const char *more;
-	int left;
 
-	for (left = LET_GO; !verdict; left -= 100) {
+	for (int left = LET_GO; verdict == VERDICT_PASS; left -= 100) {
 		if (proc_files_read(program_pid(program), &now) < 0)
 			return result_error(result, "cannot list the files that testpmd has open");
 		more = proc_files_more(before, &now);
-		if (!more)
+		if (more == NULL)
 			break;
 		if (left <= 0)
 			return result_fail(result, "testpmd has %u files open after its devices "
@@ -106,14 +104,14 @@ lifecycle_rounds(struct run *run, struct program *program, struct result *result
 {
 	enum verdict verdict = VERDICT_PASS;
 	struct proc_files before = { .count = 0 };
-	unsigned int i;
 
-	for (i = 0; i < run->count * ROUNDS && !verdict; i++) {
+	for (unsigned int i = 0; i < run->count * ROUNDS && verdict == VERDICT_PASS; i++) {
 		if (i == run->count && proc_files_read(program_pid(program), &before) < 0)
 			return result_error(result, "cannot list the files that testpmd has open");
 		verdict = lifecycle_device(run, program, i % run->count, result);
 	}
-	return verdict ? verdict : lifecycle_no_more_files(program, &before, result);
+	return verdict != VERDICT_PASS ? verdict :
+		lifecycle_no_more_files(program, &before, result);
 }
 
 static enum verdict
@@ -122,12 +120,12 @@ lifecycle_of(struct run *run, struct program *program, struct result *result)
 	unsigned int ports = run->count / 2 * 2;
 	enum verdict verdict = lifecycle_rounds(run, program, result);
 
-	if (verdict || ports == 0)
+	if (verdict != VERDICT_PASS || ports == 0)
 		return verdict;
 	verdict = testpmd_links_up(program, ports, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(program, result, NULL, "start tx_first");
-	return verdict ? verdict : flow_await(program, ports, result);
+	return verdict != VERDICT_PASS ? verdict : flow_await(program, ports, result);
 }
 
 enum verdict
@@ -139,11 +137,11 @@ phase_lifecycle(struct run *run, struct result *result)
 
 	progress_step(&run->progress, "starting testpmd");
 	verdict = testpmd_start(run, &spec, result, &program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = lifecycle_of(run, program, result);
 	program_free(program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	return result_pass(result, "%u times detached, let go and attached%s",
 			   run->count * ROUNDS,

@@ -31,7 +31,7 @@ memory_compare_telemetry(struct program *program, const struct proc_memory *memo
 	json_t *stats;
 
 	verdict = program_query(program, result, &stats, "/vfio_cdev/stats");
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	if (telemetry_number(stats, "bytes", &bytes) == 0 && bytes >> 10 != memory->pinned)
 		verdict = result_fail(result, "the library says that it has pinned %" PRIu64
@@ -48,9 +48,9 @@ memory_attach(struct program *program, const struct growth *growth, struct proc_
 	enum verdict verdict;
 
 	verdict = testpmd_do(program, result, NULL, "port attach " DEVICE);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = proc_memory_read(program_pid(program), now, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	if (now->huge <= growth->least.huge)
 		return result_skip(result, "testpmd's memory does not grow when " DEVICE " is "
@@ -69,9 +69,9 @@ memory_detach(struct program *program, const struct growth *growth, struct resul
 	enum verdict verdict;
 
 	verdict = testpmd_do(program, result, NULL, "device detach " DEVICE);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = proc_memory_read(program_pid(program), &now, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	if (now.huge >= growth->most.huge)
 		return result_fail(result, "testpmd has not given back the memory of " DEVICE);
@@ -93,15 +93,15 @@ memory_round(struct program *program, unsigned int ports, struct growth *growth,
 	enum verdict verdict;
 
 	verdict = proc_memory_read(program_pid(program), &growth->least, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = memory_attach(program, growth, &growth->most, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = memory_compare_telemetry(program, &growth->most, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = flow_await(program, ports, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = memory_detach(program, growth, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = flow_await(program, ports, result);
 	growth->rounds++;
 	return verdict;
@@ -116,7 +116,7 @@ memory_rounds(struct run *run, struct program *program, struct growth *growth,
 	enum verdict verdict;
 
 	verdict = flow_start(program, ports, result);
-	while (!verdict && (growth->rounds < LEAST_ROUNDS || time(NULL) < end)) {
+	while (verdict == VERDICT_PASS && (growth->rounds < LEAST_ROUNDS || time(NULL) < end)) {
 		progress_step(&run->progress, "round %u", growth->rounds + 1);
 		verdict = memory_round(program, ports, growth, result);
 	}
@@ -132,10 +132,10 @@ phase_memory(struct run *run, struct result *result)
 	enum verdict verdict;
 
 	verdict = testpmd_start(run, &spec, result, &program);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = memory_rounds(run, program, &growth, result);
 	program_free(program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	return result_pass(result, "%u times from %" PRIu64 " to %" PRIu64 " MB and back, as "
 			   "pinned", growth.rounds, growth.least.huge >> 10,

@@ -60,12 +60,12 @@ moves_control(const struct proc_page *like, int target, struct result *result)
 	enum verdict verdict;
 
 	page.va = page_make(page.size, page.node);
-	if (!page.va)
+	if (page.va == NULL)
 		return result_skip(result, "no free hugepage of %" PRIu64 " kB on node %d, to see "
 				   "whether one can be moved at all", page.size >> 10, page.node);
 	verdict = proc_pages_move(0, &pages, &target, result);
 	munmap(page.va, page.size);
-	if (!verdict && page.node != target)
+	if (verdict == VERDICT_PASS && page.node != target)
 		return result_skip(result, "a hugepage of our own cannot be moved from node %d to "
 				   "node %d: free hugepages there", like->node, target);
 	return verdict;
@@ -74,11 +74,9 @@ moves_control(const struct proc_page *like, int target, struct result *result)
 static void
 moves_count(const struct proc_page *before, const struct proc_pages *pages, struct moves *moves)
 {
-	unsigned int i;
-
 	moves->pages = pages->count;
 	moves->rounds++;
-	for (i = 0; i < pages->count; i++) {
+	for (unsigned int i = 0; i < pages->count; i++) {
 		if (pages->page[i].node < 0 || pages->page[i].node == before[i].node)
 			continue;
 		if (moves->moved++ == 0) {
@@ -94,19 +92,18 @@ moves_ask(pid_t pid, struct proc_pages *pages, struct moves *moves, struct resul
 	struct proc_page *before = calloc(pages->count, sizeof(*before));
 	int *targets = calloc(pages->count, sizeof(*targets));
 	enum verdict verdict;
-	unsigned int i;
 
-	if (!before || !targets) {
+	if (before == NULL || targets == NULL) {
 		verdict = result_error(result, "%s", strerror(ENOMEM));
 		goto out;
 	}
 	memcpy(before, pages->page, pages->count * sizeof(*before));
-	for (i = 0; i < pages->count; i++)
+	for (unsigned int i = 0; i < pages->count; i++)
 		targets[i] = placement_other(pages->page[i].node);
 	verdict = moves_control(&before[0], targets[0], result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = proc_pages_move(pid, pages, targets, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		moves_count(before, pages, moves);
 out:
 	free(targets);
@@ -122,7 +119,7 @@ moves_round(pid_t pid, struct moves *moves, struct result *result)
 	enum verdict verdict;
 
 	verdict = proc_pages_read(pid, &pages, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = moves_ask(pid, &pages, moves, result);
 	free(pages.page);
@@ -145,7 +142,7 @@ pins_check(pid_t pid, struct proc_memory *memory, struct result *result)
 {
 	enum verdict verdict = proc_memory_read(pid, memory, result);
 
-	if (!verdict && memory->pinned < memory->huge)
+	if (verdict == VERDICT_PASS && memory->pinned < memory->huge)
 		return result_fail(result, "of %" PRIu64 " kB of hugepages %" PRIu64 " kB are "
 				   "pinned (VmPin)", memory->huge, memory->pinned);
 	return verdict;
@@ -162,12 +159,12 @@ pinned_rounds(struct run *run, struct program *program, struct moves *moves,
 	do {
 		progress_step(&run->progress, "round %u", moves->rounds + 1);
 		verdict = moves_round(program_pid(program), moves, result);
-		if (!verdict)
+		if (verdict == VERDICT_PASS)
 			verdict = moves_verdict(moves, result);
-		if (!verdict)
+		if (verdict == VERDICT_PASS)
 			verdict = program_sleep(program, BETWEEN, result);
-	} while (!verdict && time(NULL) < end);
-	return verdict ? verdict : flow_await(program, ports, result);
+	} while (verdict == VERDICT_PASS && time(NULL) < end);
+	return verdict != VERDICT_PASS ? verdict : flow_await(program, ports, result);
 }
 
 /* With one node nothing can be asked to move; what the kernel counts is left. */
@@ -178,12 +175,13 @@ pinned_test(struct run *run, struct program *program, struct moves *moves, struc
 	enum verdict verdict;
 
 	verdict = flow_start(program, run->count / 2 * 2, result);
-	if (!verdict && placement_other(-1) >= 0 && placement_other(placement_other(-1)) >= 0)
+	if (verdict == VERDICT_PASS && placement_other(-1) >= 0 &&
+	    placement_other(placement_other(-1)) >= 0)
 		verdict = pinned_rounds(run, program, moves, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = pins_check(program_pid(program), &memory, result);
-	if (!verdict && moves->rounds == 0)
+	if (verdict == VERDICT_PASS && moves->rounds == 0)
 		return result_skip(result, "there is one NUMA node, so no page can be asked to "
 				   "move; as the kernel counts (VmPin), all %" PRIu64 " kB of "
 				   "hugepages are pinned", memory.huge);
@@ -197,7 +195,7 @@ pinned_test_stock(struct program *program, struct moves *moves, struct result *r
 	enum verdict verdict;
 
 	verdict = testpmd_do(program, result, NULL, "port stop all");
-	return verdict ? verdict : moves_round(program_pid(program), moves, result);
+	return verdict != VERDICT_PASS ? verdict : moves_round(program_pid(program), moves, result);
 }
 
 static enum verdict
@@ -210,7 +208,7 @@ hugepages_measure(struct run *run, bool stock, char *text, size_t size, struct r
 
 	progress_step(&run->progress, "starting testpmd");
 	verdict = testpmd_start(run, &spec, result, &program);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = stock ? pinned_test_stock(program, &moves, result) :
 			pinned_test(run, program, &moves, result);
 	program_free(program);
@@ -226,12 +224,12 @@ pinned_measure(struct run *run, bool stock, char *text, size_t size, struct resu
 	enum verdict verdict = hugepages_measure(run, stock, text, size, result);
 	const size_t length = strlen(text);
 
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = late_measure(run, stock, text + length, size - length, result);
 	if (verdict == VERDICT_SKIP)
 		return VERDICT_PASS;
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		result->text[0] = '\0';
 	return verdict;
 }
@@ -246,7 +244,7 @@ phase_pinned(struct run *run, struct result *result)
 		return result_skip(result, "this kernel knows no NUMA, so no page can be asked to "
 				   "move");
 	verdict = pinned_measure(run, false, text, sizeof(text), result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	strcpy(why, result->text);
 	result_pass(result, "%s", text);

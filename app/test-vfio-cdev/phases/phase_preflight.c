@@ -32,9 +32,10 @@ preflight_finding(void *arg, const struct check_finding *finding)
 	/* The first one is the one to cure first. */
 	if (preflight->failures++ == 0)
 		result_fail(preflight->result, "%s%s%s: %s%s%s", finding->check,
-			    finding->device ? " " : "", finding->device ? finding->device : "",
-			    finding->text, finding->cure ? " Cure: " : "",
-			    finding->cure ? finding->cure : "");
+			    finding->device != NULL ? " " : "",
+			    finding->device != NULL ? finding->device : "", finding->text,
+			    finding->cure != NULL ? " Cure: " : "",
+			    finding->cure != NULL ? finding->cure : "");
 }
 
 enum verdict
@@ -43,13 +44,12 @@ phase_preflight(struct run *run, struct result *result)
 	struct preflight preflight = { .result = result, .findings = json_array() };
 	struct check_options options = { .app = run->options->testpmd };
 	const char **devices;
-	unsigned int i;
 	int ret;
 
 	devices = calloc(run->count + 1, sizeof(*devices));
-	if (!devices)
+	if (devices == NULL)
 		return result_error(result, "no memory");
-	for (i = 0; i < run->count; i++)
+	for (unsigned int i = 0; i < run->count; i++)
 		devices[i] = run->devices[i].addr;
 	options.devices = devices;
 	ret = checks_run(&run->host, &options, preflight_finding, &preflight);
@@ -57,8 +57,8 @@ phase_preflight(struct run *run, struct result *result)
 	result_detail(result, "findings", preflight.findings);
 	if (ret < 0)
 		return result_error(result, "%s", strerror(-ret));
-	if (preflight.failures)
+	if (preflight.failures != 0)
 		return VERDICT_FAIL;
 	return result_pass(result, "%u checks, %u warnings%s", preflight.count, preflight.warnings,
-			   preflight.warnings ? ": see dpdk-vfio-cdev doctor" : "");
+			   preflight.warnings != 0 ? ": see dpdk-vfio-cdev doctor" : "");
 }

@@ -15,9 +15,9 @@ restart_work(struct run *run, struct program *program, struct result *result)
 	if (ports == 0)
 		return testpmd_do(program, result, NULL, "start");
 	verdict = testpmd_links_up(program, ports, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(program, result, NULL, "start tx_first");
-	return verdict ? verdict : flow_await(program, ports, result);
+	return verdict != VERDICT_PASS ? verdict : flow_await(program, ports, result);
 }
 
 static enum verdict
@@ -30,10 +30,10 @@ restart_once(struct run *run, unsigned int round, struct result *result)
 	progress_step(&run->progress, "%u of %u", round,
 		      run->options->restarts);
 	verdict = testpmd_start(run, &spec, result, &program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = restart_work(run, program, result);
-	if (verdict || round == run->options->restarts)
+	if (verdict != VERDICT_PASS || round == run->options->restarts)
 		program_free(program);
 	else
 		program_kill(program);
@@ -47,9 +47,9 @@ phase_restart(struct run *run, struct result *result)
 	unsigned int round;
 
 	/* The first start is not after a kill. */
-	for (round = 0; round <= run->options->restarts && !verdict; round++)
+	for (round = 0; round <= run->options->restarts && verdict == VERDICT_PASS; round++)
 		verdict = restart_once(run, round, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	return result_pass(result, "%u starts after SIGKILL%s", round - 1,
 			   run->count < 2 ? "; one port: no packets" : ", packets after each");

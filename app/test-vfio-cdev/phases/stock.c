@@ -24,11 +24,10 @@ stock_compare(struct run *run, struct result *result, stock_measure_t measure)
 	struct result stock = { .name = result->name };
 	char text[sizeof(result->stock)] = "";
 	enum verdict verdict;
-	unsigned int i;
 
 	if (!run->options->compare)
 		return result->verdict;
-	for (i = 0; i < run->count; i++) {
+	for (unsigned int i = 0; i < run->count; i++) {
 		if (!stock_has_group(run, &run->devices[i])) {
 			result_stock(result, "not run: %s has no VFIO group",
 				     run->devices[i].addr);
@@ -39,6 +38,6 @@ stock_compare(struct run *run, struct result *result, stock_measure_t measure)
 	json_decref(stock.details);
 	if (verdict == VERDICT_STOPPED)
 		return result_stopped(result);
-	result_stock(result, "%s", verdict ? stock.text : text);
+	result_stock(result, "%s", verdict != VERDICT_PASS ? stock.text : text);
 	return result->verdict;
 }

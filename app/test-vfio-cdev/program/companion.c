@@ -28,7 +28,7 @@ release_find(struct run *run, char *release, size_t size, struct result *result)
 	enum verdict verdict = VERDICT_PASS;
 	struct program *program;
 
-	if (!run->dpdk[0]) {
+	if (run->dpdk[0] == '\0') {
 		progress_step(&run->progress, "asking testpmd for its release");
 		verdict = testpmd_start(run, &spec, result, &program);
 		program_free(program);
@@ -45,12 +45,12 @@ release_start(struct run *run, const struct program_spec *spec, const char *rele
 	enum verdict verdict = program_start(run, spec, result, program);
 	char own[sizeof(run->dpdk)];
 
-	if (verdict == VERDICT_FAIL && strstr(result->text, "error while loading shared"))
+	if (verdict == VERDICT_FAIL && strstr(result->text, "error while loading shared") != NULL)
 		return result_skip(result, PROGRAM " was built with another release of DPDK than "
 				   "this testpmd, which is %s: build it with that one", release);
 	snprintf(own, sizeof(own), "%s", run->dpdk);
 	snprintf(run->dpdk, sizeof(run->dpdk), "%s", release);
-	if (verdict || release_is_same(own, release))
+	if (verdict != VERDICT_PASS || release_is_same(own, release))
 		return verdict;
 	program_free(*program);
 	*program = NULL;
@@ -67,10 +67,10 @@ companion_start(struct run *run, const struct program_spec *spec, struct result 
 	enum verdict verdict;
 
 	*program = NULL;
-	if (launch_beside(PROGRAM, path) || access(path, X_OK))
+	if (launch_beside(PROGRAM, path) != 0 || access(path, X_OK) != 0)
 		return result_skip(result, "%s is not installed", path);
 	verdict = release_find(run, release, sizeof(release), result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	own.path = path;
 	own.ready = READY;
@@ -85,7 +85,7 @@ line_take(struct run *run, const char *text, struct result *result, json_t **fou
 	const char *event = json_string_value(json_object_get(line, "event"));
 	enum verdict verdict = VERDICT_PASS;
 
-	if (!event)
+	if (event == NULL)
 		event = "";	/* a line of DPDK */
 	*over = true;
 	if (strcmp(event, "result") == 0)
@@ -114,10 +114,10 @@ companion_result(struct run *run, struct program *program, struct result *result
 	*found = NULL;
 	do {
 		verdict = program_expect(program, "\n", LINE_PATIENCE, result, &text);
-		if (verdict)
+		if (verdict != VERDICT_PASS)
 			return verdict;
 		verdict = line_take(run, text, result, found, &over);
 		free(text);
-	} while (!verdict && !over);
+	} while (verdict == VERDICT_PASS && !over);
 	return verdict;
 }

@@ -25,9 +25,9 @@ console_child(char *const *argv, char *const *env, pid_t parent, int report)
 
 	stop_forget();
 	/* The parent may be gone already. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
 		_exit(127);
-	for (; *env; env++)
+	for (; *env != NULL; env++)
 		putenv(*env);
 	execvp(argv[0], argv);
 	err = errno;
@@ -44,7 +44,7 @@ console_spawn(struct console *console, char *const *argv, char *const *env)
 	int pipes[2], err = 0;
 
 	*console = (struct console){ .fd = -1 };
-	if (pipe2(pipes, O_CLOEXEC))
+	if (pipe2(pipes, O_CLOEXEC) != 0)
 		return -errno;
 	console->pid = forkpty(&console->fd, NULL, NULL, &size);
 	if (console->pid < 0) {
@@ -74,7 +74,7 @@ console_write(struct console *console, const char *text)
 	size_t left = strlen(text);
 	ssize_t done;
 
-	while (left) {
+	while (left != 0) {
 		done = write(console->fd, text, left);
 		if (done < 0 && errno != EINTR)
 			return -errno;
@@ -101,7 +101,7 @@ static int
 console_read(struct console *console)
 {
 	char chunk[CHUNK], *text;
-	ssize_t got, i;
+	ssize_t got;
 
 	got = read(console->fd, chunk, sizeof(chunk));
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
@@ -112,10 +112,10 @@ console_read(struct console *console)
 	if (console->length + (size_t)got >= TEXT_MOST)
 		return -ENOMEM;
 	text = realloc(console->text, console->length + (size_t)got + 1);
-	if (!text)
+	if (text == NULL)
 		return -ENOMEM;
 	console->text = text;
-	for (i = 0; i < got; i++)
+	for (ssize_t i = 0; i < got; i++)
 		if (chunk[i] != '\r' && chunk[i] != '\0')
 			text[console->length++] = chunk[i];
 	text[console->length] = '\0';
@@ -126,14 +126,14 @@ console_read(struct console *console)
 static int
 console_take(struct console *console, const char *text, char **output)
 {
-	char *start = console->text ? console->text + console->seen : NULL;
-	char *found = start ? strstr(start, text) : NULL;
+	char *start = console->text != NULL ? console->text + console->seen : NULL;
+	char *found = start != NULL ? strstr(start, text) : NULL;
 
-	if (!found)
+	if (found == NULL)
 		return -EAGAIN;
-	if (output) {
+	if (output != NULL) {
 		*output = strndup(start, (size_t)(found - start));
-		if (!*output)
+		if (*output == NULL)
 			return -ENOMEM;
 	}
 	console->seen = (size_t)(found - console->text) + strlen(text);
@@ -156,7 +156,7 @@ console_expect(struct console *console, const char *text, int ms, char **output)
 	int ret;
 
 	for (;;) {
-		ret = text ? console_take(console, text, output) : -EAGAIN;
+		ret = text != NULL ? console_take(console, text, output) : -EAGAIN;
 		if (ret != -EAGAIN)
 			return ret;
 		if (console->pid == 0)

@@ -15,11 +15,9 @@ static int
 node_find(const struct placement_node *nodes, unsigned int node_count, int own,
 	  bool (*has)(const struct placement_node *node))
 {
-	unsigned int i;
-
 	if (own >= 0 && (unsigned int)own < node_count && has(&nodes[own]))
 		return own;
-	for (i = 0; i < node_count; i++)
+	for (unsigned int i = 0; i < node_count; i++)
 		if (has(&nodes[i]))
 			return (int)i;
 	return -1;
@@ -40,9 +38,9 @@ node_has_memory(const struct placement_node *node)
 static void
 placement_memory(struct placement *placement, unsigned int mib)
 {
-	int node, length = 0;
+	int length = 0;
 
-	for (node = 0; node < placement->memory_node; node++)
+	for (int node = 0; node < placement->memory_node; node++)
 		length += snprintf(placement->memory + length,
 				   sizeof(placement->memory) - (size_t)length, "0,");
 	snprintf(placement->memory + length, sizeof(placement->memory) - (size_t)length, "%u",
@@ -54,9 +52,7 @@ static void
 placement_note(const struct rte_vfio_cdev_info *devices, unsigned int count,
 	       struct placement *placement)
 {
-	unsigned int i;
-
-	for (i = 0; i < count; i++) {
+	for (unsigned int i = 0; i < count; i++) {
 		if (devices[i].numa_node < 0 ||
 		    (devices[i].numa_node == placement->cpu_node &&
 		     devices[i].numa_node == placement->memory_node))
@@ -75,7 +71,7 @@ placement_pick(const struct placement_node *nodes, unsigned int node_count,
 	       struct placement *placement)
 {
 	const struct placement_node *node;
-	int own = count ? devices[0].numa_node : -1;
+	int own = count != 0 ? devices[0].numa_node : -1;
 
 	*placement = (struct placement){ 0 };
 	placement->memory_node = node_find(nodes, node_count, own, node_has_memory);
@@ -153,10 +149,8 @@ placement_choose(const struct host *host, const struct rte_vfio_cdev_info *devic
 int
 placement_other(int node)
 {
-	int i;
-
-	for (i = 0; i <= numa_max_node(); i++)
-		if (i != node && numa_bitmask_isbitset(numa_all_nodes_ptr, (unsigned int)i) &&
+	for (int i = 0; i <= numa_max_node(); i++)
+		if (i != node && numa_bitmask_isbitset(numa_all_nodes_ptr, (unsigned int)i) != 0 &&
 		    numa_node_size64(i, NULL) > 0)
 			return i;
 	return -1;

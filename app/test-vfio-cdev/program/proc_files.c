@@ -20,7 +20,7 @@ file_add(struct proc_files *files, int dir, const char *entry)
 		return;
 	name[length] = '\0';
 	number = strchr(name, '[');
-	if (number && strspn(number + 1, "0123456789]") == strlen(number + 1))
+	if (number != NULL && strspn(number + 1, "0123456789]") == strlen(number + 1))
 		*number = '\0';
 	files->count++;
 }
@@ -34,7 +34,7 @@ proc_files_read(pid_t pid, struct proc_files *files)
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	dir = opendir(path);
-	if (!dir)
+	if (dir == NULL)
 		return -errno;
 	files->count = 0;
 	while (files->count < PROC_FILES && (entry = readdir(dir)) != NULL)
@@ -46,9 +46,9 @@ proc_files_read(pid_t pid, struct proc_files *files)
 static unsigned int
 files_named(const struct proc_files *files, const char *name)
 {
-	unsigned int i, count = 0;
+	unsigned int count = 0;
 
-	for (i = 0; i < files->count; i++)
+	for (unsigned int i = 0; i < files->count; i++)
 		count += strcmp(files->name[i], name) == 0;
 	return count;
 }
@@ -56,9 +56,7 @@ files_named(const struct proc_files *files, const char *name)
 const char *
 proc_files_more(const struct proc_files *before, const struct proc_files *now)
 {
-	unsigned int i;
-
-	for (i = 0; i < now->count; i++)
+	for (unsigned int i = 0; i < now->count; i++)
 		if (files_named(now, now->name[i]) > files_named(before, now->name[i]))
 			return now->name[i];
 	return NULL;

@@ -26,9 +26,9 @@ proc_memory_read(pid_t pid, struct proc_memory *memory, struct result *result)
 	char line[256];
 
 	*memory = (struct proc_memory){ 0 };
-	if (!file)
+	if (file == NULL)
 		return result_error(result, "/proc/%d/status: %s", (int)pid, strerror(errno));
-	while (fgets(line, sizeof(line), file)) {
+	while (fgets(line, sizeof(line), file) != NULL) {
 		sscanf(line, "HugetlbPages: %" SCNu64, &memory->huge);
 		sscanf(line, "VmPin: %" SCNu64, &memory->pinned);
 	}
@@ -44,7 +44,7 @@ pages_add(struct proc_pages *pages, uintptr_t start, uintptr_t end, uint64_t siz
 	struct proc_page *more;
 
 	more = realloc(pages->page, (pages->count + count) * sizeof(*more));
-	if (!more)
+	if (more == NULL)
 		return -ENOMEM;
 	pages->page = more;
 	for (; start < end; start += size)
@@ -60,7 +60,7 @@ pages_list(FILE *smaps, struct proc_pages *pages)
 	char line[512];
 	int ret = 0;
 
-	while (!ret && fgets(line, sizeof(line), smaps)) {
+	while (ret == 0 && fgets(line, sizeof(line), smaps) != NULL) {
 		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2) {
 			start = from;
 			end = to;
@@ -77,14 +77,13 @@ static long
 pages_call(pid_t pid, const struct proc_pages *pages, const int *targets, int *status)
 {
 	void **at = calloc(pages->count, sizeof(*at));
-	unsigned int i;
 	long ret = -1;
 
-	for (i = 0; at && i < pages->count; i++)
+	for (unsigned int i = 0; at != NULL && i < pages->count; i++)
 		at[i] = pages->page[i].va;
-	if (at)
+	if (at != NULL)
 		ret = numa_move_pages(pid, pages->count, at, targets, status,
-				      targets ? MPOL_MF_MOVE_ALL : 0);
+				      targets != NULL ? MPOL_MF_MOVE_ALL : 0);
 	free(at);
 	return ret;
 }
@@ -93,14 +92,13 @@ static enum verdict
 pages_locate(pid_t pid, struct proc_pages *pages, struct result *result)
 {
 	int *status = calloc(pages->count, sizeof(*status));
-	unsigned int i;
 
-	if (!status || pages_call(pid, pages, NULL, status) < 0) {
+	if (status == NULL || pages_call(pid, pages, NULL, status) < 0) {
 		free(status);
 		return result_error(result, "cannot ask where the pages of process %d are: %s",
 				    (int)pid, strerror(errno));
 	}
-	for (i = 0; i < pages->count; i++)
+	for (unsigned int i = 0; i < pages->count; i++)
 		pages->page[i].node = status[i];
 	free(status);
 	return VERDICT_PASS;
@@ -110,9 +108,9 @@ pages_locate(pid_t pid, struct proc_pages *pages, struct result *result)
 static void
 pages_drop_absent(struct proc_pages *pages)
 {
-	unsigned int i, count = 0;
+	unsigned int count = 0;
 
-	for (i = 0; i < pages->count; i++)
+	for (unsigned int i = 0; i < pages->count; i++)
 		if (pages->page[i].node >= 0)
 			pages->page[count++] = pages->page[i];
 	pages->count = count;
@@ -126,17 +124,17 @@ proc_pages_read(pid_t pid, struct proc_pages *pages, struct result *result)
 	int ret;
 
 	*pages = (struct proc_pages){ 0 };
-	if (!file)
+	if (file == NULL)
 		return result_error(result, "/proc/%d/smaps: %s", (int)pid, strerror(errno));
 	ret = pages_list(file, pages);
 	fclose(file);
-	if (ret)
+	if (ret != 0)
 		verdict = result_error(result, "%s", strerror(-ret));
 	else if (pages->count == 0)
 		verdict = result_error(result, "process %d has no hugepages", (int)pid);
 	else
 		verdict = pages_locate(pid, pages, result);
-	if (verdict) {
+	if (verdict != VERDICT_PASS) {
 		free(pages->page);
 		*pages = (struct proc_pages){ 0 };
 		return verdict;
@@ -149,7 +147,7 @@ enum verdict
 proc_pages_move(pid_t pid, struct proc_pages *pages, const int *targets, struct result *result)
 {
 	int *status = calloc(pages->count, sizeof(*status));
-	long ret = status ? pages_call(pid, pages, targets, status) : -1;
+	long ret = status != NULL ? pages_call(pid, pages, targets, status) : -1;
 	int err = errno;
 
 	free(status);

@@ -59,21 +59,21 @@ arguments_add(struct arguments *arguments, const char *format, ...)
 static void
 arguments_add_all(struct arguments *arguments, const char *const *more)
 {
-	for (; more && *more; more++)
+	for (; more != NULL && *more != NULL; more++)
 		arguments_add(arguments, "%s", *more);
 }
 
 static void
 arguments_free(struct arguments *arguments)
 {
-	while (arguments->count)
+	while (arguments->count != 0)
 		free(arguments->argv[--arguments->count]);
 }
 
 unsigned int
 program_devices(const struct run *run, const struct program_spec *spec)
 {
-	return spec->count ? spec->count : run->count - spec->first;
+	return spec->count != 0 ? spec->count : run->count - spec->first;
 }
 
 /* Two programs beside each other have CPUs of their own where there are enough. */
@@ -92,14 +92,12 @@ static void
 arguments_devices(struct arguments *arguments, const struct run *run,
 		  const struct program_spec *spec)
 {
-	unsigned int i;
-
 	if (spec->plugs) {
 		arguments_add(arguments, "-a");
 		arguments_add(arguments, NO_DEVICE);
 		return;
 	}
-	for (i = 0; i < program_devices(run, spec); i++) {
+	for (unsigned int i = 0; i < program_devices(run, spec); i++) {
 		arguments_add(arguments, "-a");
 		arguments_add(arguments, "%s", run->devices[spec->first + i].addr);
 	}
@@ -125,12 +123,13 @@ program_last_line(const struct program *program, const char *kind, int *length)
 {
 	const char *text = program->console.text, *end, *start;
 
-	for (end = text ? text + program->console.length : NULL; end > text; end = start - 1) {
+	for (end = text != NULL ? text + program->console.length : NULL; end > text;
+	     end = start - 1) {
 		for (start = end; start > text && start[-1] != '\n'; start--)
 			;
 		*length = (int)(end - start);
 		if ((size_t)*length > strspn(start, " \n") &&
-		    memmem(start, (size_t)*length, kind, strlen(kind)))
+		    memmem(start, (size_t)*length, kind, strlen(kind)) != NULL)
 			return start;
 		if (start == text)
 			break;
@@ -147,8 +146,8 @@ program_tell_output(const struct program *program, struct result *result)
 	size_t skip = length > OUTPUT_END ? length - OUTPUT_END : 0;
 	char text[OUTPUT_END + 1], *c;
 
-	snprintf(text, sizeof(text), "%s", length ? program->console.text + skip : "");
-	for (c = text; *c; c++)
+	snprintf(text, sizeof(text), "%s", length != 0 ? program->console.text + skip : "");
+	for (c = text; *c != '\0'; c++)
 		if (!isascii((unsigned char)*c))
 			*c = '?';
 	result_detail(result, "output", json_string(text));
@@ -219,7 +218,7 @@ program_spawn(struct program *program, struct run *run, const struct program_spe
 	      console_spawn(&program->console, arguments.argv, env.argv);
 	arguments_free(&env);
 	arguments_free(&arguments);
-	if (ret)
+	if (ret != 0)
 		return result_error(result, "cannot run %s: %s", spec->path, strerror(-ret));
 	return VERDICT_PASS;
 }
@@ -278,7 +277,7 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 
 	*out = NULL;
 	program = calloc(1, sizeof(*program));
-	if (!program)
+	if (program == NULL)
 		return result_error(result, "cannot run %s: %s", spec->path, strerror(ENOMEM));
 	slash = strrchr(spec->path, '/');
 	*program = (struct program){
@@ -286,16 +285,16 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 		.telemetry = { .fd = -1 },
 		.run = run,
 	};
-	snprintf(program->name, NAME, "%s", slash ? slash + 1 : spec->path);
+	snprintf(program->name, NAME, "%s", slash != NULL ? slash + 1 : spec->path);
 	program_prefix(program->prefix, spec->share);
 	verdict = program_spawn(program, run, spec, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = program_expect(program, spec->ready, READY_PATIENCE, result, NULL);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = program_explain(program, program_connect(program, result), result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = program_release(program, run, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		program_free(program);
 	else
 		*out = program;
@@ -305,7 +304,7 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 void
 program_kill(struct program *program)
 {
-	if (!program)
+	if (program == NULL)
 		return;
 	telemetry_close(&program->telemetry);
 	console_close(&program->console);
@@ -318,7 +317,7 @@ program_free(struct program *program)
 	const struct run *run;
 	char prefix[PREFIX];
 
-	if (!program)
+	if (program == NULL)
 		return;
 	run = program->run;
 	strcpy(prefix, program->prefix);
@@ -329,10 +328,9 @@ program_free(struct program *program)
 void
 programs_end(const struct run *run)
 {
-	unsigned int share;
 	char prefix[PREFIX];
 
-	for (share = 0; share < SHARES; share++) {
+	for (unsigned int share = 0; share < SHARES; share++) {
 		program_prefix(prefix, share);
 		program_files_remove(run->runtime, prefix);
 	}

@@ -16,8 +16,8 @@ program_files_make(char *runtime, size_t size)
 {
 	/* Short: the path of a socket in it has room for 107 characters. */
 	snprintf(runtime, size, "%s/test-vfio-cdev-XXXXXX",
-		 access("/run", W_OK) ? "/tmp" : "/run");
-	if (mkdtemp(runtime))
+		 access("/run", W_OK) != 0 ? "/tmp" : "/run");
+	if (mkdtemp(runtime) != NULL)
 		return 0;
 	runtime[0] = '\0';
 	return -errno;
@@ -30,7 +30,7 @@ directory_clear(const char *path, const char *beginning)
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
 
-	if (!dir)
+	if (dir == NULL)
 		return;
 	while ((entry = readdir(dir)) != NULL)
 		if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0)
@@ -45,13 +45,13 @@ program_files_remove(const char *runtime, const char *prefix)
 	struct mntent *mount;
 	FILE *mounts;
 
-	if (!runtime[0])
+	if (runtime[0] == '\0')
 		return;
 	snprintf(path, sizeof(path), "%s/dpdk/%s", runtime, prefix);
 	directory_clear(path, "");
 	rmdir(path);
 	mounts = setmntent("/proc/self/mounts", "re");
-	if (!mounts)
+	if (mounts == NULL)
 		return;
 	/* <mount>/<prefix>map_<n>, lib/eal/common/eal_filesystem.h */
 	snprintf(map, sizeof(map), "%smap_", prefix);
@@ -66,7 +66,7 @@ program_files_end(const char *runtime)
 {
 	char path[256];
 
-	if (!runtime[0])
+	if (runtime[0] == '\0')
 		return;
 	snprintf(path, sizeof(path), "%s/dpdk", runtime);
 	rmdir(path);

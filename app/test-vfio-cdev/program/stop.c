@@ -26,7 +26,7 @@ stop_init(void)
 	sigset_t set;
 
 	stop_signals(&set);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -errno;
 	/* A peer that went away shall be an error of write(). */
 	signal(SIGPIPE, SIG_IGN);
@@ -74,7 +74,7 @@ stop_wait(int fd, int ms)
 	} while (ret < 0 && errno == EINTR && ms > 0);
 	if (ret < 0)
 		return errno == EINTR ? 0 : -errno;
-	if (fds[0].revents)
+	if (fds[0].revents != 0)
 		return -EINTR;
-	return fds[1].revents ? 1 : 0;
+	return fds[1].revents != 0 ? 1 : 0;
 }

@@ -66,12 +66,12 @@ telemetry_parse_hello(struct telemetry *telemetry, const char *text, size_t leng
 	json_t *hello;
 
 	hello = json_loadb(text, length, 0, &error);
-	if (!hello)
+	if (hello == NULL)
 		return telemetry_malformed(result, "the connection", error.text);
 	version = json_string_value(json_object_get(hello, "version"));
-	if (!version || telemetry_number(hello, "pid", &pid) || pid == 0 || pid > INT32_MAX ||
-	    telemetry_number(hello, "max_output_len", &room) || room == 0 ||
-	    room > ANSWER_ROOM_MOST) {
+	if (version == NULL || telemetry_number(hello, "pid", &pid) != 0 || pid == 0 ||
+	    pid > INT32_MAX || telemetry_number(hello, "max_output_len", &room) != 0 ||
+	    room == 0 || room > ANSWER_ROOM_MOST) {
 		verdict = telemetry_malformed(result, "the connection",
 					      "no version, pid and max_output_len");
 	} else {
@@ -91,12 +91,12 @@ telemetry_hello(struct telemetry *telemetry, struct result *result)
 	size_t length;
 
 	verdict = telemetry_receive(telemetry, text, sizeof(text), &length, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = telemetry_parse_hello(telemetry, text, length, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	telemetry->answer = malloc(telemetry->room);
-	if (!telemetry->answer)
+	if (telemetry->answer == NULL)
 		return result_error(result, "telemetry: %s", strerror(ENOMEM));
 	return VERDICT_PASS;
 }
@@ -130,7 +130,7 @@ telemetry_open(struct telemetry *telemetry, const char *path, struct result *res
 		return verdict;
 	}
 	verdict = telemetry_hello(telemetry, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		telemetry_close(telemetry);
 	return verdict;
 }
@@ -155,11 +155,11 @@ telemetry_parse_answer(const char *command, const char *text, size_t length,
 	*value = NULL;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(command, ","), command);
 	answer = json_loadb(text, length, 0, &error);
-	if (!answer)
+	if (answer == NULL)
 		return telemetry_malformed(result, command, error.text);
 	*value = json_incref(json_object_get(answer, name));
 	json_decref(answer);
-	if (!*value)
+	if (*value == NULL)
 		return telemetry_malformed(result, command, "it is not to that command");
 	return VERDICT_PASS;
 }
@@ -175,7 +175,7 @@ telemetry_query(struct telemetry *telemetry, const char *command, struct result 
 	if (send(telemetry->fd, command, strlen(command), MSG_NOSIGNAL) < 0)
 		return result_fail(result, "telemetry: %s", strerror(errno));
 	verdict = telemetry_receive(telemetry, telemetry->answer, telemetry->room, &length, result);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	return telemetry_parse_answer(command, telemetry->answer, length, result, value);
 }

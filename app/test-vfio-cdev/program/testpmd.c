@@ -20,7 +20,7 @@ testpmd_check_ports(struct program *program, const struct run *run,
 	char what[64];
 
 	verdict = testpmd_ports(program, &count, result);
-	if (verdict || count == wanted)
+	if (verdict != VERDICT_PASS || count == wanted)
 		return verdict;
 	snprintf(what, sizeof(what), "has %u ports of %u devices", count, wanted);
 	return program_complain(program, what, result);
@@ -33,18 +33,18 @@ testpmd_start(struct run *run, const struct program_spec *spec, struct result *r
 	const char *args[ARGUMENTS] = { testpmd_args[0], testpmd_args[1] };
 	struct program_spec own = *spec;
 	enum verdict verdict;
-	unsigned int i;
 
-	for (i = 0; spec->args && spec->args[i] && i + 3 < ARGUMENTS; i++)
+	for (unsigned int i = 0;
+	     spec->args != NULL && spec->args[i] != NULL && i + 3 < ARGUMENTS; i++)
 		args[i + 2] = spec->args[i];
 	own.path = run->options->testpmd;
 	own.ready = TESTPMD_PROMPT;
 	own.args = args;
 	verdict = program_start(run, &own, result, program);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = testpmd_check_ports(*program, run, spec, result);
-	if (verdict) {
+	if (verdict != VERDICT_PASS) {
 		program_free(*program);
 		*program = NULL;
 	}
@@ -55,8 +55,9 @@ testpmd_start(struct run *run, const struct program_spec *spec, struct result *r
 static bool
 testpmd_knows(const char *output)
 {
-	return !strstr(output, "Command not found") && !strstr(output, "Bad arguments") &&
-	       !strstr(output, "Ambiguous command");
+	return strstr(output, "Command not found") == NULL &&
+	       strstr(output, "Bad arguments") == NULL &&
+	       strstr(output, "Ambiguous command") == NULL;
 }
 
 enum verdict
@@ -72,12 +73,12 @@ testpmd_do(struct program *program, struct result *result, char **output,
 	va_end(args);
 	strcat(command, "\n");
 	verdict = program_write(program, command, result);
-	if (!verdict)
+	if (verdict == VERDICT_PASS)
 		verdict = program_expect(program, TESTPMD_PROMPT, TESTPMD_PATIENCE, result, &text);
-	if (!verdict && !testpmd_knows(text))
+	if (verdict == VERDICT_PASS && !testpmd_knows(text))
 		verdict = result_error(result, "this testpmd does not know the command '%.*s'",
 				       (int)strlen(command) - 1, command);
-	if (verdict || !output)
+	if (verdict != VERDICT_PASS || output == NULL)
 		free(text);
 	else
 		*output = text;
@@ -100,12 +101,12 @@ testpmd_stats(struct program *program, unsigned int port, struct port_stats *sta
 		{ "oerrors", &stats->unsent },
 	};
 	enum verdict verdict;
-	unsigned int i;
 	json_t *value;
 
 	verdict = program_query(program, result, &value, "/ethdev/stats,%u", port);
-	for (i = 0; !verdict && i < sizeof(members) / sizeof(members[0]); i++)
-		if (telemetry_number(value, members[i].key, members[i].number))
+	for (unsigned int i = 0;
+	     verdict == VERDICT_PASS && i < sizeof(members) / sizeof(members[0]); i++)
+		if (telemetry_number(value, members[i].key, members[i].number) != 0)
 			verdict = result_error(result, "telemetry: /ethdev/stats,%u has no %s",
 					       port, members[i].key);
 	json_decref(value);
@@ -119,7 +120,7 @@ testpmd_ports(struct program *program, unsigned int *count, struct result *resul
 	json_t *value;
 
 	verdict = program_query(program, result, &value, "/ethdev/list");
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	*count = (unsigned int)json_array_size(value);
 	json_decref(value);
@@ -134,10 +135,10 @@ testpmd_link(struct program *program, unsigned int port, bool *up, struct result
 	json_t *value;
 
 	verdict = program_query(program, result, &value, "/ethdev/link_status,%u", port);
-	if (verdict)
+	if (verdict != VERDICT_PASS)
 		return verdict;
 	status = json_string_value(json_object_get(value, "status"));
-	*up = status && strcmp(status, "UP") == 0;
+	*up = status != NULL && strcmp(status, "UP") == 0;
 	json_decref(value);
 	return VERDICT_PASS;
 }
@@ -152,7 +153,7 @@ testpmd_links_up(struct program *program, unsigned int ports, struct result *res
 
 	while (port < ports) {
 		verdict = testpmd_link(program, port, &up, result);
-		if (verdict)
+		if (verdict != VERDICT_PASS)
 			return verdict;
 		if (up) {
 			port++;
@@ -162,7 +163,7 @@ testpmd_links_up(struct program *program, unsigned int ports, struct result *res
 		if (left <= 0)
 			return result_fail(result, "the link of port %u is down", port);
 		verdict = program_sleep(program, 100, result);
-		if (verdict)
+		if (verdict != VERDICT_PASS)
 			return verdict;
 	}
 	return VERDICT_PASS;

@@ -79,7 +79,7 @@ result_stock(struct result *result, const char *format, ...)
 void
 result_detail(struct result *result, const char *key, json_t *value)
 {
-	if (!result->details)
+	if (result->details == NULL)
 		result->details = json_object();
 	json_object_set_new(result->details, key, value);
 }
@@ -91,12 +91,12 @@ report_status(const struct report *report)
 
 	for (i = 0; i < report->count; i++)
 		of[report->results[i].verdict]++;
-	if (of[VERDICT_ERROR] || of[VERDICT_STOPPED])
+	if (of[VERDICT_ERROR] != 0 || of[VERDICT_STOPPED] != 0)
 		return 2;
-	if (of[VERDICT_FAIL])
+	if (of[VERDICT_FAIL] != 0)
 		return 1;
 	/* What was only skipped has shown nothing. */
-	return of[VERDICT_PASS] ? 0 : 2;
+	return of[VERDICT_PASS] != 0 ? 0 : 2;
 }
 
 void
@@ -104,24 +104,23 @@ report_table(const struct report *report, FILE *out)
 {
 	const struct result *result;
 	int length, width = (int)strlen("figure");
-	unsigned int i;
 
-	for (i = 0; i < report->count; i++) {
+	for (unsigned int i = 0; i < report->count; i++) {
 		length = (int)strlen(report->results[i].figure);
 		width = length > width ? length : width;
 	}
 	fprintf(out, "%-10s  %-7s  %-*s  %7s\n", "phase", "verdict", width, "figure", "time");
-	for (i = 0; i < report->count; i++) {
+	for (unsigned int i = 0; i < report->count; i++) {
 		result = &report->results[i];
 		fprintf(out, "%-10s  %-7s  %-*s  %6.1fs\n", result->name,
 			verdict_name(result->verdict), width,
-			result->figure[0] ? result->figure : "-", result->seconds);
-		if (report->compared && result->stock[0])
+			result->figure[0] != '\0' ? result->figure : "-", result->seconds);
+		if (report->compared && result->stock[0] != '\0')
 			fprintf(out, "%-10s  %-7s  %s\n", "", "stock", result->stock);
 	}
-	for (i = 0; i < report->count; i++) {
+	for (unsigned int i = 0; i < report->count; i++) {
 		result = &report->results[i];
-		if (result->text[0])
+		if (result->text[0] != '\0')
 			fprintf(out, "%s: %s\n", result->name, result->text);
 	}
 }
@@ -129,9 +128,7 @@ report_table(const struct report *report, FILE *out)
 void
 report_free(struct report *report)
 {
-	unsigned int i;
-
-	for (i = 0; i < report->count; i++)
+	for (unsigned int i = 0; i < report->count; i++)
 		json_decref(report->results[i].details);
 	json_decref(report->host);
 }

@@ -7,7 +7,7 @@
  *
  * A result is also how a function deep in a phase says what went wrong: it ends
  * with `return result_fail(result, ...)`, and its callers pass the verdict on.
- * VERDICT_PASS is 0, so `if (verdict)` reads: it is over.
+ * `if (verdict != VERDICT_PASS)` reads: it is over.
  */
 
 #ifndef APP_TEST_REPORT_H

@@ -15,9 +15,9 @@ json_result(const struct result *result)
 			   "figure", result->figure,
 			   "text", result->text,
 			   "seconds", result->seconds);
-	if (object && result->stock[0])
+	if (object != NULL && result->stock[0] != '\0')
 		json_object_set_new(object, "stock", json_string(result->stock));
-	if (object && result->details)
+	if (object != NULL && result->details != NULL)
 		json_object_set(object, "details", result->details);
 	return object;
 }
@@ -26,17 +26,16 @@ int
 report_json(const struct report *report, FILE *out)
 {
 	json_t *root, *results = json_array();
-	unsigned int i;
 	int ret = 0;
 
-	for (i = 0; i < report->count; i++)
+	for (unsigned int i = 0; i < report->count; i++)
 		ret |= json_array_append_new(results, json_result(&report->results[i]));
 	root = json_pack("{s:i, s:i, s:O?, s:o}", "version", 1, "status", report_status(report),
 			 "host", report->host, "phases", results);
-	if (!root || ret)
+	if (root == NULL || ret != 0)
 		ret = -ENOMEM;
-	else if (json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) ||
-		 fputc('\n', out) == EOF || fflush(out))
+	else if (json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) != 0 ||
+		 fputc('\n', out) == EOF || fflush(out) != 0)
 		ret = -errno;
 	json_decref(root);
 	return ret;

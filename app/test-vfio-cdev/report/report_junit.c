@@ -8,7 +8,7 @@
 static void
 xml_text(FILE *out, const char *text)
 {
-	for (; *text; text++) {
+	for (; *text != '\0'; text++) {
 		switch (*text) {
 		case '&':
 			fputs("&amp;", out);
@@ -50,10 +50,10 @@ xml_case(FILE *out, const struct result *result)
 
 	fprintf(out, "  <testcase classname=\"dpdk-test-vfio-cdev\" name=\"%s\" time=\"%.3f\">\n",
 		result->name, result->seconds);
-	if (element)
+	if (element != NULL)
 		xml_element(out, element,
-			    result->text[0] ? result->text : verdict_name(result->verdict));
-	if (result->figure[0]) {
+			    result->text[0] != '\0' ? result->text : verdict_name(result->verdict));
+	if (result->figure[0] != '\0') {
 		fputs("    <system-out>", out);
 		xml_text(out, result->figure);
 		fputs("</system-out>\n", out);
@@ -79,5 +79,5 @@ report_junit(const struct report *report, FILE *out)
 	for (i = 0; i < report->count; i++)
 		xml_case(out, &report->results[i]);
 	fputs("</testsuite>\n", out);
-	return fflush(out) || ferror(out) ? -EIO : 0;
+	return fflush(out) != 0 || ferror(out) != 0 ? -EIO : 0;
 }
