@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Checks of a machine, in the order that they matter: what `dpdk-vfio-cdev doctor`
- * prints, `run --check` asks and the preflight phase of dpdk-test-vfio-cdev does.
+ * Checks of a machine, in the order that they matter: those of `dpdk-vfio-cdev doctor`,
+ * `run --check` and the phase preflight of dpdk-test-vfio-cdev.
  */
 
 #ifndef APP_CHECK_H

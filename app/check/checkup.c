@@ -113,8 +113,8 @@ devices_bound(struct checkup *c)
 
 /*
  * Opening /dev/iommu and closing it again changes nothing. No cdev is opened, not
- * even one that nobody holds: while it is open the device cannot be unbound, and an
- * application that starts meanwhile cannot be told from this one.
+ * even one that no process has open: while it is open the device cannot be unbound, and
+ * an application that starts meanwhile cannot bind it.
  */
 static int
 domain_probe(const struct host *host, enum rte_vfio_cdev_mode mode)

@@ -6,7 +6,7 @@
 
 /*
  * DPDK takes VFIO for not loaded where /sys/module/vfio is not to be seen
- * (rte_eal_check_module()); the library asks for cdevs instead.
+ * (rte_eal_check_module()); the library looks for cdevs instead.
  */
 void
 check_sysfs(struct checkup *c)
@@ -36,7 +36,7 @@ limit_read(const struct host *host, const char *size)
 	return limit;
 }
 
-/* A pod that asks for no hugepages gets a limit of none. */
+/* A pod that requests no hugepages has a limit of none. */
 void
 check_hugepage_limit(struct checkup *c)
 {
@@ -47,7 +47,7 @@ check_hugepage_limit(struct checkup *c)
 	if (limit_read(c->host, "1GB") == 0)
 		text_list(&none, "1G");
 	if (none.len > 0)
-		checkup_add(c, CHECK_WARN, "ask for them: resources.limits of the pod "
+		checkup_add(c, CHECK_WARN, "request them: resources.limits of the pod "
 			    "(hugepages-2Mi: 512Mi, or hugepages-1Gi), or the hugetlb limit of "
 			    "the container's cgroup",
 			    "this container may have no hugepages of %s: DPDK ends with a bus "

@@ -45,9 +45,9 @@ bind_cure(const struct checkup *c, struct text *cure)
 }
 
 /*
- * Why nothing has come of a binding. The kernel says it in two ways: "No such
- * device" where the driver does not know that it is meant (driver_override),
- * "Invalid argument" where there is no IOMMU and the parameter is off.
+ * Why no driver has the device. The write that binds it fails in two ways: "No such
+ * device" if driver_override does not name the driver, "Invalid argument" if there is
+ * no IOMMU and the parameter is off.
  */
 static void
 unbound_add(struct checkup *c, const char *cure)
@@ -267,7 +267,7 @@ check_group_viable(struct checkup *c)
 			    "viable, and neither group nor cdev can be used", others.buf);
 }
 
-/* What is held, by whom, and what the kernel says to who wants it then. */
+/* What is open, in which processes, and the error that another process gets. */
 static void
 openers_add(struct checkup *c, const char *what, const char *error,
 	    const struct rte_vfio_cdev_opener *openers, int count)
@@ -343,7 +343,7 @@ check_device_numa(struct checkup *c)
 		return;
 	nearest = node_nearest(c->host, node, &distance);
 	if (nearest < 0)
-		return;		/* the check of hugepages says so */
+		return;		/* the check of hugepages reports it */
 	if (nearest == node || hugepages_free(c->host, node) > 0) {
 		checkup_add(c, CHECK_PASS, NULL, "its NUMA node %d has free hugepages", node);
 		return;

@@ -2,8 +2,8 @@
 
 /*
  * The kernel: its release, its options, its modules, and the switch for devices
- * without an IOMMU. What it can be seen to do counts for more than how a file says
- * that it was built: modules may have been rebuilt beside a distribution's kernel.
+ * without an IOMMU. What the running kernel shows counts for more than the file of its
+ * configuration: modules may have been rebuilt beside a distribution's kernel.
  */
 
 #include <errno.h>
@@ -102,7 +102,7 @@ struct option {
 	const char *name;
 	bool (*is_there)(const struct checkup *c);
 	const char *module;	/* that comes with it, or NULL */
-	bool (*is_sure)(const struct checkup *c);	/* that what does not show is not there */
+	bool (*is_sure)(const struct checkup *c);	/* not shown means not there */
 	bool noiommu;		/* for devices without an IOMMU only */
 };
 
@@ -115,7 +115,7 @@ static const struct option options[] = {
 	{ "CONFIG_IOMMUFD_NOIOMMU", get_pa_is_there, NULL, NULL, true },
 };
 
-/* 1 yes, 0 no, -1 no file tells. */
+/* 1 yes, 0 no, -1 there is no file. */
 static int
 config_has(const struct host *host, const char *option)
 {
@@ -167,7 +167,7 @@ check_kernel_options(struct checkup *c)
 			    missing.buf);
 	else if (unknown.len > 0)
 		checkup_add(c, CHECK_WARN, "grep -E 'VFIO|IOMMUFD' on the kernel's configuration",
-			    "nothing tells whether the kernel has %s: there is no /proc/config.gz, "
+			    "no file shows whether the kernel has %s: there is no /proc/config.gz, "
 			    "and no config of its release in /boot and /lib/modules", unknown.buf);
 	else
 		checkup_add(c, CHECK_PASS, NULL, "the kernel has all options that are needed");
@@ -215,7 +215,7 @@ check_noiommu_parameter(struct checkup *c)
 	int waiting = 0, having = 0;
 	char value[8];
 
-	/* Where it is not to be seen another check says why. */
+	/* If it cannot be read another check reports why. */
 	if (host_line(c->host, value, sizeof(value), PARAMETER) < 0)
 		return;
 	for (int i = 0; i < c->count; i++) {

@@ -122,7 +122,7 @@ check_memlock(struct checkup *c)
 	if (process_has_cap(c->host, CAP_IPC_LOCK) && process_is_initial(c->host))
 		checkup_add(c, CHECK_PASS, NULL, "CAP_IPC_LOCK lets any memory be pinned");
 	else if (all == 0)
-		return;		/* the next check says so */
+		return;		/* the next check reports it */
 	else if (limit < 0)
 		checkup_add(c, CHECK_WARN, cure, "RLIMIT_MEMLOCK cannot be read "
 			    "(/proc/self/limits)");

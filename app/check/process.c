@@ -47,7 +47,7 @@ check_capabilities(struct checkup *c)
 		checkup_add(c, CHECK_FAIL, "run it as root, or in a container with --cap-add "
 			    "SYS_RAWIO; --privileged is not needed",
 			    "this process has no CAP_SYS_RAWIO, without which the kernel opens no "
-			    "device that has no IOMMU and tells no address");
+			    "device that has no IOMMU and reports no address");
 	else if (stock_count(c) > 0 && !process_has_cap(c->host, CAP_SYS_ADMIN))
 		checkup_add(c, CHECK_WARN, "give each device a cdev (see device-cdev), or run it "
 			    "with CAP_SYS_ADMIN (--cap-add SYS_ADMIN)",
@@ -78,7 +78,7 @@ check_get_pa(struct checkup *c)
 	if (c->iommufd != 0 || !c->wants_noiommu)
 		return;
 	if (c->get_pa == 0)
-		checkup_add(c, CHECK_PASS, NULL, "the kernel tells physical addresses "
+		checkup_add(c, CHECK_PASS, NULL, "the kernel reports physical addresses "
 			    "(IOMMU_IOAS_NOIOMMU_GET_PA)");
 	else
 		checkup_add(c, CHECK_FAIL,
@@ -95,25 +95,25 @@ check_get_pa(struct checkup *c)
 void
 check_physical_addresses(struct checkup *c)
 {
-	bool tells = false;
+	bool has_pa = false;
 
 	for (int i = 0; i < c->count; i++)
-		tells |= c->get_pa == 0 && c->devices[i].found == 0 &&
+		has_pa |= c->get_pa == 0 && c->devices[i].found == 0 &&
 			c->devices[i].info.mode == RTE_VFIO_CDEV_NOIOMMU;
 	if (!c->wants_noiommu)
 		checkup_add(c, CHECK_PASS, NULL, "no physical addresses are needed");
-	else if (tells)
+	else if (has_pa)
 		checkup_add(c, CHECK_PASS, NULL, "physical addresses come from the IOAS; "
 			    "/proc/self/pagemap is not needed");
 	else if (process_has_cap(c->host, CAP_SYS_ADMIN) && process_is_initial(c->host) &&
 		 host_access(c->host, R_OK, "/proc/self/pagemap") == 0)
-		checkup_add(c, CHECK_WARN, "cure what get-pa and device-cdev say",
+		checkup_add(c, CHECK_WARN, "follow the cures of get-pa and device-cdev",
 			    "physical addresses come from /proc/self/pagemap only, and are not "
 			    "confirmed");
 	else
-		checkup_add(c, CHECK_FAIL, "cure what get-pa and device-cdev say, and preload the "
-			    "library; stock DPDK needs --cap-add SYS_ADMIN",
-			    "neither the IOAS nor /proc/self/pagemap tells this process physical "
+		checkup_add(c, CHECK_FAIL, "follow the cures of get-pa and device-cdev, and "
+			    "preload the library; stock DPDK needs --cap-add SYS_ADMIN",
+			    "neither the IOAS nor /proc/self/pagemap gives this process physical "
 			    "addresses: DPDK ends with " NO_PA ", or refuses the device with "
 			    VA_ONLY);
 }

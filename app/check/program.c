@@ -39,7 +39,7 @@ abi_parse(const char *name)
 	return sscanf(name, EAL "%u%c", &abi, &end) == 1 && abi < 1000 ? abi : 0;
 }
 
-/* A release as people know it: what the name leads to has the minor ABI (librte_eal.so.23.1). */
+/* The release: the file that the name links to has the minor ABI (librte_eal.so.23.1). */
 static void
 release_add(const struct host *host, const char *path, unsigned int abi, struct text *text)
 {
@@ -87,7 +87,7 @@ check_dpdk(struct checkup *c)
 		checkup_add(c, verdict, verdict != CHECK_PASS ? cure : NULL, "found %s", text.buf);
 	else if (c->options->app == NULL)
 		checkup_add(c, CHECK_WARN, "apt-get install dpdk, or name the program that brings "
-			    "its own with --app", "the dynamic linker knows no " EAL "*");
+			    "its own with --app", "the dynamic linker finds no " EAL "*");
 }
 
 /* As execvp() finds it. */
@@ -112,7 +112,7 @@ program_find(const struct host *host, const char *name, char path[PATH_MAX])
 
 /*
  * The dynamic linker drops LD_PRELOAD where the process gets rights from the file
- * (AT_SECURE). For the user who asks, who may be another one than the one who runs it.
+ * (AT_SECURE). For this user, who need not be the one that runs it.
  */
 static bool
 rights_add(struct checkup *c, const char *path)

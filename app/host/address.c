@@ -11,7 +11,7 @@
 #define BUSES "/sys/bus"
 #define DEVICE BUSES "/%s/devices/%s"
 
-/* 1, 0, or -errno if nobody can tell. */
+/* 1, 0, or -errno if sysfs cannot be read. */
 static int
 device_exists(const struct host *host, const char *addr)
 {

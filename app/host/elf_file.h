@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What an ELF file says of its dynamic linking, read by libelf: the file is hostile. */
+/* The dynamic linking of an ELF file, read by libelf: the file is hostile. */
 
 #ifndef ELF_FILE_H
 #define ELF_FILE_H
@@ -13,7 +13,7 @@
 struct elf_file {
 	int fd;
 	Elf *elf;
-	bool has_interpreter;	/* a dynamic linker is asked for */
+	bool has_interpreter;	/* it needs a dynamic linker */
 	Elf_Data *dynamic;	/* NULL: none */
 	size_t strings;		/* section of the dynamic strings */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Reading a machine's files, below its root. Whatever they hold is hostile. */
+/* Reading a machine's files, below its root. Their content is hostile. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ path_make(const struct host *host, char path[PATH_MAX], const char *format, va_l
 	if (root >= PATH_MAX)
 		return -ENAMETOOLONG;
 	len = vsnprintf(path + root, PATH_MAX - root, format, ap);
-	if (path[root] != '/')	/* relative to the working directory, which knows no root */
+	if (path[root] != '/')	/* relative to the working directory, not to the root */
 		memmove(path, path + root, strlen(path + root) + 1);
 	return len < PATH_MAX - root ? 0 : -ENAMETOOLONG;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What sysfs, the names of PCI IDs and /proc say of each device. */
+/* Each device as sysfs, the list of PCI IDs and /proc have it. */
 
 #include <errno.h>
 #include <limits.h>
@@ -117,7 +117,7 @@ mode_set(const struct host *host, int found, const struct rte_vfio_cdev_info *in
 		memcpy(device->cdev, info->name, sizeof(device->cdev));
 }
 
-/* What cannot be told is nobody. */
+/* Openers that cannot be read count as none. */
 static void
 openers_read(const struct host *host, int found, const struct rte_vfio_cdev_info *info,
 	     struct inventory_device *device)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The machine's devices as an operator asks for them: what they are, how VFIO
- * offers them, where they are and who has them. All text is printable ASCII.
+ * The machine's devices: what they are, how VFIO offers them, where they are and which
+ * processes have them open. All text is printable ASCII.
  */
 
 #ifndef APP_INVENTORY_H
@@ -24,7 +24,7 @@ enum inventory_mode {
 	INVENTORY_TRANSLATED = RTE_VFIO_CDEV_TRANSLATED,
 	INVENTORY_GROUP_ONLY,		/* VFIO has it, without a cdev */
 	INVENTORY_NONE,			/* VFIO does not have it */
-	INVENTORY_UNKNOWN,		/* sysfs says what cannot be: see err */
+	INVENTORY_UNKNOWN,		/* sysfs is inconsistent: see err */
 };
 
 /* Processes that have a node open. */

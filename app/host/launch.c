@@ -33,10 +33,10 @@ launch_find_library(char path[PATH_MAX])
 	static const char *const places[] = {
 		"../drivers/" LAUNCH_LIBRARY, BIN_TO_LIB "/" LAUNCH_LIBRARY,
 	};
-	char candidate[PATH_MAX];
+	char place[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (launch_beside(places[i], candidate) == 0 && realpath(candidate, path) != NULL)
+		if (launch_beside(places[i], place) == 0 && realpath(place, path) != NULL)
 			return 0;
 	return realpath(LIB_DIR "/" LAUNCH_LIBRARY, path) != NULL ? 0 : -ENOENT;
 }

@@ -16,14 +16,14 @@ extern "C" {
 
 /*
  * The path of a file from the directory of this program on. Returns 0; -ENAMETOOLONG;
- * -ENOENT if nobody can tell where that is. path is the name alone then.
+ * -ENOENT if that directory cannot be found. path is the name alone then.
  */
 int
 launch_beside(const char *name, char path[PATH_MAX]);
 
 /*
  * The backend that came with this program: beside it, in a build directory or
- * installed, or where meson was told to install it. Returns 0 or -ENOENT.
+ * installed, or where meson installs it. Returns 0 or -ENOENT.
  */
 int
 launch_find_library(char path[PATH_MAX]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Where the dynamic linker would find a library, without asking it to load one. */
+/* Where the dynamic linker would find a library; nothing is loaded. */
 
 #ifndef LOADER_H
 #define LOADER_H

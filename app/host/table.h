@@ -38,7 +38,7 @@ table_free(struct table *table);
 int
 table_add(struct table *table, const char *const *cells, bool dim);
 
-/* Print titles and rows; in colour, these are bold, and dim where asked for. */
+/* Print titles and rows; in colour, these are bold, and dim those that were added so. */
 void
 table_print(const struct table *table, FILE *out, bool colours);
 

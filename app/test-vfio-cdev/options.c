@@ -41,7 +41,7 @@ static const struct argp_option argp_options[] = {
 	{ .name = "phases", .key = KEY_PHASES, .arg = "LIST",
 	  .doc = "Run only these, with commas between them" },
 	{ .name = "list-phases", .key = KEY_LIST_PHASES,
-	  .doc = "Tell what phases there are and what they show" },
+	  .doc = "List the phases and what they show" },
 	{ .name = "restarts", .key = KEY_RESTARTS, .arg = "COUNT",
 	  .doc = "How often the phase restart kills testpmd (default: 10)" },
 	{ .name = "keep-going", .key = KEY_KEEP_GOING,
@@ -56,7 +56,7 @@ static const struct argp_option argp_options[] = {
 };
 
 static const char argp_doc[] =
-	"Run the machine's own dpdk-testpmd over VFIO cdevs and tell whether this host can be "
+	"Run the machine's own dpdk-testpmd over VFIO cdevs and report whether this host can be "
 	"trusted with it.\v"
 	"Examples:\n"
 	"  dpdk-test-vfio-cdev\n"

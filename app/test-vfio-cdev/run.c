@@ -165,7 +165,7 @@ run_phase(struct run *run, const struct phase *phase, struct result *result)
 	progress_begin(&run->progress, phase->name);
 	if (run->count < phase->ports)
 		result_skip(result, "needs %u ports, there is only %u", phase->ports, run->count);
-	else if (stop_asked())
+	else if (stop_requested())
 		result_stopped(result);
 	else
 		result->verdict = phase->run(run, result);

@@ -9,7 +9,7 @@
 
 /*
  * Find the devices, place the programs, make the directory. On an error the
- * result says why; run_close() either way.
+ * result has the reason; run_close() either way.
  */
 enum verdict
 run_open(struct run *run, const struct options *options, struct result *result);

@@ -45,7 +45,7 @@ struct way {
 
 struct exchange {
 	struct traffic *traffic;
-	struct block_list *blocks;	/* that nobody has */
+	struct block_list *blocks;	/* that are free */
 	struct rte_mempool *mbufs;	/* for sending: without a byte of their own */
 	struct way ways[PORTS];
 	uint8_t wanted[LARGEST];
@@ -277,7 +277,7 @@ slot_done(struct traffic *traffic, struct slot *slot, const struct rte_mbuf *m)
 }
 
 /*
- * Of somebody else, or ours with a header that cannot be read. What was sent first
+ * Of another sender, or ours with a header that cannot be read. What was sent first
  * of all that has this length may be it; if that comes after all, it was not.
  */
 static void
@@ -423,7 +423,7 @@ ways_probe(struct exchange *exchange, uint32_t len, unsigned int tries)
 	return true;
 }
 
-/* Some devices say that they can do more than they do. */
+/* Some devices report that they can do more than they do. */
 static void
 largest_find(struct exchange *exchange)
 {
@@ -465,7 +465,7 @@ static void
 packets_flow(struct exchange *exchange)
 {
 	const uint64_t start = rte_get_timer_cycles();
-	uint64_t passed = 0, told = 0;
+	uint64_t passed = 0, logged = 0;
 
 	while (!is_time_up(exchange->traffic, passed)) {
 		for (unsigned int i = 0; i < PORTS; i++) {
@@ -474,9 +474,9 @@ packets_flow(struct exchange *exchange)
 			way_settle(exchange, &exchange->ways[i]);
 		}
 		passed = (rte_get_timer_cycles() - start) / rte_get_timer_hz();
-		if (passed != told)
+		if (passed != logged)
 			report_progress(exchange->traffic);
-		told = passed;
+		logged = passed;
 	}
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What becomes of addresses that an application has got before it has a device. It asks
- * for those of memory of its own, as one does that has packets in it; then devices are
- * plugged in; then the kernel is asked to move that memory to another NUMA node. No port
+ * What becomes of addresses that an application gets before its first device. It queries
+ * those of its own memory, as an application with packets in it does; then devices are
+ * plugged in; then move_pages(2) tries to move that memory to another NUMA node. No port
  * is started, so no device uses what may have moved.
  *
- * One page more, whose address nobody has got, is asked to move: could they move at all?
+ * One more page, whose address was not queried, shows whether pages can move at all.
  */
 
 #include <errno.h>
@@ -30,7 +30,7 @@ late_page(const struct late *late, unsigned int i)
 	return late->memory + i * late->page_size;
 }
 
-/* On which node is each? With a target the kernel is asked to move them first. */
+/* On which node is each? With a target they are moved first. */
 static int
 late_locate(const struct late *late, int target, int node[LATE_PAGES + 1])
 {
@@ -45,7 +45,7 @@ late_locate(const struct late *late, int target, int node[LATE_PAGES + 1])
 	if (target >= 0)
 		numa_move_pages(0, LATE_PAGES + 1, pages, targets, node, MPOL_MF_MOVE);
 	if (numa_move_pages(0, LATE_PAGES + 1, pages, NULL, node, 0) < 0)
-		return complain(errno, "cannot ask where pages are");
+		return complain(errno, "cannot query where pages are");
 	return 0;
 }
 
@@ -74,11 +74,11 @@ late_populate(struct late *late)
 }
 
 static void
-late_ask(struct late *late)
+late_query(struct late *late)
 {
 	for (unsigned int i = 0; i < LATE_PAGES; i++) {
 		late->iova[i] = rte_mem_virt2iova(late_page(late, i));
-		late->told += late->iova[i] != RTE_BAD_IOVA;
+		late->given += late->iova[i] != RTE_BAD_IOVA;
 	}
 }
 
@@ -96,7 +96,7 @@ late_plug(struct late *late, int count, char **addresses)
 	return 0;
 }
 
-/* Both the EAL and the kernel, if it tells, have to say what was told. */
+/* The EAL and, if it shows it, the kernel must still have the address that was given. */
 static bool
 late_is_wrong(const struct late *late, unsigned int i)
 {
@@ -140,13 +140,13 @@ late_run(int argc, char **argv)
 	ret = late_populate(&late);
 	if (ret < 0)
 		return ret;
-	late_ask(&late);
+	late_query(&late);
 	ret = late_plug(&late, argc - 2, argv + 2);
 	if (ret == 0)
 		ret = late_move(&late);
 	if (ret == 0)
 		report_late(&late);
-	/* It stays until whoever has started it has seen enough. */
+	/* It stays until its starter closes its input. */
 	while (ret == 0 && getchar() != EOF)
 		;
 	return ret;

@@ -8,7 +8,7 @@
  *	dpdk-test-vfio-cdev-traffic [EAL OPTION...] -- [SECONDS]
  *	dpdk-test-vfio-cdev-traffic [EAL OPTION...] -- late FROM-NODE TO-NODE [DEVICE...]
  *
- * The latter does what late.c says, instead.
+ * The latter does what late.c is for, instead.
  */
 
 #include <errno.h>
@@ -103,7 +103,7 @@ main(int argc, char **argv)
 
 	used = rte_eal_init(argc, argv);
 	if (used < 0)
-		return 2;	/* the EAL has said why */
+		return 2;	/* the EAL has printed why */
 	report_ready();
 	argc -= used;
 	argv += used;

@@ -2,8 +2,8 @@
 
 /*
  * Every hugepage that the EAL has, and a piece of the heap on each. The heap gives
- * no memory of a page that one asks for: so all of it is taken, and what is not
- * wanted given back.
+ * no memory of a chosen page: so all of it is taken, and what is not wanted given
+ * back.
  */
 
 #include <errno.h>

@@ -66,7 +66,7 @@ ports_find(uint16_t ports[PORTS], struct limits *limits)
 			break;
 		ret = rte_eth_dev_info_get(port, &info);
 		if (ret < 0)
-			return complain(-ret, "cannot ask port %u what it can do", port);
+			return complain(-ret, "cannot query what port %u can do", port);
 		limits_narrow(limits, n, &info);
 		ports[n++] = port;
 	}
@@ -89,7 +89,7 @@ port_configure(uint16_t port, const struct limits *limits)
 	return rte_eth_dev_configure(port, 1, 1, &conf);
 }
 
-/* What a device says of its MTU and what it takes may differ. */
+/* The MTU that a device reports and the one that it takes may differ. */
 static int
 ports_configure(const uint16_t ports[PORTS], struct limits *limits)
 {

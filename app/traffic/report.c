@@ -10,7 +10,7 @@
 
 #include "traffic.h"
 
-#define MOST_PAGES 16	/* told of */
+#define MOST_PAGES 16	/* in a list */
 
 /* Addresses are strings: JSON's numbers may lose their last bits. */
 static json_t *
@@ -148,7 +148,7 @@ report_late(const struct late *late)
 	line_write(json_pack("{ss ss si sI si si si sb si si si so}",
 			     "event", "result", "dpdk", rte_version(),
 			     "pages", LATE_PAGES, "page_size", (json_int_t)late->page_size,
-			     "told", (int)late->told, "moved", (int)late->moved,
+			     "given", (int)late->given, "moved", (int)late->moved,
 			     "wrong", (int)late->wrong, "movable", late->movable,
 			     "from", late->from, "to", late->to,
 			     "devices", (int)late->devices,

@@ -51,7 +51,7 @@ complain(int err, const char *format, ...) __attribute__((format(printf, 2, 3)))
 /* A hugepage of the EAL. What is counted are packets that have arrived, in pieces. */
 struct page {
 	uintptr_t va;
-	uint64_t iova;		/* where it is as far as the EAL knows */
+	uint64_t iova;		/* where it is to the EAL */
 	uint64_t len;
 	int socket;
 	bool send_only;		/* came with the ports, when the pool to receive into was made */
@@ -78,7 +78,7 @@ struct block {
 STAILQ_HEAD(block_list, block);
 
 /*
- * Find them all and make room on each, without asking for more. Once more it finds those
+ * Find them all and make room on each, without allocating more. A second call finds those
  * that have come since. 0 or -errno.
  */
 int
@@ -88,7 +88,7 @@ pages_open(struct pages *pages);
 struct page *
 pages_find(const struct pages *pages, const void *va);
 
-/* Where the kernel has a page of any size, or 0 if it does not tell (CAP_SYS_ADMIN). */
+/* Where the kernel has a page of any size, or 0 if not shown (CAP_SYS_ADMIN). */
 uint64_t
 phys_of(const void *va);
 
@@ -152,7 +152,7 @@ struct limits {
 	char reason[160];	/* why it is no larger, or "" */
 };
 
-/* Send none larger than that, and say why. */
+/* Send none larger than that, for this reason. */
 void
 limit_largest(struct limits *limits, uint32_t largest, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -176,7 +176,7 @@ ports_close(const uint16_t ports[PORTS]);
 /* A packet that came back as another. */
 struct damage {
 	unsigned int port;	/* that has sent it, 0 or 1 */
-	uint64_t seq;		/* UINT64_MAX: nobody knows */
+	uint64_t seq;		/* UINT64_MAX: unknown */
 	uint32_t len, offset;	/* its own, and where the first wrong byte is */
 	uint8_t wanted, got;
 	bool unwritten;		/* the device has written nothing to that place */
@@ -193,7 +193,7 @@ struct counts {
 	uint64_t smallest, largest;	/* of those received */
 	uint64_t lost;
 	uint64_t late;		/* came twice, or after they were given up */
-	uint64_t foreign;	/* of somebody else */
+	uint64_t foreign;	/* of another sender */
 };
 
 struct traffic {
@@ -216,12 +216,12 @@ traffic_run(struct traffic *traffic, struct block_list *blocks, struct rte_mempo
 #define LATE_PAGES 64
 
 struct late {
-	uint8_t *memory;	/* pages that are asked for, and one more */
+	uint8_t *memory;	/* pages whose addresses are queried, and one more */
 	size_t page_size;
 	int from, to;		/* node */
-	rte_iova_t iova[LATE_PAGES];	/* as told before the first device */
+	rte_iova_t iova[LATE_PAGES];	/* as given before the first device */
 	unsigned int devices;		/* that were plugged in then */
-	unsigned int told;		/* of the pages; what follows is counted among them */
+	unsigned int given;		/* of the pages; what follows is counted among them */
 	unsigned int moved;
 	unsigned int wrong;		/* whose address is another one now */
 	const void *first;		/* that moved or is wrong, or NULL */

@@ -12,7 +12,7 @@
 #define LINE_LEN 1024
 
 static void
-line_say(char line[LINE_LEN], const char *format, va_list ap)
+line_log(char line[LINE_LEN], const char *format, va_list ap)
 {
 	vsnprintf(line, LINE_LEN, format, ap);
 	fflush(stdout);
@@ -26,7 +26,7 @@ cmd_fail(const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	line_say(line, format, ap);
+	line_log(line, format, ap);
 	va_end(ap);
 	return CMD_TROUBLE;
 }
@@ -38,7 +38,7 @@ cmd_fail_json(bool json, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	line_say(line, format, ap);
+	line_log(line, format, ap);
 	va_end(ap);
 	return json ? cmd_print_json(json_pack("{s:s}", "error", line), stdout, CMD_TROUBLE) :
 		CMD_TROUBLE;
@@ -67,6 +67,6 @@ cmd_device(const struct host *host, bool json, const char *text,
 	if (ret == -ENODEV)
 		return cmd_fail_json(json, "%s: no such device; \"dpdk-vfio-cdev list --all\" "
 				     "shows those there are", addr);
-	/* Without sysfs nobody can tell: the checks have to say so. */
+	/* Without sysfs this is not known: the checks report that. */
 	return 0;
 }

@@ -15,7 +15,7 @@
 
 #include "host.h"
 
-/* Exit status: what was asked for could not be done, or would not work. */
+/* Exit status: the command could not be done, or DPDK would not work. */
 #define CMD_TROUBLE 2
 
 int
@@ -29,7 +29,7 @@ cmd_run(int argc, char **argv);
 
 /* Below: for the commands. */
 
-/* Say on standard error, in one clean line, what is wrong; returns CMD_TROUBLE. */
+/* Print what is wrong on standard error, as one clean line; returns CMD_TROUBLE. */
 int
 cmd_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -42,8 +42,8 @@ int
 cmd_print_json(json_t *object, FILE *out, int status);
 
 /*
- * Make a device's address of what was typed. Returns 0, or says what is wrong with
- * it and returns CMD_TROUBLE.
+ * Make a device's address of what was typed. Returns 0, or prints what is wrong
+ * with it and returns CMD_TROUBLE.
  */
 int
 cmd_device(const struct host *host, bool json, const char *text,

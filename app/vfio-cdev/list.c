@@ -182,7 +182,7 @@ list_devices(const struct host *host, bool all, bool json, FILE *out)
 				     strerror(-ret));
 	for (unsigned int i = 0; i < inventory.count; i++)
 		if (inventory.devices[i].mode == INVENTORY_UNKNOWN)
-			cmd_fail("%s: cannot tell its cdev: %s", inventory.devices[i].addr,
+			cmd_fail("%s: cannot find its cdev: %s", inventory.devices[i].addr,
 				 strerror(-inventory.devices[i].err));
 	if (json)
 		ret = inventory_print_json(&inventory, out);
@@ -226,8 +226,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = option_parse,
 	.doc = "List the devices that VFIO has: address, what it is, driver, cdev, mode "
-		"(no-IOMMU, translated, group only, none), NUMA node, IOMMU group and who has it "
-		"open.\v"
+		"(no-IOMMU, translated, group only, none), NUMA node, IOMMU group and which "
+		"processes have it open.\v"
 		"Examples:\n"
 		"  dpdk-vfio-cdev list\n"
 		"  dpdk-vfio-cdev list --all | grep Ethernet\n"

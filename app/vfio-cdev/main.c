@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * dpdk-vfio-cdev: list devices, check the machine, run programs over cdevs. Knows
- * nothing of DPDK but what sysfs, /proc and a program's file say.
+ * dpdk-vfio-cdev: list devices, check the machine, run programs over cdevs. Not linked
+ * with DPDK: it reads sysfs, /proc and the file of a program.
  */
 
 #include <errno.h>
@@ -51,14 +51,14 @@ static const struct argp argp = {
 	.parser = command_parse,
 	.args_doc = "COMMAND [ARGUMENT...]",
 	.doc = "VFIO character devices for DPDK programs as they are.\n\n"
-		"  list    the devices: what they are, their mode, who has them\n"
+		"  list    the devices: what they are, their mode, which processes have them\n"
 		"  doctor  what works on this machine, what does not, and what cures it\n"
 		"  run     start a program with librte_bus_vfio_cdev.so in it\v"
 		"Examples:\n"
 		"  dpdk-vfio-cdev list --all\n"
 		"  dpdk-vfio-cdev doctor 0000:00:03.0\n"
 		"  dpdk-vfio-cdev run --check -- dpdk-testpmd -a 0000:00:03.0\n\n"
-		"\"dpdk-vfio-cdev COMMAND --help\" says more, dpdk-vfio-cdev(1) everything.",
+		"\"dpdk-vfio-cdev COMMAND --help\" prints more; dpdk-vfio-cdev(1) has it all.",
 };
 
 /* What was printed may not have arrived: a full disk, a closed descriptor. */

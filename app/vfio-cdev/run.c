@@ -42,7 +42,7 @@ library_take(const char *name, char path[PATH_MAX])
 
 	if (name[0] != '/') {
 		if (getcwd(path, PATH_MAX) == NULL)
-			return cmd_fail("cannot tell the working directory: %s", strerror(errno));
+			return cmd_fail("cannot get the working directory: %s", strerror(errno));
 		len = strlen(path);
 	}
 	if (snprintf(path + len, PATH_MAX - len, "%s%s", len > 0 ? "/" : "", name) >=
@@ -121,7 +121,7 @@ device_allowed(char *const *words)
 	return NULL;
 }
 
-/* Devices that the program is told to use; names of virtual ones are none. */
+/* The devices of the program's -a options, without virtual ones. */
 static int
 devices_collect(const struct host *host, const struct arguments *arguments,
 		char (*addrs)[RTE_VFIO_CDEV_ADDR_LEN], const char **devices)

@@ -78,8 +78,8 @@ mapping_parse(const json_t *object, struct mapping *mapping)
 	    mapping->length % mapping->page_size != 0)
 		return -EBADMSG;
 	mapping->pinned = strcmp(state, "pinned") == 0;
-	mapping->told = json_object_get(object, "kernel") != NULL;
-	if (!mapping->told)
+	mapping->has_kernel = json_object_get(object, "kernel") != NULL;
+	if (!mapping->has_kernel)
 		return 0;
 	return address_parse(object, "kernel", &mapping->kernel) != 0 ||
 	       address_parse(object, "kernel_last", &mapping->kernel_last) != 0 ? -EBADMSG : 0;
@@ -110,7 +110,7 @@ mappings_add(struct mappings *mappings, const json_t *answer)
 
 /* One answer from a place on; the place of the next one is "" at the end. */
 static enum verdict
-mappings_ask(struct program *program, struct mappings *mappings, char *next, size_t size,
+mappings_query(struct program *program, struct mappings *mappings, char *next, size_t size,
 	     struct result *result)
 {
 	enum verdict verdict;
@@ -125,7 +125,7 @@ mappings_ask(struct program *program, struct mappings *mappings, char *next, siz
 	text = json_string_value(json_object_get(answer, "error"));
 	ret = json_is_object(answer) && text == NULL ? mappings_add(mappings, answer) : -ENOTSUP;
 	if (ret == -ENOTSUP)
-		verdict = result_error(result, "the backend does not tell its mappings: %s",
+		verdict = result_error(result, "the backend does not report its mappings: %s",
 				       text != NULL ? text : "is it of another version?");
 	else if (ret != 0)
 		verdict = result_error(result, "/vfio_cdev/mappings: %s", strerror(-ret));
@@ -151,7 +151,7 @@ mappings_read(struct program *program, struct mappings *mappings, struct result 
 
 	*mappings = (struct mappings){ 0 };
 	do {
-		verdict = mappings_ask(program, mappings, next, sizeof(next), result);
+		verdict = mappings_query(program, mappings, next, sizeof(next), result);
 	} while (verdict == VERDICT_PASS && next[0] != '\0');
 	if (verdict != VERDICT_PASS)
 		mappings_free(mappings);
@@ -187,12 +187,12 @@ mappings_find(const struct mappings *mappings, uint64_t va)
 }
 
 enum verdict
-page_check(uint64_t va, uint64_t iova, uint64_t address, const char *who, struct result *result)
+page_check(uint64_t va, uint64_t iova, uint64_t address, const char *source, struct result *result)
 {
 	if (iova == address)
 		return VERDICT_PASS;
 	return result_fail(result, "page 0x%" PRIx64 ": the IOAS has it at 0x%" PRIx64 ", %s at 0x%"
-			   PRIx64, va, iova, who, address);
+			   PRIx64, va, iova, source, address);
 }
 
 enum verdict
@@ -202,8 +202,8 @@ segment_check(const struct segment *segment, const struct mappings *mappings,
 	const struct mapping *mapping = mappings_find(mappings, segment->va);
 
 	if (mapping == NULL || segment->length > mapping->length - (segment->va - mapping->va))
-		return result_fail(result, "page 0x%" PRIx64 " of the EAL (at 0x%" PRIx64 ", it "
-				   "says) is not mapped in the IOAS", segment->va, segment->iova);
+		return result_fail(result, "page 0x%" PRIx64 " of the EAL (at 0x%" PRIx64 " to "
+				   "it) is not mapped in the IOAS", segment->va, segment->iova);
 	return page_check(segment->va, mapping->iova + (segment->va - mapping->va), segment->iova,
 			  "the EAL", result);
 }
@@ -214,7 +214,7 @@ mapping_check(const struct mapping *mapping, struct result *result)
 	uint64_t last = mapping->length - mapping->page_size;
 	enum verdict verdict;
 
-	if (!mapping->told)
+	if (!mapping->has_kernel)
 		return VERDICT_PASS;
 	verdict = page_check(mapping->va, mapping->iova, mapping->kernel, "the kernel", result);
 	if (verdict != VERDICT_PASS)

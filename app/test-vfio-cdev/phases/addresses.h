@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Where a page is, as told by the EAL (dump_physmem), by the backend's records and
- * the kernel's IOAS (/vfio_cdev/mappings), and by /proc/<pid>/pagemap.
+ * Where a page is: by the EAL (dump_physmem), by the backend's records and the kernel's
+ * IOAS (/vfio_cdev/mappings), and by /proc/<pid>/pagemap.
  */
 
 #ifndef APP_TEST_ADDRESSES_H
@@ -28,9 +28,9 @@ struct mapping {
 	uint64_t iova;
 	uint64_t length;
 	uint64_t page_size;
-	uint64_t kernel;	/* address of the first page now, if told */
+	uint64_t kernel;	/* address of the first page now, if reported */
 	uint64_t kernel_last;	/* of the last one */
-	bool told;		/* not where an IOMMU translates */
+	bool has_kernel;	/* not where an IOMMU translates */
 	bool pinned;		/* not the registers of a device, nor waiting for one */
 };
 
@@ -61,9 +61,9 @@ mappings_free(struct mappings *mappings);
 const struct mapping *
 mappings_find(const struct mappings *mappings, uint64_t va);
 
-/* VERDICT_FAIL if somebody takes the page to be elsewhere than the IOAS does. */
+/* VERDICT_FAIL if a source has another address for the page than the IOAS. */
 enum verdict
-page_check(uint64_t va, uint64_t iova, uint64_t address, const char *who, struct result *result);
+page_check(uint64_t va, uint64_t iova, uint64_t address, const char *source, struct result *result);
 
 /* Is the EAL's segment mapped, and where the EAL thinks? Else VERDICT_FAIL. */
 enum verdict
@@ -74,7 +74,7 @@ segment_check(const struct segment *segment, const struct mappings *mappings,
 enum verdict
 mapping_check(const struct mapping *mapping, struct result *result);
 
-/* Address of a page out of its word in pagemap; 0: it does not tell. */
+/* Address of a page out of its word in pagemap; 0: not shown. */
 uint64_t
 pagemap_address(uint64_t word, uint64_t va);
 

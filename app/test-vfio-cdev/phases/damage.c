@@ -18,7 +18,7 @@ string(const json_t *object, const char *key)
 	return value != NULL ? value : "?";
 }
 
-/* Does the EAL have a wrong address for it? Without pagemap nobody knows. */
+/* Does the EAL have a wrong address for it? Unknown without pagemap. */
 static bool
 page_is_elsewhere(const json_t *page)
 {

@@ -46,7 +46,7 @@ flow_verdict(const struct flow *flow, const char *mode, const char *from, const 
 				   "has sent: does something else send on that link?", mode, to,
 				   flow->received - flow->sent, from);
 	return result_fail(result, "%s: %" PRIu64 " of %" PRIu64 " packets from %s to %s are lost, "
-			   "and the counters tell of %" PRIu64 " only", mode,
+			   "and the counters show %" PRIu64 " only", mode,
 			   flow->sent - flow->received, flow->sent, from, to, flow->dropped);
 }
 

@@ -11,7 +11,7 @@
 struct flow {
 	uint64_t sent;
 	uint64_t received;
-	uint64_t dropped;	/* that the receiver's own counters tell of */
+	uint64_t dropped;	/* by the receiver's own counters */
 };
 
 /*
@@ -27,7 +27,7 @@ bool
 flow_conserved(const struct flow *flow);
 
 /*
- * Take what is lost for dropped: a sender that waits for nobody fills the queues of a
+ * Take what is lost for dropped: a sender that does not wait fills the queues of a
  * link that is made of software, and that drops without a counter.
  */
 void

@@ -27,18 +27,18 @@ number(const json_t *found, const char *key)
 static enum verdict
 late_fail(const json_t *found, struct result *result)
 {
-	const long long moved = number(found, "moved"), told = number(found, "told");
+	const long long moved = number(found, "moved"), given = number(found, "given");
 	const char *first = json_string_value(json_object_get(found, "first"));
 
 	if (moved == 0)
-		return result_fail(result, "%lld of %lld addresses that had been told before the "
+		return result_fail(result, "%lld of %lld addresses that were given before the "
 				   "first device are wrong with one, though no page moved to "
 				   "another node; the first is that of %s", number(found, "wrong"),
-				   told, first != NULL ? first : "?");
-	return result_fail(result, "%lld of %lld pages whose addresses had been told before the "
+				   given, first != NULL ? first : "?");
+	return result_fail(result, "%lld of %lld pages whose addresses were given before the "
 			   "first device moved once there was one, the first at %s from node %lld "
 			   "to node %lld: nothing pins them, and %lld of the addresses are wrong",
-			   moved, told, first != NULL ? first : "?", number(found, "from"),
+			   moved, given, first != NULL ? first : "?", number(found, "from"),
 			   number(found, "to"), number(found, "wrong"));
 }
 
@@ -47,11 +47,11 @@ late_verdict(const json_t *found, struct result *result)
 {
 	if (number(found, "moved") > 0 || number(found, "wrong") > 0)
 		return late_fail(found, result);
-	if (number(found, "told") <= 0)
-		return result_skip(result, "no address is told before the first device, so none "
+	if (number(found, "given") <= 0)
+		return result_skip(result, "no address is given before the first device, so none "
 				   "can be wrong");
 	if (!json_is_true(json_object_get(found, "movable")))
-		return result_skip(result, "a page whose address nobody has asked for cannot be "
+		return result_skip(result, "a page whose address was not queried cannot be "
 				   "moved from node %lld to node %lld either",
 				   number(found, "from"), number(found, "to"));
 	return VERDICT_PASS;
@@ -75,7 +75,7 @@ late_args_make(const struct run *run, bool stock, int to, struct late_args *args
 	return devices;
 }
 
-/* Without CAP_SYS_ADMIN, or where only the IOAS may be asked, the EAL does not start. */
+/* Without CAP_SYS_ADMIN, or if only the IOAS may be queried, the EAL does not start. */
 static enum verdict
 late_start(struct run *run, const struct program_spec *spec, struct result *result,
 	   struct program **program)
@@ -86,7 +86,7 @@ late_start(struct run *run, const struct program_spec *spec, struct result *resu
 	if (verdict != VERDICT_FAIL || output == NULL || strstr(output, NO_ADDRESSES) == NULL)
 		return verdict;
 	json_object_del(result->details, "output");
-	return result_skip(result, "without a device no physical address is told here");
+	return result_skip(result, "without a device no physical address is given here");
 }
 
 static enum verdict
@@ -105,14 +105,14 @@ late_run(struct run *run, const struct program_spec *spec, struct result *result
 	return verdict;
 }
 
-/* What is skipped is a part of the phase, so the sentence says which one. */
+/* Only a part of the phase is skipped: the sentence names it. */
 static enum verdict
 late_skipped(struct result *result)
 {
 	char why[sizeof(result->text)];
 
 	strcpy(why, result->text);
-	return result_skip(result, "memory whose addresses are told before the first device was "
+	return result_skip(result, "memory whose addresses are given before the first device was "
 			   "not tried: %s", why);
 }
 
@@ -138,8 +138,8 @@ late_measure(struct run *run, bool stock, char *text, size_t size, struct result
 	if (verdict == VERDICT_PASS && !stock)
 		verdict = late_verdict(found, result);
 	if (verdict == VERDICT_PASS)
-		snprintf(text, size, "; %lld of %lld told before a device", number(found, "moved"),
-			 number(found, "told"));
+		snprintf(text, size, "; %lld of %lld given before a device", number(found, "moved"),
+			 number(found, "given"));
 	if (found != NULL) {
 		json_object_del(found, "event");
 		result_detail(result, "late", found);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Memory of an application whose addresses were told before there was a device: once
- * there is one it may not move, since the application gives the device these addresses.
+ * Memory whose addresses an application got before the first device: once there is a
+ * device it may not move, since the application gives the device these addresses.
  */
 
 #ifndef APP_TEST_LATE_H
@@ -11,8 +11,8 @@
 #include "run_state.h"
 
 /*
- * On a machine with two NUMA nodes: dpdk-test-vfio-cdev-traffic asks for addresses, plugs
- * devices in and asks for its memory to be moved. text is for the end of a figure, and empty
+ * On a machine with two NUMA nodes: dpdk-test-vfio-cdev-traffic gets addresses, plugs
+ * devices in and tries to move its memory. text is for the end of a figure, and empty
  * unless it passes. VERDICT_SKIP: it cannot be done on this machine. Stock DPDK gets no
  * device, so that no memory that one uses can move; that its pages move is no failure.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Every mapped page is where the EAL, the IOAS and pagemap say: the same address. */
+/* Every mapped page has the same address in the EAL, the IOAS and pagemap. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@ struct counts {
 	uint64_t segments;	/* of the EAL */
 	uint64_t pages;		/* mapped */
 	uint64_t bytes;
-	uint64_t kernel;	/* pages that the kernel was asked for */
-	uint64_t pagemap;	/* pages that pagemap told of */
+	uint64_t kernel;	/* pages that the kernel was queried for */
+	uint64_t pagemap;	/* pages that pagemap shows */
 };
 
 /* One page by pagemap, which an IOMMU has nothing to do with. */
@@ -28,7 +28,7 @@ addresses_pagemap(int pagemap, const struct mapping *mapping, uint64_t offset,
 	uint64_t word, address, va = mapping->va + offset;
 	off_t where = (off_t)(va / 4096 * sizeof(word));
 
-	if (pagemap < 0 || !mapping->told ||
+	if (pagemap < 0 || !mapping->has_kernel ||
 	    pread(pagemap, &word, sizeof(word), where) != sizeof(word))
 		return VERDICT_PASS;
 	address = pagemap_address(word, va);
@@ -49,7 +49,7 @@ addresses_mapping(const struct mapping *mapping, int pagemap, struct counts *cou
 		verdict = addresses_pagemap(pagemap, mapping, offset, counts, result);
 		counts->pages++;
 	}
-	counts->kernel += mapping->told ? (mapping->length > mapping->page_size) + 1 : 0;
+	counts->kernel += mapping->has_kernel ? (mapping->length > mapping->page_size) + 1 : 0;
 	counts->bytes += mapping->length;
 	return verdict;
 }
@@ -93,7 +93,7 @@ addresses_of(struct program *program, struct counts *counts, struct result *resu
 	ret = segments_parse(text, &segments);
 	free(text);
 	if (ret != 0)
-		return result_error(result, "what testpmd tells of its memory: %s", strerror(-ret));
+		return result_error(result, "testpmd's dump of its memory: %s", strerror(-ret));
 	verdict = mappings_read(program, &mappings, result);
 	if (verdict == VERDICT_PASS) {
 		verdict = addresses_compare(program, &segments, &mappings, counts, result);
@@ -122,9 +122,9 @@ phase_addresses(struct run *run, struct result *result)
 	result_detail(result, "eal_pages", json_integer((json_int_t)counts.segments));
 	result_detail(result, "mapped_pages", json_integer((json_int_t)counts.pages));
 	result_detail(result, "mapped_bytes", json_integer((json_int_t)counts.bytes));
-	result_detail(result, "asked_of_the_kernel", json_integer((json_int_t)counts.kernel));
+	result_detail(result, "kernel_queries", json_integer((json_int_t)counts.kernel));
 	result_detail(result, "found_in_pagemap", json_integer((json_int_t)counts.pagemap));
-	return result_pass(result, "%" PRIu64 " pages, %" PRIu64 " MiB; kernel asked for %" PRIu64
-			   ", pagemap told %" PRIu64, counts.pages, counts.bytes >> 20,
+	return result_pass(result, "%" PRIu64 " pages, %" PRIu64 " MiB; kernel queried for %"
+			   PRIu64 ", pagemap has %" PRIu64, counts.pages, counts.bytes >> 20,
 			   counts.kernel, counts.pagemap);
 }

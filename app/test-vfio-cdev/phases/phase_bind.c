@@ -6,7 +6,7 @@
 
 #include "phase.h"
 
-/* The library's last error, which says more than the errno. */
+/* The library's last error, which is more than the errno. */
 static void
 bind_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line)
 {

@@ -40,7 +40,7 @@ integrity_add(const struct run *run, unsigned int first, struct integrity *integ
 	json_array_append(integrity->pairs, found);
 }
 
-/* The result itself says of which ports; the text that is there follows. */
+/* Put the ports before the text of the result. */
 static enum verdict
 result_of_pair(const struct run *run, unsigned int first, struct result *result)
 {

@@ -29,7 +29,7 @@ lifecycle_command(struct program *program, unsigned int ports, struct result *re
 	return verdict;
 }
 
-/* Nobody has the cdev open: another process could have the device now. */
+/* No process has the cdev open: another one could bind the device now. */
 static enum verdict
 lifecycle_released(struct run *run, struct program *program,
 		   const struct rte_vfio_cdev_info *info, struct result *result)

@@ -3,7 +3,7 @@
 /*
  * The EAL's memory grows and shrinks while packets flow. testpmd has no command for
  * that, but attaches any device: a software event device, which is idle, takes about
- * 38 MB and gives them back. The kernel tells what is pinned.
+ * 38 MB and gives them back. The kernel counts what is pinned.
  */
 
 #include <inttypes.h>
@@ -21,7 +21,7 @@ struct growth {
 	unsigned int rounds;
 };
 
-/* What the library itself says, if it does. */
+/* What the library reports, if it does. */
 static enum verdict
 memory_compare_telemetry(struct program *program, const struct proc_memory *memory,
 			 struct result *result)
@@ -34,9 +34,10 @@ memory_compare_telemetry(struct program *program, const struct proc_memory *memo
 	if (verdict != VERDICT_PASS)
 		return verdict;
 	if (telemetry_number(stats, "bytes", &bytes) == 0 && bytes >> 10 != memory->pinned)
-		verdict = result_fail(result, "the library says that it has pinned %" PRIu64
-				      " kB, and the kernel %" PRIu64 " kB (VmPin): one of both "
-				      "has lost a map or an unmap", bytes >> 10, memory->pinned);
+		verdict = result_fail(result, "the library reports %" PRIu64
+				      " kB pinned, and the kernel %" PRIu64 " kB (VmPin): one "
+				      "of both has lost a map or an unmap", bytes >> 10,
+				      memory->pinned);
 	json_decref(stats);
 	return verdict;
 }

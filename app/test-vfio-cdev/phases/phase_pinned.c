@@ -2,9 +2,9 @@
 
 /*
  * Whether the kernel moves the hugepages of a testpmd that forwards to another NUMA
- * node when it is asked to, as it does of its own accord when it balances or compacts
- * memory. None may move, since devices have their addresses. The same of memory whose
- * addresses were told before there was a device is in late.c.
+ * node when move_pages(2) requests it, as it does by itself when it balances or compacts
+ * memory. None may move, since devices have their addresses. late.c does the same to
+ * memory whose addresses were given before the first device.
  */
 
 #include <errno.h>
@@ -49,8 +49,8 @@ page_make(uint64_t size, int node)
 }
 
 /*
- * Could one move at all? A page like it, which nothing pins, is asked to; else that
- * none moves would mean nothing.
+ * Could one move at all? A page like it, which nothing pins, has to; otherwise it would
+ * mean nothing that none moves.
  */
 static enum verdict
 moves_control(const struct proc_page *like, int target, struct result *result)
@@ -87,7 +87,7 @@ moves_count(const struct proc_page *before, const struct proc_pages *pages, stru
 }
 
 static enum verdict
-moves_ask(pid_t pid, struct proc_pages *pages, struct moves *moves, struct result *result)
+moves_try(pid_t pid, struct proc_pages *pages, struct moves *moves, struct result *result)
 {
 	struct proc_page *before = calloc(pages->count, sizeof(*before));
 	int *targets = calloc(pages->count, sizeof(*targets));
@@ -121,7 +121,7 @@ moves_round(pid_t pid, struct moves *moves, struct result *result)
 	verdict = proc_pages_read(pid, &pages, result);
 	if (verdict != VERDICT_PASS)
 		return verdict;
-	verdict = moves_ask(pid, &pages, moves, result);
+	verdict = moves_try(pid, &pages, moves, result);
 	free(pages.page);
 	return verdict;
 }
@@ -167,7 +167,7 @@ pinned_rounds(struct run *run, struct program *program, struct moves *moves,
 	return verdict != VERDICT_PASS ? verdict : flow_await(program, ports, result);
 }
 
-/* With one node nothing can be asked to move; what the kernel counts is left. */
+/* With one node no page can move; what the kernel counts as pinned is left. */
 static enum verdict
 pinned_test(struct run *run, struct program *program, struct moves *moves, struct result *result)
 {
@@ -182,13 +182,13 @@ pinned_test(struct run *run, struct program *program, struct moves *moves, struc
 		return verdict;
 	verdict = pins_check(program_pid(program), &memory, result);
 	if (verdict == VERDICT_PASS && moves->rounds == 0)
-		return result_skip(result, "there is one NUMA node, so no page can be asked to "
-				   "move; as the kernel counts (VmPin), all %" PRIu64 " kB of "
-				   "hugepages are pinned", memory.huge);
+		return result_skip(result, "there is one NUMA node, so no page can be moved; "
+				   "as the kernel counts (VmPin), all %" PRIu64 " kB of hugepages "
+				   "are pinned", memory.huge);
 	return verdict;
 }
 
-/* Its devices are stopped first: what they are left with is anybody's memory. */
+/* Its devices are stopped first: a page that moves must not be one that they use. */
 static enum verdict
 pinned_test_stock(struct program *program, struct moves *moves, struct result *result)
 {
@@ -212,12 +212,12 @@ hugepages_measure(struct run *run, bool stock, char *text, size_t size, struct r
 		verdict = stock ? pinned_test_stock(program, &moves, result) :
 			pinned_test(run, program, &moves, result);
 	program_free(program);
-	snprintf(text, size, "%u of %u pages moved, asked %u time%s", moves.moved, moves.pages,
+	snprintf(text, size, "%u of %u pages moved in %u attempt%s", moves.moved, moves.pages,
 		 moves.rounds, moves.rounds == 1 ? "" : "s");
 	return verdict;
 }
 
-/* If only memory told of early cannot be tried it passes, and the text says why not. */
+/* If only late.c is skipped it passes, and the text has the reason. */
 static enum verdict
 pinned_measure(struct run *run, bool stock, char *text, size_t size, struct result *result)
 {
@@ -241,8 +241,7 @@ phase_pinned(struct run *run, struct result *result)
 	enum verdict verdict;
 
 	if (numa_available() < 0)
-		return result_skip(result, "this kernel knows no NUMA, so no page can be asked to "
-				   "move");
+		return result_skip(result, "this kernel has no NUMA, so no page can be moved");
 	verdict = pinned_measure(run, false, text, sizeof(text), result);
 	if (verdict != VERDICT_PASS)
 		return verdict;

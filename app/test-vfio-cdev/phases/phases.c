@@ -17,7 +17,7 @@ const struct phase phases[] = {
 	},
 	{
 		.name = "addresses",
-		.shows = "each page is where EAL, IOAS and pagemap say",
+		.shows = "each page has one address in EAL, IOAS and pagemap",
 		.ports = 1,
 		.run = phase_addresses,
 	},

@@ -13,7 +13,7 @@ typedef enum verdict (*stock_measure_t)(struct run *run, bool stock, char *text,
 
 /*
  * If --compare asks for it and all devices have a group, measure stock DPDK. That it fails is
- * no fault of the host: the result gets its figure or what it said, and its verdict stays; but
+ * no fault of the host: the result gets its figure or its sentence, and its verdict stays, but
  * for a signal. Returns the verdict of the result.
  */
 enum verdict

@@ -29,7 +29,7 @@ release_find(struct run *run, char *release, size_t size, struct result *result)
 	struct program *program;
 
 	if (run->dpdk[0] == '\0') {
-		progress_step(&run->progress, "asking testpmd for its release");
+		progress_step(&run->progress, "getting the release of testpmd");
 		verdict = testpmd_start(run, &spec, result, &program);
 		program_free(program);
 	}
@@ -37,7 +37,7 @@ release_find(struct run *run, char *release, size_t size, struct result *result)
 	return verdict;
 }
 
-/* That it is of another release than testpmd is nobody's fault. */
+/* A build with another release than testpmd's is skipped. */
 static enum verdict
 release_start(struct run *run, const struct program_spec *spec, const char *release,
 	      struct result *result, struct program **program)

@@ -2,7 +2,7 @@
 
 /*
  * dpdk-test-vfio-cdev-traffic, which is installed beside this program. It is run as
- * testpmd is, and what it has found it tells in lines of JSON.
+ * testpmd is, and prints what it finds as lines of JSON.
  */
 
 #ifndef APP_TEST_COMPANION_H
@@ -19,8 +19,8 @@ companion_start(struct run *run, const struct program_spec *spec, struct result 
 		struct program **program);
 
 /*
- * Wait until it tells its result, an object: json_decref() it. Else *found is NULL;
- * VERDICT_FAIL then means that the program has said why, or has ended.
+ * Wait until it prints its result, an object: json_decref() it. Else *found is NULL;
+ * VERDICT_FAIL then means that the program has printed why, or has ended.
  */
 enum verdict
 companion_result(struct run *run, struct program *program, struct result *result,

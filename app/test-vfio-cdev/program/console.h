@@ -35,7 +35,7 @@ console_write(struct console *console, const char *text);
 /*
  * Wait for some text. What came since the last call and before it is *output, if
  * that is not NULL, without carriage returns: free() it. Returns 0, -ETIMEDOUT,
- * -EPIPE it has ended, -EINTR we are to stop, -ENOMEM. With NULL for the text it
+ * -EPIPE it has ended, -EINTR a signal came, -ENOMEM. With NULL for the text it
  * just reads: until the child ends, or all that time.
  */
 int

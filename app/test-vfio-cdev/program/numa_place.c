@@ -10,7 +10,7 @@
 #include "facts.h"
 #include "numa_place.h"
 
-/* A node that has it; the devices' own one is asked first. */
+/* A node that has it; the devices' own one is tried first. */
 static int
 node_find(const struct placement_node *nodes, unsigned int node_count, int own,
 	  bool (*has)(const struct placement_node *node))

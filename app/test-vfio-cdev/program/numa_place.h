@@ -24,7 +24,7 @@ struct placement {
 struct placement_node {
 	unsigned int cpus[PLACEMENT_CPUS];
 	unsigned int cpu_count;		/* that this process may run on; 0: none */
-	unsigned int memory;		/* MiB to ask for; 0: not enough free hugepages */
+	unsigned int memory;		/* MiB to request; 0: not enough free hugepages */
 };
 
 /*

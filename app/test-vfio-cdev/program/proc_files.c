@@ -9,7 +9,7 @@
 
 #include "proc_files.h"
 
-/* Sockets and pipes have numbers, which say nothing. */
+/* Sockets and pipes have numbers, which are dropped. */
 static void
 file_add(struct proc_files *files, int dir, const char *entry)
 {

@@ -72,7 +72,7 @@ pages_list(FILE *smaps, struct proc_pages *pages)
 	return ret;
 }
 
-/* move_pages(2): with no targets it only tells where they are. */
+/* move_pages(2): with no targets it only reports where they are. */
 static long
 pages_call(pid_t pid, const struct proc_pages *pages, const int *targets, int *status)
 {
@@ -95,7 +95,7 @@ pages_locate(pid_t pid, struct proc_pages *pages, struct result *result)
 
 	if (status == NULL || pages_call(pid, pages, NULL, status) < 0) {
 		free(status);
-		return result_error(result, "cannot ask where the pages of process %d are: %s",
+		return result_error(result, "cannot query where the pages of process %d are: %s",
 				    (int)pid, strerror(errno));
 	}
 	for (unsigned int i = 0; i < pages->count; i++)

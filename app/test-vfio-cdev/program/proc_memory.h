@@ -35,7 +35,7 @@ enum verdict
 proc_pages_read(pid_t pid, struct proc_pages *pages, struct result *result);
 
 /*
- * Ask the kernel to move them to another node each (targets, as many), with move_pages(2);
+ * Have the kernel move them to another node each (targets, as many), with move_pages(2);
  * it may refuse. Then read where they are.
  */
 enum verdict

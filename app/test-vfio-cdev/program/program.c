@@ -117,7 +117,7 @@ arguments_make(struct arguments *arguments, const struct run *run,
 	arguments_add_all(arguments, spec->args);
 }
 
-/* The last thing it printed of the kind, which often tells the cause; or "nothing". */
+/* The last thing it printed of the kind, which often names the cause; or "nothing". */
 static const char *
 program_last_line(const struct program *program, const char *kind, int *length)
 {
@@ -140,7 +140,7 @@ program_last_line(const struct program *program, const char *kind, int *length)
 
 /* The end of what it printed goes to the JSON report. */
 static void
-program_tell_output(const struct program *program, struct result *result)
+program_add_output(const struct program *program, struct result *result)
 {
 	size_t length = program->console.length;
 	size_t skip = length > OUTPUT_END ? length - OUTPUT_END : 0;
@@ -159,12 +159,12 @@ program_ended(struct program *program, struct result *result)
 	int length, status = program->console.status;
 	const char *line = program_last_line(program, "", &length);
 
-	program_tell_output(program, result);
+	program_add_output(program, result);
 	if (WIFSIGNALED(status))
-		return result_fail(result, "%s crashed: signal %d (%s); it said last: %.*s",
+		return result_fail(result, "%s crashed: signal %d (%s); its last line: %.*s",
 				   program->name, WTERMSIG(status), strsignal(WTERMSIG(status)),
 				   length, line);
-	return result_fail(result, "%s ended with exit status %d; it said last: %.*s",
+	return result_fail(result, "%s ended with exit status %d; its last line: %.*s",
 			   program->name, WEXITSTATUS(status), length, line);
 }
 
@@ -174,7 +174,7 @@ program_complain(struct program *program, const char *what, struct result *resul
 	int length;
 	const char *line = program_last_line(program, ": cannot ", &length);
 
-	program_tell_output(program, result);
+	program_add_output(program, result);
 	return result_fail(result, "%s %s; its last complaint: %.*s", program->name, what, length,
 			   line);
 }

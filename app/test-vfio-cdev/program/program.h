@@ -49,7 +49,7 @@ program_free(struct program *program);
 
 /*
  * As program_free(), but its files stay, as after a crash: the next program of its share gets
- * to deal with them. What nobody takes is removed at the end of the run.
+ * to deal with them. What is left is removed at the end of the run.
  */
 void
 program_kill(struct program *program);
@@ -75,7 +75,7 @@ program_expect(struct program *program, const char *text, int ms, struct result 
 enum verdict
 program_wait(struct program *program, int ms, struct result *result);
 
-/* VERDICT_FAIL: the program did what it should not, and this is what it said of it. */
+/* VERDICT_FAIL: the program did what it should not; its last complaint follows. */
 enum verdict
 program_complain(struct program *program, const char *what, struct result *result);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * One run: what the command line asked for and what was found on the machine.
+ * One run: the options, and what was found on the machine.
  *
  *	run --- options (as given)
  *	 |  --- host, devices (what there is)
@@ -48,7 +48,7 @@ struct run {
 	struct placement placement;
 	struct progress progress;
 	char runtime[64];		/* directory of our own for the programs' sockets */
-	char dpdk[64];			/* release, once a program has told it; or "" */
+	char dpdk[64];			/* release, once a program has reported it; or "" */
 };
 
 #endif /* APP_TEST_RUN_STATE_H */

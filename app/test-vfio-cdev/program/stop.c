@@ -35,7 +35,7 @@ stop_init(void)
 }
 
 bool
-stop_asked(void)
+stop_requested(void)
 {
 	return stop_wait(-1, 0) == -EINTR;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * SIGINT, SIGTERM and SIGHUP ask the run to stop. They stay blocked and pending in a
- * signalfd that nobody reads, so that each wait after the first signal ends at once.
+ * SIGINT, SIGTERM and SIGHUP stop the run. They stay blocked and pending in a
+ * signalfd that is never read, so that each wait after the first signal ends at once.
  */
 
 #ifndef APP_TEST_STOP_H
@@ -16,7 +16,7 @@ stop_init(void);
 
 /* Has one come? */
 bool
-stop_asked(void);
+stop_requested(void);
 
 /* In a child: let it have its signals. */
 void
@@ -24,7 +24,7 @@ stop_forget(void);
 
 /*
  * Wait until the fd can be read (-1: just wait). Returns 1 if it can, or has come to
- * its end; 0 after so many ms; -EINTR asked to stop; -errno.
+ * its end; 0 after so many ms; -EINTR a signal came; -errno.
  */
 int
 stop_wait(int fd, int ms);

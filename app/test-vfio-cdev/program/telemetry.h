@@ -16,15 +16,15 @@
 
 struct telemetry {
 	int fd;			/* -1: not connected */
-	pid_t pid;		/* of the peer, as it says */
-	size_t room;		/* the longest answer, as it says */
+	pid_t pid;		/* of the peer, by its own account */
+	size_t room;		/* the longest answer, by its own account */
 	char version[64];	/* "DPDK 22.11.11" */
 	char *answer;		/* buffer of room + 1 */
 };
 
 /*
- * Connect to the socket and read what the peer says of itself. On anything but
- * VERDICT_PASS the result says why, and there is nothing to close.
+ * Connect to the socket and read how the peer describes itself. On anything but
+ * VERDICT_PASS the result has the reason, and there is nothing to close.
  */
 enum verdict
 telemetry_open(struct telemetry *telemetry, const char *path, struct result *result);

@@ -53,7 +53,7 @@ testpmd_start(struct run *run, const struct program_spec *spec, struct result *r
 
 /* Commands change from release to release. lib/cmdline/cmdline.c, cmdline_valid_buffer() */
 static bool
-testpmd_knows(const char *output)
+testpmd_has_done(const char *output)
 {
 	return strstr(output, "Command not found") == NULL &&
 	       strstr(output, "Bad arguments") == NULL &&
@@ -75,8 +75,8 @@ testpmd_do(struct program *program, struct result *result, char **output,
 	verdict = program_write(program, command, result);
 	if (verdict == VERDICT_PASS)
 		verdict = program_expect(program, TESTPMD_PROMPT, TESTPMD_PATIENCE, result, &text);
-	if (verdict == VERDICT_PASS && !testpmd_knows(text))
-		verdict = result_error(result, "this testpmd does not know the command '%.*s'",
+	if (verdict == VERDICT_PASS && !testpmd_has_done(text))
+		verdict = result_error(result, "this testpmd has no command '%.*s'",
 				       (int)strlen(command) - 1, command);
 	if (verdict != VERDICT_PASS || output == NULL)
 		free(text);

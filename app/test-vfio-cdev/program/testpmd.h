@@ -30,7 +30,7 @@ testpmd_start(struct run *run, const struct program_spec *spec, struct result *r
 
 /*
  * Give a command and wait for the prompt. *output is what was printed, the command
- * itself included; free() it; may be NULL. VERDICT_ERROR: this testpmd knows no such
+ * itself included; free() it; may be NULL. VERDICT_ERROR: this testpmd has no such
  * command.
  */
 enum verdict

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What came of a phase, and how it is told: a table, JSON, JUnit XML.
+ * The result of a phase, and its forms: a table, JSON, JUnit XML.
  *
- *	report --- result (one for each phase that was asked for)
+ *	report --- result (one for each phase that was chosen)
  *
- * A result is also how a function deep in a phase says what went wrong: it ends
+ * A result is also how a function deep in a phase reports what went wrong: it ends
  * with `return result_fail(result, ...)`, and its callers pass the verdict on.
  * `if (verdict != VERDICT_PASS)` reads: it is over.
  */
@@ -21,8 +21,8 @@
 enum verdict {
 	VERDICT_PASS,
 	VERDICT_FAIL,		/* the host, or DPDK on it, does not do what it should */
-	VERDICT_SKIP,		/* nothing to test it with; says nothing about the host */
-	VERDICT_ERROR,		/* could not be run: the text says why */
+	VERDICT_SKIP,		/* nothing to test it with; no statement on the host */
+	VERDICT_ERROR,		/* could not be run: the text has the reason */
 	VERDICT_STOPPED,	/* a signal came */
 	VERDICT_NOT_RUN,	/* the run was over before */
 };
@@ -36,7 +36,7 @@ struct result {
 	char stock[96];		/* the same with stock DPDK (--compare), or "" */
 	char text[640];		/* one sentence on why it has not passed, or "" */
 	double seconds;
-	json_t *details;	/* an object: what else the JSON report tells */
+	json_t *details;	/* an object: what else the JSON report has */
 };
 
 struct report {
@@ -52,7 +52,7 @@ verdict_name(enum verdict verdict);
 
 /*
  * Set the verdict and the sentence that explains it, on one line and printable,
- * whatever it quotes. Return the verdict, for whoever called to return it.
+ * whatever it quotes. Return the verdict, for the caller to return.
  */
 enum verdict
 result_fail(struct result *result, const char *format, ...)
@@ -98,7 +98,7 @@ report_json(const struct report *report, FILE *out);
 int
 report_junit(const struct report *report, FILE *out);
 
-/* Free the results' details and what tells about the host. */
+/* Free the results' details and what describes the host. */
 void
 report_free(struct report *report);
 

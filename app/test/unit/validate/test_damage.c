@@ -15,8 +15,9 @@
 #define PAGE(eal, kernel) "{'va': '0x1000000', 'eal': '" eal "', 'kernel': '" kernel "', " \
 	"'size': 2097152}"
 
-#define LATE(told, moved, wrong, movable) "'told': " told ", 'moved': " moved ", 'wrong': " wrong \
-	", 'movable': " movable ", 'from': 0, 'to': 1"
+#define LATE(given, moved, wrong, movable) \
+	"'given': " given ", 'moved': " moved ", 'wrong': " wrong ", 'movable': " movable \
+	", 'from': 0, 'to': 1"
 
 typedef enum verdict (*judge_t)(const json_t *found, struct result *result);
 
@@ -155,11 +156,11 @@ pages_given_early_that_move_fail(void **state)
 {
 	(void)state;
 	assert_late(LATE("64", "5", "4", "true") ", 'first': '0x7f0000001000'", VERDICT_FAIL,
-		    "5 of 64 pages whose addresses had been told before the first device moved "
+		    "5 of 64 pages whose addresses were given before the first device moved "
 		    "once there was one, the first at 0x7f0000001000 from node 0 to node 1: "
 		    "nothing pins them, and 4 of the addresses are wrong");
 	assert_late(LATE("64", "0", "1", "true") ", 'first': '0x7f0000001000'", VERDICT_FAIL,
-		    "1 of 64 addresses that had been told before the first device are wrong with "
+		    "1 of 64 addresses that were given before the first device are wrong with "
 		    "one, though no page moved to another node; the first is that of "
 		    "0x7f0000001000");
 }
@@ -179,16 +180,16 @@ static void
 nothing_that_could_move_is_skipped(void **state)
 {
 	static const char *const nonsense[] = {
-		"", "'told': '64', 'movable': true", "'told': -1, 'movable': true",
-		"'told': 64, 'movable': 1", "'told': 64",
+		"", "'given': '64', 'movable': true", "'given': -1, 'movable': true",
+		"'given': 64, 'movable': 1", "'given': 64",
 	};
 	char text[640];
 
 	(void)state;
 	assert_late(LATE("0", "0", "0", "true"), VERDICT_SKIP,
-		    "no address is told before the first device, so none can be wrong");
-	assert_late(LATE("64", "0", "0", "false"), VERDICT_SKIP, "a page whose address nobody has "
-		    "asked for cannot be moved from node 0 to node 1 either");
+		    "no address is given before the first device, so none can be wrong");
+	assert_late(LATE("64", "0", "0", "false"), VERDICT_SKIP, "a page whose address was not "
+		    "queried cannot be moved from node 0 to node 1 either");
 	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++)
 		assert_int_equal(judge(late_verdict, nonsense[i], text), VERDICT_SKIP);
 }

@@ -273,10 +273,10 @@ mapping_is_parsed(void **state)
 	(void)state;
 	assert_int_equal(mapping_of("{" PLACE SIZE "}", &mapping), 0);
 	assert_true(mapping.pinned);
-	assert_false(mapping.told);
+	assert_false(mapping.has_kernel);
 	assert_int_equal(mapping_of("{" PLACE SIZE ",\"kernel\":\"0x9000\",\"kernel_last\":"
 				    "\"0xa000\"}", &mapping), 0);
-	assert_true(mapping.told);
+	assert_true(mapping.has_kernel);
 	assert_int_equal(mapping.va, 0x1000);
 	assert_int_equal(mapping.kernel_last, 0xa000);
 	assert_int_equal(mapping_check(&mapping, &result), VERDICT_PASS);
@@ -347,7 +347,7 @@ page_that_moved_is_a_failure(void **state)
 	struct mapping mapping = list[0];
 
 	(void)state;
-	mapping.told = true;
+	mapping.has_kernel = true;
 	mapping.kernel = 0x9000;
 	mapping.kernel_last = 0xb000;
 	assert_int_equal(mapping_check(&mapping, &result), VERDICT_FAIL);
@@ -355,7 +355,7 @@ page_that_moved_is_a_failure(void **state)
 			    "page 0x2000: the IOAS has it at 0xa000, the kernel at 0xb000");
 	mapping.kernel = 0x8000;
 	assert_int_equal(mapping_check(&mapping, &result), VERDICT_FAIL);
-	mapping.told = false;
+	mapping.has_kernel = false;
 	assert_int_equal(mapping_check(&mapping, &result), VERDICT_PASS);
 }
 
@@ -409,7 +409,7 @@ lost_packets_are_a_failure(void **state)
 	assert_int_equal(flow_verdict(&(struct flow){ 100, 90, 9 }, "io", "a", "b", &result),
 			 VERDICT_FAIL);
 	assert_string_equal(result.text, "io: 10 of 100 packets from a to b are lost, and the "
-			    "counters tell of 9 only");
+			    "counters show 9 only");
 	assert_int_equal(flow_verdict(&(struct flow){ 100, 0, 100 }, "io", "a", "b", &result),
 			 VERDICT_FAIL);
 	assert_non_null(strstr(result.text, "are they linked?"));

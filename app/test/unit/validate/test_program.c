@@ -93,10 +93,10 @@ program_that_ends_is_a_failure(void **state)
 {
 	(void)state;
 	assert_fails("echo first; echo 'EAL: no way'; exit 3", VERDICT_FAIL,
-		     "script ended with exit status 3; it said last: EAL: no way");
+		     "script ended with exit status 3; its last line: EAL: no way");
 	assert_non_null(strstr(json_string_value(json_object_get(result.details, "output")),
 			       "first\nEAL"));
-	assert_fails("exit 0", VERDICT_FAIL, "exit status 0; it said last: nothing");
+	assert_fails("exit 0", VERDICT_FAIL, "exit status 0; its last line: nothing");
 }
 
 static void
@@ -256,9 +256,9 @@ companion_result_is_found_among_other_lines(void **state)
 
 	(void)state;
 	assert_int_equal(companion_tells("EAL: a line\\n{\\n{\"event\":5}\\n"
-					 "{\"event\":\"result\",\"told\":64}\\nEAL: over", &found),
+					 "{\"event\":\"result\",\"given\":64}\\nEAL: over", &found),
 			 VERDICT_PASS);
-	assert_int_equal(json_integer_value(json_object_get(found, "told")), 64);
+	assert_int_equal(json_integer_value(json_object_get(found, "given")), 64);
 	json_decref(found);
 }
 
@@ -273,7 +273,7 @@ companion_that_has_no_result_is_a_failure(void **state)
 	assert_string_equal(result.text, "no port: No such device");
 	assert_null(found);
 	assert_int_equal(companion_tells("EAL: a line", &found), VERDICT_FAIL);
-	assert_non_null(strstr(result.text, "it said last: EAL: a line"));
+	assert_non_null(strstr(result.text, "its last line: EAL: a line"));
 	assert_null(found);
 }
 
@@ -336,9 +336,9 @@ signal_stops_waiting(void **state)
 
 	(void)state;
 	assert_int_equal(start_release("DPDK 22.11.11", &program), VERDICT_PASS);
-	assert_false(stop_asked());
+	assert_false(stop_requested());
 	assert_return_code(raise(SIGTERM), errno);
-	assert_true(stop_asked());
+	assert_true(stop_requested());
 	assert_int_equal(program_expect(program, "never", 60000, &result, NULL), VERDICT_STOPPED);
 	assert_int_equal(program_sleep(program, 60000, &result), VERDICT_STOPPED);
 	program_free(program);
