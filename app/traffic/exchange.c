@@ -283,9 +283,9 @@ slot_done(struct traffic *traffic, struct slot *slot, const struct rte_mbuf *m)
 static void
 stranger_take(struct exchange *exchange, struct way *way, const struct rte_mbuf *m)
 {
-	struct slot *slot, *first = NULL;
+	struct slot *first = NULL;
 
-	for (slot = way->slots; slot < way->slots + WINDOW; slot++)
+	for (struct slot *slot = way->slots; slot < way->slots + WINDOW; slot++)
 		if (slot->out && !slot->suspect && slot->len == m->pkt_len &&
 		    (first == NULL || slot->seq < first->seq))
 			first = slot;
@@ -386,9 +386,8 @@ way_settle(struct exchange *exchange, struct way *way)
 {
 	const uint64_t now = rte_get_timer_cycles();
 	unsigned int away = 0;
-	struct slot *slot;
 
-	for (slot = way->slots; slot < way->slots + WINDOW; slot++) {
+	for (struct slot *slot = way->slots; slot < way->slots + WINDOW; slot++) {
 		if (!slot->out)
 			continue;
 		if (now - slot->sent > cycles(slot->seq < way->newest ? OVERTAKEN_MS : PATIENCE_MS))

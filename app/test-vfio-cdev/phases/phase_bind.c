@@ -43,11 +43,11 @@ phase_bind(struct run *run, struct result *result)
 {
 	enum verdict verdict = VERDICT_PASS;
 	struct rte_vfio_cdev_ctx *ctx;
-	unsigned int i, of[RTE_VFIO_CDEV_MODES] = { 0 };
+	unsigned int of[RTE_VFIO_CDEV_MODES] = { 0 };
 
 	if (rte_vfio_cdev_ctx_create(bind_log, result, &ctx) != 0)
 		return result_error(result, "no memory");
-	for (i = 0; i < run->count && verdict == VERDICT_PASS; i++) {
+	for (unsigned int i = 0; i < run->count && verdict == VERDICT_PASS; i++) {
 		progress_step(&run->progress, "%s", run->devices[i].addr);
 		verdict = bind_device(ctx, &run->devices[i], result);
 		of[run->devices[i].mode]++;

@@ -149,7 +149,7 @@ forward_mode(struct run *run, struct program *program, unsigned int ports,
 static enum verdict
 forward_alone(struct run *run, bool stock, struct forwarded *forwarded, struct result *result)
 {
-	unsigned int i, ports = run->count / 2 * 2;
+	unsigned int ports = run->count / 2 * 2;
 	const struct program_spec spec = { .count = ports, .stock = stock };
 	struct program *program;
 	enum verdict verdict;
@@ -160,7 +160,7 @@ forward_alone(struct run *run, bool stock, struct forwarded *forwarded, struct r
 	verdict = testpmd_links_up(program, ports, result);
 	if (verdict == VERDICT_PASS)
 		verdict = forward_peers(program, ports, result);
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]) && verdict == VERDICT_PASS; i++)
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]) && verdict == VERDICT_PASS; i++)
 		verdict = forward_mode(run, program, ports, &modes[i], forwarded, result);
 	program_free(program);
 	return verdict;

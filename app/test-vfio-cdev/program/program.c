@@ -144,10 +144,10 @@ program_add_output(const struct program *program, struct result *result)
 {
 	size_t length = program->console.length;
 	size_t skip = length > OUTPUT_END ? length - OUTPUT_END : 0;
-	char text[OUTPUT_END + 1], *c;
+	char text[OUTPUT_END + 1];
 
 	snprintf(text, sizeof(text), "%s", length != 0 ? program->console.text + skip : "");
-	for (c = text; *c != '\0'; c++)
+	for (char *c = text; *c != '\0'; c++)
 		if (!isascii((unsigned char)*c))
 			*c = '?';
 	result_detail(result, "output", json_string(text));

@@ -87,9 +87,9 @@ result_detail(struct result *result, const char *key, json_t *value)
 int
 report_status(const struct report *report)
 {
-	unsigned int i, of[VERDICTS] = { 0 };
+	unsigned int of[VERDICTS] = { 0 };
 
-	for (i = 0; i < report->count; i++)
+	for (unsigned int i = 0; i < report->count; i++)
 		of[report->results[i].verdict]++;
 	if (of[VERDICT_ERROR] != 0 || of[VERDICT_STOPPED] != 0)
 		return 2;

@@ -64,10 +64,10 @@ xml_case(FILE *out, const struct result *result)
 int
 report_junit(const struct report *report, FILE *out)
 {
-	unsigned int i, of[VERDICTS] = { 0 };
+	unsigned int of[VERDICTS] = { 0 };
 	double seconds = 0;
 
-	for (i = 0; i < report->count; i++) {
+	for (unsigned int i = 0; i < report->count; i++) {
 		of[report->results[i].verdict]++;
 		seconds += report->results[i].seconds;
 	}
@@ -76,7 +76,7 @@ report_junit(const struct report *report, FILE *out)
 		"errors=\"%u\" skipped=\"%u\" time=\"%.3f\">\n", report->count, of[VERDICT_FAIL],
 		of[VERDICT_ERROR] + of[VERDICT_STOPPED], of[VERDICT_SKIP] + of[VERDICT_NOT_RUN],
 		seconds);
-	for (i = 0; i < report->count; i++)
+	for (unsigned int i = 0; i < report->count; i++)
 		xml_case(out, &report->results[i]);
 	fputs("</testsuite>\n", out);
 	return fflush(out) != 0 || ferror(out) != 0 ? -EIO : 0;
