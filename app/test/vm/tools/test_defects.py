@@ -63,12 +63,12 @@ def test_good_backend_passes(numa: Guest) -> None:
                         seen["integrity"]["figure"])
     assert re.fullmatch(r"\d+ times from 64 to \d+ MB and back, as pinned",
                         seen["memory"]["figure"])
-    assert re.fullmatch(r"0 of 32 pages moved, asked \d+ times?; 0 of 64 told before a device",
+    assert re.fullmatch(r"0 of 32 pages moved in \d+ attempts?; 0 of 64 given before a device",
                         seen["pinned"]["figure"])
     assert seen["pinned"]["stock"] == \
-        "32 of 32 pages moved, asked 1 time; 64 of 64 told before a device"
+        "32 of 32 pages moved in 1 attempt; 64 of 64 given before a device"
     late = seen["pinned"]["details"]["late"]
-    assert (late["told"], late["devices"], late["movable"]) == (64, 2, True)
+    assert (late["given"], late["devices"], late["movable"]) == (64, 2, True)
     pair = seen["integrity"]["details"]["pairs"][0]
     assert pair["received"] == pair["sent"] > pair["in_pieces"] > 0
     # One page more has come with the ports.
@@ -106,7 +106,7 @@ def test_no_pins(numa: Guest) -> None:
 def test_addresses_that_are_forgotten(numa: Guest) -> None:
     """Those that were given before there was a device; what the EAL has is pinned."""
     assert re.fullmatch(
-        "64 of 64 pages whose addresses had been told before the first device moved once there was "
+        "64 of 64 pages whose addresses were given before the first device moved once there was "
         "one, the first at 0x[0-9a-f]+ from node 0 to node 1: nothing pins them, and 64 of the "
         "addresses are wrong", failure(numa, "pinned", broken="late"))
 
@@ -124,7 +124,7 @@ def test_leaked_fd(numa: Guest) -> None:
 
 def test_one_node_is_no_test_of_pins(cdev: Guest) -> None:
     assert re.fullmatch(
-        r"there is one NUMA node, so no page can be asked to move; as the kernel counts \(VmPin\), "
+        r"there is one NUMA node, so no page can be moved; as the kernel counts \(VmPin\), "
         r"all \d+ kB of hugepages are pinned", skip(cdev, "pinned"))
 
 
@@ -162,8 +162,8 @@ def test_other_release_is_reported(guest: Callable[..., Guest]) -> None:
 def test_other_release_leaves_out_a_part_of_pinned(guest: Callable[..., Guest]) -> None:
     seen = validate(guest(dpdk="24.11", numa=2), *words(["pinned"]))
     assert seen.status == 0, seen.output
-    assert re.fullmatch(r"0 of \d+ pages moved, asked \d+ times?", seen["pinned"]["figure"])
-    assert re.fullmatch("memory whose addresses are told before the first device was not tried: "
+    assert re.fullmatch(r"0 of \d+ pages moved in \d+ attempts?", seen["pinned"]["figure"])
+    assert re.fullmatch("memory whose addresses are given before the first device was not tried: "
                         + OTHER_RELEASE, seen["pinned"]["text"])
 
 

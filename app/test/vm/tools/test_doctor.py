@@ -33,7 +33,7 @@ NEEDED = "kernel-version kernel-options modules sysfs user-namespace capabilitie
 def test_each_check_and_complaint_is_in_the_guide() -> None:
     """In the order in which they are made."""
     guide = (CHECKOUT / "doc/troubleshooting.rst").read_text(encoding="utf-8")
-    source = (CHECKOUT / "app/common/check.c").read_text(encoding="utf-8")
+    source = (CHECKOUT / "app/check/checks.c").read_text(encoding="utf-8")
     names = re.findall(r'^\t\{ "(.*)", check_\w+ \},$', source, re.M)
     assert len(names) > 20
     assert re.findall(r"^([a-z-]+) +\S", guide.split("The checks\n")[1].split("\nA check")[0],
