@@ -42,7 +42,7 @@ records() {
 	grep mappings: <<<"$output" || die "no figures: $output"
 }
 
-need_packages $PACKAGES libcmocka-dev
+need_packages "${PACKAGES[@]}" libcmocka-dev
 say "building the library"
 build build -Dtests=true
 say "the records of a domain, without a kernel"
@@ -53,7 +53,7 @@ say "a hugepage on the real kernel, in a VM"
 status=0
 devtools/vm run -- build/app/test/vm/guest/bench_pages || status=$?
 case $status in
-[012]) exit $status ;;
+[012]) exit "$status" ;;
 119 | 123) exit 1 ;; # no end, or a panic: see devtools/vm run --help
 *) exit 2 ;;
 esac

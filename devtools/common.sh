@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2034  # who sources it uses the variables
 # What the scripts beside it share; sourced from the top of the checkout.
 
 # Where Debian's own Python modules are, whatever comes first in PATH.
 PYTHON=/usr/bin/python3
 
 # Compiler, build tools, headers of DPDK; what devtools/vm wants; DPDK itself.
-PACKAGES="gcc g++ libdpdk-dev libelf-dev libjansson-dev libnuma-dev libpciaccess-dev
+PACKAGES=(gcc g++ libdpdk-dev libelf-dev libjansson-dev libnuma-dev libpciaccess-dev
 	meson ninja-build pkg-config python3 zlib1g-dev
 	binutils bsdutils busybox-static ca-certificates debian-archive-keyring dpdk dpdk-dev
 	iproute2 kmod libcap2-bin mmdebstrap pciutils procps qemu-system-x86 strace util-linux
-	xz-utils"
+	xz-utils)
 
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -18,7 +18,7 @@ case ${1-} in
 	;;
 esac
 
-need_packages $PACKAGES libcmocka-dev python3-pytest
+need_packages "${PACKAGES[@]}" libcmocka-dev python3-pytest
 build build -Dtests=true
 export VM_KERNEL_FROM=source
 exec "$PYTHON" -B -m pytest -p no:cacheprovider app/test/vm/device/test_forward.py \

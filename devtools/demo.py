@@ -3,7 +3,7 @@
 
 import sys
 import time
-from typing import Sequence
+from collections.abc import Sequence
 
 from testvm.machine import nic_address
 from testvm.qemu import Guest
@@ -32,7 +32,7 @@ def sysfs_read(guest: Guest, device: str, name: str) -> str:
 
 def stock_rows(guest: Guest, result: Result, nodes: set[str]) -> list[Sequence[str]]:
     """Stock maps nothing, so there is nothing to verify."""
-    rows = []
+    rows: list[Sequence[str]] = []
     for port, device in enumerate(DEVICES):
         node = f"/dev/vfio/noiommu-{sysfs_read(guest, device, 'iommu_group')}"
         rows.append(("stock DPDK", device, node if node in nodes else "-", "no-IOMMU",
@@ -42,7 +42,7 @@ def stock_rows(guest: Guest, result: Result, nodes: set[str]) -> list[Sequence[s
 
 def cdev_rows(result: Result, nodes: set[str]) -> list[Sequence[str]]:
     """One row per device that the backend says it has set up."""
-    rows = []
+    rows: list[Sequence[str]] = []
     for port, device in enumerate(result.devices):
         node = f"/dev/vfio/devices/{device.cdev}"
         rows.append(("with cdev backend", device.address, node if node in nodes else "-",
@@ -61,7 +61,8 @@ def print_table(rows: list[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     print()
     for row in rows:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
+        padded = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
+        print("  ".join(padded).rstrip())
     print()
 
 

@@ -27,7 +27,7 @@ case ${1-} in
 *) usage >&2; exit 2 ;;
 esac
 
-need_packages $PACKAGES
+need_packages "${PACKAGES[@]}"
 say "building the library"
 if [ -e build/build.ninja ]; then
 	build build

@@ -83,7 +83,7 @@ workers() {
 	echo $(($(nproc) < most ? $(nproc) + 1 : most))
 }
 
-need_packages $PACKAGES clang doxygen groff-base libclang-rt-14-dev libcmocka-dev \
+need_packages "${PACKAGES[@]}" clang doxygen groff-base libclang-rt-14-dev libcmocka-dev \
 	python3-breathe python3-pytest python3-pytest-rerunfailures python3-pytest-xdist \
 	python3-sphinx
 if [ -z "$fast" ]; then

@@ -11,7 +11,7 @@ breathe_default_project = project
 breathe_domain_by_extension = {"h": "c"}
 html_theme = "alabaster"
 html_show_sourcelink = False
-man_pages = [
+man_pages: list[tuple[str, str, str, list[str], int]] = [
     ("dpdk-vfio-cdev", "dpdk-vfio-cdev", "list, check and use VFIO cdevs for DPDK", [], 1),
     ("dpdk-test-vfio-cdev", "dpdk-test-vfio-cdev", "validate a host for DPDK over VFIO cdevs",
      [], 1),

@@ -14,8 +14,8 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable, Iterator
 
 # Entries that nobody asked for in this time make room: kernels and suites go on.
 KEEP = 30 * 24 * 3600

@@ -10,9 +10,9 @@ import functools
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
 
 from . import initramfs, kmod
 from .apt import PrivateApt, Versions

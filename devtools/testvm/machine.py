@@ -3,9 +3,9 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
 
 from . import wire
 from .util import CHECKOUT, VmError
@@ -215,9 +215,9 @@ class CommandLine:
                   ("checkout", CHECKOUT, True)]
         wanted += [(f"share{i}", Path(path), False) for i, path in enumerate(self.options.shares)]
         arguments: list[str] = []
-        for tag, path, readonly in wanted:
+        for tag, directory, readonly in wanted:
             flags = ",readonly=on" if readonly else ""
-            arguments += ["-fsdev", f"local,id={tag},path={_escape(path)},security_model=none,"
+            arguments += ["-fsdev", f"local,id={tag},path={_escape(directory)},security_model=none,"
                           f"multidevs=remap{flags}",
                           "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
         # Highest slots first, so that NICs have their fixed ones to themselves.
@@ -238,7 +238,7 @@ class CommandLine:
             raise VmError(f"at most {LAST_SLOT - FIRST_SLOT + 1} NICs")
         arguments: list[str] = []
         hubs = nic_hubs((*self.options.nics, *self.options.bypass))
-        for i, (nic, hub) in enumerate(zip(self.options.nics, hubs)):
+        for i, (nic, hub) in enumerate(zip(self.options.nics, hubs, strict=False)):
             model, _, properties = nic.partition(",")
             back_end, link = nic_back_end(model, i, hub)
             device = f"{model},{link},addr=0x{FIRST_SLOT + i:x},romfile="
@@ -253,7 +253,7 @@ class CommandLine:
             return []
         arguments = ["-device", f"pxb-pcie,id=bypass,bus=pcie.0,bus_nr={BYPASS_BUS},"
                      f"bypass_iommu=on,addr=0x{LAST_SLOT:x}"]
-        for i, (nic, hub) in enumerate(zip(self.options.bypass, hubs)):
+        for i, (nic, hub) in enumerate(zip(self.options.bypass, hubs, strict=True)):
             model, _, properties = nic.partition(",")
             device = f"{model},netdev=nicb{i},mac={nic_mac(0x40 + i)},bus=bypass{i},romfile="
             arguments += ["-device", f"pcie-root-port,id=bypass{i},bus=bypass,addr=0x{i:x},"
@@ -283,9 +283,10 @@ def _with_slots(arguments: list[str]) -> list[str]:
     placed = []
     for argument in arguments:
         if argument.startswith("virtio-9p-pci,"):
-            argument += f",addr=0x{slot:x}"
+            placed.append(f"{argument},addr=0x{slot:x}")
             slot -= 1
-        placed.append(argument)
+        else:
+            placed.append(argument)
     return placed
 
 

@@ -16,8 +16,9 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Callable, Sequence
+from typing import Any
 
 from . import wire
 from .apt import PrivateApt
@@ -201,7 +202,7 @@ class Guest:
         self._qemu: subprocess.Popen[bytes] | None = None
         self._monitor: Monitor | None = None
         # Files without a name, which no way to end can leave behind.
-        self._unnamed = (tempfile.TemporaryFile(), tempfile.TemporaryFile())
+        self._unnamed = (tempfile.TemporaryFile(), tempfile.TemporaryFile())  # noqa: SIM115
 
     def __enter__(self) -> "Guest":
         self.boot()
@@ -262,7 +263,7 @@ class Guest:
             self._qemu = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=self._unnamed[1],
                 stderr=subprocess.STDOUT, pass_fds=[theirs.fileno(), its.fileno(), *plugs],
-                preexec_fn=_die_with(os.getpid()))
+                preexec_fn=_die_with(os.getpid()))  # noqa: PLW1509  (one prctl() call)
         for each in self.wires:
             each.theirs.close()
         threading.Thread(target=self._read, daemon=True).start()
@@ -292,7 +293,7 @@ class Guest:
         self._number += 1
         return self._number
 
-    def start(self, argv: Sequence[str], env: dict[str, str] | None = None,
+    def start(self, argv: Sequence[str | Path], env: dict[str, str] | None = None,
               cwd: str | Path = CHECKOUT, on_output: Output | None = None) -> Process:
         """Start a command; its standard input stays open until close_stdin()."""
         process = Process(self, self._next(), [str(a) for a in argv], on_output)
@@ -307,9 +308,9 @@ class Guest:
             str(len(process.args)), str(cwd), *process.args, *variables))
         return process
 
-    def run(self, argv: Sequence[str], timeout: float = 60, env: dict[str, str] | None = None,
-            input: str | bytes | None = None, check: bool = False,  # noqa: A002
-            cwd: str | Path = CHECKOUT) -> "subprocess.CompletedProcess[str]":
+    def run(self, argv: Sequence[str | Path], timeout: float = 60,
+            env: dict[str, str] | None = None, input: str | bytes | None = None,
+            check: bool = False, cwd: str | Path = CHECKOUT) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
         process = self.start(argv, env, cwd)
         if input:
@@ -409,8 +410,10 @@ class Guest:
             if self.options.qmp:
                 Path(self.options.qmp).unlink(missing_ok=True)
         self._ended = True
-        for file in (*self._unnamed, *self.wires):
+        for file in self._unnamed:
             file.close()
+        for each in self.wires:
+            each.close()
 
 
 def make_kernel(cache: Cache, apt: PrivateApt, config: str, source: str,

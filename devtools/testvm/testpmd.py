@@ -3,8 +3,9 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self, Sequence
+from typing import Self
 
 from .qemu import Guest
 from .util import CHECKOUT

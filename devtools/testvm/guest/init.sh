@@ -1,5 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=dash
 # First program of the guest: root file system, modules, devices, then agent.c. What to do
 # comes as VM_* variables, which the kernel makes of the unknown words of its command line.
 
@@ -45,6 +46,7 @@ thin_out_plugins() {
 		mount --bind "$dir" /new/run/vm/plugins
 		set --
 		for name in $VM_PLUGINS; do
+			# shellcheck disable=SC2231  # a name is a pattern
 			for file in "$dir/librte_"$name.so*; do
 				[ ! -e "$file" ] || set -- "$@" "/run/vm/plugins/${file##*/}"
 			done
