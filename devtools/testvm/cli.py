@@ -7,8 +7,9 @@ import shlex
 import signal
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, NoReturn, Sequence
+from typing import NoReturn
 
 from . import kmod, wire
 from .apt import PrivateApt
@@ -16,9 +17,18 @@ from .cache import Cache
 from .emulator import make_qemu
 from .kernel import KernelMaker
 from .machine import CRYPTO, DEFAULT_NICS, PAGE_MIB, Options
-from .qemu import (BootFailed, CommandTimeout, Guest, GuestHangs, GuestPanic, GuestStopped,
-                   Process, make_kernel)
+from .qemu import (
+    BootFailed,
+    CommandTimeout,
+    Guest,
+    GuestHangs,
+    GuestPanic,
+    GuestStopped,
+    Process,
+    make_kernel,
+)
 from .root import RELEASES, make_root
+from .ruff import make_ruff
 from .util import CHECKOUT, VmError
 
 TIMED_OUT, USAGE, NOT_READY, NO_BOOT, PANIC = 119, 120, 121, 122, 123
@@ -68,6 +78,7 @@ def build_parser() -> Parser:
     _kernel_options(commands.add_parser("kernel", help="build a kernel, print what it made"))
     qemu = commands.add_parser("qemu", help="fetch a suite's QEMU, print how it is started")
     qemu.add_argument("dpdk", nargs="?", default="host", choices=("host", *RELEASES))
+    commands.add_parser("ruff", help="fetch ruff, print how it is started")
     root = commands.add_parser("root", help="make a root file system, print its directory")
     root.add_argument("dpdk", nargs="?", default="host", choices=("host", *RELEASES))
     _add_refresh(root)
@@ -136,7 +147,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """devtools/vm."""
     args = build_parser().parse_args(argv)
-    actions = {"kernel": do_kernel, "qemu": do_qemu, "root": do_root, "run": do_run}
+    actions = {"kernel": do_kernel, "qemu": do_qemu, "root": do_root, "ruff": do_ruff,
+               "run": do_run}
     return guarded(actions[args.command], args)
 
 
@@ -190,6 +202,13 @@ def do_qemu(args: argparse.Namespace) -> int:
     return 0
 
 
+def do_ruff(_: argparse.Namespace) -> int:
+    """devtools/vm ruff."""
+    cache = Cache()
+    print(shlex.join(make_ruff(cache, PrivateApt(cache))))
+    return 0
+
+
 def do_root(args: argparse.Namespace) -> int:
     """devtools/vm root."""
     cache = Cache()
@@ -201,7 +220,7 @@ def do_run(args: argparse.Namespace) -> int:
     """devtools/vm run."""
     fields = {name: getattr(args, name) for name in Options.__dataclass_fields__}
     fields["nics"] = tuple(args.nics or DEFAULT_NICS)
-    fields["shares"] = tuple(os.path.abspath(path) for path in args.shares)
+    fields["shares"] = tuple(str(Path(path).absolute()) for path in args.shares)
     cwd = Path.cwd()
     with Guest(**fields) as guest:
         inside = cwd.is_relative_to(CHECKOUT)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .apt import PrivateApt
 from .cache import Cache
-from .root import bootstrap, find_suite
+from .root import LIBRARIES, bootstrap, find_suite, in_place
 from .util import digest_files, need, progress
 
 PROGRAM = "qemu-system-x86_64"
@@ -21,13 +21,10 @@ def make_qemu(cache: Cache, apt: PrivateApt, release: str) -> list[str]:
     def fill(target: Path) -> None:
         progress(f"fetching the QEMU of {suite}, about 30 s")
         bootstrap(apt, target, [suite], ["qemu-system-x86"])
-    return in_place(cache.entry("qemu", suite, [digest_files(Path(__file__))], fill))
+    return with_data(cache.entry("qemu", suite, [digest_files(Path(__file__))], fill))
 
 
-def in_place(root: Path) -> list[str]:
-    """With its own loader and libraries, but the files of this machine: no chroot, no mounts."""
-    libraries = root / "usr/lib/x86_64-linux-gnu"
+def with_data(root: Path) -> list[str]:
+    """That QEMU with its own modules and firmware."""
     data = [word for name in ("qemu", "seabios") for word in ("-L", str(root / "usr/share" / name))]
-    return ["env", f"QEMU_MODULE_DIR={libraries}/qemu",
-            str(libraries / "ld-linux-x86-64.so.2"), "--library-path", str(libraries),
-            str(root / "usr/bin" / PROGRAM), *data]
+    return ["env", f"QEMU_MODULE_DIR={root / LIBRARIES / 'qemu'}", *in_place(root, PROGRAM), *data]

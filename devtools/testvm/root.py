@@ -2,8 +2,8 @@
 """File systems for the guest: the machine's own, or one made of the suite with another DPDK."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from .apt import ACQUIRE, PrivateApt, Versions
 from .cache import Cache
@@ -16,6 +16,7 @@ PACKAGES = ["bsdutils", "dpdk", "dpdk-dev", "iproute2", "kmod", "libcap2-bin", "
 BASE = ["base-files", "base-passwd", "bash", "coreutils", "dash", "debianutils", "diffutils",
         "findutils", "grep", "gzip", "hostname", "libc-bin", "mawk", "mount", "sed",
         "sysvinit-utils", "tar"]
+LIBRARIES = "usr/lib/x86_64-linux-gnu"
 # What a guest with the machine's own root needs there: program and package.
 ON_HOST = {"dpdk-testpmd": "dpdk-dev", "python3": "python3", "modprobe": "kmod",
            "lspci": "pciutils", "ip": "iproute2", "ps": "procps", "setpriv": "util-linux",
@@ -48,6 +49,15 @@ def _finish(target: Path) -> None:
         master = target / "usr/share/base-passwd" / f"{name}.master"
         if master.exists():
             shutil.copy(master, target / "etc" / name)
+
+
+def in_place(root: Path, program: str) -> list[str]:
+    """The words that start a program of a root with its own loader and libraries.
+
+    It sees the files of this machine: no chroot, no mounts.
+    """
+    return [str(root / LIBRARIES / "ld-linux-x86-64.so.2"), "--library-path",
+            str(root / LIBRARIES), str(root / "usr/bin" / program)]
 
 
 def find_suite(index: Versions, release: str) -> tuple[str, str]:
