@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# All tests: style, builds with gcc and clang, unit tests (plain, ASAN and
-# UBSAN, TSAN), documentation, and the tests on the real kernel in VMs.
+# All tests: builds with gcc and clang, unit tests (plain, ASAN and
+# UBSAN, TSAN), the rules of devtools/check, documentation, and the tests on the real kernel in VMs.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ usage() {
 	cat <<EOT
 usage: devtools/test.sh [--fast | --durations] [-- PYTEST-ARGUMENT...]
 
-  --fast       no VM, no root: style, builds and unit tests
+  --fast       no VM, no root: builds, devtools/check and unit tests
   --durations  end with what took longest, and how the guests were used
   --           what follows goes to pytest: devtools/test.sh -- -k e1000e
 
@@ -42,6 +42,7 @@ trap '[ -z "$prefetch" ] || kill "$prefetch" 2>/dev/null || :' EXIT
 # What the VM tests will want: made beside the builds, since most of it is
 # waiting for the network and the disk.
 prefetch() {
+	devtools/vm ruff || return
 	for config in cdev cdev-only group-only stock; do
 		devtools/vm kernel --config $config || return
 	done
@@ -74,6 +75,15 @@ units() {
 	[ $failed = 0 ] || exit 1
 }
 
+# Debian 12 has no ruff: the whole run fetches one first (another is at it already), and needs it.
+rules() {
+	if [ -n "$fast" ]; then
+		devtools/check
+	else
+		devtools/vm ruff >/dev/null && devtools/check --need-all
+	fi
+}
+
 # A guest keeps one core busy, most of the time; the guests of a worker take up to 6 GiB.
 workers() {
 	local gigabytes most
@@ -83,14 +93,15 @@ workers() {
 	echo $(($(nproc) < most ? $(nproc) + 1 : most))
 }
 
-need_packages "${PACKAGES[@]}" clang doxygen groff-base libclang-rt-14-dev libcmocka-dev \
-	python3-breathe python3-pytest python3-pytest-rerunfailures python3-pytest-xdist \
-	python3-sphinx
+need_packages "${PACKAGES[@]}" clang clang-format clang-tidy doxygen groff-base \
+	libclang-rt-14-dev libcmocka-dev mypy python3-breathe python3-pytest \
+	python3-pytest-rerunfailures python3-pytest-xdist python3-sphinx shellcheck
 if [ -z "$fast" ]; then
 	prefetch >/dev/null & prefetch=$!
 fi
-devtools/check || exit 1
 builds
+say "the rules of devtools/check"
+rules || exit 1
 say "unit tests (gcc, clang, sanitizers)"
 units
 [ -z "$fast" ] || exit 0

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Global names: what objects define and what they use, and the prefixes of what is installed."""
+
+import functools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from .tree import CheckError, Tree, run
+
+ARCHIVE = ("rte_vfio_cdev_", "vfio_cdev_", "iommufd_")
+SHARED = ("rte_",)
+
+
+def nm(tree: Tree, *words: str | Path) -> Iterator[tuple[str, str, str]]:
+    """File, kind and name of each global symbol: `nm -A -P`."""
+    listed = run(["nm", "-A", "-P", *words], tree.top)
+    if listed.returncode != 0:
+        raise CheckError(f"nm: {listed.stderr.strip()}")
+    for line in listed.stdout.splitlines():
+        file, _, rest = line.partition(": ")
+        name, kind, *_ = rest.split()
+        yield file, kind, name.partition("@")[0]
+
+
+@functools.cache
+def c_library(tree: Tree) -> frozenset[str]:
+    """The names of the C library: who calls mmap() does not mean the backend's."""
+    path = run(["cc", "-print-file-name=libc.so.6"], tree.top).stdout.strip()
+    return frozenset(name for _, _, name in nm(tree, "-D", "--defined-only", path))
+
+
+def prefixes(tree: Tree) -> Iterator[str]:
+    """Every global name of an installed library has a prefix of ours."""
+    text = tree.built("meson-info/intro-installed.json").read_text(encoding="utf-8")
+    for name in sorted(json.loads(text)):
+        path = tree.build / name
+        archive = path.suffix == ".a"
+        # Names of links to a library are not paths here.
+        if not path.is_file() or not (archive or ".so" in path.suffixes):
+            continue
+        options = ("-g",) if archive else ("-D",)
+        allowed = ARCHIVE if archive else SHARED
+        for _, kind, symbol in nm(tree, *options, "--defined-only", path):
+            known = kind == "A" or symbol.startswith(allowed)
+            if not known and (archive or symbol not in c_library(tree)):
+                yield f"{path.name}: {symbol} has no prefix ({', '.join(allowed)})"
