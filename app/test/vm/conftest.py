@@ -7,8 +7,9 @@ pytest-xdist runs the files of tests side by side, each process with guests of i
 import os
 import sys
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ class GuestPool:
     """Guests by their options; the one not used for longest makes room for another."""
 
     def __init__(self) -> None:
-        self._guests: "OrderedDict[Options, Guest]" = OrderedDict()
+        self._guests: OrderedDict[Options, Guest] = OrderedDict()
         self.uses: list[Use] = []
 
     def get(self, **options: Any) -> Guest:
@@ -142,7 +143,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     total: dict[str, list[float]] = {}
     for guest_name, *figures in uses:
         before = total.setdefault(guest_name, [0.0] * len(figures))
-        total[guest_name] = [old + new for old, new in zip(before, figures)]
+        total[guest_name] = [old + new for old, new in zip(before, figures, strict=True)]
     terminalreporter.section("guests")
     terminalreporter.line("boots    s  commands    s idle")
     for guest_name, (boots, seconds, commands, idle) in sorted(total.items()):

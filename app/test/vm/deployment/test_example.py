@@ -5,18 +5,17 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, Sequence
 
 import pytest
-
-from testvm.qemu import Guest, Process
-from testvm.testpmd import LIBRARY, command
-from testvm.util import CHECKOUT
 
 from helpers.faults import memlock, without
 from helpers.nodes import E1000E, LINKED, MODELS, NICS, PAIR
 from helpers.programs import python
+from testvm.qemu import Guest, Process
+from testvm.testpmd import LIBRARY, command
+from testvm.util import CHECKOUT
 
 EXAMPLE = CHECKOUT / "build/doc/examples/pin/example_pin"
 SOURCES = CHECKOUT / "doc/examples/pin"

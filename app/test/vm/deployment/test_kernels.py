@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Kernels without groups, without cdevs, and without both."""
 
-from typing import Callable
+from collections.abc import Callable
 
 import pytest
-
-from testvm.qemu import Guest
 
 from helpers.faults import changed
 from helpers.forwarding import forward, forward_over_cdevs, refusal
 from helpers.nodes import PAIR
+from testvm.qemu import Guest
 
 pytestmark = pytest.mark.xdist_group("kernels")
 

@@ -2,16 +2,15 @@
 """The very same library file in the DPDK releases at hand, also without CAP_SYS_ADMIN."""
 
 import subprocess
-from typing import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-
-from testvm.qemu import Guest
-from testvm.testpmd import Testpmd
 
 from helpers.faults import within, without
 from helpers.forwarding import forward_in_both, forward_over_cdevs
 from helpers.nodes import NICS, PAIR
+from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
 
 # The message of stock when it cannot read pagemap.
 REFUSALS = {
@@ -31,9 +30,10 @@ def host_release() -> str:
 
 
 @pytest.fixture(scope="module", params=REFUSALS)
-def release(request: pytest.FixtureRequest) -> Iterator[str]:
+def release(request: pytest.FixtureRequest) -> str:
     """Of the module, so that pytest runs all tests of a release in one guest."""
-    yield request.param
+    release: str = request.param
+    return release
 
 
 @pytest.fixture

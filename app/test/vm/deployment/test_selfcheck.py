@@ -5,11 +5,10 @@ import re
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.testpmd import LIBRARY, command
-
 from helpers.nodes import CDEV, DEVICE, GROUP
 from helpers.programs import BUILT, built, start_eal
+from testvm.qemu import Guest
+from testvm.testpmd import LIBRARY, command
 
 UNUSED = "librte_bus_vfio_cdev.so: DPDK does not call it: "
 GIVEN_UP = "the process has given up CAP_SYS_RAWIO"

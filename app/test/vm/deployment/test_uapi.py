@@ -4,12 +4,11 @@
 import subprocess
 from pathlib import Path
 
+from helpers.programs import SOURCES
 from testvm.apt import PrivateApt
 from testvm.cache import Cache
 from testvm.kernel import KernelMaker
 from testvm.util import CHECKOUT
-
-from helpers.programs import SOURCES
 
 HEADER = CHECKOUT / "lib/iommufd/iommufd_uapi.h"
 

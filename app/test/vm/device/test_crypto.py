@@ -2,15 +2,14 @@
 """A PCI device that is no NIC: DPDK's benchmark of ciphers on virtio-crypto."""
 
 import re
-from typing import Callable
+from collections.abc import Callable
 
 import pytest
 
+from helpers.faults import without
 from testvm.machine import CRYPTO, nic_address
 from testvm.qemu import Guest
 from testvm.testpmd import command
-
-from helpers.faults import without
 
 # AES-128 in CBC mode, NIST SP 800-38A, F.2.1 and F.2.2.
 KEY = "2b7e151628aed2a6abf7158809cf4f3c"

@@ -6,14 +6,20 @@ from typing import Any
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.testpmd import LIBRARY, Testpmd
-
-from helpers.faults import (UNCONFIRMED, cdev_hidden, changed, group_opened, memlock,
-                            parameter_off, without)
+from helpers.faults import (
+    UNCONFIRMED,
+    cdev_hidden,
+    changed,
+    group_opened,
+    memlock,
+    parameter_off,
+    without,
+)
 from helpers.forwarding import refusal
 from helpers.nodes import CDEV, DEVICE, SYSFS
 from helpers.programs import built, setup_device
+from testvm.qemu import Guest
+from testvm.testpmd import LIBRARY, Testpmd
 
 
 def failure(guest: Guest, **options: Any) -> str:

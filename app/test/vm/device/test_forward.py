@@ -3,12 +3,11 @@
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.testpmd import command
-
 from helpers.faults import cdev_hidden, parameter_off
 from helpers.forwarding import forward, forward_over_cdevs
 from helpers.nodes import E1000E, LINKED, MODELS, PAIR
+from testvm.qemu import Guest
+from testvm.testpmd import command
 
 
 @pytest.mark.parametrize("model", MODELS)

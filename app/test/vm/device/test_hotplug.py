@@ -3,18 +3,17 @@
 
 import re
 import time
-from typing import Iterator
+from collections.abc import Iterator
 
 import pytest
-
-from testvm.machine import nic_mac
-from testvm.qemu import Guest, Process
-from testvm.testpmd import Console, Testpmd
 
 from helpers.console import assert_flows, await_link, start_traffic
 from helpers.nodes import ALONE, HOT_PLUG, PAIR, SYSFS, bind
 from helpers.programs import built
 from helpers.resources import before_and_after, free_hugepages, mappings, open_files, pinned_kb
+from testvm.machine import nic_mac
+from testvm.qemu import Guest, Process
+from testvm.testpmd import Console, Testpmd
 
 PORT, PLUGGED = "0000:00:02.0", "0000:01:00.0"
 # Slot Control of a PCI Express port. With power and its indicator off QEMU takes the device away;

@@ -5,13 +5,12 @@ import re
 
 import pytest
 
-from testvm.machine import nic_address
-from testvm.qemu import Guest
-from testvm.testpmd import Console, command
-
 from helpers.console import await_link
 from helpers.nodes import LINKED, NICS
 from helpers.programs import built
+from testvm.machine import nic_address
+from testvm.qemu import Guest
+from testvm.testpmd import Console, command
 
 ROUNDS = 10
 EVENT = "link state change event"

@@ -2,16 +2,15 @@
 """VF tokens on a NIC with SR-IOV: a process needs the token to use its functions."""
 
 import re
-from typing import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from helpers.console import await_link, start_traffic
+from helpers.nodes import CONTAINER, SYSFS, bind
 from testvm.machine import nic_address, nic_mac
 from testvm.qemu import Guest
 from testvm.testpmd import Console
-
-from helpers.console import await_link, start_traffic
-from helpers.nodes import CONTAINER, SYSFS, bind
 
 PF, VF, OTHER = "0000:01:00.0", "0000:01:10.0", nic_address(0)
 TOKEN, WRONG = "14d63f20-8445-11ea-8900-1f9ce7d5650d", "14d63f20-8445-11ea-8900-1f9ce7d5650e"

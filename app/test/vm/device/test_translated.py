@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Devices that have an IOMMU, alone and beside others that have none."""
 
-from typing import Callable
+from collections.abc import Callable
 
 import pytest
-
-from testvm.machine import bypass_address, nic_address
-from testvm.qemu import Guest
-from testvm.testpmd import Result, Testpmd, command
 
 from helpers.faults import cdev_hidden, without
 from helpers.forwarding import forward, forward_in_both
 from helpers.nodes import INTEL, PAIR
 from helpers.programs import built, proc_info, setup_device
+from testvm.machine import bypass_address, nic_address
+from testvm.qemu import Guest
+from testvm.testpmd import Result, Testpmd, command
 
 CDEVS = {"/dev/iommu", "/dev/vfio/devices/vfio0", "/dev/vfio/devices/vfio1"}
 MIXED = [nic_address(0), bypass_address(0)]

@@ -58,7 +58,8 @@ def main() -> None:
         move(pid, pages, rounds % NODES)
         after = move(pid, pages, None)
         tried += sum(node >= 0 and node != rounds % NODES for node in before)
-        moved += sum(was >= 0 and now >= 0 and was != now for was, now in zip(before, after))
+        moved += sum(was >= 0 and now >= 0 and was != now
+                     for was, now in zip(before, after, strict=True))
         rounds += 1
         if rounds == NODES:
             print(".", flush=True)

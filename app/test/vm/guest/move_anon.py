@@ -78,7 +78,7 @@ def main() -> None:
         Path("/proc/sys/vm/compact_memory").write_text("1", encoding="ascii")
         frames = frames_of(pid, areas)
         if len(frames) == count and pinned_of(pid) == pinned:
-            moved += sum(was != now for was, now in zip(before, frames))
+            moved += sum(was != now for was, now in zip(before, frames, strict=True))
             rounds += 1
             print(".", flush=True)
         else:

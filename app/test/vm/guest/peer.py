@@ -19,7 +19,7 @@ import socket
 import struct
 import sys
 import time
-from typing import Callable
+from collections.abc import Callable
 
 DIRECTORY = "/var/run/dpdk/rte"
 MESSAGE = struct.Struct("=i64sii256s")      # type, name, len_param, num_fds, param
@@ -101,7 +101,7 @@ def spoil(address: str) -> None:
     """Each is answered with an error, and a good one afterwards with an fd."""
     peer, good = Peer(), body(address)
     ours = os.open("/dev/null", os.O_RDONLY)
-    requests: "dict[str, Callable[[], tuple[int, list[int]]]]" = {
+    requests: dict[str, Callable[[], tuple[int, list[int]]]] = {
         "magic": lambda: peer.request(body(address, magic=1)),
         "version": lambda: peer.request(body(address, version=1)),
         "kind": lambda: peer.request(body(address, kind=1)),

@@ -26,7 +26,7 @@ def flows(console: Console, *ports: int) -> bool:
     """Whether each of them receives, if not at once."""
     before = packets(console, *ports)
     for _ in range(20):
-        if all(now > then for now, then in zip(packets(console, *ports), before)):
+        if all(now > then for now, then in zip(packets(console, *ports), before, strict=True)):
             return True
         time.sleep(0.1)
     return False

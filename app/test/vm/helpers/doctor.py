@@ -2,11 +2,11 @@
 """dpdk-vfio-cdev doctor in a guest, and its report."""
 
 import json
-from typing import Any, Sequence
-
-from testvm.qemu import Guest
+from collections.abc import Sequence
+from typing import Any
 
 from helpers.cli import CLI
+from testvm.qemu import Guest
 
 STATUS = {0: "PASS", 1: "WARN", 2: "FAIL"}
 

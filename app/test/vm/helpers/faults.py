@@ -2,12 +2,11 @@
 """What may be wrong with a machine or a process, for as long as a test needs it."""
 
 import re
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Iterator
-
-from testvm.qemu import Guest
 
 from helpers.nodes import DEVICE, GROUP, PARAMETER, SYSFS
+from testvm.qemu import Guest
 
 # What is logged where a page has moved since its address was read.
 UNCONFIRMED = re.compile(

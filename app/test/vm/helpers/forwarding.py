@@ -2,14 +2,14 @@
 """testpmd that forwards between two devices, in one process or in two."""
 
 import re
-from typing import Any, Sequence
-
-from testvm.qemu import Guest
-from testvm.testpmd import Result, Testpmd
+from collections.abc import Sequence
+from typing import Any
 
 from helpers.faults import without
 from helpers.nodes import CONTAINER, DEVICE
 from helpers.resources import pinned_kb
+from testvm.qemu import Guest
+from testvm.testpmd import Result, Testpmd
 
 SECONDARY = ["--proc-type=secondary"]
 

@@ -4,11 +4,10 @@
 import re
 from pathlib import Path
 
+from helpers.nodes import CONTAINER, DEVICE
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, command
 from testvm.util import CHECKOUT
-
-from helpers.nodes import CONTAINER, DEVICE
 
 SOURCES = Path(__file__).parents[1] / "guest"
 BUILT = CHECKOUT / "build/app/test/vm/guest"

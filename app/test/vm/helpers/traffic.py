@@ -12,8 +12,8 @@ import select
 import struct
 import time
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Iterator, Sequence
 
 from testvm.ether import Wire
 
@@ -104,7 +104,7 @@ class Traffic:
         self._wires = [one, other]
         self._report = Report()
         self._ways = [Direction(one, other, self._report), Direction(other, one, self._report)]
-        while any([wire.receive(QUIET) for wire in wires]):
+        while any([wire.receive(QUIET) for wire in wires]):  # noqa: C419  (all of them)
             pass
 
     def flow(self, frames: int, patience: float = PATIENCE) -> None:

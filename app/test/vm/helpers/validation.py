@@ -2,9 +2,9 @@
 """dpdk-test-vfio-cdev in a guest, and its reports."""
 
 import json
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
 from testvm.qemu import Guest, Process
 from testvm.util import CHECKOUT

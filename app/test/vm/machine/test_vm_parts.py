@@ -107,7 +107,7 @@ def test_failed_entry_leaves_nothing_and_is_made_again(tmp_path: Path) -> None:
     def fail(target: Path) -> None:
         (target / "half").touch()
         raise OSError("disk full")
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="disk full"):
         cache.entry("kind", "name", [1], fail)
     assert not cache.path("kind", "name", [1]).exists()
     assert not list((tmp_path / "tmp").iterdir())

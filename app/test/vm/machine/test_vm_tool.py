@@ -3,13 +3,13 @@
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -60,7 +60,7 @@ def qmp_execute(path: Path, *commands: str) -> list[dict[str, Any]]:
 
 def test_status_and_streams_pass_through() -> None:
     done = vm_run("sh", "-c", "cat; pwd; echo bad >&2; exit 7", stdin="input\n")
-    assert (done.returncode, done.stdout) == (7, f"input\n{os.getcwd()}\n")
+    assert (done.returncode, done.stdout) == (7, f"input\n{Path.cwd()}\n")
     assert done.stderr.endswith("bad\n")
 
 
@@ -113,7 +113,8 @@ def heed_interrupt() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_guest_outlives_its_starter(number: signal.Signals) -> None:
     with subprocess.Popen([VM, "run", "--", "sleep", "1000"], stdin=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, preexec_fn=heed_interrupt) as tool:
+                          stderr=subprocess.DEVNULL,
+                          preexec_fn=heed_interrupt) as tool:  # noqa: PLW1509
         try:
             deadline = time.monotonic() + 300
             while not guests_of(tool.pid):

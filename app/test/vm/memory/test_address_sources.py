@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Physical addresses are from pagemap or from a device's IOAS."""
 
-from testvm.qemu import Guest
-from testvm.testpmd import Testpmd
-
 from helpers.faults import without
 from helpers.forwarding import forward_over_cdevs, refusal
 from helpers.nodes import PAIR
+from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
 
 
 def test_addresses_from_the_ioas_only(cdev: Guest) -> None:

@@ -5,12 +5,11 @@ import re
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.testpmd import command
-
 from helpers.nodes import DEVICE
 from helpers.programs import built
 from helpers.resources import before_and_after
+from testvm.qemu import Guest
+from testvm.testpmd import command
 
 NO_NIC = "0000:00:00.0"     # allowed, so that the EAL probes no other
 ROUNDS = "20"               # with 1000 the same is left, and it takes minutes

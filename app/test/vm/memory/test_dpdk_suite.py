@@ -3,12 +3,10 @@
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.testpmd import command
-
 from helpers.faults import UNCONFIRMED
 from helpers.nodes import DEVICE
-
+from testvm.qemu import Guest
+from testvm.testpmd import command
 
 # On an emulated machine two lcores spin over malloc's lock for minutes, with or without us; the
 # test of mempool does not pass with fewer.

@@ -2,18 +2,17 @@
 """The EAL's memory options: each hugepage in use is pinned and verified, as one page."""
 
 import re
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
-
-from testvm.qemu import Guest
-from testvm.testpmd import LIBRARY, PAGES, Testpmd
 
 from helpers.faults import within
 from helpers.forwarding import assert_forwarded_over_cdevs
 from helpers.nodes import CONTAINER, PAIR
 from helpers.programs import built
 from helpers.resources import CHANGE, free_hugepages, hugepage_areas, mappings, pinned_kb
+from testvm.qemu import Guest
+from testvm.testpmd import LIBRARY, PAGES, Testpmd
 
 GROW = "/run/grow"
 KILOBYTES = {"2M": 2 << 10, "1G": 1 << 20}

@@ -6,18 +6,18 @@ was sent. The mbufs are used in turn (--mbcache=0), so it passes through all pag
 """
 
 import threading
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
-
-from testvm.ether import Wire
-from testvm.qemu import Guest
-from testvm.testpmd import LIBRARY, Testpmd
 
 from helpers.faults import UNCONFIRMED
 from helpers.nodes import PAIR
 from helpers.programs import built, python
 from helpers.traffic import PATIENCE, Report, Traffic
+from testvm.ether import Wire
+from testvm.qemu import Guest
+from testvm.testpmd import LIBRARY, Testpmd
 
 COUNTS = "/tmp/moves"
 MBUFS = 8192

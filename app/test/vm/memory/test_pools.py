@@ -5,12 +5,11 @@ import re
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.testpmd import Testpmd
-
 from helpers.forwarding import forward_over_cdevs
 from helpers.nodes import PAIR
 from helpers.resources import hugepage_areas, pinned_kb
+from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
 
 MBUFS, MBUF_SIZE = 8192, 2176   # as Testpmd starts it, and by its own log
 

@@ -2,15 +2,14 @@
 """Memory of the application, good and bad, on the real kernel: the cases of usermem.c."""
 
 import re
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
-
-from testvm.qemu import Guest
 
 from helpers.faults import memlock
 from helpers.nodes import DEVICE, E1000E, NICS
 from helpers.programs import SOURCES, built
+from testvm.qemu import Guest
 
 IDLE = E1000E[0]
 RESULT = re.compile(r"^(not )?ok (\w+)(?:: (.*))?$", re.M)

@@ -3,10 +3,9 @@
 
 import re
 
-from testvm.qemu import Guest
-
 from helpers.nodes import CDEV, CONTAINER
 from helpers.programs import start_eal
+from testvm.qemu import Guest
 
 
 def test_forked_child_cannot_harm_its_parent(cdev: Guest) -> None:

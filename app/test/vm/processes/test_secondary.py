@@ -3,17 +3,16 @@
 
 import re
 import signal
-from typing import Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-
-from testvm.qemu import Guest
-from testvm.testpmd import Console, Testpmd, command
 
 from helpers.forwarding import SECONDARY, forward_in_both
 from helpers.nodes import E1000E, NICS
 from helpers.programs import proc_info, python
 from helpers.resources import open_files, pinned_kb
+from testvm.qemu import Guest
+from testvm.testpmd import Console, Testpmd, command
 
 NEVER = "Fail to recv reply"
 

@@ -3,11 +3,10 @@
 
 import re
 
-from testvm.qemu import Guest
-
 from helpers.nodes import ALONE, PAIR
 from helpers.programs import built
 from helpers.resources import before_and_after
+from testvm.qemu import Guest
 
 ROUNDS = 5
 

@@ -2,16 +2,16 @@
 """bench_pages measures something; how long it takes is not tested."""
 
 import re
-from typing import Callable
+from collections.abc import Callable
 
 import pytest
-from testvm.machine import nic_address
-from testvm.qemu import Guest
 
 from helpers.faults import memlock
 from helpers.nodes import GROUP
 from helpers.programs import built
 from helpers.resources import free_hugepages
+from testvm.machine import nic_address
+from testvm.qemu import Guest
 
 BENCH = built("bench_pages")
 

@@ -8,11 +8,10 @@ import subprocess
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.util import CHECKOUT
-
 from helpers.cli import CLI, shell
 from helpers.nodes import DEVICE
+from testvm.qemu import Guest
+from testvm.util import CHECKOUT
 
 COMPLETION = CHECKOUT / "app/vfio-cdev/dpdk-vfio-cdev.bash"
 

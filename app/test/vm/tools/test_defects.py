@@ -7,15 +7,15 @@ Its user reads the sentences of the phases, so they are compared word by word.
 import itertools
 import re
 import select
-from typing import Any, Callable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.util import CHECKOUT
-
 from helpers.nodes import E1000E, LINKED, PAIR
 from helpers.validation import Validation, finished, options, validate
+from testvm.qemu import Guest
+from testvm.util import CHECKOUT
 
 BROKEN = CHECKOUT / "build/app/test/broken"
 PHASES = ["integrity", "memory", "pinned", "lifecycle"]

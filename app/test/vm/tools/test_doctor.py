@@ -2,13 +2,9 @@
 """The doctor on real kernels: what is wrong with a machine or a process is found."""
 
 import re
-from typing import Callable
+from collections.abc import Callable
 
 import pytest
-
-from testvm.qemu import Guest
-from testvm.testpmd import Testpmd
-from testvm.util import CHECKOUT
 
 from helpers.cli import CLI
 from helpers.doctor import STATUS, Report
@@ -16,6 +12,9 @@ from helpers.faults import memlock, within, without
 from helpers.forwarding import forward, refusal
 from helpers.nodes import CDEV, DEVICE, NICS, PAIR
 from helpers.programs import built
+from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
+from testvm.util import CHECKOUT
 
 STUBS = CHECKOUT / "build/app/test/unit/check"
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]

@@ -6,12 +6,11 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.testpmd import Testpmd
-
 from helpers.doctor import Report
 from helpers.faults import changed, group_opened, within
 from helpers.nodes import CDEV, DEVICE, PAIR, PARAMETER, SYSFS
+from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
 
 DRIVER = "/sys/bus/pci/drivers/vfio-pci"
 

@@ -3,17 +3,17 @@
 
 import json
 import re
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-
-from testvm.machine import bypass_address, nic_address
-from testvm.qemu import Guest
-from testvm.testpmd import Testpmd
 
 from helpers.cli import CLI
 from helpers.faults import changed
 from helpers.nodes import DEVICE, NICS, PAIR
+from testvm.machine import bypass_address, nic_address
+from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
 
 
 def listed(guest: Guest, *args: str) -> dict[str, dict[str, Any]]:

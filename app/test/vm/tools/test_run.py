@@ -5,13 +5,12 @@ import re
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.testpmd import LIBRARY, Testpmd
-
 from helpers.cli import CLI, shell
 from helpers.faults import cdev_hidden
 from helpers.forwarding import assert_forwarded_over_cdevs, refusal
 from helpers.nodes import CONTAINER, PAIR
+from testvm.qemu import Guest
+from testvm.testpmd import LIBRARY, Testpmd
 
 RUN = [CLI, "run"]
 SHOW = ["sh", "-c", 'echo "$LD_PRELOAD $RTE_VFIO_CDEV"']

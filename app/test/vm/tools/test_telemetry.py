@@ -3,15 +3,15 @@
 
 import json
 import shlex
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from testvm.qemu import Guest
-from testvm.testpmd import Console, Testpmd
-
 from helpers.forwarding import SECONDARY
 from helpers.nodes import E1000E, NICS, PAIR
+from testvm.qemu import Guest
+from testvm.testpmd import Console, Testpmd
 
 OPTIONS: dict[str, dict[str, Any]] = {"host": {"nics": NICS}, "25.11": {"dpdk": "25.11"}}
 PAGE = 2 << 20

@@ -3,15 +3,14 @@
 
 import re
 import signal
-from typing import Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-
-from testvm.qemu import Guest
 
 from helpers.faults import changed
 from helpers.nodes import PAIR
 from helpers.validation import TOOL, finished, options, validate
+from testvm.qemu import Guest
 
 PHASES = ("preflight", "bind", "addresses", "forward", "restart", "lifecycle")
 TRAFFIC = ("io", "mac", "flowgen", "txonly")
