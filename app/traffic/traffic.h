@@ -107,7 +107,7 @@ pages_covered(const struct pages *pages);
 
 /* Blocks to send from, such that neighbours are on different pages. 0 or -errno. */
 int
-pages_tx_blocks(const struct pages *pages, struct block_list *blocks);
+pages_tx_blocks(const struct pages *pages, struct block_list *list);
 
 /* The same to receive into, as a pool of mbufs, or NULL. */
 struct rte_mempool *

@@ -31,7 +31,8 @@ def clang_format(tree: Tree) -> Iterator[str]:
     """C is laid out as .clang-format says."""
     for output in spread(tree, ["clang-format", "--dry-run", "-Werror"],
                          tree.ending(".c", ".h"), 16):
-        for name, line, _ in FINDING.findall(output):
+        first = {name: line for name, line, _ in reversed(FINDING.findall(output))}
+        for name, line in first.items():
             yield f"{name}:{line}: not laid out as .clang-format says (devtools/check --fix)"
 
 

@@ -98,7 +98,7 @@ node_memory(const struct host *host, int node)
 	unsigned int best = 0, count = hugepage_sizes(host, sizes);
 
 	for (unsigned int i = 0; i < count; i++) {
-		mib = sizes[i] > PLACEMENT_MIB * 1024 ? sizes[i] / 1024 : PLACEMENT_MIB;
+		mib = sizes[i] > PLACEMENT_MIB * 1024UL ? sizes[i] / 1024 : PLACEMENT_MIB;
 		/* The smallest pages that do: there are more of them to verify. */
 		if (hugepages_free_of(host, sizes[i], node) >= (long)(mib * 1024 / sizes[i]) &&
 		    (best == 0 || mib < best))

@@ -37,11 +37,11 @@ program_devices(const struct run *run, const struct program_spec *spec);
 /*
  * Start it, wait until it is ready, connect to its telemetry. Ends with VERDICT_FAIL
  * if it ends or does not get ready, with VERDICT_ERROR if it cannot be run or
- * is before DPDK 22.11. *program is NULL unless it passes; program_free() it.
+ * is before DPDK 22.11. *out is NULL unless it passes; program_free() it.
  */
 enum verdict
 program_start(struct run *run, const struct program_spec *spec, struct result *result,
-	      struct program **program);
+	      struct program **out);
 
 /* Kill it and everything it started, wait, remove its files. NULL is nothing. */
 void
