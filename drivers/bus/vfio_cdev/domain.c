@@ -44,13 +44,13 @@ have_cdevs(void)
 }
 
 bool
-first_time(bool *told)
+first_time(bool *done)
 {
 	bool first;
 
 	pthread_mutex_lock(&backend_lock);
-	first = !*told;
-	*told = true;
+	first = !*done;
+	*done = true;
 	pthread_mutex_unlock(&backend_lock);
 	return first;
 }
@@ -58,7 +58,7 @@ first_time(bool *told)
 int
 domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain)
 {
-	int ret = inherited_watch();
+	int ret = fork_watch();
 
 	return ret < 0 ? ret : rte_vfio_cdev_domain_create(backend_ctx(), mode, domain);
 }
@@ -115,7 +115,7 @@ bool
 domain_prime(struct rte_vfio_cdev_domain *domain)
 {
 	if (!rte_vfio_cdev_domain_is_ready(domain) && first_time(&backend.prime_tried))
-		candidate_prime(domain);
+		prime_open(domain);
 	return rte_vfio_cdev_domain_is_ready(domain);
 }
 
@@ -144,7 +144,7 @@ domain_nth(unsigned int n, struct domain_ref *ref)
 	pthread_mutex_lock(&backend_lock);
 	found = default_nth(&n, ref);
 	if (!found)
-		ref->container = created_nth(n, &ref->domain);
+		ref->container = container_nth(n, &ref->domain);
 	pthread_mutex_unlock(&backend_lock);
 	if (found) {
 		snprintf(ref->name, sizeof(ref->name), "%s", names[ref->mode]);
@@ -160,7 +160,7 @@ domain_nth(unsigned int n, struct domain_ref *ref)
 void
 domain_put(const struct domain_ref *ref)
 {
-	created_put(ref->container);
+	container_put(ref->container);
 }
 
 int
@@ -168,7 +168,7 @@ rte_bus_vfio_cdev_domain(struct rte_vfio_cdev_domain **domain)
 {
 	int ret = -ENODEV;
 
-	if (is_inherited())
+	if (is_forked())
 		return ret;
 	pthread_mutex_lock(&backend_lock);
 	if (backend.attached[NOIOMMU]) {

@@ -155,7 +155,7 @@ api_init(void)
 			memcpy((char *)&api + symbols[i].offset, &symbol, sizeof(symbol));
 	}
 	/* Somebody else may have loaded libnuma. */
-	if (!binding_is_called(*(void *const *)&api.process_type, "get_mempolicy"))
+	if (!elf_binding_is_called(*(void *const *)&api.process_type, "get_mempolicy"))
 		api.get_mempolicy = NULL;
 	if (!telemetry_is_complete())
 		memset(&api.telemetry, 0, sizeof(api.telemetry));

@@ -48,15 +48,15 @@ bus_log(enum rte_vfio_cdev_log_level level, const char *format, ...)
 }
 
 /* Of the thread between lib_log_defer() and lib_log_flush(): its last error. */
-static __thread bool holding;
-static __thread char held[LINE_LEN];
+static __thread bool deferring;
+static __thread char deferred[LINE_LEN];
 
 void
 lib_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line)
 {
 	(void)arg;
-	if (holding && level <= RTE_VFIO_CDEV_LOG_ERR) {
-		snprintf(held, sizeof(held), "%s", line);
+	if (deferring && level <= RTE_VFIO_CDEV_LOG_ERR) {
+		snprintf(deferred, sizeof(deferred), "%s", line);
 		level = RTE_VFIO_CDEV_LOG_DEBUG;
 	}
 	line_log(&lib_type, level, line);
@@ -65,14 +65,14 @@ lib_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line)
 void
 lib_log_defer(void)
 {
-	held[0] = '\0';
-	holding = true;
+	deferred[0] = '\0';
+	deferring = true;
 }
 
 void
-lib_log_flush(bool tell)
+lib_log_flush(bool print)
 {
-	holding = false;
-	if (tell && held[0] != '\0')
-		line_log(&lib_type, RTE_VFIO_CDEV_LOG_WARNING, held);
+	deferring = false;
+	if (print && deferred[0] != '\0')
+		line_log(&lib_type, RTE_VFIO_CDEV_LOG_WARNING, deferred);
 }

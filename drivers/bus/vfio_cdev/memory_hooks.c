@@ -84,7 +84,7 @@ munmap(void *va, size_t len)
 
 /* The call has changed as much as it did: look. Nothing of no length. */
 static void
-range_recheck(const void *va, size_t len)
+span_recheck(const void *va, size_t len)
 {
 	if (len != 0)
 		vfio_cdev_monitor_recheck(va, len);
@@ -104,7 +104,7 @@ mmap(void *va, size_t len, int prot, int flags, int fd, off_t offset)
 	if (busy)
 		vfio_cdev_monitor_end(va, len, fate_of(ret != MAP_FAILED));
 	if (busy && ret == MAP_FAILED)
-		range_recheck(va, len);
+		span_recheck(va, len);
 	return ret;
 }
 
@@ -129,7 +129,7 @@ move_end(const struct move *move, char *to)
 	if (to != move->from)
 		vfio_cdev_monitor_moved(move->from, to, stays);
 	vfio_cdev_monitor_end(to + stays, move->new_len - stays, VFIO_CDEV_GONE);
-	range_recheck(move->from + stays, move->len - stays);
+	span_recheck(move->from + stays, move->len - stays);
 }
 
 /* What the call has undone before it failed is not put back (mm/mremap.c). */
@@ -137,9 +137,9 @@ static void
 move_fail(const struct move *move)
 {
 	vfio_cdev_monitor_end(move->from, move->len, VFIO_CDEV_KEPT);
-	range_recheck(move->from, move->len);
+	span_recheck(move->from, move->len);
 	if (move->to != NULL)
-		range_recheck(move->to, move->new_len);
+		span_recheck(move->to, move->new_len);
 }
 
 /* The kernel takes whole pages. */

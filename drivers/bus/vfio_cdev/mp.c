@@ -145,7 +145,7 @@ fds_drop(const struct message *msg, int first)
 static void
 bad_request_report(int err)
 {
-	if (first_time(&backend.bad_request_told))
+	if (first_time(&backend.bad_request_logged))
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"cannot serve a secondary process: %s; preload the same "
 			"librte_bus_vfio_cdev.so in all processes", strerror(-err));

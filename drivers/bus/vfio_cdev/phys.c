@@ -23,7 +23,7 @@
  * one of both finds is what the other does. An EAL without libnuma does not ask.
  */
 static bool
-page_is_kept(const void *page, int socket)
+page_stays(const void *page, int socket)
 {
 	int node = socket;
 
@@ -39,8 +39,8 @@ unavailable_report(void)
 {
 	struct rte_vfio_cdev_info info;
 
-	if ((eal_api()->iova_mode() != RTE_IOVA_PA && !candidate_find(&info)) ||
-	    !first_time(&backend.unavailable_told))
+	if ((eal_api()->iova_mode() != RTE_IOVA_PA && !prime_find(&info)) ||
+	    !first_time(&backend.unavailable_logged))
 		return;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"no physical addresses: pagemap is not used or cannot be read (CAP_SYS_ADMIN), and "
@@ -52,7 +52,7 @@ unavailable_report(void)
 static phys_addr_t
 pagemap_phys(const void *virt)
 {
-	return phys_get() != PHYS_IOAS ? eal_api()->virt2phy(virt) : RTE_BAD_PHYS_ADDR;
+	return policy_phys() != PHYS_IOAS ? eal_api()->virt2phy(virt) : RTE_BAD_PHYS_ADDR;
 }
 
 /* Of any page: known when asked, nothing keeps it there. */
@@ -62,7 +62,7 @@ phys_transient(const void *virt)
 	phys_addr_t phys = pagemap_phys(virt);
 	struct rte_vfio_cdev_domain *domain;
 
-	if (phys != RTE_BAD_PHYS_ADDR || phys_get() == PHYS_PAGEMAP)
+	if (phys != RTE_BAD_PHYS_ADDR || policy_phys() == PHYS_PAGEMAP)
 		return phys;
 	domain = domain_of(NOIOMMU);
 	if (domain == NULL || !domain_prime(domain))
@@ -74,18 +74,18 @@ phys_transient(const void *virt)
 
 /* Can the IOAS tell addresses, and is it asked? */
 static bool
-is_ioas_asked(struct rte_vfio_cdev_domain *domain)
+ioas_is_used(struct rte_vfio_cdev_domain *domain)
 {
-	return phys_get() != PHYS_PAGEMAP && domain_prime(domain);
+	return policy_phys() != PHYS_PAGEMAP && domain_prime(domain);
 }
 
 static int
-pagemap_ask(const void *virt, uint64_t *phys)
+pagemap_read(const void *virt, uint64_t *phys)
 {
 	*phys = pagemap_phys(virt);
 	if (*phys != RTE_BAD_PHYS_ADDR)
 		return 0;
-	if (phys_get() != PHYS_PAGEMAP)
+	if (policy_phys() != PHYS_PAGEMAP)
 		unavailable_report();
 	return -EPERM;
 }
@@ -96,9 +96,9 @@ page_map(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t size, u
 {
 	int ret;
 
-	if (is_ioas_asked(domain))
+	if (ioas_is_used(domain))
 		return rte_vfio_cdev_domain_pin_page(domain, page, size, phys);
-	ret = pagemap_ask(page, phys);
+	ret = pagemap_read(page, phys);
 	if (ret < 0 || rte_vfio_cdev_domain_lookup(domain, page, *phys, size) == 0)
 		return ret;
 	return rte_vfio_cdev_domain_map(domain, page, *phys, size, size);
@@ -114,10 +114,10 @@ phys_of_new(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *m
 
 	/* Asked for at its own place: this is no --legacy-mem. */
 	domain_keep_provisional_end(domain);
-	memory_is_new();
+	memseg_freed_reset();
 	if (page_map(domain, page, msl->page_sz, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
-	if (!page_is_kept(page, msl->socket_id)) {
+	if (!page_stays(page, msl->socket_id)) {
 		rte_vfio_cdev_domain_unmap(domain, page, phys, msl->page_sz);
 		return RTE_BAD_PHYS_ADDR;
 	}
@@ -135,12 +135,12 @@ phys_of_foreign(struct rte_vfio_cdev_domain *domain, const void *virt)
 	int ret;
 
 	/* With --legacy-mem nobody is called back with the EAL's lock held. */
-	if (domain_keeps_provisional() && memory_is_there())
+	if (domain_keeps_provisional() && memseg_any_own())
 		domain_keep_provisional_end(domain);
-	if (is_ioas_asked(domain)) {
+	if (ioas_is_used(domain)) {
 		ret = rte_vfio_cdev_domain_provide(domain, virt, &phys);
 	} else {
-		ret = pagemap_ask(virt, &phys);
+		ret = pagemap_read(virt, &phys);
 		if (ret == 0)
 			ret = rte_vfio_cdev_domain_expect(domain, virt, phys);
 	}
@@ -153,9 +153,9 @@ phys_prepare(void)
 	struct rte_vfio_cdev_domain *domain;
 	struct rte_vfio_cdev_info info;
 
-	if (phys_get() == PHYS_PAGEMAP || !eal_api()->has_hugepages() ||
+	if (policy_phys() == PHYS_PAGEMAP || !eal_api()->has_hugepages() ||
 	    eal_api()->iova_mode() != RTE_IOVA_PA ||
-	    eal_api()->process_type() != RTE_PROC_PRIMARY || !candidate_find(&info))
+	    eal_api()->process_type() != RTE_PROC_PRIMARY || !prime_find(&info))
 		return;
 	domain = domain_of(NOIOMMU);
 	if (domain != NULL)
@@ -201,7 +201,7 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 		return;
 	msl = eal_api()->virt2memseg_list(ms->addr);
 	if (msl == NULL || &msl->memseg_arr != array || msl->external ||
-	    !memseg_is_used(msl, ms) || memory_is_freed(ms->addr))
+	    !memseg_is_used(msl, ms) || memseg_is_freed(ms->addr))
 		return;
 
 	pthread_mutex_lock(&backend_lock);

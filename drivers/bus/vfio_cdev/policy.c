@@ -41,7 +41,7 @@ static const struct choice phys_choice = {
 };
 
 static enum policy policy;
-static enum phys phys;
+static enum policy_phys phys;
 static pthread_once_t policy_once = PTHREAD_ONCE_INIT;
 
 /*
@@ -113,8 +113,8 @@ policy_name(enum policy value)
 	return value < RTE_DIM(policy_choice.names) ? policy_choice.names[value] : "?";
 }
 
-enum phys
-phys_get(void)
+enum policy_phys
+policy_phys(void)
 {
 	pthread_once(&policy_once, policy_init);
 	return phys;
@@ -129,6 +129,6 @@ is_off(void)
 bool
 is_invalid(void)
 {
-	return eal_api() == NULL || policy_get() == POLICY_INVALID || is_inherited() ||
+	return eal_api() == NULL || policy_get() == POLICY_INVALID || is_forked() ||
 		backend_ctx() == NULL;
 }

@@ -6,14 +6,14 @@
  *	EAL, buses, drivers, applications
  *	   |		  | rte_vfio_*(), rte_mem_virt2phy(), ...
  *	   | memory	  v
- *	   | events	entry.c, container.c, created.c -- policy.c (the environment)
+ *	   | events	vfio_api.c, container.c, container_api.c -- policy.c (the environment)
  *	   v		  |	|	\
- *	memory.c <-- device.c	|	phys.c (addresses) -- candidate.c
+ *	memory.c <-- device.c	|	phys.c (addresses) -- prime.c
  *	   |		| |	|	   |
  *	   |  secondary.c |	|	   |	(where the primary has it: mp.c)
  *	   |		  |	|	   |
  *	   v		  v	|	   v
- *	domain.c: a domain of librte_vfio_cdev for each mode -- inherited.c (after a fork)
+ *	domain.c: a domain of librte_vfio_cdev for each mode -- fork.c (after a fork)
  *				v
  *	eal_api.c: the EAL's functions, the stock rte_vfio_*() among them
  *
@@ -141,7 +141,7 @@ void
 lib_log_defer(void);
 
 void
-lib_log_flush(bool tell);
+lib_log_flush(bool print);
 
 /* policy.c */
 enum policy {
@@ -163,15 +163,15 @@ policy_name(enum policy value);
 bool
 policy_demands(enum policy wanted);
 
-enum phys {
+enum policy_phys {
 	PHYS_AUTO,	/* pagemap where it can be read, else the IOAS */
 	PHYS_IOAS,	/* always the IOAS */
 	PHYS_PAGEMAP,	/* pagemap, confirmed by the IOAS when the page is pinned */
 };
 
 /* Where physical addresses come from: RTE_VFIO_CDEV_PHYS. */
-enum phys
-phys_get(void);
+enum policy_phys
+policy_phys(void);
 
 /* Not ours to answer: switched off. */
 bool
@@ -184,39 +184,39 @@ is_off(void);
 bool
 is_invalid(void);
 
-/* binding.c */
+/* elf_binding.c */
 
 /* Are they in one program or shared object? */
 bool
-object_is_same(const void *left, const void *right);
+elf_object_is_same(const void *left, const void *right);
 
 /* Does the object that has this address call a function of others? */
 bool
-binding_is_called(const void *inside, const char *function);
+elf_binding_is_called(const void *inside, const char *function);
 
 /*
  * Do calls of a function from the object that has this address stay in the
  * object, whatever stands in front of it?
  */
 bool
-binding_is_internal(const void *inside, const char *function);
+elf_binding_is_internal(const void *inside, const char *function);
 
 /* selfcheck.c: does the EAL call this library? Logged for the device if not. */
 bool
 selfcheck_hooks(const char *addr);
 
-/* inherited.c */
+/* fork.c */
 
 /* From now on forked processes have no part in an iommufd that is open. 0 or -errno. */
 int
-inherited_watch(void);
+fork_watch(void);
 
 /*
  * Was this process forked from one that had an iommufd? Then nothing here may
  * be used, not even a lock. Logged when first found.
  */
 bool
-is_inherited(void);
+is_forked(void);
 
 /* domain.c */
 
@@ -245,20 +245,20 @@ extern struct backend {
 	bool attached[RTE_VFIO_CDEV_MODES];	/* a device was set up: all memory is pinned */
 	int iommufds[RTE_VFIO_CDEV_MODES];	/* of those that are attached */
 	bool events;		/* the EAL tells of memory */
-	bool container_told;	/* stock has a default container: */
-	int container_fd;
+	bool stock_container_given;	/* the fd of stock's default container: */
+	int stock_container_fd;
 	bool prime_tried;	/* there is no use in trying again */
 	bool keep_provisional_ended;	/* the EAL has its memory */
-	bool unavailable_told;	/* that there are no physical addresses */
-	bool unusable_told;	/* that the EAL's options leave a device unusable */
+	bool unavailable_logged;	/* there are no physical addresses */
+	bool unusable_logged;	/* the EAL's options make a device unusable */
 	unsigned int stock_devices;	/* set up by stock in this process */
 	bool serving;		/* secondaries may ask for devices */
-	bool bad_request_told;	/* that one has asked for nonsense */
+	bool bad_request_logged;	/* of a secondary */
 } backend;
 
 /* Of a flag in backend: is it set for the first time? Takes backend_lock. */
 bool
-first_time(bool *told);
+first_time(bool *done);
 
 /* Create a domain, of which a forked child will have no part; 0 or -errno, logged. */
 int
@@ -297,7 +297,7 @@ struct domain_ref {
 	struct rte_vfio_cdev_domain *domain;
 	enum rte_vfio_cdev_mode mode;
 	int iommufd;		/* -1: there was no device yet */
-	struct created *container;	/* NULL: the default one */
+	struct container *container;	/* NULL: the default one */
 	char name[DOMAIN_NAME_LEN];
 };
 
@@ -311,7 +311,7 @@ domain_nth(unsigned int n, struct domain_ref *ref);
 void
 domain_put(const struct domain_ref *ref);
 
-/* container.c */
+/* container_map.c */
 
 /* Is it one of the fds that stand for the default container? backend_lock is held. */
 bool
@@ -321,55 +321,56 @@ is_default_container(int container_fd);
 int
 errno_return(int ret);
 
-/* created.c: the containers that the application has created. */
+/* container_api.c: the containers that the application has created. */
 
 /* Stands in for the group number of a device that has a cdev and no group. */
 #define CDEV_GROUP_BASE (1 << 24)
 
-struct created;
+struct container;
 
-/* The container of an fd, in use until created_put(), or NULL. backend_lock is held. */
-struct created *
-created_get(int fd);
+/* The container of an fd, in use until container_put(), or NULL. backend_lock is held. */
+struct container *
+container_get(int fd);
 
 /* That of a group, and its domain; NULL: the group is in the default container. */
-struct created *
-created_of_group(int group, struct rte_vfio_cdev_domain **domain);
+struct container *
+group_container(int group, struct rte_vfio_cdev_domain **domain);
 
 /* One that was destroyed goes with its last user. NULL is none. */
 void
-created_put(struct created *container);
+container_put(struct container *container);
 
-/* The nth that has a domain, in use until created_put(). backend_lock is held. */
-struct created *
-created_nth(unsigned int n, struct rte_vfio_cdev_domain **domain);
+/* The nth that has a domain, in use until container_put(). backend_lock is held. */
+struct container *
+container_nth(unsigned int n, struct rte_vfio_cdev_domain **domain);
 
 /* What stands for the fd of a group that was bound, or -1. backend_lock is held. */
 int
-created_group_fd(int group);
+group_binding_fd(int group);
 
 int
-created_map(const struct created *container, int fd, uint64_t vaddr, uint64_t iova, uint64_t len);
+container_map(const struct container *container, int fd, uint64_t vaddr, uint64_t iova,
+	      uint64_t len);
 
 int
-created_unmap(const struct created *container, int fd, uint64_t vaddr, uint64_t iova,
+container_unmap(const struct container *container, int fd, uint64_t vaddr, uint64_t iova,
 	      uint64_t len);
 
 /* Does this thread ask stock, which is to hear of its own containers only? Needs no lock. */
 bool
-created_asks_stock(void);
+container_in_stock_call(void);
 
-/* candidate.c */
+/* prime.c */
 
 /* Give the domain a HWPT through a device that the EAL may use. */
 bool
-candidate_prime(struct rte_vfio_cdev_domain *domain);
+prime_open(struct rte_vfio_cdev_domain *domain);
 
 /* The first such device. Wants no lock. */
 bool
-candidate_find(struct rte_vfio_cdev_info *info);
+prime_find(struct rte_vfio_cdev_info *info);
 
-/* device.c */
+/* device_setup.c */
 
 #define VF_TOKEN_LEN 16
 
@@ -479,18 +480,18 @@ secondary_explain(const char *sysfs_base, const char *addr);
 void
 telemetry_register(void);
 
-/* memory.c */
+/* memseg.c */
 
 /*
  * Pin all memory that is there for a mode's devices, and ask for events about the rest.
  * 0, or -errno after an error was logged. No lock may be held.
  */
 int
-memory_attach(enum rte_vfio_cdev_mode mode);
+memseg_attach(enum rte_vfio_cdev_mode mode);
 
 /* Has the EAL memory of its own yet? Its memory lock must not be held for writing. */
 bool
-memory_is_there(void);
+memseg_any_own(void);
 
 /* Is it a segment, or only what is left of one? */
 bool
@@ -502,11 +503,11 @@ memseg_unmap(struct rte_vfio_cdev_domain *domain, const struct rte_memseg *ms);
 
 /* Has an event on this thread unmapped a page that the EAL takes out of its list now? */
 bool
-memory_is_freed(const void *page);
+memseg_is_freed(const void *page);
 
 /* The EAL adds a page on this thread: what it takes out from now on is another matter. */
 void
-memory_is_new(void);
+memseg_freed_reset(void);
 
 /* phys.c */
 

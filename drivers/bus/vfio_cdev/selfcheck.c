@@ -47,7 +47,7 @@ selfcheck_hooks(const char *addr)
 	const void *eal = *(void *const *)&eal_api()->process_type;
 
 	for (size_t i = 0; i < RTE_DIM(hooks); i++) {
-		if (!binding_is_internal(eal, hooks[i].name))
+		if (!elf_binding_is_internal(eal, hooks[i].name))
 			continue;
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"%s: cannot set up over a cdev: librte_eal calls its own %s(): %s; %s. "
@@ -210,7 +210,7 @@ selfcheck_start(void)
 
 	if (policy_demands(POLICY_OFF))
 		return;
-	if (first != NULL && !object_is_same(first, name))
+	if (first != NULL && !elf_object_is_same(first, name))
 		order_report(first);
 	else if (policy_demands(POLICY_REQUIRE) && dlsym(RTLD_NEXT, name) == NULL &&
 		 dl_iterate_phdr(program_search, &found) != 0 && found)

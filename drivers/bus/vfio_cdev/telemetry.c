@@ -97,7 +97,7 @@ secondaries_reply(const char *cmd, const char *params, struct rte_tel_data *repl
 {
 	struct mp_secondary secondaries[SECONDARIES_MOST];
 	struct rte_tel_data *all, *dict;
-	unsigned int told;
+	unsigned int shown;
 	struct telemetry_pool pool;
 	char name[16];
 	int count;
@@ -110,19 +110,19 @@ secondaries_reply(const char *cmd, const char *params, struct rte_tel_data *repl
 	if (count < 0)
 		return telemetry_error(reply, "a secondary process does not answer: preload "
 				       "librte_bus_vfio_cdev.so there as well, or try again");
-	told = RTE_MIN((unsigned int)count, (unsigned int)SECONDARIES_MOST);
-	if (!telemetry_pool_fill(&pool, 1 + 2 * told))
+	shown = RTE_MIN((unsigned int)count, (unsigned int)SECONDARIES_MOST);
+	if (!telemetry_pool_fill(&pool, 1 + 2 * shown))
 		return telemetry_error(reply, NO_MEMORY);
 	telemetry_begin(reply);
 	tel->add_uint(reply, "count", count);
 	all = telemetry_pool_take(&pool);
-	for (unsigned int i = 0; i < told; i++) {
+	for (unsigned int i = 0; i < shown; i++) {
 		dict = telemetry_pool_take(&pool);
 		secondary_add(dict, telemetry_pool_take(&pool), &secondaries[i]);
 		snprintf(name, sizeof(name), "%d", secondaries[i].pid);
 		telemetry_add_container(all, name, dict, false);
 	}
-	telemetry_add_container(reply, "secondaries", all, told == 0);
+	telemetry_add_container(reply, "secondaries", all, shown == 0);
 	return 0;
 }
 

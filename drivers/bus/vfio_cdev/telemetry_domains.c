@@ -171,7 +171,7 @@ domains_add(struct rte_tel_data *reply, struct domains *domains, struct telemetr
 }
 
 static int
-domains_tell(struct rte_tel_data *reply, struct domains *domains, bool count)
+domains_reply(struct rte_tel_data *reply, struct domains *domains, bool count)
 {
 	struct telemetry_pool pool;
 
@@ -189,7 +189,7 @@ domains_tell(struct rte_tel_data *reply, struct domains *domains, bool count)
 }
 
 static int
-domains_answer(const char *start, struct rte_tel_data *reply, bool count)
+domains_command(const char *start, struct rte_tel_data *reply, bool count)
 {
 	struct domains *domains = calloc(1, sizeof(*domains));
 	bool found;
@@ -198,7 +198,7 @@ domains_answer(const char *start, struct rte_tel_data *reply, bool count)
 	if (domains == NULL)
 		return telemetry_error(reply, NO_MEMORY);
 	found = domains_read(start, domains);
-	ret = found ? domains_tell(reply, domains, count) : telemetry_error(reply, NO_DOMAIN);
+	ret = found ? domains_reply(reply, domains, count) : telemetry_error(reply, NO_DOMAIN);
 	free(domains);
 	return ret;
 }
@@ -207,12 +207,12 @@ int
 telemetry_domains(const char *cmd, const char *params, struct rte_tel_data *reply)
 {
 	(void)cmd;
-	return domains_answer(params, reply, false);
+	return domains_command(params, reply, false);
 }
 
 int
 telemetry_stats(const char *cmd, const char *params, struct rte_tel_data *reply)
 {
 	(void)cmd;
-	return domains_answer(params, reply, true);
+	return domains_command(params, reply, true);
 }

@@ -132,7 +132,7 @@ key_write(char *text, size_t size, const struct mappings *page, unsigned int i)
 }
 
 static int
-mappings_tell(struct rte_tel_data *reply, const struct mappings *page)
+mappings_reply(struct rte_tel_data *reply, const struct mappings *page)
 {
 	char text[DOMAIN_NAME_LEN + 24];
 	struct rte_tel_data *all, *dict;
@@ -179,7 +179,7 @@ telemetry_mappings(const char *cmd, const char *params, struct rte_tel_data *rep
 	found = telemetry_domain(name, len, &n, &page->ref);
 	if (found)
 		mappings_read(n, start, page);
-	ret = found || name == NULL ? mappings_tell(reply, page) :
+	ret = found || name == NULL ? mappings_reply(reply, page) :
 		telemetry_error(reply, NO_DOMAIN);
 	free(page);
 	return ret;

@@ -48,7 +48,7 @@ backend_forget(void)
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
 		assert_int_equal(rte_vfio_cdev_domain_destroy(backend.domains[mode]), 0);
 	memset(&backend, 0, sizeof(backend));
-	memory_is_new();
+	memseg_freed_reset();
 }
 
 int

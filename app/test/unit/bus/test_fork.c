@@ -161,10 +161,10 @@ static void
 child_may_start_with_dpdk(void **state)
 {
 	(void)state;
-	assert_int_equal(inherited_watch(), 0);
+	assert_int_equal(fork_watch(), 0);
 	bus_memory(2);
 	child_runs_beside_a_locked_parent(child_sets_up);
-	assert_false(is_inherited());
+	assert_false(is_forked());
 }
 
 /* There is nothing of the parent's that it could use. */
@@ -177,7 +177,7 @@ child_of_a_program_without_a_device_goes_on(void **state)
 	bus_memory(2);
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5 * FAKE_HUGE)), FAKE_PHYS(5 * FAKE_HUGE));
 	child_runs_beside_a_locked_parent(child_goes_on);
-	assert_false(is_inherited());
+	assert_false(is_forked());
 }
 
 /* The parent goes on as well, and a later child of it has no part again. */

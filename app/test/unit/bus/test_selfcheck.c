@@ -20,10 +20,10 @@ static void
 call_that_leads_nowhere_else_is_found_to(void **state)
 {
 	(void)state;
-	assert_false(binding_is_internal(fake_eal(), "rte_mem_virt2iova"));
-	assert_true(binding_is_internal(fake_eal(), "rte_vfio_setup_device"));
-	assert_true(binding_is_internal(fake_eal(), "rte_mem_virt2memseg_list"));
-	assert_true(binding_is_internal(&state, "rte_mem_virt2iova"));
+	assert_false(elf_binding_is_internal(fake_eal(), "rte_mem_virt2iova"));
+	assert_true(elf_binding_is_internal(fake_eal(), "rte_vfio_setup_device"));
+	assert_true(elf_binding_is_internal(fake_eal(), "rte_mem_virt2memseg_list"));
+	assert_true(elf_binding_is_internal(&state, "rte_mem_virt2iova"));
 }
 
 /* The EAL may get a page's node from another library than libnuma. */
@@ -32,9 +32,9 @@ call_of_another_object_is_found(void **state)
 {
 	(void)state;
 	assert_int_equal(fake_eal_node(state), 0);
-	assert_true(binding_is_called(fake_eal(), "get_mempolicy"));
-	assert_false(binding_is_called(fake_eal(), "get_mempolicy2"));
-	assert_false(binding_is_called(&state, "get_mempolicy"));
+	assert_true(elf_binding_is_called(fake_eal(), "get_mempolicy"));
+	assert_false(elf_binding_is_called(fake_eal(), "get_mempolicy2"));
+	assert_false(elf_binding_is_called(&state, "get_mempolicy"));
 	assert_non_null(eal_api()->get_mempolicy);
 }
 
@@ -102,7 +102,7 @@ less_than_the_default_takes_no_device(void **state)
 	assert_false(policy_demands(POLICY_OFF));
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_int_equal(policy_get(), POLICY_PREFER);
-	assert_int_equal(phys_get(), PHYS_AUTO);
+	assert_int_equal(policy_phys(), PHYS_AUTO);
 	assert_logged(WARNING, "RTE_VFIO_CDEV is not heeded", strerror(EPERM), "setuid",
 		      "RTE_VFIO_CDEV=require");
 	assert_logged(WARNING, "RTE_VFIO_CDEV_PHYS is not heeded", "RTE_VFIO_CDEV_PHYS=ioas");

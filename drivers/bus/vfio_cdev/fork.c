@@ -14,17 +14,17 @@
 
 #include "private.h"
 
-static bool inherited;	/* set in a process that has one thread, before it goes on */
-static atomic_bool told;
+static bool forked;	/* set in a process that has one thread, before it goes on */
+static atomic_bool logged;
 static int watch_error;
 static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
 
 /* Whoever had a lock, and what it was guarding, stayed in the parent. */
 static void
-forked(void)
+fork_child(void)
 {
-	inherited |= rte_vfio_cdev_iommufds_open() > 0;
-	if (inherited)
+	forked |= rte_vfio_cdev_iommufds_open() > 0;
+	if (forked)
 		return;
 	pthread_mutex_init(&backend_lock, NULL);
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
@@ -35,24 +35,24 @@ forked(void)
 static void
 watch_start(void)
 {
-	watch_error = pthread_atfork(NULL, NULL, forked);
+	watch_error = pthread_atfork(NULL, NULL, fork_child);
 }
 
 int
-inherited_watch(void)
+fork_watch(void)
 {
 	pthread_once(&watch_once, watch_start);
 	return -watch_error;
 }
 
 bool
-is_inherited(void)
+is_forked(void)
 {
-	if (inherited && !atomic_exchange(&told, true))
+	if (forked && !atomic_exchange(&logged, true))
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"cannot be used in a process that was forked after the EAL started: %s; "
 			"its memory would be mapped for its parent's devices, and its parent's "
 			"unmapped: use DPDK in the parent, or fork before rte_eal_init()",
 			strerror(EOPNOTSUPP));
-	return inherited;
+	return forked;
 }

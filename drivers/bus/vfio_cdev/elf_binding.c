@@ -74,7 +74,7 @@ slot_find(const struct tables *tables, const char *function)
 }
 
 bool
-object_is_same(const void *left, const void *right)
+elf_object_is_same(const void *left, const void *right)
 {
 	Dl_info a, b;
 
@@ -96,7 +96,7 @@ slot_of(const void *inside, const char *function)
 }
 
 bool
-binding_is_called(const void *inside, const char *function)
+elf_binding_is_called(const void *inside, const char *function)
 {
 	return slot_of(inside, function) != NULL;
 }
@@ -106,13 +106,13 @@ binding_is_called(const void *inside, const char *function)
  * begins; it will be bound like everybody else's.
  */
 bool
-binding_is_internal(const void *inside, const char *function)
+elf_binding_is_internal(const void *inside, const char *function)
 {
 	void *const *slot = slot_of(inside, function);
 	Dl_info info;
 
 	if (slot == NULL)
 		return true;
-	return object_is_same(*slot, inside) && dladdr(*slot, &info) != 0 &&
+	return elf_object_is_same(*slot, inside) && dladdr(*slot, &info) != 0 &&
 		info.dli_saddr == *slot;
 }

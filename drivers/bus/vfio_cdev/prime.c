@@ -77,7 +77,7 @@ struct search {
 
 /* Stops the walk with 1 when it is found. */
 static int
-candidate_visit(const struct rte_vfio_cdev_info *info, void *arg)
+prime_visit(const struct rte_vfio_cdev_info *info, void *arg)
 {
 	unsigned char token[VF_TOKEN_LEN];
 	struct search *search = arg;
@@ -94,7 +94,7 @@ candidate_visit(const struct rte_vfio_cdev_info *info, void *arg)
  * pointless, and if none does the last of them is the reason, to be told or not.
  */
 static bool
-candidate_search(struct search *search, bool tell)
+prime_search(struct search *search, bool print)
 {
 	bool found = false;
 
@@ -104,9 +104,9 @@ candidate_search(struct search *search, bool tell)
 	for (size_t i = 0; i < RTE_DIM(buses) && !found; i++) {
 		search->bus = buses[i];
 		found = bus_is_used(buses[i]) &&
-			rte_vfio_cdev_walk(backend_ctx(), buses[i], candidate_visit, search) == 1;
+			rte_vfio_cdev_walk(backend_ctx(), buses[i], prime_visit, search) == 1;
 	}
-	lib_log_flush(tell && !found);
+	lib_log_flush(print && !found);
 	return found;
 }
 
@@ -123,10 +123,10 @@ openers_report(const struct rte_vfio_cdev_info *info)
 }
 
 bool
-candidate_prime(struct rte_vfio_cdev_domain *domain)
+prime_open(struct rte_vfio_cdev_domain *domain)
 {
 	struct search search = { .domain = domain };
-	const bool found = candidate_search(&search, true);
+	const bool found = prime_search(&search, true);
 
 	if (!found && search.info.addr[0] != '\0')
 		openers_report(&search.info);
@@ -135,10 +135,10 @@ candidate_prime(struct rte_vfio_cdev_domain *domain)
 
 /* What is wrong with other devices is told when they are set up. */
 bool
-candidate_find(struct rte_vfio_cdev_info *info)
+prime_find(struct rte_vfio_cdev_info *info)
 {
 	struct search search = { 0 };
-	const bool found = candidate_search(&search, false);
+	const bool found = prime_search(&search, false);
 
 	*info = search.info;
 	return found;

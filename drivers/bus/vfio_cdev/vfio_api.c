@@ -17,7 +17,7 @@ unusable_report(const char *option, const char *advice)
 {
 	struct rte_vfio_cdev_info info;
 
-	if (candidate_find(&info) && first_time(&backend.unusable_told))
+	if (prime_find(&info) && first_time(&backend.unusable_logged))
 		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot be used with %s: %s; the device has no "
 			"IOMMU and needs %s", info.addr, option, strerror(EOPNOTSUPP), advice);
 }
@@ -101,7 +101,7 @@ rte_vfio_noiommu_is_enabled(void)
 		return eal_api()->noiommu_is_enabled();
 	options_check();
 	if (have_cdevs_of(TRANSLATED) && rte_vfio_cdev_count_without(backend_ctx()) == 0)
-		return candidate_find(&info);
+		return prime_find(&info);
 	return have_cdevs_of(NOIOMMU) ? 1 : eal_api()->noiommu_is_enabled();
 }
 
@@ -279,7 +279,7 @@ rte_vfio_get_group_fd(int iommu_group_num)
 		return -1;
 	if (!mp_is_thread()) {
 		pthread_mutex_lock(&backend_lock);
-		fd = created_group_fd(iommu_group_num);
+		fd = group_binding_fd(iommu_group_num);
 		pthread_mutex_unlock(&backend_lock);
 	}
 	if (fd >= 0)

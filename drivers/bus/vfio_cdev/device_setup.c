@@ -16,9 +16,9 @@ struct device {
 	struct rte_vfio_cdev_info info;
 	struct rte_vfio_cdev_device *cdev;	/* NULL: being set up or released */
 	struct rte_vfio_cdev_domain *domain;	/* NULL in a secondary */
-	struct created *container;		/* NULL: the default one */
+	struct container *container;		/* NULL: the default one */
 	int group;		/* what rte_vfio_get_group_num() answers, or -1 */
-	bool group_told;	/* that a secondary process wanted it */
+	bool group_logged;	/* that a secondary process wanted it */
 };
 
 /* Guarded by backend_lock, but for what whoever sets one up or releases it looks at. */
@@ -111,7 +111,7 @@ device_reserve(const struct rte_vfio_cdev_info *info, int group)
 	if (err == 0) {
 		dev->info = *info;
 		dev->group = group;
-		dev->container = created_of_group(group, &dev->domain);
+		dev->container = group_container(group, &dev->domain);
 		SLIST_INSERT_HEAD(&devices, dev, next);
 	}
 	pthread_mutex_unlock(&backend_lock);
@@ -129,7 +129,7 @@ device_forget(struct device *dev)
 	pthread_mutex_lock(&backend_lock);
 	SLIST_REMOVE(&devices, dev, device, next);
 	pthread_mutex_unlock(&backend_lock);
-	created_put(dev->container);
+	container_put(dev->container);
 	free(dev);
 }
 
@@ -153,7 +153,7 @@ device_open(struct device *dev, struct rte_vfio_cdev_device **cdev,
 		return ret;
 	ret = rte_vfio_cdev_device_get_info(*cdev, device_info);
 	if (ret == 0 && dev->container == NULL)
-		ret = memory_attach(dev->info.mode);
+		ret = memseg_attach(dev->info.mode);
 	if (ret < 0)
 		rte_vfio_cdev_device_close(*cdev);
 	return ret;
@@ -319,8 +319,8 @@ device_group_refuse(int group)
 
 	pthread_mutex_lock(&backend_lock);
 	dev = device_of_group(group);
-	if (dev != NULL && !dev->group_told) {
-		dev->group_told = true;
+	if (dev != NULL && !dev->group_logged) {
+		dev->group_logged = true;
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"%s: a secondary process asks for its VFIO group, but it is set up over "
 			"%s: %s; preload librte_bus_vfio_cdev.so there as well, with the same "

@@ -24,13 +24,13 @@ rte_vfio_get_container_fd(void)
 	if (is_invalid())
 		return -1;
 	fd = eal_api()->get_container_fd();
-	if (is_off() || mp_is_thread() || created_asks_stock())
+	if (is_off() || mp_is_thread() || container_in_stock_call())
 		return fd;
 	pthread_mutex_lock(&backend_lock);
 	/* Up to 24.11 each call opens another one; the first is rte_vfio_enable()'s. */
-	if (fd >= 0 && !backend.container_told) {
-		backend.container_told = true;
-		backend.container_fd = fd;
+	if (fd >= 0 && !backend.stock_container_given) {
+		backend.stock_container_given = true;
+		backend.stock_container_fd = fd;
 	}
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && fd < 0; mode++)
 		fd = domain_fd(mode);
@@ -42,7 +42,7 @@ bool
 is_default_container(int container_fd)
 {
 	return container_fd == RTE_VFIO_DEFAULT_CONTAINER_FD ||
-		(backend.container_told && container_fd == backend.container_fd) ||
+		(backend.stock_container_given && container_fd == backend.stock_container_fd) ||
 		(container_fd >= 0 && (container_fd == domain_fd(NOIOMMU) ||
 				       container_fd == domain_fd(TRANSLATED)));
 }
@@ -253,18 +253,18 @@ default_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 }
 
 /* What an fd stands for. */
-struct container {
-	struct created *created;	/* in use until created_put(), or NULL */
+struct destination {
+	struct container *created;	/* in use until container_put(), or NULL */
 	bool is_default;
 };
 
-static struct container
-container_get(int container_fd)
+static struct destination
+destination_get(int container_fd)
 {
-	struct container container;
+	struct destination container;
 
 	pthread_mutex_lock(&backend_lock);
-	container.created = created_get(container_fd);
+	container.created = container_get(container_fd);
 	container.is_default = is_default_container(container_fd);
 	pthread_mutex_unlock(&backend_lock);
 	return container;
@@ -273,41 +273,41 @@ container_get(int container_fd)
 int
 rte_vfio_container_dma_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	struct container container;
+	struct destination container;
 	int ret;
 
 	if (is_invalid())
 		return -1;
 	if (is_off())
 		return eal_api()->container_dma_map(container_fd, vaddr, iova, len);
-	container = container_get(container_fd);
+	container = destination_get(container_fd);
 	if (container.created != NULL)
-		ret = created_map(container.created, container_fd, vaddr, iova, len);
+		ret = container_map(container.created, container_fd, vaddr, iova, len);
 	else if (container.is_default)
 		ret = default_map(container_fd, vaddr, iova, len);
 	else
 		ret = eal_api()->container_dma_map(container_fd, vaddr, iova, len);
-	created_put(container.created);
+	container_put(container.created);
 	return ret;
 }
 
 int
 rte_vfio_container_dma_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	struct container container;
+	struct destination container;
 	int ret;
 
 	if (is_invalid())
 		return -1;
 	if (is_off())
 		return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
-	container = container_get(container_fd);
+	container = destination_get(container_fd);
 	if (container.created != NULL)
-		ret = created_unmap(container.created, container_fd, vaddr, iova, len);
+		ret = container_unmap(container.created, container_fd, vaddr, iova, len);
 	else if (container.is_default)
 		ret = default_unmap(container_fd, vaddr, iova, len);
 	else
 		ret = eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
-	created_put(container.created);
+	container_put(container.created);
 	return ret;
 }

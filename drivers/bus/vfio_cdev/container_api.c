@@ -17,8 +17,8 @@
 
 #include "private.h"
 
-struct created {
-	SLIST_ENTRY(created) next;
+struct container {
+	SLIST_ENTRY(container) next;
 	int fd;			/* that the application knows it by; -1: it was destroyed */
 	bool stock;		/* stock has made it */
 	unsigned int users;	/* the application, devices in it, calls that are under way */
@@ -26,30 +26,30 @@ struct created {
 };
 
 /* A group that was bound, to the default container if to none of these. */
-struct binding {
-	SLIST_ENTRY(binding) next;
-	struct created *container;
+struct group_binding {
+	SLIST_ENTRY(group_binding) next;
+	struct container *container;
 	int group;
 	int fd;			/* stock's, or what stands for one */
 	bool stock;
 };
 
 /* Guarded by backend_lock. */
-static SLIST_HEAD(, created) containers = SLIST_HEAD_INITIALIZER(containers);
-static SLIST_HEAD(, binding) bindings = SLIST_HEAD_INITIALIZER(bindings);
+static SLIST_HEAD(, container) containers = SLIST_HEAD_INITIALIZER(containers);
+static SLIST_HEAD(, group_binding) bindings = SLIST_HEAD_INITIALIZER(bindings);
 
-static __thread bool asks_stock;
+static __thread bool in_stock_call;
 
 bool
-created_asks_stock(void)
+container_in_stock_call(void)
 {
-	return asks_stock;
+	return in_stock_call;
 }
 
-static struct created *
-created_find(int fd)
+static struct container *
+container_find(int fd)
 {
-	struct created *c;
+	struct container *c;
 
 	SLIST_FOREACH(c, &containers, next)
 		if (fd >= 0 && c->fd == fd)
@@ -57,23 +57,23 @@ created_find(int fd)
 	return c;
 }
 
-static struct created *
-created_use(struct created *c)
+static struct container *
+container_use(struct container *c)
 {
 	if (c != NULL)
 		c->users++;
 	return c;
 }
 
-struct created *
-created_get(int fd)
+struct container *
+container_get(int fd)
 {
-	return created_use(created_find(fd));
+	return container_use(container_find(fd));
 }
 
 /* What is mapped in it may take long to unmap. */
 void
-created_put(struct created *c)
+container_put(struct container *c)
 {
 	bool last;
 
@@ -82,7 +82,7 @@ created_put(struct created *c)
 	pthread_mutex_lock(&backend_lock);
 	last = --c->users == 0;
 	if (last)
-		SLIST_REMOVE(&containers, c, created, next);
+		SLIST_REMOVE(&containers, c, container, next);
 	pthread_mutex_unlock(&backend_lock);
 	if (!last)
 		return;
@@ -90,10 +90,10 @@ created_put(struct created *c)
 	free(c);
 }
 
-static struct binding *
-binding_find(int group)
+static struct group_binding *
+group_binding_find(int group)
 {
-	struct binding *b;
+	struct group_binding *b;
 
 	SLIST_FOREACH(b, &bindings, next)
 		if (b->group == group)
@@ -102,53 +102,53 @@ binding_find(int group)
 }
 
 static int
-binding_add(struct created *c, int group, int fd, bool stock)
+group_binding_add(struct container *c, int group, int fd, bool stock)
 {
-	struct binding *b = malloc(sizeof(*b));
+	struct group_binding *b = malloc(sizeof(*b));
 
 	if (b == NULL)
 		return -ENOMEM;
-	*b = (struct binding){ .container = c, .group = group, .fd = fd, .stock = stock };
+	*b = (struct group_binding){ .container = c, .group = group, .fd = fd, .stock = stock };
 	SLIST_INSERT_HEAD(&bindings, b, next);
 	return 0;
 }
 
 static void
-binding_remove(struct binding *b)
+group_binding_remove(struct group_binding *b)
 {
-	SLIST_REMOVE(&bindings, b, binding, next);
+	SLIST_REMOVE(&bindings, b, group_binding, next);
 	free(b);
 }
 
-struct created *
-created_nth(unsigned int n, struct rte_vfio_cdev_domain **domain)
+struct container *
+container_nth(unsigned int n, struct rte_vfio_cdev_domain **domain)
 {
-	struct created *c;
+	struct container *c;
 
 	SLIST_FOREACH(c, &containers, next)
 		if (c->domain != NULL && n-- == 0)
 			break;
 	if (c != NULL)
 		*domain = c->domain;
-	return created_use(c);
+	return container_use(c);
 }
 
-struct created *
-created_of_group(int group, struct rte_vfio_cdev_domain **domain)
+struct container *
+group_container(int group, struct rte_vfio_cdev_domain **domain)
 {
-	const struct binding *b = binding_find(group);
-	struct created *c = b != NULL ? b->container : NULL;
+	const struct group_binding *b = group_binding_find(group);
+	struct container *c = b != NULL ? b->container : NULL;
 
 	if (c == NULL || c->domain == NULL)
 		return NULL;
 	*domain = c->domain;
-	return created_use(c);
+	return container_use(c);
 }
 
 int
-created_group_fd(int group)
+group_binding_fd(int group)
 {
-	const struct binding *b = binding_find(group);
+	const struct group_binding *b = group_binding_find(group);
 
 	return b != NULL && b->container != NULL && !b->stock ? b->fd : -1;
 }
@@ -171,7 +171,7 @@ is_stocks(void)
 
 /* Its iommufd is its name, or will be wanted for sure. */
 static int
-created_domain_make(struct created *c)
+container_domain_make(struct container *c)
 {
 	int ret = domain_make(TRANSLATED, &c->domain);
 
@@ -186,15 +186,15 @@ created_domain_make(struct created *c)
 
 /* Under stock's fd, or with a domain from the start, whose fd serves as well. */
 static int
-created_add(int stock_fd)
+container_add(int stock_fd)
 {
-	struct created *c = calloc(1, sizeof(*c));
+	struct container *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return container_fail("create", ENOMEM, -1, "memory is short");
 	c->users = 1;
 	c->stock = stock_fd >= 0;
-	c->fd = c->stock ? stock_fd : created_domain_make(c);
+	c->fd = c->stock ? stock_fd : container_domain_make(c);
 	if (c->fd < 0) {
 		eal_errno_set(-c->fd);
 		free(c);
@@ -216,11 +216,11 @@ rte_vfio_container_create(void)
 	if (is_stocks() || !have_cdevs())
 		return eal_api()->container_create();
 	if (eal_api()->is_enabled("vfio") == 1) {
-		asks_stock = true;
+		in_stock_call = true;
 		fd = eal_api()->container_create();
-		asks_stock = false;
+		in_stock_call = false;
 	}
-	ret = created_add(fd);
+	ret = container_add(fd);
 	if (ret < 0 && fd >= 0)
 		eal_api()->container_destroy(fd);
 	return ret;
@@ -230,28 +230,28 @@ rte_vfio_container_create(void)
 int
 rte_vfio_container_destroy(int container_fd)
 {
-	struct binding *b, *next;
+	struct group_binding *b, *next;
 	bool stock = true;
-	struct created *c;
+	struct container *c;
 
 	if (is_invalid())
 		return -1;
 	pthread_mutex_lock(&backend_lock);
-	c = created_find(container_fd);
+	c = container_find(container_fd);
 	for (b = SLIST_FIRST(&bindings); b != NULL && c != NULL; b = next) {
 		next = SLIST_NEXT(b, next);
 		if (b->container != c)
 			continue;
 		if (!b->stock)
 			close(b->fd);
-		binding_remove(b);
+		group_binding_remove(b);
 	}
 	if (c != NULL) {
 		stock = c->stock;
 		c->fd = -1;
 	}
 	pthread_mutex_unlock(&backend_lock);
-	created_put(c);
+	container_put(c);
 	return stock ? eal_api()->container_destroy(container_fd) : 0;
 }
 
@@ -277,19 +277,19 @@ group_mode(int group)
 
 /* Callers want an fd that is the group's, and look no further. */
 static int
-group_bind_new(struct created *c, int container_fd, int group)
+group_bind_new(struct container *c, int container_fd, int group)
 {
 	int ret = 0, fd;
 
 	if (c != NULL && c->domain == NULL)
-		ret = created_domain_make(c);
+		ret = container_domain_make(c);
 	if (ret < 0)
 		return container_fail("bind a group", -ret, container_fd, "see the line before");
 	fd = eventfd(0, EFD_CLOEXEC);
 	if (fd < 0)
 		return container_fail("bind a group", errno, container_fd,
 				      "raise the limit of open files (ulimit -n)");
-	if (binding_add(c, group, fd, false) < 0) {
+	if (group_binding_add(c, group, fd, false) < 0) {
 		close(fd);
 		return container_fail("bind a group", ENOMEM, container_fd, "memory is short");
 	}
@@ -299,8 +299,8 @@ group_bind_new(struct created *c, int container_fd, int group)
 static int
 cdev_group_bind(int container_fd, int group, enum rte_vfio_cdev_mode mode, bool in_use)
 {
-	struct created *c = created_find(container_fd);
-	const struct binding *b = binding_find(group);
+	struct container *c = container_find(container_fd);
+	const struct group_binding *b = group_binding_find(group);
 
 	if (c == NULL && !is_default_container(container_fd))
 		return container_fail("bind a group", EBADF, container_fd, "there is none");
@@ -321,11 +321,11 @@ cdev_group_bind(int container_fd, int group, enum rte_vfio_cdev_mode mode, bool 
 static int
 stock_group_bind(int container_fd, int group)
 {
-	struct created *c;
+	struct container *c;
 	int fd;
 
 	pthread_mutex_lock(&backend_lock);
-	c = created_find(container_fd);
+	c = container_find(container_fd);
 	pthread_mutex_unlock(&backend_lock);
 	if (c != NULL && !c->stock)
 		return container_fail("bind a group", ENODEV, container_fd,
@@ -334,9 +334,9 @@ stock_group_bind(int container_fd, int group)
 	fd = eal_api()->container_group_bind(container_fd, group);
 	pthread_mutex_lock(&backend_lock);
 	/* Stock was called without the lock, and the container may have gone. */
-	c = created_find(container_fd);
-	if (fd >= 0 && c != NULL && binding_find(group) == NULL)
-		binding_add(c, group, fd, true);
+	c = container_find(container_fd);
+	if (fd >= 0 && c != NULL && group_binding_find(group) == NULL)
+		group_binding_add(c, group, fd, true);
 	pthread_mutex_unlock(&backend_lock);
 	return fd;
 }
@@ -365,8 +365,8 @@ rte_vfio_container_group_bind(int container_fd, int iommu_group_num)
 static int
 cdev_group_unbind(int container_fd, int group)
 {
-	struct created *c = created_find(container_fd);
-	struct binding *b = binding_find(group);
+	struct container *c = container_find(container_fd);
+	struct group_binding *b = group_binding_find(group);
 
 	if (b == NULL || b->stock) {
 		if (c == NULL || c->stock)
@@ -377,7 +377,7 @@ cdev_group_unbind(int container_fd, int group)
 		return container_fail("unbind a group", ENOENT, container_fd,
 				      "it is bound to another");
 	close(b->fd);
-	binding_remove(b);
+	group_binding_remove(b);
 	return 0;
 }
 
@@ -385,13 +385,13 @@ cdev_group_unbind(int container_fd, int group)
 static void
 stock_forget(int group, int fd)
 {
-	struct binding *b, *next;
+	struct group_binding *b, *next;
 
 	pthread_mutex_lock(&backend_lock);
 	for (b = SLIST_FIRST(&bindings); b != NULL; b = next) {
 		next = SLIST_NEXT(b, next);
 		if (b->stock && (b->group == group || b->fd == fd))
-			binding_remove(b);
+			group_binding_remove(b);
 	}
 	pthread_mutex_unlock(&backend_lock);
 }
@@ -419,7 +419,7 @@ rte_vfio_container_group_unbind(int container_fd, int iommu_group_num)
 int
 rte_vfio_clear_group(int vfio_group_fd)
 {
-	struct binding *b;
+	struct group_binding *b;
 	int ret;
 
 	if (is_invalid())
@@ -429,7 +429,7 @@ rte_vfio_clear_group(int vfio_group_fd)
 		if (!b->stock && b->fd == vfio_group_fd)
 			break;
 	if (b != NULL)
-		binding_remove(b);
+		group_binding_remove(b);
 	pthread_mutex_unlock(&backend_lock);
 	if (b != NULL)
 		return 0;
@@ -447,11 +447,11 @@ struct view {
 };
 
 static struct view
-view_of(const struct created *c)
+view_of(const struct container *c)
 {
 	struct rte_vfio_cdev_stats stats = { 0 };
 	struct view view = { 0 };
-	const struct binding *b;
+	const struct group_binding *b;
 
 	pthread_mutex_lock(&backend_lock);
 	view.domain = c->domain;
@@ -467,7 +467,7 @@ view_of(const struct created *c)
 }
 
 int
-created_map(const struct created *c, int fd, uint64_t vaddr, uint64_t iova, uint64_t len)
+container_map(const struct container *c, int fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
 	const void *va = (const void *)(uintptr_t)vaddr;
 	const struct view view = view_of(c);
@@ -485,7 +485,7 @@ created_map(const struct created *c, int fd, uint64_t vaddr, uint64_t iova, uint
 }
 
 int
-created_unmap(const struct created *c, int fd, uint64_t vaddr, uint64_t iova, uint64_t len)
+container_unmap(const struct container *c, int fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
 	const void *va = (const void *)(uintptr_t)vaddr;
 	const struct view view = view_of(c);

@@ -173,13 +173,13 @@ static __thread struct {
 } freed;
 
 bool
-memory_is_freed(const void *page)
+memseg_is_freed(const void *page)
 {
 	return page >= freed.addr && RTE_PTR_DIFF(page, freed.addr) < freed.len;
 }
 
 void
-memory_is_new(void)
+memseg_freed_reset(void)
 {
 	freed.len = 0;
 }
@@ -193,7 +193,7 @@ memory_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	int err;
 
 	(void)arg;
-	if (ms == NULL || is_inherited())
+	if (ms == NULL || is_forked())
 		return;
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
 		domain = recorded_domain(mode);
@@ -208,7 +208,7 @@ memory_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 }
 
 static int
-events_ask(void)
+events_register(void)
 {
 	int err = 0;
 
@@ -231,14 +231,14 @@ events_ask(void)
 
 /* Both locks are held, so that nothing changes between the walk and the events. */
 static int
-memory_record(enum rte_vfio_cdev_mode mode)
+memseg_record(enum rte_vfio_cdev_mode mode)
 {
 	struct walk walk = { .domain = backend.domains[mode] };
 
 	if (backend.recorded[mode])
 		return 0;
 	if (eal_api()->memseg_walk(walk_visit, &walk) == 0)
-		walk.err = events_ask();
+		walk.err = events_register();
 	backend.recorded[mode] = walk.err == 0;
 	while (walk.err != 0 && walk.count > 0)
 		memseg_unmap(walk.domain, walk.recorded[--walk.count]);
@@ -255,7 +255,7 @@ memseg_is_own(const struct rte_memseg_list *msl, const struct rte_memseg *ms, vo
 }
 
 bool
-memory_is_there(void)
+memseg_any_own(void)
 {
 	int ret;
 
@@ -266,13 +266,13 @@ memory_is_there(void)
 }
 
 int
-memory_attach(enum rte_vfio_cdev_mode mode)
+memseg_attach(enum rte_vfio_cdev_mode mode)
 {
 	int ret;
 
 	eal_api()->mem_read_lock();
 	pthread_mutex_lock(&backend_lock);
-	ret = memory_record(mode);
+	ret = memseg_record(mode);
 	pthread_mutex_unlock(&backend_lock);
 	eal_api()->mem_read_unlock();
 	if (ret == 0)
