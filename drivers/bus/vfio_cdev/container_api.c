@@ -477,7 +477,7 @@ container_map(const struct container *c, int fd, uint64_t vaddr, uint64_t iova, 
 		return container_fail("use for memory", ENODEV, fd, "bind a group first");
 	ret = view.ours ? rte_vfio_cdev_domain_map(view.domain, va, iova, len, 4096) : 0;
 	if (ret < 0 || (view.ours && !view.stocks))
-		return errno_return(ret);
+		return eal_errno_return(ret);
 	ret = eal_api()->container_dma_map(fd, vaddr, iova, len);
 	if (ret < 0 && view.ours)
 		rte_vfio_cdev_domain_unmap(view.domain, va, iova, len);
@@ -494,6 +494,6 @@ container_unmap(const struct container *c, int fd, uint64_t vaddr, uint64_t iova
 	if (view.domain != NULL)
 		ret = rte_vfio_cdev_domain_unmap(view.domain, va, iova, len);
 	if ((ret < 0 && ret != -ENOENT) || (view.domain != NULL && !view.stocks))
-		return errno_return(ret);
+		return eal_errno_return(ret);
 	return eal_api()->container_dma_unmap(fd, vaddr, iova, len);
 }

@@ -24,7 +24,7 @@ rte_vfio_get_container_fd(void)
 	if (is_invalid())
 		return -1;
 	fd = eal_api()->get_container_fd();
-	if (is_off() || mp_is_thread() || container_in_stock_call())
+	if (is_off() || eal_is_mp_thread() || container_in_stock_call())
 		return fd;
 	pthread_mutex_lock(&backend_lock);
 	/* Up to 24.11 each call opens another one; the first is rte_vfio_enable()'s. */
@@ -33,7 +33,7 @@ rte_vfio_get_container_fd(void)
 		backend.stock_container_fd = fd;
 	}
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && fd < 0; mode++)
-		fd = domain_fd(mode);
+		fd = default_iommufd(mode);
 	pthread_mutex_unlock(&backend_lock);
 	return fd;
 }
@@ -43,8 +43,8 @@ is_default_container(int container_fd)
 {
 	return container_fd == RTE_VFIO_DEFAULT_CONTAINER_FD ||
 		(backend.stock_container_given && container_fd == backend.stock_container_fd) ||
-		(container_fd >= 0 && (container_fd == domain_fd(NOIOMMU) ||
-				       container_fd == domain_fd(TRANSLATED)));
+		(container_fd >= 0 && (container_fd == default_iommufd(NOIOMMU) ||
+				       container_fd == default_iommufd(TRANSLATED)));
 }
 
 /*
@@ -67,16 +67,6 @@ mode_wants_memory(enum rte_vfio_cdev_mode mode)
 	if (!backend.wanted[mode])
 		backend.wanted[mode] = backend.attached[mode] || have_cdevs_of(mode);
 	return backend.wanted[mode] && domain_open(mode) != NULL;
-}
-
-/* rte_errno as eal_vfio.c sets it; vhost goes by ENODEV and EINVAL. */
-int
-errno_return(int ret)
-{
-	if (ret == 0)
-		return 0;
-	eal_errno_set(ret == -ENOENT ? EINVAL : -ret);
-	return -1;
 }
 
 /* Whom memory of the default container is for. */
@@ -233,7 +223,7 @@ default_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 
 	ours = our_map(&targets, vaddr, iova, len);
 	if (ours != -ENXIO && (ours < 0 || !targets.stock))
-		return errno_return(ours);
+		return eal_errno_return(ours);
 	ret = eal_api()->container_dma_map(container_fd, vaddr, iova, len);
 	if (ret < 0 && ours == 0)
 		our_unmap(&targets, vaddr, iova, len);
@@ -248,7 +238,7 @@ default_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 	int ret = our_unmap(&targets, vaddr, iova, len);
 
 	if (ret != -ENXIO && ((ret < 0 && ret != -ENOENT) || !targets.stock))
-		return errno_return(ret);
+		return eal_errno_return(ret);
 	return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
 }
 

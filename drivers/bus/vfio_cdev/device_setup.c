@@ -44,15 +44,6 @@ device_find_open(const char *addr)
 	return dev != NULL && dev->cdev != NULL ? dev : NULL;
 }
 
-const void *
-vf_token(unsigned char token[VF_TOKEN_LEN])
-{
-	static const unsigned char none[VF_TOKEN_LEN];
-
-	eal_api()->get_vf_token(token);
-	return memcmp(token, none, VF_TOKEN_LEN) != 0 ? token : NULL;
-}
-
 static void
 device_report(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_domain *domain)
 {
@@ -148,7 +139,7 @@ device_open(struct device *dev, struct rte_vfio_cdev_device **cdev,
 		dev->domain = domain_of(dev->info.mode);
 	if (dev->domain == NULL)
 		return -ENOMEM;
-	ret = rte_vfio_cdev_device_open(dev->domain, &dev->info, vf_token(token), cdev);
+	ret = rte_vfio_cdev_device_open(dev->domain, &dev->info, eal_vf_token(token), cdev);
 	if (ret < 0)
 		return ret;
 	ret = rte_vfio_cdev_device_get_info(*cdev, device_info);

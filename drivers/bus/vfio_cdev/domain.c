@@ -12,49 +12,6 @@
 #include "private.h"
 #include "rte_bus_vfio_cdev.h"
 
-pthread_mutex_t backend_lock = PTHREAD_MUTEX_INITIALIZER;
-struct backend backend;
-
-static struct rte_vfio_cdev_ctx *ctx;	/* constant after ctx_init() */
-static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
-
-static void
-ctx_init(void)
-{
-	rte_vfio_cdev_ctx_create(lib_log, NULL, &ctx);
-}
-
-struct rte_vfio_cdev_ctx *
-backend_ctx(void)
-{
-	pthread_once(&ctx_once, ctx_init);
-	return ctx;
-}
-
-bool
-have_cdevs_of(enum rte_vfio_cdev_mode mode)
-{
-	return rte_vfio_cdev_count(backend_ctx(), mode) > 0;
-}
-
-bool
-have_cdevs(void)
-{
-	return have_cdevs_of(NOIOMMU) || have_cdevs_of(TRANSLATED);
-}
-
-bool
-first_time(bool *done)
-{
-	bool first;
-
-	pthread_mutex_lock(&backend_lock);
-	first = !*done;
-	*done = true;
-	pthread_mutex_unlock(&backend_lock);
-	return first;
-}
-
 int
 domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain)
 {
@@ -105,12 +62,6 @@ domain_of(enum rte_vfio_cdev_mode mode)
 	return domain;
 }
 
-int
-domain_fd(enum rte_vfio_cdev_mode mode)
-{
-	return backend.attached[mode] ? backend.iommufds[mode] : -1;
-}
-
 bool
 domain_prime(struct rte_vfio_cdev_domain *domain)
 {
@@ -127,7 +78,7 @@ default_nth(unsigned int *n, struct domain_ref *ref)
 			continue;
 		ref->domain = backend.domains[mode];
 		ref->mode = mode;
-		ref->iommufd = domain_fd(mode);
+		ref->iommufd = default_iommufd(mode);
 		return true;
 	}
 	return false;

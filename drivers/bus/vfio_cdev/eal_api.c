@@ -9,6 +9,7 @@
  */
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <stddef.h>
 #include <string.h>
@@ -191,4 +192,33 @@ eal_errno_set(int err)
 
 	if (location != NULL)
 		*location = err;
+}
+
+const void *
+eal_vf_token(unsigned char token[VF_TOKEN_LEN])
+{
+	static const unsigned char none[VF_TOKEN_LEN];
+
+	api.get_vf_token(token);
+	return memcmp(token, none, VF_TOKEN_LEN) != 0 ? token : NULL;
+}
+
+bool
+eal_is_mp_thread(void)
+{
+	char name[16];
+
+	return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
+		(strcmp(name, "rte_mp_handle") == 0 ||	/* to 23.07 */
+		 strcmp(name, "dpdk-mp-msg") == 0);
+}
+
+/* rte_errno as eal_vfio.c sets it; vhost goes by ENODEV and EINVAL. */
+int
+eal_errno_return(int ret)
+{
+	if (ret == 0)
+		return 0;
+	eal_errno_set(ret == -ENOENT ? EINVAL : -ret);
+	return -1;
 }

@@ -257,16 +257,6 @@ mp_serve(void)
 			"secondary processes will get no device: %s", strerror(err));
 }
 
-bool
-mp_is_thread(void)
-{
-	char name[16];
-
-	return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
-		(strcmp(name, "rte_mp_handle") == 0 ||	/* to 23.07 */
-		 strcmp(name, "dpdk-mp-msg") == 0);
-}
-
 /* Differs from that of a process before, whose answer may be late as well. */
 static uint32_t
 request_id(void)

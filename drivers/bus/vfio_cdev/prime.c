@@ -86,7 +86,7 @@ prime_visit(const struct rte_vfio_cdev_info *info, void *arg)
 		return 0;
 	search->info = *info;
 	return search->domain == NULL ||
-		rte_vfio_cdev_domain_prime(search->domain, info, vf_token(token)) == 0;
+		rte_vfio_cdev_domain_prime(search->domain, info, eal_vf_token(token)) == 0;
 }
 
 /*

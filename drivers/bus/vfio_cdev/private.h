@@ -123,6 +123,20 @@ eal_errno_get(void);
 void
 eal_errno_set(int err);
 
+/* Is it the EAL that calls, for a secondary process? */
+bool
+eal_is_mp_thread(void);
+
+/* Set rte_errno as stock does, and return 0 or -1. */
+int
+eal_errno_return(int ret);
+
+#define VF_TOKEN_LEN 16
+
+/* The token the application was started with (--vfio-vf-token), or NULL. */
+const void *
+eal_vf_token(unsigned char token[VF_TOKEN_LEN]);
+
 /* log.c */
 
 /* Log as bus.vfio_cdev; lines of the library go to lib.vfio_cdev. */
@@ -274,7 +288,7 @@ domain_of(enum rte_vfio_cdev_mode mode);
 
 /* Its iommufd, or -1 if there was no device yet. backend_lock is held. */
 int
-domain_fd(enum rte_vfio_cdev_mode mode);
+default_iommufd(enum rte_vfio_cdev_mode mode);
 
 /*
  * Does NOIOMMU's pin memory and tell addresses? Looks for a device to that end, once,
@@ -316,10 +330,6 @@ domain_put(const struct domain_ref *ref);
 /* Is it one of the fds that stand for the default container? backend_lock is held. */
 bool
 is_default_container(int container_fd);
-
-/* Set rte_errno as stock does, and return 0 or -1. */
-int
-errno_return(int ret);
 
 /* container_api.c: the containers that the application has created. */
 
@@ -371,12 +381,6 @@ bool
 prime_find(struct rte_vfio_cdev_info *info);
 
 /* device_setup.c */
-
-#define VF_TOKEN_LEN 16
-
-/* The token the application was started with (--vfio-vf-token), or NULL. */
-const void *
-vf_token(unsigned char token[VF_TOKEN_LEN]);
 
 /* 0, or -1 after an error was logged. */
 int
@@ -452,10 +456,6 @@ mp_secondaries(struct mp_secondary *secondaries, unsigned int size);
 /* Let secondary processes ask for devices; or, in a secondary, the primary what it has. */
 void
 mp_serve(void);
-
-/* Is it the EAL that calls, for a secondary process? */
-bool
-mp_is_thread(void);
 
 /*
  * Ask the primary for a device: an fd that is not checked yet, or -errno; -EINVAL

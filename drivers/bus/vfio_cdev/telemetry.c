@@ -10,8 +10,6 @@
 #define DEVICES_MOST 128u
 #define SECONDARIES_MOST 32
 
-const struct telemetry_api *tel;
-
 static int
 devices_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 {
@@ -74,7 +72,7 @@ device_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 	tel->add_int(reply, "group", dev.group);
 	tel->add_int(reply, "fd", dev.fd);
 	tel->add_string(reply, "domain", domain);
-	return tel->add_int(reply, "token", vf_token(token) != NULL);
+	return tel->add_int(reply, "token", eal_vf_token(token) != NULL);
 }
 
 static void

@@ -5,6 +5,8 @@
 
 #include "telemetry.h"
 
+const struct telemetry_api *tel;
+
 int
 telemetry_begin(struct rte_tel_data *reply)
 {

@@ -277,7 +277,7 @@ rte_vfio_get_group_fd(int iommu_group_num)
 
 	if (is_invalid())
 		return -1;
-	if (!mp_is_thread()) {
+	if (!eal_is_mp_thread()) {
 		pthread_mutex_lock(&backend_lock);
 		fd = group_binding_fd(iommu_group_num);
 		pthread_mutex_unlock(&backend_lock);
@@ -286,7 +286,7 @@ rte_vfio_get_group_fd(int iommu_group_num)
 		return fd;
 	if (!is_cdev_group(iommu_group_num))
 		return eal_api()->get_group_fd(iommu_group_num);
-	if (!mp_is_thread())
+	if (!eal_is_mp_thread())
 		return -ENOENT;
 	device_group_refuse(iommu_group_num);
 	return -1;
