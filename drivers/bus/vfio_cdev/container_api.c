@@ -15,6 +15,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "gate.h"
 #include "private.h"
 
 struct container {
@@ -166,7 +167,7 @@ container_fail(const char *what, int err, int fd, const char *advice)
 static bool
 is_stocks(void)
 {
-	return is_off() || eal_api()->process_type() != RTE_PROC_PRIMARY;
+	return gate_is_off() || eal_api()->process_type() != RTE_PROC_PRIMARY;
 }
 
 /* Its iommufd is its name, or will be wanted for sure. */
@@ -211,8 +212,7 @@ rte_vfio_container_create(void)
 {
 	int fd = -1, ret;
 
-	if (is_invalid())
-		return -1;
+	GATE_USABLE_OR_ERR_RET(-1);
 	if (is_stocks() || !have_cdevs())
 		return eal_api()->container_create();
 	if (eal_api()->is_enabled("vfio") == 1) {
@@ -234,8 +234,7 @@ rte_vfio_container_destroy(int container_fd)
 	bool stock = true;
 	struct container *c;
 
-	if (is_invalid())
-		return -1;
+	GATE_USABLE_OR_ERR_RET(-1);
 	pthread_mutex_lock(&backend_lock);
 	c = container_find(container_fd);
 	for (b = SLIST_FIRST(&bindings); b != NULL && c != NULL; b = next) {
@@ -347,8 +346,7 @@ rte_vfio_container_group_bind(int container_fd, int iommu_group_num)
 	bool in_use;
 	int mode, ret;
 
-	if (is_invalid())
-		return -1;
+	GATE_USABLE_OR_ERR_RET(-1);
 	if (is_stocks())
 		return eal_api()->container_group_bind(container_fd, iommu_group_num);
 	mode = group_mode(iommu_group_num);
@@ -402,8 +400,7 @@ rte_vfio_container_group_unbind(int container_fd, int iommu_group_num)
 {
 	int ret;
 
-	if (is_invalid())
-		return -1;
+	GATE_USABLE_OR_ERR_RET(-1);
 	pthread_mutex_lock(&backend_lock);
 	ret = cdev_group_unbind(container_fd, iommu_group_num);
 	pthread_mutex_unlock(&backend_lock);
@@ -422,8 +419,7 @@ rte_vfio_clear_group(int vfio_group_fd)
 	struct group_binding *b;
 	int ret;
 
-	if (is_invalid())
-		return -1;
+	GATE_USABLE_OR_ERR_RET(-1);
 	pthread_mutex_lock(&backend_lock);
 	SLIST_FOREACH(b, &bindings, next)
 		if (!b->stock && b->fd == vfio_group_fd)

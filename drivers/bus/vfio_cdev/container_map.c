@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "gate.h"
 #include "private.h"
 
 /*
@@ -21,10 +22,9 @@ rte_vfio_get_container_fd(void)
 {
 	int fd;
 
-	if (is_invalid())
-		return -1;
+	GATE_USABLE_OR_ERR_RET(-1);
 	fd = eal_api()->get_container_fd();
-	if (is_off() || eal_is_mp_thread() || container_in_stock_call())
+	if (gate_is_off() || eal_is_mp_thread() || container_in_stock_call())
 		return fd;
 	pthread_mutex_lock(&backend_lock);
 	/* Up to 24.11 each call opens another one; the first is rte_vfio_enable()'s. */
@@ -266,10 +266,7 @@ rte_vfio_container_dma_map(int container_fd, uint64_t vaddr, uint64_t iova, uint
 	struct destination container;
 	int ret;
 
-	if (is_invalid())
-		return -1;
-	if (is_off())
-		return eal_api()->container_dma_map(container_fd, vaddr, iova, len);
+	GATE_ON_OR_STOCK_RET(-1, eal_api()->container_dma_map(container_fd, vaddr, iova, len));
 	container = destination_get(container_fd);
 	if (container.created != NULL)
 		ret = container_map(container.created, container_fd, vaddr, iova, len);
@@ -287,10 +284,7 @@ rte_vfio_container_dma_unmap(int container_fd, uint64_t vaddr, uint64_t iova, ui
 	struct destination container;
 	int ret;
 
-	if (is_invalid())
-		return -1;
-	if (is_off())
-		return eal_api()->container_dma_unmap(container_fd, vaddr, iova, len);
+	GATE_ON_OR_STOCK_RET(-1, eal_api()->container_dma_unmap(container_fd, vaddr, iova, len));
 	container = destination_get(container_fd);
 	if (container.created != NULL)
 		ret = container_unmap(container.created, container_fd, vaddr, iova, len);

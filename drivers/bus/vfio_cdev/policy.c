@@ -120,15 +120,3 @@ policy_phys(void)
 	return phys;
 }
 
-bool
-is_off(void)
-{
-	return policy_get() == POLICY_OFF;
-}
-
-bool
-is_invalid(void)
-{
-	return eal_api() == NULL || policy_get() == POLICY_INVALID || is_forked() ||
-		backend_ctx() == NULL;
-}

@@ -187,17 +187,6 @@ enum policy_phys {
 enum policy_phys
 policy_phys(void);
 
-/* Not ours to answer: switched off. */
-bool
-is_off(void);
-
-/*
- * Nothing can be answered: no EAL, no memory, a process that was forked from the
- * one with the domain, or RTE_VFIO_CDEV makes no sense.
- */
-bool
-is_invalid(void);
-
 /* elf_binding.c */
 
 /* Are they in one program or shared object? */

@@ -165,6 +165,5 @@ telemetry_register(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	if (!is_off())
-		pthread_once(&once, telemetry_start);
+	pthread_once(&once, telemetry_start);
 }

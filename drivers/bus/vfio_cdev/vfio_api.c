@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "gate.h"
 #include "private.h"
 
 /* Say once of a device without an IOMMU with which of the EAL's options it is unusable. */
@@ -51,16 +52,15 @@ rte_vfio_enable(const char *modname)
 {
 	int ret;
 
-	if (is_invalid())
-		return -1;
+	GATE_USABLE_OR_ERR_RET(-1);
 	mp_serve();
-	telemetry_register();
-	if (!is_off()) {
+	if (!gate_is_off()) {
+		telemetry_register();
 		options_check();
 		phys_prepare();
 	}
 	ret = eal_api()->enable(modname);
-	if (ret < 0 && !is_off() && have_cdevs()) {
+	if (ret < 0 && !gate_is_off() && have_cdevs()) {
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
 			"VFIO groups are not usable in this process; going on with cdevs");
 		return 0;
@@ -73,10 +73,9 @@ rte_vfio_is_enabled(const char *modname)
 {
 	int ret;
 
-	if (is_invalid())
-		return 0;
+	GATE_USABLE_OR_ERR_RET(0);
 	ret = eal_api()->is_enabled(modname);
-	if (ret != 0 || is_off())
+	if (ret != 0 || gate_is_off())
 		return ret;
 	if (modname == NULL ||
 	    (strcmp(modname, "vfio") != 0 && strcmp(modname, "vfio_pci") != 0))
@@ -95,10 +94,7 @@ rte_vfio_noiommu_is_enabled(void)
 {
 	struct rte_vfio_cdev_info info;
 
-	if (is_invalid())
-		return -1;
-	if (is_off())
-		return eal_api()->noiommu_is_enabled();
+	GATE_ON_OR_STOCK_RET(-1, eal_api()->noiommu_is_enabled());
 	options_check();
 	if (have_cdevs_of(TRANSLATED) && rte_vfio_cdev_count_without(backend_ctx()) == 0)
 		return prime_find(&info);
@@ -108,9 +104,8 @@ rte_vfio_noiommu_is_enabled(void)
 phys_addr_t
 rte_mem_virt2phy(const void *virt)
 {
-	if (is_invalid())
-		return RTE_BAD_PHYS_ADDR;
-	return is_off() ? eal_api()->virt2phy(virt) : phys_of(virt);
+	GATE_ON_OR_STOCK_RET(RTE_BAD_PHYS_ADDR, eal_api()->virt2phy(virt));
+	return phys_of(virt);
 }
 
 rte_iova_t
@@ -128,11 +123,9 @@ rte_mem_virt2iova(const void *virt)
 int
 rte_eal_using_phys_addrs(void)
 {
-	if (is_invalid())
-		return 0;
+	GATE_ON_OR_STOCK_RET(0, eal_api()->using_phys_addrs());
 	return eal_api()->using_phys_addrs() ||
-		(!is_off() && eal_api()->process_type() == RTE_PROC_SECONDARY &&
-		 have_cdevs_of(NOIOMMU));
+		(eal_api()->process_type() == RTE_PROC_SECONDARY && have_cdevs_of(NOIOMMU));
 }
 
 int
@@ -140,7 +133,7 @@ rte_fbarray_set_free(struct rte_fbarray *arr, unsigned int idx)
 {
 	if (eal_api() == NULL)
 		return -1;
-	if (arr != NULL && !is_invalid() && !is_off())
+	if (arr != NULL && gate_is_usable() && !gate_is_off())
 		phys_drop(arr, idx);
 	return eal_api()->fbarray_set_free(arr, idx);
 }
@@ -171,6 +164,17 @@ cdevless_setup(const char *sysfs_base, const char *dev_addr, int *fd,
 	return -1;
 }
 
+/* RTE_VFIO_CDEV=off */
+static int
+off_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_device_info *info)
+{
+	int ret = eal_api()->setup_device(sysfs_base, dev_addr, fd, info);
+
+	if (ret != 0)
+		secondary_explain(sysfs_base, dev_addr);
+	return ret;
+}
+
 int
 rte_vfio_setup_device(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
 		      struct vfio_device_info *device_info)
@@ -178,15 +182,7 @@ rte_vfio_setup_device(const char *sysfs_base, const char *dev_addr, int *vfio_de
 	struct rte_vfio_cdev_info info;
 	int group, ret;
 
-	if (is_invalid())
-		return -1;
-	if (is_off()) {
-		ret = eal_api()->setup_device(sysfs_base, dev_addr, vfio_dev_fd, device_info);
-		if (ret != 0)
-			secondary_explain(sysfs_base, dev_addr);
-		return ret;
-	}
-
+	GATE_ON_OR_STOCK_RET(-1, off_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info));
 	ret = rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info);
 	if (ret == -ENODEV || ret == -EOPNOTSUPP)
 		return cdevless_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info, -ret,
@@ -203,8 +199,7 @@ rte_vfio_release_device(const char *sysfs_base, const char *dev_addr, int fd)
 {
 	int ret;
 
-	if (is_invalid())
-		return -1;
+	GATE_USABLE_OR_ERR_RET(-1);
 	ret = device_release(dev_addr, fd);
 	if (ret != -ENODEV)
 		return ret < 0 ? -1 : 0;
@@ -228,7 +223,8 @@ rte_vfio_get_device_info(const char *sysfs_base, const char *dev_addr, int *vfio
 {
 	int ret;
 
-	if (is_invalid() || device_info == NULL || *vfio_dev_fd < 0)
+	GATE_USABLE_OR_ERR_RET(-1);
+	if (device_info == NULL || *vfio_dev_fd < 0)
 		return -1;
 	ret = device_get_info(dev_addr, vfio_dev_fd, device_info);
 	if (ret != -ENODEV)
@@ -249,10 +245,9 @@ rte_vfio_get_group_num(const char *sysfs_base, const char *dev_addr, int *iommu_
 	struct rte_vfio_cdev_info info;
 	int ret;
 
-	if (is_invalid())
-		return -1;
+	GATE_USABLE_OR_ERR_RET(-1);
 	ret = eal_api()->get_group_num(sysfs_base, dev_addr, iommu_group_num);
-	if (ret != 0 || is_off())
+	if (ret != 0 || gate_is_off())
 		return ret;
 	if (rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info) < 0)
 		return 0;
@@ -263,7 +258,7 @@ rte_vfio_get_group_num(const char *sysfs_base, const char *dev_addr, int *iommu_
 static bool
 is_cdev_group(int group)
 {
-	return !is_off() && (group >= CDEV_GROUP_BASE || device_has_group(group));
+	return group >= CDEV_GROUP_BASE || device_has_group(group);
 }
 
 /*
@@ -275,8 +270,7 @@ rte_vfio_get_group_fd(int iommu_group_num)
 {
 	int fd = -1;
 
-	if (is_invalid())
-		return -1;
+	GATE_ON_OR_STOCK_RET(-1, eal_api()->get_group_fd(iommu_group_num));
 	if (!eal_is_mp_thread()) {
 		pthread_mutex_lock(&backend_lock);
 		fd = group_binding_fd(iommu_group_num);

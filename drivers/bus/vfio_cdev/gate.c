@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "gate.h"
+#include "private.h"
+
+bool
+gate_is_usable(void)
+{
+	return eal_api() != NULL && policy_get() != POLICY_INVALID && !is_forked() &&
+		backend_ctx() != NULL;
+}
+
+bool
+gate_is_off(void)
+{
+	return policy_get() == POLICY_OFF;
+}
