@@ -12,32 +12,6 @@
 #include "gate.h"
 #include "private.h"
 
-/*
- * Stock's, or where stock has none an iommufd. Callers hand it back to us or to
- * nobody; but up to 24.11 the EAL closes what it has sent to a secondary
- * (eal_vfio_mp_sync.c).
- */
-int
-rte_vfio_get_container_fd(void)
-{
-	int fd;
-
-	GATE_USABLE_OR_ERR_RET(-1);
-	fd = eal_api()->get_container_fd();
-	if (gate_is_off() || eal_is_mp_thread() || container_in_stock_call())
-		return fd;
-	pthread_mutex_lock(&backend_lock);
-	/* Up to 24.11 each call opens another one; the first is rte_vfio_enable()'s. */
-	if (fd >= 0 && !backend.stock_container_given) {
-		backend.stock_container_given = true;
-		backend.stock_container_fd = fd;
-	}
-	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && fd < 0; mode++)
-		fd = default_iommufd(mode);
-	pthread_mutex_unlock(&backend_lock);
-	return fd;
-}
-
 bool
 is_default_container(int container_fd)
 {

@@ -10,7 +10,6 @@
 #include <stdio.h>
 
 #include "private.h"
-#include "rte_bus_vfio_cdev.h"
 
 int
 domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain)
@@ -62,14 +61,6 @@ domain_of(enum rte_vfio_cdev_mode mode)
 	return domain;
 }
 
-bool
-domain_prime(struct rte_vfio_cdev_domain *domain)
-{
-	if (!rte_vfio_cdev_domain_is_ready(domain) && first_time(&backend.prime_tried))
-		prime_open(domain);
-	return rte_vfio_cdev_domain_is_ready(domain);
-}
-
 static bool
 default_nth(unsigned int *n, struct domain_ref *ref)
 {
@@ -114,18 +105,3 @@ domain_put(const struct domain_ref *ref)
 	container_put(ref->container);
 }
 
-int
-rte_bus_vfio_cdev_domain(struct rte_vfio_cdev_domain **domain)
-{
-	int ret = -ENODEV;
-
-	if (is_forked())
-		return ret;
-	pthread_mutex_lock(&backend_lock);
-	if (backend.attached[NOIOMMU]) {
-		*domain = backend.domains[NOIOMMU];
-		ret = 0;
-	}
-	pthread_mutex_unlock(&backend_lock);
-	return ret;
-}

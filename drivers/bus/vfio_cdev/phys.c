@@ -15,6 +15,7 @@
 
 #include <linux/mempolicy.h>
 
+#include "gate.h"
 #include "private.h"
 
 /*
@@ -65,7 +66,7 @@ phys_transient(const void *virt)
 	if (phys != RTE_BAD_PHYS_ADDR || policy_phys() == PHYS_PAGEMAP)
 		return phys;
 	domain = domain_of(NOIOMMU);
-	if (domain == NULL || !domain_prime(domain))
+	if (domain == NULL || !prime_domain(domain))
 		unavailable_report();
 	else if (rte_vfio_cdev_domain_phys(domain, virt, &phys) < 0)
 		phys = RTE_BAD_PHYS_ADDR;
@@ -76,7 +77,7 @@ phys_transient(const void *virt)
 static bool
 ioas_is_used(struct rte_vfio_cdev_domain *domain)
 {
-	return policy_phys() != PHYS_PAGEMAP && domain_prime(domain);
+	return policy_phys() != PHYS_PAGEMAP && prime_domain(domain);
 }
 
 static int
@@ -159,10 +160,15 @@ phys_prepare(void)
 		return;
 	domain = domain_of(NOIOMMU);
 	if (domain != NULL)
-		domain_prime(domain);
+		prime_domain(domain);
 }
 
-phys_addr_t
+/*
+ * The physical address of virt, or RTE_BAD_PHYS_ADDR. Where IOVAs are such addresses
+ * it is a mapping from then on: one of the EAL's pages until the EAL gives it up, any other
+ * as long as it is there and not mapped (rte_vfio_cdev_domain_provide()).
+ */
+static phys_addr_t
 phys_of(const void *virt)
 {
 	const bool is_chosen = eal_api()->iova_mode() == RTE_IOVA_PA;
@@ -187,7 +193,8 @@ phys_of(const void *virt)
 		phys_of_foreign(domain, virt);
 }
 
-void
+/* The EAL takes an element out of an array: unpin it if it is a page without an event. */
+static void
 phys_drop(const struct rte_fbarray *array, unsigned int idx)
 {
 	struct rte_vfio_cdev_domain *domain;
@@ -209,4 +216,41 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 	pthread_mutex_unlock(&backend_lock);
 	if (domain != NULL)
 		memseg_unmap(domain, ms);
+}
+
+phys_addr_t
+rte_mem_virt2phy(const void *virt)
+{
+	GATE_ON_OR_STOCK_RET(RTE_BAD_PHYS_ADDR, eal_api()->virt2phy(virt));
+	return phys_of(virt);
+}
+
+rte_iova_t
+rte_mem_virt2iova(const void *virt)
+{
+	if (eal_api() != NULL && eal_api()->iova_mode() == RTE_IOVA_VA)
+		return (uintptr_t)virt;
+	return rte_mem_virt2phy(virt);
+}
+
+/*
+ * The EAL tries with its stack, and starts with physical addresses only if that
+ * works. A secondary needs none but those of the primary's memory, which it has.
+ */
+int
+rte_eal_using_phys_addrs(void)
+{
+	GATE_ON_OR_STOCK_RET(0, eal_api()->using_phys_addrs());
+	return eal_api()->using_phys_addrs() ||
+		(eal_api()->process_type() == RTE_PROC_SECONDARY && have_cdevs_of(NOIOMMU));
+}
+
+int
+rte_fbarray_set_free(struct rte_fbarray *arr, unsigned int idx)
+{
+	if (eal_api() == NULL)
+		return -1;
+	if (arr != NULL && gate_is_usable() && !gate_is_off())
+		phys_drop(arr, idx);
+	return eal_api()->fbarray_set_free(arr, idx);
 }

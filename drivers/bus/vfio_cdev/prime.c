@@ -122,7 +122,7 @@ openers_report(const struct rte_vfio_cdev_info *info)
 			info->addr, info->name, first.pid, first.name);
 }
 
-bool
+static bool
 prime_open(struct rte_vfio_cdev_domain *domain)
 {
 	struct search search = { .domain = domain };
@@ -131,6 +131,14 @@ prime_open(struct rte_vfio_cdev_domain *domain)
 	if (!found && search.info.addr[0] != '\0')
 		openers_report(&search.info);
 	return found;
+}
+
+bool
+prime_domain(struct rte_vfio_cdev_domain *domain)
+{
+	if (!rte_vfio_cdev_domain_is_ready(domain) && first_time(&backend.prime_tried))
+		prime_open(domain);
+	return rte_vfio_cdev_domain_is_ready(domain);
 }
 
 /* What is wrong with other devices is told when they are set up. */

@@ -279,13 +279,6 @@ domain_of(enum rte_vfio_cdev_mode mode);
 int
 default_iommufd(enum rte_vfio_cdev_mode mode);
 
-/*
- * Does NOIOMMU's pin memory and tell addresses? Looks for a device to that end, once,
- * unless one has been set up. No lock of ours may be held.
- */
-bool
-domain_prime(struct rte_vfio_cdev_domain *domain);
-
 /* May the EAL still map pages elsewhere whose address it has? No lock of ours may be held. */
 bool
 domain_keeps_provisional(void);
@@ -361,9 +354,12 @@ container_in_stock_call(void);
 
 /* prime.c */
 
-/* Give the domain a HWPT through a device that the EAL may use. */
+/*
+ * Does NOIOMMU's pin memory and tell addresses? Looks for a device to that end, once,
+ * unless one has been set up. No lock of ours may be held.
+ */
 bool
-prime_open(struct rte_vfio_cdev_domain *domain);
+prime_domain(struct rte_vfio_cdev_domain *domain);
 
 /* The first such device. Wants no lock. */
 bool
@@ -506,17 +502,5 @@ memseg_freed_reset(void);
  */
 void
 phys_prepare(void);
-
-/*
- * The physical address of virt, or RTE_BAD_PHYS_ADDR. Where IOVAs are such addresses
- * it is a mapping from then on: one of the EAL's pages until the EAL gives it up, any other
- * as long as it is there and not mapped (rte_vfio_cdev_domain_provide()).
- */
-phys_addr_t
-phys_of(const void *virt);
-
-/* The EAL takes an element out of an array: unpin it if it is a page without an event. */
-void
-phys_drop(const struct rte_fbarray *array, unsigned int idx);
 
 #endif /* BUS_VFIO_CDEV_PRIVATE_H */

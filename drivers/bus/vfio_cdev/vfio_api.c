@@ -11,6 +11,7 @@
 
 #include "gate.h"
 #include "private.h"
+#include "rte_bus_vfio_cdev.h"
 
 /* Say once of a device without an IOMMU with which of the EAL's options it is unusable. */
 static void
@@ -99,43 +100,6 @@ rte_vfio_noiommu_is_enabled(void)
 	if (have_cdevs_of(TRANSLATED) && rte_vfio_cdev_count_without(backend_ctx()) == 0)
 		return prime_find(&info);
 	return have_cdevs_of(NOIOMMU) ? 1 : eal_api()->noiommu_is_enabled();
-}
-
-phys_addr_t
-rte_mem_virt2phy(const void *virt)
-{
-	GATE_ON_OR_STOCK_RET(RTE_BAD_PHYS_ADDR, eal_api()->virt2phy(virt));
-	return phys_of(virt);
-}
-
-rte_iova_t
-rte_mem_virt2iova(const void *virt)
-{
-	if (eal_api() != NULL && eal_api()->iova_mode() == RTE_IOVA_VA)
-		return (uintptr_t)virt;
-	return rte_mem_virt2phy(virt);
-}
-
-/*
- * The EAL tries with its stack, and starts with physical addresses only if that
- * works. A secondary needs none but those of the primary's memory, which it has.
- */
-int
-rte_eal_using_phys_addrs(void)
-{
-	GATE_ON_OR_STOCK_RET(0, eal_api()->using_phys_addrs());
-	return eal_api()->using_phys_addrs() ||
-		(eal_api()->process_type() == RTE_PROC_SECONDARY && have_cdevs_of(NOIOMMU));
-}
-
-int
-rte_fbarray_set_free(struct rte_fbarray *arr, unsigned int idx)
-{
-	if (eal_api() == NULL)
-		return -1;
-	if (arr != NULL && gate_is_usable() && !gate_is_off())
-		phys_drop(arr, idx);
-	return eal_api()->fbarray_set_free(arr, idx);
 }
 
 static int
@@ -286,3 +250,44 @@ rte_vfio_get_group_fd(int iommu_group_num)
 	return -1;
 }
 
+/*
+ * Stock's, or where stock has none an iommufd. Callers hand it back to us or to
+ * nobody; but up to 24.11 the EAL closes what it has sent to a secondary
+ * (eal_vfio_mp_sync.c).
+ */
+int
+rte_vfio_get_container_fd(void)
+{
+	int fd;
+
+	GATE_USABLE_OR_ERR_RET(-1);
+	fd = eal_api()->get_container_fd();
+	if (gate_is_off() || eal_is_mp_thread() || container_in_stock_call())
+		return fd;
+	pthread_mutex_lock(&backend_lock);
+	/* Up to 24.11 each call opens another one; the first is rte_vfio_enable()'s. */
+	if (fd >= 0 && !backend.stock_container_given) {
+		backend.stock_container_given = true;
+		backend.stock_container_fd = fd;
+	}
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && fd < 0; mode++)
+		fd = default_iommufd(mode);
+	pthread_mutex_unlock(&backend_lock);
+	return fd;
+}
+
+int
+rte_bus_vfio_cdev_domain(struct rte_vfio_cdev_domain **domain)
+{
+	int ret = -ENODEV;
+
+	if (is_forked())
+		return ret;
+	pthread_mutex_lock(&backend_lock);
+	if (backend.attached[NOIOMMU]) {
+		*domain = backend.domains[NOIOMMU];
+		ret = 0;
+	}
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
+}

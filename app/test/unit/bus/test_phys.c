@@ -209,7 +209,7 @@ element_of_another_array_is_no_page(void **state)
 	page_added(0, FAKE_PHYS(0));
 	other = fake_eal_list(false, true);
 	fake_eal_memseg(other, FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
-	phys_drop(&other->memseg_arr, 0);
+	rte_fbarray_set_free(&other->memseg_arr, 0);
 	assert_kernel_holds(1, 1, FAKE_HUGE);
 }
 
