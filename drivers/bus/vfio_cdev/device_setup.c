@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "container_table.h"
 #include "private.h"
 
 struct device {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "container_table.h"
 #include "private.h"
 
 int

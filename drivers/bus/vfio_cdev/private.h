@@ -289,6 +289,8 @@ domain_keep_provisional_end(struct rte_vfio_cdev_domain *domain);
 
 #define DOMAIN_NAME_LEN 24
 
+struct container;
+
 struct domain_ref {
 	struct rte_vfio_cdev_domain *domain;
 	enum rte_vfio_cdev_mode mode;
@@ -306,51 +308,6 @@ domain_nth(unsigned int n, struct domain_ref *ref);
 
 void
 domain_put(const struct domain_ref *ref);
-
-/* container_map.c */
-
-/* Is it one of the fds that stand for the default container? backend_lock is held. */
-bool
-is_default_container(int container_fd);
-
-/* container_api.c: the containers that the application has created. */
-
-/* Stands in for the group number of a device that has a cdev and no group. */
-#define CDEV_GROUP_BASE (1 << 24)
-
-struct container;
-
-/* The container of an fd, in use until container_put(), or NULL. backend_lock is held. */
-struct container *
-container_get(int fd);
-
-/* That of a group, and its domain; NULL: the group is in the default container. */
-struct container *
-group_container(int group, struct rte_vfio_cdev_domain **domain);
-
-/* One that was destroyed goes with its last user. NULL is none. */
-void
-container_put(struct container *container);
-
-/* The nth that has a domain, in use until container_put(). backend_lock is held. */
-struct container *
-container_nth(unsigned int n, struct rte_vfio_cdev_domain **domain);
-
-/* What stands for the fd of a group that was bound, or -1. backend_lock is held. */
-int
-group_binding_fd(int group);
-
-int
-container_map(const struct container *container, int fd, uint64_t vaddr, uint64_t iova,
-	      uint64_t len);
-
-int
-container_unmap(const struct container *container, int fd, uint64_t vaddr, uint64_t iova,
-	      uint64_t len);
-
-/* Does this thread ask stock, which is to hear of its own containers only? Needs no lock. */
-bool
-container_in_stock_call(void);
 
 /* prime.c */
 

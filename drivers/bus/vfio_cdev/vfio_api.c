@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "container_table.h"
 #include "gate.h"
 #include "private.h"
 #include "rte_bus_vfio_cdev.h"
@@ -248,32 +249,6 @@ rte_vfio_get_group_fd(int iommu_group_num)
 		return -ENOENT;
 	device_group_refuse(iommu_group_num);
 	return -1;
-}
-
-/*
- * Stock's, or where stock has none an iommufd. Callers hand it back to us or to
- * nobody; but up to 24.11 the EAL closes what it has sent to a secondary
- * (eal_vfio_mp_sync.c).
- */
-int
-rte_vfio_get_container_fd(void)
-{
-	int fd;
-
-	GATE_USABLE_OR_ERR_RET(-1);
-	fd = eal_api()->get_container_fd();
-	if (gate_is_off() || eal_is_mp_thread() || container_in_stock_call())
-		return fd;
-	pthread_mutex_lock(&backend_lock);
-	/* Up to 24.11 each call opens another one; the first is rte_vfio_enable()'s. */
-	if (fd >= 0 && !backend.stock_container_given) {
-		backend.stock_container_given = true;
-		backend.stock_container_fd = fd;
-	}
-	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES && fd < 0; mode++)
-		fd = default_iommufd(mode);
-	pthread_mutex_unlock(&backend_lock);
-	return fd;
 }
 
 int

@@ -11,6 +11,7 @@
 
 #include <rte_errno.h>
 
+#include "container_table.h"
 #include "test_bus.h"
 
 #define NAME "noiommu-vfio5"
