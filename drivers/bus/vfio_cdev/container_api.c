@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "container_table.h"
+#include "device_table.h"
 #include "gate.h"
 #include "private.h"
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "device_table.h"
 #include "private.h"
 
 #define ACTION "vfio_cdev"

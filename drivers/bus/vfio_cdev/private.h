@@ -340,37 +340,6 @@ device_release(const char *addr, int fd);
 int
 device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info);
 
-/* Is it the group of a device in the table? */
-bool
-device_has_group(int group);
-
-/* Say, once a device, that a secondary process wants the group instead of the cdev. */
-void
-device_group_refuse(int group);
-
-/* What is told of a device. */
-struct device_state {
-	struct rte_vfio_cdev_info info;
-	int fd;
-	int group;		/* or -1 */
-	const struct rte_vfio_cdev_domain *domain;	/* NULL: the primary's */
-};
-
-/* The first so many devices of the table; returns how many it has. */
-unsigned int
-device_list(struct device_state *states, unsigned int size);
-
-/* That of an address; false if it is not in the table. */
-bool
-device_get(const char *addr, struct device_state *state);
-
-/*
- * Another fd of a device in the table, or -ENODEV, -EAGAIN it is being set up or released,
- * or -errno. Not logged.
- */
-int
-device_dup(const char *addr, struct rte_vfio_cdev_device **copy);
-
 /* mp.c */
 
 /* What an answer of the primary says of it; all 0 if there was none. */

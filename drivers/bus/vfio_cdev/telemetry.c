@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device_table.h"
 #include "telemetry.h"
 
 #define DEVICES_MOST 128u

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "container_table.h"
+#include "device_table.h"
 #include "gate.h"
 #include "private.h"
 #include "rte_bus_vfio_cdev.h"

@@ -11,6 +11,7 @@
 
 #include <rte_errno.h>
 
+#include "device_table.h"
 #include "fake_telemetry.h"
 #include "test_bus_mp.h"
 
