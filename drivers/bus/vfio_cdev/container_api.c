@@ -14,9 +14,12 @@
 #include <unistd.h>
 
 #include "container_table.h"
+#include "ctx.h"
 #include "device_table.h"
+#include "domain.h"
+#include "eal_api.h"
 #include "gate.h"
-#include "private.h"
+#include "state.h"
 
 /* This thread is in a call of stock's, which must see its own containers only. */
 static __thread bool in_stock_call;

@@ -10,8 +10,9 @@
 
 #include "container_table.h"
 #include "default_map.h"
+#include "eal_api.h"
 #include "gate.h"
-#include "private.h"
+#include "state.h"
 
 /* How a container is at a moment. Its fd may go, its domain stays. */
 struct view {

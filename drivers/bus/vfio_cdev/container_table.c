@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "container_table.h"
-#include "private.h"
+#include "eal_api.h"
+#include "log.h"
+#include "state.h"
 
 /* Guarded by backend_lock. */
 static SLIST_HEAD(, container) containers = SLIST_HEAD_INITIALIZER(containers);

@@ -2,7 +2,9 @@
 
 /* The context of librte_vfio_cdev, and which cdevs the machine has. */
 
-#include "private.h"
+#include "ctx.h"
+#include "log.h"
+#include "state.h"
 
 static struct rte_vfio_cdev_ctx *ctx;	/* constant after ctx_init() */
 static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;

@@ -9,8 +9,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ctx.h"
 #include "default_map.h"
-#include "private.h"
+#include "domain.h"
+#include "eal_api.h"
+#include "log.h"
+#include "state.h"
 
 /*
  * Does memory concern the devices of a mode? Those without an IOMMU are not set

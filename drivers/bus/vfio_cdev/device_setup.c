@@ -7,8 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "device_setup.h"
 #include "device_table.h"
-#include "private.h"
+#include "domain.h"
+#include "eal_api.h"
+#include "log.h"
+#include "memseg.h"
+#include "mp.h"
+#include "secondary.h"
+#include "selfcheck.h"
+#include "state.h"
 
 static void
 device_report(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_domain *domain)

@@ -6,7 +6,8 @@
 
 #include "container_table.h"
 #include "device_table.h"
-#include "private.h"
+#include "log.h"
+#include "state.h"
 
 /* Guarded by backend_lock. */
 static SLIST_HEAD(, device) devices = SLIST_HEAD_INITIALIZER(devices);

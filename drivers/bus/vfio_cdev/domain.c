@@ -10,7 +10,10 @@
 #include <stdio.h>
 
 #include "container_table.h"
-#include "private.h"
+#include "ctx.h"
+#include "domain.h"
+#include "fork.h"
+#include "state.h"
 
 int
 domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain)

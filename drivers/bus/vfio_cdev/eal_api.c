@@ -11,12 +11,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 
 #include <rte_errno.h>
 
-#include "private.h"
+#include "eal_api.h"
+#include "elf_binding.h"
 
 #define EAL_SONAME "librte_eal.so"
 

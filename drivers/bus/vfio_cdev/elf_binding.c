@@ -11,7 +11,9 @@
 #include <link.h>
 #include <string.h>
 
-#include "private.h"
+#include <rte_common.h>
+
+#include "elf_binding.h"
 
 _Static_assert(sizeof(void *) == 8, "relocations are read as those of 64-bit programs");
 

@@ -12,7 +12,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "private.h"
+#include "fork.h"
+#include "log.h"
+#include "state.h"
 
 static bool forked;	/* set in a process that has one thread, before it goes on */
 static atomic_bool logged;

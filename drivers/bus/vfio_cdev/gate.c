@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include "ctx.h"
+#include "eal_api.h"
+#include "fork.h"
 #include "gate.h"
-#include "private.h"
+#include "policy.h"
 
 bool
 gate_is_usable(void)

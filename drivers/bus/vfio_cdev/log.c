@@ -2,10 +2,12 @@
 
 /* Lines go through rte_log, as the types bus.vfio_cdev and lib.vfio_cdev. */
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "private.h"
+#include "eal_api.h"
+#include "log.h"
 
 #define LINE_LEN 640
 

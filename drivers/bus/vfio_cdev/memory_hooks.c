@@ -25,7 +25,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "private.h"
+#include <rte_common.h>
+
 #include "vfio_cdev_monitor.h"
 
 #ifndef MADV_DONTNEED_LOCKED

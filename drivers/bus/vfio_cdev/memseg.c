@@ -16,7 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "private.h"
+#include "domain.h"
+#include "eal_api.h"
+#include "fork.h"
+#include "log.h"
+#include "memseg.h"
+#include "state.h"
 
 #define EVENT_NAME "vfio_cdev_mem"
 

@@ -15,7 +15,11 @@
 #include <unistd.h>
 
 #include "device_table.h"
-#include "private.h"
+#include "eal_api.h"
+#include "log.h"
+#include "mp.h"
+#include "policy.h"
+#include "state.h"
 
 #define ACTION "vfio_cdev"
 #define MAGIC UINT32_C(0x63646576)

@@ -15,8 +15,16 @@
 
 #include <linux/mempolicy.h>
 
+#include "ctx.h"
+#include "domain.h"
+#include "eal_api.h"
 #include "gate.h"
-#include "private.h"
+#include "log.h"
+#include "memseg.h"
+#include "phys.h"
+#include "policy.h"
+#include "prime.h"
+#include "state.h"
 
 /*
  * The EAL drops a page of another node right after it has asked for its address,

@@ -3,11 +3,15 @@
 /* What the environment asks for. */
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 
-#include "private.h"
+#include <rte_common.h>
+
+#include "log.h"
+#include "policy.h"
 
 struct choice {
 	const char *env;

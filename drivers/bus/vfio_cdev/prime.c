@@ -11,7 +11,11 @@
 
 #include <rte_devargs.h>
 
-#include "private.h"
+#include "ctx.h"
+#include "eal_api.h"
+#include "log.h"
+#include "prime.h"
+#include "state.h"
 
 struct bdf {
 	unsigned int domain, bus, device, function;

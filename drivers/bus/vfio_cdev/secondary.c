@@ -12,7 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "private.h"
+#include "ctx.h"
+#include "eal_api.h"
+#include "log.h"
+#include "mp.h"
+#include "policy.h"
+#include "secondary.h"
 
 #define PRELOAD "preload librte_bus_vfio_cdev.so there as well"
 

@@ -22,7 +22,11 @@
 
 #include <linux/capability.h>
 
-#include "private.h"
+#include "eal_api.h"
+#include "elf_binding.h"
+#include "log.h"
+#include "policy.h"
+#include "selfcheck.h"
 
 #define LIBRARY "librte_bus_vfio_cdev.so"
 

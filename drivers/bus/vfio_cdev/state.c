@@ -2,7 +2,7 @@
 
 /* The state of the backend, and its lock. */
 
-#include "private.h"
+#include "state.h"
 
 pthread_mutex_t backend_lock = PTHREAD_MUTEX_INITIALIZER;
 struct backend backend;

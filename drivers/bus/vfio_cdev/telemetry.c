@@ -6,6 +6,11 @@
 #include <string.h>
 
 #include "device_table.h"
+#include "domain.h"
+#include "eal_api.h"
+#include "log.h"
+#include "mp.h"
+#include "state.h"
 #include "telemetry.h"
 
 #define DEVICES_MOST 128u

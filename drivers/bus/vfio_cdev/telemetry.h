@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * What the answers under /vfio_cdev/ share: doc/telemetry.rst describes them.
- * Callbacks come on a thread of the EAL's for each client
- * (lib/telemetry/telemetry.c), at any time from rte_eal_init() on. What is told is copied
- * first, and the answer made of it afterwards, without a lock.
+ * Telemetry under /vfio_cdev/: doc/telemetry.rst describes it. Callbacks come on a thread
+ * of the EAL's for each client (lib/telemetry/telemetry.c), at any time from
+ * rte_eal_init() on. State is copied first, and the reply made of the copy, without a
+ * lock.
  *
- * An answer of more than 16 KiB the EAL cuts without a word, and it cannot make an
+ * The EAL truncates a reply of more than 16 KiB without an error, and it cannot make an
  * array of dictionaries: lists are dictionaries, of no more entries than fit.
  */
 
 #ifndef BUS_VFIO_CDEV_TELEMETRY_H
 #define BUS_VFIO_CDEV_TELEMETRY_H
 
-#include "private.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "domain.h"
+#include "eal_api.h"
+
+/* Register the commands, once a process. */
+void
+telemetry_register(void);
 
 #define TELEMETRY_MAPPINGS 64	/* of one answer */
 
@@ -66,7 +75,10 @@ telemetry_pool_drain(struct telemetry_pool *pool);
 
 /* telemetry_domains.c */
 
-/* Which one has the name, the first one for NULL; false if there is none. It may go. */
+/*
+ * The number of the domain with a name, of the first one for NULL; false if there is none.
+ * It is not in use on return.
+ */
 bool
 telemetry_domain(const char *name, size_t len, unsigned int *n, struct domain_ref *ref);
 

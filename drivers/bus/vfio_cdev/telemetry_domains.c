@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain.h"
 #include "telemetry.h"
 
 #define DOMAINS_PAGE 4

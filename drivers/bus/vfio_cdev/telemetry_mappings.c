@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain.h"
+#include "state.h"
 #include "telemetry.h"
 
 /* A page of mappings, and where the next one begins. */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "eal_api.h"
 #include "telemetry.h"
 
 const struct telemetry_api *tel;

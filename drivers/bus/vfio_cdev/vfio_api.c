@@ -10,10 +10,21 @@
 #include <string.h>
 
 #include "container_table.h"
+#include "ctx.h"
+#include "device_setup.h"
 #include "device_table.h"
+#include "eal_api.h"
+#include "fork.h"
 #include "gate.h"
-#include "private.h"
+#include "log.h"
+#include "mp.h"
+#include "phys.h"
+#include "policy.h"
+#include "prime.h"
 #include "rte_bus_vfio_cdev.h"
+#include "secondary.h"
+#include "state.h"
+#include "telemetry.h"
 
 /* Say once of a device without an IOMMU with which of the EAL's options it is unusable. */
 static void

@@ -8,6 +8,7 @@
 #include <rte_errno.h>
 
 #include "iommufd.h"
+#include "memseg.h"
 #include "test_bus.h"
 #include "vfio_cdev_private.h"
 

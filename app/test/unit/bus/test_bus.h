@@ -13,7 +13,10 @@
 #include "asserts.h"
 #include "fake_eal.h"
 #include "fake_sysfs.h"
-#include "private.h"
+#include "domain.h"
+#include "eal_api.h"
+#include "policy.h"
+#include "state.h"
 
 /* Two devices with a cdev, and one without. */
 #define BUS_ADDR "0000:00:03.0"

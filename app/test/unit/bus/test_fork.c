@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fork.h"
 #include "rte_bus_vfio_cdev.h"
 #include "test_bus.h"
 

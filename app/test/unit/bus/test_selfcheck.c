@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "elf_binding.h"
+#include "selfcheck.h"
 #include "test_bus.h"
 
 static void

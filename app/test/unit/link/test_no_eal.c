@@ -3,7 +3,7 @@
 /* The backend in a process that has no DPDK: nothing works, nothing breaks. */
 
 #include "asserts.h"
-#include "private.h"
+#include "eal_api.h"
 
 static void
 everything_is_refused_quietly(void **state)

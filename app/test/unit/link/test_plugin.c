@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "asserts.h"
-#include "private.h"
+#include "eal_api.h"
 
 static const char *eal_path;
 

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The context of librte_vfio_cdev, and which cdevs the machine has. Needs no lock. */
+
+#ifndef BUS_VFIO_CDEV_CTX_H
+#define BUS_VFIO_CDEV_CTX_H
+
+#include <stdbool.h>
+
+#include "rte_vfio_cdev.h"
+
+/* NULL: memory is short. */
+struct rte_vfio_cdev_ctx *
+backend_ctx(void);
+
+/* Has the machine cdevs of a mode, or any? */
+bool
+have_cdevs_of(enum rte_vfio_cdev_mode mode);
+
+bool
+have_cdevs(void);
+
+#endif /* BUS_VFIO_CDEV_CTX_H */

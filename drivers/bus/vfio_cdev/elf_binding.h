@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* How the dynamic linker has bound calls between the objects of the process. */
+
+#ifndef BUS_VFIO_CDEV_ELF_BINDING_H
+#define BUS_VFIO_CDEV_ELF_BINDING_H
+
+#include <stdbool.h>
+
+/* Are both addresses in one program or shared object? */
+bool
+elf_object_is_same(const void *left, const void *right);
+
+/* Does the object at this address import and call the function? */
+bool
+elf_binding_is_called(const void *inside, const char *function);
+
+/*
+ * Do calls of a function from the object at this address stay in the object, whatever
+ * comes before it in the order of look-up?
+ */
+bool
+elf_binding_is_internal(const void *inside, const char *function);
+
+#endif /* BUS_VFIO_CDEV_ELF_BINDING_H */

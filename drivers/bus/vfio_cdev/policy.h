@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The environment: RTE_VFIO_CDEV and RTE_VFIO_CDEV_PHYS. Read once, at first use. */
+
+#ifndef BUS_VFIO_CDEV_POLICY_H
+#define BUS_VFIO_CDEV_POLICY_H
+
+#include <stdbool.h>
+
+enum policy {
+	POLICY_PREFER,	/* the cdev where a device has one */
+	POLICY_REQUIRE,	/* a device without one is an error */
+	POLICY_OFF,	/* stock */
+	POLICY_INVALID,	/* one of the two has another value */
+};
+
+/* Logs an invalid value of either, once. */
+enum policy
+policy_get(void);
+
+/* Its word, or "?" for an unknown one. */
+const char *
+policy_name(enum policy value);
+
+/* Does RTE_VFIO_CDEV have this value? Needs no EAL, logs nothing. */
+bool
+policy_demands(enum policy wanted);
+
+/* Where physical addresses come from: RTE_VFIO_CDEV_PHYS. */
+enum policy_phys {
+	PHYS_AUTO,	/* pagemap where it can be read, else the IOAS */
+	PHYS_IOAS,	/* always the IOAS */
+	PHYS_PAGEMAP,	/* pagemap, confirmed by the IOAS when the page is pinned */
+};
+
+enum policy_phys
+policy_phys(void);
+
+#endif /* BUS_VFIO_CDEV_POLICY_H */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Priming: the domain of devices without an IOMMU gets a HWPT through a device that the EAL
+ * may set up, so that it can pin memory and give addresses before the application has set
+ * up one. No lock may be held.
+ */
+
+#ifndef BUS_VFIO_CDEV_PRIME_H
+#define BUS_VFIO_CDEV_PRIME_H
+
+#include <stdbool.h>
+
+#include "rte_vfio_cdev.h"
+
+/* Can the domain pin memory? If no device was set up yet, this primes it, tried once. */
+bool
+prime_domain(struct rte_vfio_cdev_domain *domain);
+
+/* The first device that would do. */
+bool
+prime_find(struct rte_vfio_cdev_info *info);
+
+#endif /* BUS_VFIO_CDEV_PRIME_H */
