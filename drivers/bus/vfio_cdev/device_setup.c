@@ -193,7 +193,7 @@ device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info)
 		*fd = rte_vfio_cdev_device_fd(dev->cdev);
 	pthread_mutex_unlock(&backend_lock);
 	if (ret == -EBUSY)
-		busy_report(addr, "tell of it");
+		busy_report(addr, "query");
 	return ret;
 }
 

@@ -120,7 +120,7 @@ device_group_refuse(int group)
 	if (dev != NULL && !dev->group_logged) {
 		dev->group_logged = true;
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: a secondary process asks for its VFIO group, but it is set up over "
+			"%s: a secondary process requests its VFIO group, but it is set up over "
 			"%s: %s; preload librte_bus_vfio_cdev.so there as well, with the same "
 			"RTE_VFIO_CDEV", dev->info.addr,
 			dev->info.name, strerror(EBUSY));

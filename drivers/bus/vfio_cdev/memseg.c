@@ -225,12 +225,13 @@ events_register(void)
 	backend.events = err == 0 || err == ENOTSUP;
 	if (err == ENOTSUP)
 		bus_log(RTE_VFIO_CDEV_LOG_INFO,
-			"the EAL tells of no memory (--legacy-mem or --no-huge): external heaps "
+			"the EAL reports no memory (--legacy-mem or --no-huge): external heaps "
 			"that are added from now on are not mapped; add them before the first "
 			"device, or map them with rte_vfio_container_dma_map()");
 	if (backend.events)
 		return 0;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "cannot ask the EAL for memory events: %s", strerror(err));
+	bus_log(RTE_VFIO_CDEV_LOG_ERR, "cannot register for memory events of the EAL: %s",
+		strerror(err));
 	return -err;
 }
 

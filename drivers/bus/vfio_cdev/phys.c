@@ -53,7 +53,7 @@ unavailable_report(void)
 		return;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"no physical addresses: pagemap is not used or cannot be read (CAP_SYS_ADMIN), and "
-		"no device that the EAL may use can tell them; bind one without an IOMMU to "
+		"no device that the EAL may use can give them; bind one without an IOMMU to "
 		"vfio-pci, allow it (-a) and give the process CAP_SYS_RAWIO and /dev/iommu");
 }
 

@@ -109,7 +109,7 @@ secondaries_reply(const char *cmd, const char *params, struct rte_tel_data *repl
 	(void)cmd;
 	(void)params;
 	if (eal_api()->process_type() != RTE_PROC_PRIMARY)
-		return telemetry_error(reply, "this is a secondary process: ask the primary");
+		return telemetry_error(reply, "this is a secondary process: query the primary");
 	count = mp_secondaries(secondaries, SECONDARIES_MOST);
 	if (count < 0)
 		return telemetry_error(reply, "a secondary process does not answer: preload "
@@ -140,9 +140,9 @@ static const struct {
 	{ "/vfio_cdev/device", device_reply,
 	  "One device: cdev, mode, NUMA node, domain. Parameter: its address." },
 	{ "/vfio_cdev/domains", telemetry_domains,
-	  "What each DMA domain holds now. Parameter: name to go on from (optional)." },
+	  "What each DMA domain has now. Parameter: name to go on from (optional)." },
 	{ "/vfio_cdev/mappings", telemetry_mappings,
-	  "Mappings and the addresses the kernel tells now. Parameter: place to go on from "
+	  "Mappings and the addresses the kernel reports now. Parameter: place to go on from "
 	  "(optional)." },
 	{ "/vfio_cdev/secondaries", secondaries_reply,
 	  "Secondary processes and the devices that each has. No parameters." },

@@ -261,7 +261,7 @@ secondary_answers_its_primary(void **state)
 	assert_false(state_ask(&wire, -1));
 	wire.magic = 0;
 	assert_false(state_ask(&wire, -1));
-	assert_answer("{\"error\":\"this is a secondary process: ask the primary\"}");
+	assert_answer("{\"error\":\"this is a secondary process: query the primary\"}");
 }
 
 /* The devices of this one are its own, and reported in the same way. */

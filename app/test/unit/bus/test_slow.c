@@ -191,7 +191,7 @@ device_that_is_being_bound_is_in_use(void **state)
 	for (fd = 0; fd <= 5; fd += 5)
 		assert_int_equal(rte_vfio_get_device_info(fake_sysfs_base(), BUS_ADDR, &fd, &info),
 				 -1);
-	assert_logged(ERR, BUS_ADDR, "cannot tell of it", strerror(EBUSY), "try again");
+	assert_logged(ERR, BUS_ADDR, "cannot query", strerror(EBUSY), "try again");
 	assert_int_equal(stock_calls(STOCK_RELEASE), 0);
 	assert_int_equal(stock_calls(STOCK_DEVICE_INFO), 0);
 	plug_end();

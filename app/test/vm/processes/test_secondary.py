@@ -93,7 +93,7 @@ class TestLivePrimary:
         assert NEVER not in output
         assert "Cannot request VFIO group fd" in output
         log = primary.process.stdout
-        assert log.count(f"{E1000E[0]}: a secondary process asks for its VFIO group") == 1
+        assert log.count(f"{E1000E[0]}: a secondary process requests its VFIO group") == 1
         assert "preload librte_bus_vfio_cdev.so there as well" in log
 
 
