@@ -25,8 +25,8 @@
 static __thread bool in_stock_call;
 
 /*
- * Stock's, or where stock has none an iommufd. Callers hand it back to us or to
- * nobody; but up to 24.11 the EAL closes what it has sent to a secondary
+ * Stock's, or where stock has none an iommufd. Callers do nothing with it but pass it to
+ * rte_vfio_*(); but up to 24.11 the EAL closes what it has sent to a secondary
  * (eal_vfio_mp_sync.c).
  */
 int
@@ -50,14 +50,14 @@ rte_vfio_get_container_fd(void)
 	return fd;
 }
 
-/* Is it stock's to answer, since nothing can be ours? */
+/* Is the call stock's, since the backend can have nothing of it? */
 static bool
 is_stocks(void)
 {
 	return gate_is_off() || eal_api()->process_type() != RTE_PROC_PRIMARY;
 }
 
-/* Its iommufd is its name, or will be wanted for sure. */
+/* With its iommufd, which is the container's fd or is needed soon. */
 static int
 container_domain_make(struct container *c)
 {
@@ -72,7 +72,7 @@ container_domain_make(struct container *c)
 	return ret;
 }
 
-/* Under stock's fd, or with a domain from the start, whose fd serves as well. */
+/* The fd is stock's, or else the iommufd of a domain that is created at once. */
 static int
 container_add(int stock_fd)
 {
@@ -110,7 +110,7 @@ rte_vfio_container_create(void)
 	return ret;
 }
 
-/* The devices that are set up in it keep it until they are released. */
+/* It is freed when the last device in it is released. */
 int
 rte_vfio_container_destroy(int container_fd)
 {
@@ -137,7 +137,7 @@ mode_get(const struct rte_vfio_cdev_info *info, void *mode)
 	return 1;
 }
 
-/* Of the group's devices; -1 if they have no cdev. */
+/* The mode of the group's devices; -1: they have no cdev. */
 static int
 group_mode(int group)
 {
@@ -150,7 +150,7 @@ group_mode(int group)
 	return mode;
 }
 
-/* Callers want an fd that is the group's, and look no further. */
+/* Callers check only that there is an fd: an eventfd stands for the group. */
 static int
 group_bind_new(struct container *c, int container_fd, int group)
 {
@@ -192,7 +192,7 @@ cdev_group_bind(int container_fd, int group, enum rte_vfio_cdev_mode mode, bool 
 	return group_bind_new(c, container_fd, group);
 }
 
-/* Stock's answer, whose bindings are noted. */
+/* Stock binds it; the binding is recorded. */
 static int
 stock_group_bind(int container_fd, int group)
 {
@@ -208,7 +208,7 @@ stock_group_bind(int container_fd, int group)
 				      "or not there");
 	fd = eal_api()->container_group_bind(container_fd, group);
 	pthread_mutex_lock(&backend_lock);
-	/* Stock was called without the lock, and the container may have gone. */
+	/* Stock was called without the lock: the container may be destroyed. */
 	c = container_find(container_fd);
 	if (fd >= 0 && c != NULL && group_binding_find(group) == NULL)
 		group_binding_add(c, group, fd, true);
@@ -235,7 +235,7 @@ rte_vfio_container_group_bind(int container_fd, int iommu_group_num)
 	return ret;
 }
 
-/* -ENODEV: it is stock's. */
+/* -ENODEV: the binding is stock's. */
 static int
 cdev_group_unbind(int container_fd, int group)
 {

@@ -14,11 +14,11 @@
 #include "gate.h"
 #include "state.h"
 
-/* How a container is at a moment. Its fd may go, its domain stays. */
+/* A copy of a container's state. Its fd may be closed, its domain stays. */
 struct view {
 	struct rte_vfio_cdev_domain *domain;
 	bool ours;	/* it has groups or devices of ours */
-	bool stocks;	/* groups of stock's */
+	bool stocks;	/* it has groups of stock's */
 };
 
 static struct view

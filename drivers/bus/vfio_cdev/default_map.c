@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The application's own memory in the default container. Return values and
- * rte_errno are those of lib/eal/linux/eal_vfio.c.
+ * Memory of the application in the default container. Return values and rte_errno
+ * are those of lib/eal/linux/eal_vfio.c.
  */
 
 #include <errno.h>
@@ -17,9 +17,9 @@
 #include "state.h"
 
 /*
- * Does memory concern the devices of a mode? Those without an IOMMU are not set
- * up where IOVAs are virtual addresses; there may be a domain all the same, since
- * an address was asked for.
+ * Can devices of a mode use the memory? Those without an IOMMU are not set up where
+ * IOVAs are virtual addresses; there may be a domain all the same, since an address
+ * was requested.
  */
 static bool
 mode_has_memory(enum rte_vfio_cdev_mode mode)
@@ -27,7 +27,7 @@ mode_has_memory(enum rte_vfio_cdev_mode mode)
 	return mode == TRANSLATED || eal_api()->iova_mode() == RTE_IOVA_PA;
 }
 
-/* Memory may come before the first device of a mode: then it is kept for that. */
+/* Memory mapped before the first device of a mode is kept for that device. */
 static bool
 mode_wants_memory(enum rte_vfio_cdev_mode mode)
 {
@@ -38,11 +38,11 @@ mode_wants_memory(enum rte_vfio_cdev_mode mode)
 	return backend.wanted[mode] && domain_open(mode) != NULL;
 }
 
-/* Whom memory of the default container is for. */
+/* The domains that memory of the default container is mapped in. */
 struct targets {
 	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES];	/* or NULL */
 	bool spare[RTE_VFIO_CDEV_MODES];	/* only the other mode has devices yet */
-	bool stock;				/* there are devices of stock's */
+	bool stock;				/* stock has devices */
 };
 
 static struct targets
@@ -62,7 +62,7 @@ targets_get(bool spares)
 	return targets;
 }
 
-/* Without an IOMMU 0 is nobody's address: the memory is to be mapped where it is. */
+/* Without an IOMMU, IOVA 0 means that the memory is mapped at its physical address. */
 static uint64_t
 mode_iova(enum rte_vfio_cdev_mode mode, uint64_t iova)
 {
@@ -77,7 +77,7 @@ target_unmap(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64
 					  mode_iova(mode, iova), len);
 }
 
-/* 1: not mapped, for devices that may never come. */
+/* 1: not mapped in a spare domain, which may never have devices. */
 static int
 target_map(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t vaddr,
 	   uint64_t iova, uint64_t len)
@@ -94,7 +94,7 @@ target_map(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t
 	return ret < 0 ? 1 : 0;
 }
 
-/* Where they are in one, and at 0 in the other: a device's driver knows but one address. */
+/* A driver has one address for all devices: it cannot be 0 for some, physical for others. */
 static int
 both_modes_check(const struct targets *targets, uint64_t vaddr, uint64_t iova)
 {
@@ -106,7 +106,7 @@ both_modes_check(const struct targets *targets, uint64_t vaddr, uint64_t iova)
 	return -EOPNOTSUPP;
 }
 
-/* For the devices of both modes or for none; -ENXIO if there is no mode to map for. */
+/* Map in all domains or in none; -ENXIO: there is no domain. */
 static int
 our_map(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
@@ -126,7 +126,7 @@ our_map(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t l
 	return ret < 0 ? ret : none;
 }
 
-/* Is just this mapped in a domain, or with part something that this is a part of? */
+/* Is exactly this mapped in a domain; with part, or a mapping that contains it? */
 static bool
 target_has(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t vaddr,
 	   uint64_t iova, uint64_t len, bool part)
@@ -140,7 +140,7 @@ target_has(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t
 	return ret == 0 || (part && ret != -ENOENT);
 }
 
-/* A spare mode may have refused it, and have something else there. */
+/* A spare domain may have refused the mapping, and have another one there. */
 static void
 spares_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
@@ -151,7 +151,7 @@ spares_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint6
 	lib_log_flush(false);
 }
 
-/* The first error; -ENXIO: there is no domain that has it. */
+/* The first error; -ENXIO: no domain has it. */
 static int
 users_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len, bool part)
 {
@@ -167,7 +167,7 @@ users_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64
 	return err;
 }
 
-/* From where it is mapped; the last domain says what is wrong if it is nowhere. */
+/* From the domains that have it; if none has, the last one's error is logged. */
 static int
 our_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
@@ -186,7 +186,7 @@ our_unmap(const struct targets *targets, uint64_t vaddr, uint64_t iova, uint64_t
 int
 default_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {
-	/* 0 says nothing that devices of a mode that come later could use. */
+	/* IOVA 0 is of no use for devices of the other mode that are set up later. */
 	const struct targets targets = targets_get(iova != 0);
 	int ret, ours;
 
@@ -199,7 +199,7 @@ default_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 	return ret;
 }
 
-/* What stock alone knows of was mapped before there was a cdev device. */
+/* Memory mapped before the first device with a cdev is in stock's container only. */
 int
 default_unmap(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 {

@@ -42,8 +42,8 @@ busy_report(const char *addr, const char *what)
 }
 
 /*
- * The kernel resets the device, and pins all memory for the first one: this takes
- * seconds, and no lock may be held.
+ * The kernel resets the device, and pins all memory for the first one. This takes
+ * seconds: no lock may be held.
  */
 static int
 device_open(struct device *dev, struct rte_vfio_cdev_device **cdev,
@@ -67,7 +67,7 @@ device_open(struct device *dev, struct rte_vfio_cdev_device **cdev,
 	return ret;
 }
 
-/* What the application maps for the devices of one mode is kept for those of the other. */
+/* Memory that was mapped for devices of one mode is kept for those of the other. */
 static const char *
 memory_advice(const struct device *dev, int err)
 {
@@ -84,11 +84,11 @@ device_setup_own(struct device *dev, struct rte_vfio_cdev_device **cdev,
 	int ret;
 
 	mp_serve();
-	/* The device will do, and another one would have to be reset as well. */
+	/* This device primes the domain; priming would reset another one as well. */
 	if (dev->info.mode == NOIOMMU)
 		first_time(&backend.prime_tried);
 	ret = device_open(dev, cdev, device_info);
-	/* What failed is told, but if it was the memory not for which device. */
+	/* The failed step is logged, but for memory without the device. */
 	if (ret < 0)
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"%s: cannot set up over %s: %s; see the line before%s", dev->info.addr,
@@ -143,7 +143,7 @@ device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	return 0;
 }
 
-/* The memory stays pinned: the EAL goes on handing out its addresses. */
+/* The memory stays pinned: the EAL goes on giving its addresses to drivers. */
 int
 device_release(const char *addr, int fd)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The domains of the default container, one for the devices of each mode. Each comes
- * with the first address, map or device, opens nothing until there is a device, and
- * stays to the end of the process: whoever has seen it may use it without a lock.
+ * The domains of the default container, one for the devices of each mode. Each is created
+ * with the first address, map or device, opens nothing until there is a device, and stays
+ * to the end of the process: a pointer to it may be used without a lock.
  */
 
 #include <errno.h>
@@ -24,8 +24,8 @@ domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain)
 }
 
 /*
- * --legacy-mem asks for addresses of pages that it then maps elsewhere, without asking
- * again (eal_memory.c): they stay pinned until it has its memory.
+ * With --legacy-mem the EAL requests addresses of pages that it then maps elsewhere, without
+ * requesting them again (eal_memory.c): they stay pinned until it has its memory.
  */
 struct rte_vfio_cdev_domain *
 domain_open(enum rte_vfio_cdev_mode mode)
@@ -79,7 +79,7 @@ default_nth(unsigned int *n, struct domain_ref *ref)
 	return false;
 }
 
-/* Names are valid keys of telemetry: no "-". A created one's iommufd is its alone. */
+/* Names are valid keys of telemetry: no "-". A created container has its own iommufd. */
 bool
 domain_nth(unsigned int n, struct domain_ref *ref)
 {

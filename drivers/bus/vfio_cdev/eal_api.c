@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The EAL's functions are looked up when the EAL first calls us. Linking with
+ * The EAL's functions are looked up when the EAL first calls the backend. Linking with
  * librte_eal would load a second one, of the release this was built with, into
  * every program that is started with the backend preloaded. One build serves
  * all releases: the functions and the members of struct rte_memseg and struct
@@ -107,8 +107,8 @@ eal_find(struct dl_phdr_info *info, size_t size, void *arg)
 
 /*
  * A host that loads DPDK as a plug-in (RTLD_LOCAL) keeps it out of the scope
- * that RTLD_NEXT searches. The handle is kept: the EAL does not go away while
- * it can call us.
+ * that RTLD_NEXT searches. The handle is kept: the EAL stays loaded while it can
+ * call the backend.
  */
 static void *
 symbol_find(const char *name)
@@ -157,7 +157,7 @@ api_init(void)
 		if (symbol != NULL)
 			memcpy((char *)&api + symbols[i].offset, &symbol, sizeof(symbol));
 	}
-	/* Somebody else may have loaded libnuma. */
+	/* libnuma may be there for another library. */
 	if (!elf_binding_is_called(*(void *const *)&api.process_type, "get_mempolicy"))
 		api.get_mempolicy = NULL;
 	if (!telemetry_is_complete())

@@ -20,7 +20,7 @@
 #include <rte_vfio.h>
 
 struct eal_api {
-	/* the stock functions that ours stand in front of */
+	/* the stock functions that the backend interposes */
 	__typeof__(rte_vfio_setup_device) *setup_device;
 	__typeof__(rte_vfio_release_device) *release_device;
 	__typeof__(rte_vfio_enable) *enable;
@@ -55,7 +55,7 @@ struct eal_api {
 	__typeof__(rte_mem_event_callback_register) *event_register;
 	__typeof__(rte_log_register_type_and_pick_level) *log_register;
 	__typeof__(rte_log) *log;
-	/* physical addresses and the options that say which devices are the EAL's */
+	/* physical addresses, and the options that allow or block devices */
 	__typeof__(rte_mem_virt2phy) *virt2phy;
 	__typeof__(rte_eal_using_phys_addrs) *using_phys_addrs;
 	__typeof__(rte_fbarray_set_free) *fbarray_set_free;
@@ -78,7 +78,7 @@ struct eal_api {
 		__typeof__(rte_tel_data_start_dict) *start_dict;
 		__typeof__(rte_tel_data_add_array_string) *add_array_string;
 		__typeof__(rte_tel_data_add_dict_string) *add_string;
-		/* int64_t from 23.03 on: what is given fits into both */
+		/* int64_t from 23.03 on: all values fit into both */
 		__typeof__(rte_tel_data_add_dict_int) *add_int;
 		/* _u64 before 23.03 */
 		int (*add_uint)(struct rte_tel_data *d, const char *name, uint64_t val);

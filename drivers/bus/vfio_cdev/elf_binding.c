@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * How the dynamic linker has bound the calls of another object, as far as its
- * relocations tell. Only RELA, which all 64-bit architectures that DPDK runs on
- * have; there is no cdev for 32-bit programs to use.
+ * How the dynamic linker has bound the calls of another object, read from its
+ * relocations. Only RELA, which all 64-bit architectures that DPDK runs on have;
+ * the backend is not built for 32-bit programs.
  */
 
 #include <dlfcn.h>
@@ -17,7 +17,7 @@
 
 _Static_assert(sizeof(void *) == 8, "relocations are read as those of 64-bit programs");
 
-/* What is needed of an object's dynamic section. */
+/* The part of an object's dynamic section that is used. */
 struct tables {
 	uintptr_t base;
 	const Elf64_Sym *symbols;
@@ -28,7 +28,7 @@ struct tables {
 	} relocs[2];	/* of data, and of calls (PLT) */
 };
 
-/* The C library has made addresses of the offsets on most architectures, in place. */
+/* On most architectures the C library has relocated the pointers in place. */
 static const void *
 tables_at(const struct tables *tables, const Elf64_Dyn *dyn)
 {
@@ -56,7 +56,7 @@ tables_read(const struct link_map *map, struct tables *tables)
 	}
 }
 
-/* Where the object keeps the address of a function that it calls, or NULL. */
+/* The slot (GOT) with the address of a function that the object calls, or NULL. */
 static void *const *
 slot_find(const struct tables *tables, const char *function)
 {
@@ -83,7 +83,7 @@ elf_object_is_same(const void *left, const void *right)
 	return dladdr(left, &a) != 0 && dladdr(right, &b) != 0 && a.dli_fbase == b.dli_fbase;
 }
 
-/* The same for the object that has this address. */
+/* The same for the object at this address. */
 static void *const *
 slot_of(const void *inside, const char *function)
 {
@@ -104,8 +104,8 @@ elf_binding_is_called(const void *inside, const char *function)
 }
 
 /*
- * A call that is not bound yet leads into the object's own PLT, where no function
- * begins; it will be bound like everybody else's.
+ * The slot of a call that is not bound yet points into the object's own PLT, where no
+ * function begins; it will be bound as in any other object.
  */
 bool
 elf_binding_is_internal(const void *inside, const char *function)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A process that was forked shares the parent's iommufd, and the kernel maps the
- * memory of whoever calls (iommufd uses current->mm): what the child maps would
- * be reached by the parent's devices, and what it unmaps the parent would lose.
- * So it gets no answer. Where there is no iommufd to share a child may go on, as with
- * stock.
+ * A forked process shares the parent's iommufd, and the kernel maps the memory of the
+ * calling process (iommufd uses current->mm): the parent's devices would reach what the
+ * child maps, and the parent would lose what the child unmaps. So every call fails in the
+ * child. Where there was no iommufd, a child may go on, as with stock.
  */
 
 #include <errno.h>
@@ -21,7 +20,7 @@ static atomic_bool logged;
 static int watch_error;
 static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
 
-/* Whoever had a lock, and what it was guarding, stayed in the parent. */
+/* A thread that held a lock, and the state it was changing, are in the parent only. */
 static void
 fork_child(void)
 {

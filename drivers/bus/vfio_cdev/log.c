@@ -18,7 +18,7 @@ static int bus_type;
 static int lib_type;
 static pthread_once_t types_once = PTHREAD_ONCE_INIT;
 
-/* At first use: a constructor would run in programs that have no EAL. */
+/* At first use, since a constructor would run in programs without an EAL too. */
 static void
 types_init(void)
 {

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Functions of the C library by which a program gives up memory, so that what is pinned
- * only because its address was asked for goes with it (vfio_cdev_monitor.h). Memory hooks
- * of libfabric and UCX do it like this; userfaultfd, the other way, wants a privilege,
- * and a thread that answers while the program waits. What goes past them, inside the C
- * library, a sweep finds.
+ * Functions of the C library by which a program gives up memory: provisional pins of it
+ * end then (vfio_cdev_monitor.h). The memory hooks of libfabric and UCX work like this;
+ * the alternative, userfaultfd, needs a privilege, and a thread that answers while the
+ * program waits. Calls inside the C library bypass them: a sweep finds that memory.
  *
- * They stand in front of every program that is started with the library preloaded, and
- * an allocator calls them with its lock held: until an address was told they do nothing
- * of their own, and never look up anything, for which the loader would want its lock.
- * Before the constructor has run the system call does, and nothing of a sanitizer's may
- * be called.
+ * They run in every program that is started with the library preloaded, and an allocator
+ * calls them with its lock held: until an address was given they only forward, and they
+ * never look up a symbol, which takes the loader's lock. Before the constructor has run
+ * they make the system call, and may call nothing of a sanitizer's.
  */
 
-/* Here mmap() is to be that function, and not mmap64(), which is the same. */
+/* Or mmap() would be renamed to mmap64(). */
 #undef _FILE_OFFSET_BITS
 
 #include <dlfcn.h>
@@ -83,7 +81,7 @@ munmap(void *va, size_t len)
 	return ret;
 }
 
-/* The call has changed as much as it did: look. Nothing of no length. */
+/* How much the call has changed is not known: check. A length of 0 would be all memory. */
 static void
 span_recheck(const void *va, size_t len)
 {
@@ -91,7 +89,7 @@ span_recheck(const void *va, size_t len)
 		vfio_cdev_monitor_recheck(va, len);
 }
 
-/* Only at a place that is given can there be memory. A call that fails may have unmapped it. */
+/* Only with MAP_FIXED does it replace memory. A call that fails may have unmapped it. */
 HOOK void *
 mmap(void *va, size_t len, int prot, int flags, int fd, off_t offset)
 {
@@ -119,8 +117,8 @@ struct move {
 };
 
 /*
- * A place that is given loses all that it had. Of a tail that was cut off hugepages may
- * stay, whose size counts then.
+ * With MREMAP_FIXED the new place loses all that it had. Of a tail that was cut off
+ * hugepages may stay: it is checked in units of their size.
  */
 static void
 move_end(const struct move *move, char *to)
@@ -133,7 +131,7 @@ move_end(const struct move *move, char *to)
 	span_recheck(move->from + stays, move->len - stays);
 }
 
-/* What the call has undone before it failed is not put back (mm/mremap.c). */
+/* A call that fails may have unmapped memory before (mm/mremap.c). */
 static void
 move_fail(const struct move *move)
 {
@@ -190,7 +188,7 @@ madvise(void *va, size_t len, int advice)
 	return ret;
 }
 
-/* The kernel knows how much that was. */
+/* Its length is the kernel's: check all. */
 HOOK int
 shmdt(const void *va)
 {
@@ -204,7 +202,7 @@ shmdt(const void *va)
 	return ret;
 }
 
-/* And who has mapped the file where. */
+/* Where the file is mapped is the kernel's: check all. */
 HOOK int
 fallocate(int fd, int mode, off_t offset, off_t len)
 {

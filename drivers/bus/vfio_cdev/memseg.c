@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The EAL's memory: all that is there when a mode's first device comes, then what
- * the EAL says it allocates and frees. Events come with the EAL's memory lock
- * held for writing, perhaps by another process and with a heap's lock too: no
- * EAL memory, no IPC, and no other EAL lock in here.
+ * The EAL's memory: all that exists when a mode's first device is set up, then what the
+ * EAL reports as allocated and freed. Events come with the EAL's memory lock held for
+ * writing, perhaps by another process and with a heap's lock too: no EAL memory, no IPC,
+ * and no other EAL lock in here.
  *
- * What is there is recorded first, which asks the kernel nothing, and pinned when
- * no lock is held any more. Events meanwhile find the records as they find those
- * that are pinned.
+ * Existing memory is recorded first, as pending mappings, without a call of the kernel,
+ * and pinned when no lock is held any more. Events that come meanwhile find pending
+ * mappings as they find pinned ones.
  */
 
 #include <errno.h>
@@ -25,7 +25,7 @@
 
 #define EVENT_NAME "vfio_cdev_mem"
 
-/* Only the EAL's own pages are known to be contiguous. */
+/* Only the EAL's own pages are contiguous for sure. */
 static uint64_t
 memseg_page_size(const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 {
@@ -39,7 +39,7 @@ memseg_lookup(struct rte_vfio_cdev_domain *domain, const struct rte_memseg *ms)
 }
 
 /*
- * The EAL's own pages were pinned when their address was asked for (phys.c). Where
+ * The EAL's own pages were pinned when their address was requested (phys.c). Where
  * there is an IOMMU their IOVA is that address as well, or their virtual one.
  */
 static int
@@ -52,7 +52,7 @@ memseg_map(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *ms
 					memseg_page_size(msl, ms));
 }
 
-/* What could not be mapped was told of then; something else may be there. */
+/* A failed map was logged; another mapping may be there. */
 int
 memseg_unmap(struct rte_vfio_cdev_domain *domain, const struct rte_memseg *ms)
 {
@@ -71,7 +71,7 @@ memseg_is_used(const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 	return idx >= 0 && eal_api()->fbarray_is_used(array, idx) == 1;
 }
 
-/* The walk keeps an error to itself, and has to be undone then. */
+/* rte_memseg_walk() does not return the callback's error, and does not undo. */
 struct walk {
 	struct rte_vfio_cdev_domain *domain;
 	const struct rte_memseg **recorded;
@@ -100,7 +100,7 @@ walk_record(struct walk *walk, const struct rte_memseg_list *msl, const struct r
 	return ret;
 }
 
-/* External memory that is no heap was never announced: its owner maps it. */
+/* External memory that is no heap has no events: its owner maps it. */
 static int
 walk_visit(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
 {
@@ -144,7 +144,7 @@ memsegs_event(enum rte_mem_event type, struct rte_vfio_cdev_domain *domain,
 	return err;
 }
 
-/* The EAL has no ear for an error in an event (eal_common_memalloc.c). */
+/* The EAL ignores errors of the callback (eal_common_memalloc.c). */
 static void
 unmapped_report(enum rte_vfio_cdev_mode mode, const void *addr, size_t len, int err)
 {
@@ -168,9 +168,9 @@ recorded_domain(enum rte_vfio_cdev_mode mode)
 }
 
 /*
- * What the thread's last FREE event has unmapped. The EAL takes these pages out of their
- * list next, on the same thread (eal_memalloc_free_seg_bulk() in eal_memalloc.c), before
- * it adds another one.
+ * Memory that the thread's last FREE event has unmapped. The EAL removes these pages from
+ * their list next, on the same thread (eal_memalloc_free_seg_bulk() in eal_memalloc.c),
+ * before it adds another one.
  */
 static __thread struct {
 	const void *addr;
@@ -221,7 +221,7 @@ events_register(void)
 		return 0;
 	if (eal_api()->event_register(EVENT_NAME, memory_event, NULL) != 0)
 		err = eal_errno_get() != 0 ? eal_errno_get() : EPROTO;
-	/* --legacy-mem and --no-huge have no events, since nothing of their own changes. */
+	/* With --legacy-mem and --no-huge there are no events: the EAL's memory is fixed. */
 	backend.events = err == 0 || err == ENOTSUP;
 	if (err == ENOTSUP)
 		bus_log(RTE_VFIO_CDEV_LOG_INFO,

@@ -2,10 +2,9 @@
 
 /*
  * Messages between the primary and its secondaries, as an action of the EAL's
- * multi-process channel (eal_common_proc.c). A secondary asks for a device, and
- * the primary answers with the open cdev. The primary asks its secondaries which
- * devices they have, for telemetry. Each side takes nothing for granted that the
- * other one says.
+ * multi-process channel (eal_common_proc.c). A secondary requests a device, and the
+ * primary replies with the open cdev. For telemetry the primary queries which devices its
+ * secondaries have. Each side checks all that it receives.
  */
 
 #include <errno.h>
@@ -28,13 +27,13 @@
 /* As long as stock waits (eal_vfio_mp_sync.c). */
 #define TIMEOUT_S 5
 
-/* More answers than these cannot be late: each request waits for one. */
+/* Enough: each request waits for one answer, so that few can be late. */
 #define TRIES 3
 
 /*
  * struct rte_mp_msg as it is from 24.11 on; before, it had 8 fds. The EAL copies
- * its own size from what it is given, and gives messages of its own size: there
- * nothing may be touched beyond the fds that the message has.
+ * its own size from a message to send, and what it delivers has its own size too:
+ * nothing may be read or written beyond the fds that such a message has.
  */
 #define MOST_FDS 253
 
@@ -50,13 +49,13 @@ _Static_assert(offsetof(struct message, param) == offsetof(struct rte_mp_msg, pa
 	       offsetof(struct message, fds) == offsetof(struct rte_mp_msg, fds) &&
 	       sizeof(struct message) >= sizeof(struct rte_mp_msg), "not the EAL's message");
 
-/* From 25.11 on the EAL may take it that its own is aligned. */
+/* From 25.11 on the EAL's struct is aligned. */
 #define MESSAGE _Alignas(8) struct message
 
 enum kind {
-	KIND_DEVICE,	/* the cdev of a device is wanted */
+	KIND_DEVICE,	/* request of the cdev of a device */
 	KIND_ANSWER,
-	KIND_STATE,	/* of a secondary: which devices it has */
+	KIND_STATE,	/* query of a secondary's devices */
 	KIND_DEVICES,	/* the answer */
 };
 
@@ -107,8 +106,8 @@ message_make(struct message *msg, enum kind kind, uint32_t id, int err, const ch
 }
 
 /*
- * What another version sends may have any length. Bodies begin alike, and end with a
- * string that is filled with zeros.
+ * A message of another version may have any length. Bodies begin alike, and end with a
+ * string that is padded with zeros.
  */
 static int
 message_read(const struct message *msg, enum kind kind, void *body, size_t size)
@@ -130,9 +129,9 @@ message_read(const struct message *msg, enum kind kind, void *body, size_t size)
 }
 
 /*
- * Close the fds from the one at first on, which nobody asked for. A message can
- * say that it has more than came. What comes is not close-on-exec (the EAL does
- * not ask for that), and most of what is ours is.
+ * Close the unwanted fds from index first on. The count in the message can be more than
+ * was received: received fds are not close-on-exec (the EAL sets no MSG_CMSG_CLOEXEC),
+ * while most of the process's own are.
  */
 static void
 fds_drop(const struct message *msg, int first)
@@ -146,7 +145,7 @@ fds_drop(const struct message *msg, int first)
 	}
 }
 
-/* One line a process, or whoever can send messages could fill the log. */
+/* One line a process, or a process that can send messages could fill the log. */
 static void
 bad_request_report(int err)
 {
@@ -175,9 +174,9 @@ request_serve(const struct message *request, struct rte_vfio_cdev_device **copy,
 }
 
 /*
- * On the EAL's mp thread, perhaps while the EAL's memory lock is held for the
- * very secondary that asks: backend_lock only, and not while a message is sent,
- * which takes as long as the secondary likes.
+ * On the EAL's mp thread, perhaps while the EAL's memory lock is held for the very
+ * secondary that requests: only backend_lock may be taken, and not while a message is
+ * sent, which takes as long as the secondary lets it.
  */
 static int
 request_answer(const struct rte_mp_msg *msg, const void *peer)
@@ -230,7 +229,7 @@ list_make(struct message *msg, uint32_t id)
 	msg->len_param = sizeof(list);
 }
 
-/* In a secondary, on the EAL's mp thread. What makes no sense gets no answer. */
+/* In a secondary, on the EAL's mp thread. An invalid request gets no answer. */
 static int
 state_answer(const struct rte_mp_msg *msg, const void *peer)
 {
@@ -246,7 +245,7 @@ state_answer(const struct rte_mp_msg *msg, const void *peer)
 	return 0;
 }
 
-/* There are no secondaries with --in-memory and --no-shconf: ENOTSUP. */
+/* ENOTSUP: with --in-memory and --no-shconf there are no secondaries. */
 void
 mp_serve(void)
 {
@@ -262,7 +261,7 @@ mp_serve(void)
 			"secondary processes will get no device: %s", strerror(err));
 }
 
-/* Differs from that of a process before, whose answer may be late as well. */
+/* Differs from those of an earlier process, whose answer may be late as well. */
 static uint32_t
 request_id(void)
 {
@@ -291,8 +290,8 @@ request_send(enum kind kind, uint32_t id, const char *addr, struct rte_mp_reply 
 }
 
 /*
- * The fd that an answer brings, or why it brings none; of its fds it is the only one kept.
- * -ESTALE: it answers an earlier request, which nobody waits for any more.
+ * The fd of an answer, or -errno. -ESTALE: it answers an earlier request, for which no
+ * thread waits any more.
  */
 static int
 answer_read(const struct message *msg, uint32_t id, struct mp_answer *answer, int *fd)
@@ -324,11 +323,11 @@ request_try(const char *addr, uint32_t id, struct mp_answer *answer, int *fd)
 	struct rte_mp_reply reply = { .nb_received = 0 };
 	int ret = request_send(KIND_DEVICE, id, addr, &reply);
 
-	/* The primary can say that it is not ready (MP_IGN): that is no answer. */
+	/* A primary that is not ready is left out (MP_IGN): there is no answer then. */
 	if (ret == 0 && reply.nb_received != 1)
 		ret = -EAGAIN;
 	if (ret == 0) {
-		/* The EAL's own size: only the first one is where it seems to be. */
+		/* Messages have the EAL's size: only the first one has a known place. */
 		ret = answer_read((const void *)reply.msgs, id, answer, fd);
 		fds_drop((const void *)reply.msgs, ret == 0 && fd != NULL ? 1 : 0);
 	}
@@ -337,8 +336,8 @@ request_try(const char *addr, uint32_t id, struct mp_answer *answer, int *fd)
 }
 
 /*
- * The EAL takes the first answer of that name. After one that is late the same is
- * asked again: whichever of the two answers comes then is the right one.
+ * The EAL takes the first answer of that name. After a late one the same request is sent
+ * again: either of the two answers that may come then is the right one.
  */
 int
 mp_request(const char *addr, struct mp_answer *answer, int *fd)
@@ -354,8 +353,8 @@ mp_request(const char *addr, struct mp_answer *answer, int *fd)
 
 /*
  * The EAL's messages are of its own size: 8 fds up to 24.07, 253 from 24.11 on, and from
- * 25.11 on aligned. Where a second one begins tells which; what is looked at is always
- * within the two.
+ * 25.11 on aligned. The size is found by where the second one begins; all places that are
+ * read are within the two.
  */
 static size_t
 message_size(const struct rte_mp_reply *reply)
@@ -383,8 +382,7 @@ is_printable(const char *text)
 }
 
 /*
- * How many there are, or -ESTALE: instead of one of its answers there is one to an earlier
- * request.
+ * How many there are, or -ESTALE: one of the answers is to an earlier request.
  */
 static int
 secondaries_read(const struct rte_mp_reply *reply, uint32_t id, struct mp_secondary *secondaries,
@@ -413,7 +411,7 @@ secondaries_read(const struct rte_mp_reply *reply, uint32_t id, struct mp_second
 	return stale ? -ESTALE : (int)count;
 }
 
-/* As mp_request(): after an answer that is late the same is asked again. */
+/* As mp_request(): after a late answer the same request is sent again. */
 int
 mp_secondaries(struct mp_secondary *secondaries, unsigned int size)
 {

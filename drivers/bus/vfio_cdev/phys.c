@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Physical addresses. One that is told may reach a device, so it is a mapping from then
- * on: pinned before it is told, or, while no device can pin anything, one that waits
- * for the first and is compared then.
+ * Physical addresses. An address that is given may reach a device, so every address given
+ * is pinned: before it is given, or, while no device can pin anything, as a pending
+ * mapping that the first device pins and compares.
  *
- * The EAL asks for the address of each page it is about to add (eal_memalloc.c,
- * alloc_seg). What it then gives up without an event it takes out of the memseg
- * list's array first, which is where it is unpinned.
+ * The EAL requests the address of each page it is about to add (eal_memalloc.c,
+ * alloc_seg). A page that it gives up without an event is removed from the memseg list's
+ * array first (rte_fbarray_set_free()), and is unpinned there.
  */
 
 #include <errno.h>
@@ -27,9 +27,9 @@
 #include "state.h"
 
 /*
- * The EAL drops a page of another node right after it has asked for its address,
- * without an event. Asked in its own way, of a page that is pinned already: what
- * one of both finds is what the other does. An EAL without libnuma does not ask.
+ * The EAL drops a page of another node without an event, right after it has requested its
+ * address. The node is queried here as the EAL queries it, and the page is pinned
+ * already: both get the same answer. An EAL without libnuma does not check.
  */
 static bool
 page_stays(const void *page, int socket)
@@ -42,7 +42,7 @@ page_stays(const void *page, int socket)
 	return node == socket;
 }
 
-/* Before the EAL has chosen physical addresses it is news only if a device needs them. */
+/* Before the EAL has chosen physical addresses, logged only if a device needs them. */
 static void
 unavailable_report(void)
 {
@@ -57,14 +57,14 @@ unavailable_report(void)
 		"vfio-pci, allow it (-a) and give the process CAP_SYS_RAWIO and /dev/iommu");
 }
 
-/* What pagemap says, or RTE_BAD_PHYS_ADDR. */
+/* The address in pagemap, or RTE_BAD_PHYS_ADDR. */
 static phys_addr_t
 pagemap_phys(const void *virt)
 {
 	return policy_phys() != PHYS_IOAS ? eal_api()->virt2phy(virt) : RTE_BAD_PHYS_ADDR;
 }
 
-/* Of any page: known when asked, nothing keeps it there. */
+/* Of any page, at this moment: it is not pinned. */
 static phys_addr_t
 phys_transient(const void *virt)
 {
@@ -81,7 +81,7 @@ phys_transient(const void *virt)
 	return phys;
 }
 
-/* Can the IOAS tell addresses, and is it asked? */
+/* Do addresses come from the IOAS? */
 static bool
 ioas_is_used(struct rte_vfio_cdev_domain *domain)
 {
@@ -99,7 +99,7 @@ pagemap_read(const void *virt, uint64_t *phys)
 	return -EPERM;
 }
 
-/* Pinned, or as pagemap has it, which is compared when the page is pinned. */
+/* Pinned; or pagemap's address, which is compared when the page is pinned. */
 static int
 page_map(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t size, uint64_t *phys)
 {
@@ -121,7 +121,7 @@ phys_of_new(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *m
 	const void *page = RTE_PTR_ALIGN_FLOOR(virt, msl->page_sz);
 	uint64_t phys;
 
-	/* Asked for at its own place: this is no --legacy-mem. */
+	/* The page is at its final place: this is not --legacy-mem. */
 	domain_keep_provisional_end(domain);
 	memseg_freed_reset();
 	if (page_map(domain, page, msl->page_sz, &phys) < 0)
@@ -134,8 +134,8 @@ phys_of_new(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *m
 }
 
 /*
- * Of memory that is not the EAL's. Whoever asks may give it to a device by this
- * address: after mapping it, or after handing it to the EAL as external memory.
+ * Of memory that is not the EAL's. The caller may give it to a device by this address:
+ * after mapping it, or after adding it to the EAL as external memory.
  */
 static phys_addr_t
 phys_of_foreign(struct rte_vfio_cdev_domain *domain, const void *virt)
@@ -143,7 +143,7 @@ phys_of_foreign(struct rte_vfio_cdev_domain *domain, const void *virt)
 	uint64_t phys;
 	int ret;
 
-	/* With --legacy-mem nobody is called back with the EAL's lock held. */
+	/* With --legacy-mem there is no callback with the EAL's memory lock held. */
 	if (domain_keeps_provisional() && memseg_any_own())
 		domain_keep_provisional_end(domain);
 	if (ioas_is_used(domain)) {

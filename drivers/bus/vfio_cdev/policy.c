@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the environment asks for. */
+/* RTE_VFIO_CDEV and RTE_VFIO_CDEV_PHYS. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,7 +17,7 @@ struct choice {
 	const char *env;
 	const char *names[3];
 	const char *help;
-	unsigned int strict;	/* heeded from whoever sets it: see is_heeded() */
+	unsigned int strict;	/* the one always accepted: see is_accepted() */
 };
 
 static const struct choice policy_choice = {
@@ -49,16 +49,16 @@ static enum policy_phys phys;
 static pthread_once_t policy_once = PTHREAD_ONCE_INIT;
 
 /*
- * A program that has rights of its own (setuid, file capabilities) takes only
- * more strictness than the default from the environment of whoever starts it.
+ * A program that has rights of its own (setuid, file capabilities) accepts only a stricter
+ * value than the default from its environment, which the user who starts it sets.
  */
 static bool
-is_heeded(const struct choice *choice, const char *value)
+is_accepted(const struct choice *choice, const char *value)
 {
 	return getauxval(AT_SECURE) == 0 || strcmp(value, choice->names[choice->strict]) == 0;
 }
 
-/* The index of the name, the first if nothing is set, one too high if it is none of them. */
+/* The index of the name; 0: not set; one too high: an invalid value. */
 static unsigned int
 choice_get(const struct choice *choice)
 {
@@ -67,7 +67,7 @@ choice_get(const struct choice *choice)
 
 	if (value == NULL || value[0] == '\0')
 		return 0;
-	if (!is_heeded(choice, value)) {
+	if (!is_accepted(choice, value)) {
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
 			"%s is not heeded: %s; the program has rights that whoever starts it may "
 			"not have (setuid or file capabilities): only %s=%s is taken from the "
@@ -101,7 +101,7 @@ policy_demands(enum policy wanted)
 	const char *value = getenv(policy_choice.env);
 
 	return value != NULL && strcmp(value, policy_choice.names[wanted]) == 0 &&
-		is_heeded(&policy_choice, value);
+		is_accepted(&policy_choice, value);
 }
 
 enum policy

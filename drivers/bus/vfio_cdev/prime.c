@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A device that the EAL may set up: any without an IOMMU that its options do not
- * forbid. Physical addresses can be had through it before the application has
- * set up one; it is reset and given back at once, and only its HWPT stays.
+ * The device that primes a domain: any without an IOMMU that the EAL's options allow. It
+ * is bound, which resets it, and released at once; only its HWPT stays.
  */
 
 #include <stdio.h>
@@ -21,7 +20,7 @@ struct bdf {
 	unsigned int domain, bus, device, function;
 };
 
-/* As sysfs writes it, or shorter by the domain, as a user may. */
+/* As in sysfs, or without the domain, as in an option. */
 static bool
 bdf_parse(const char *text, struct bdf *bdf)
 {
@@ -48,7 +47,7 @@ name_is(const char *text, const char *addr)
 /* The buses that set up devices with rte_vfio_setup_device(), in the order they are tried. */
 static const char *const buses[] = { "pci", "cdx", "platform" };
 
-/* Those that came later than 22.11, or are not PCI, may not be there. */
+/* Some are newer than 22.11, and DPDK may be built without one. */
 static bool
 bus_is_used(const char *bus)
 {
@@ -75,7 +74,7 @@ device_is_allowed(const char *bus, const char *addr)
 
 struct search {
 	const char *bus;
-	struct rte_vfio_cdev_domain *domain;	/* to be given a HWPT, or NULL */
+	struct rte_vfio_cdev_domain *domain;	/* to prime, or NULL */
 	struct rte_vfio_cdev_info info;		/* of what was found */
 };
 
@@ -94,8 +93,8 @@ prime_visit(const struct rte_vfio_cdev_info *info, void *arg)
 }
 
 /*
- * The lines of devices that will not do are held back: one that will makes them
- * pointless, and if none does the last of them is the reason, to be told or not.
+ * Errors of devices that cannot be used are deferred: if another one can, they do not
+ * matter; if none can, the last of them is the reason, and logged if print is set.
  */
 static bool
 prime_search(struct search *search, bool print)
@@ -114,7 +113,7 @@ prime_search(struct search *search, bool print)
 	return found;
 }
 
-/* Looks at all of /proc, so for the one device whose failure is shown. */
+/* Reads all of /proc, so only for the device whose error is logged. */
 static void
 openers_report(const struct rte_vfio_cdev_info *info)
 {
@@ -145,7 +144,7 @@ prime_domain(struct rte_vfio_cdev_domain *domain)
 	return rte_vfio_cdev_domain_is_ready(domain);
 }
 
-/* What is wrong with other devices is told when they are set up. */
+/* Errors of other devices are logged when they are set up. */
 bool
 prime_find(struct rte_vfio_cdev_info *info)
 {

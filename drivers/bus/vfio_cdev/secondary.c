@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Devices of a secondary process. The primary has opened, bound and attached
- * them and maps the memory that both use; it sends the open cdev. What is done
- * here is to take that over and, when there is none, to say why.
+ * Devices of a secondary process. The primary has opened, bound and attached them, and
+ * maps the memory that both use; it sends the open cdev. The secondary imports it, or
+ * logs why it gets none.
  */
 
 #include <errno.h>
@@ -22,8 +22,8 @@
 #define PRELOAD "preload librte_bus_vfio_cdev.so there as well"
 
 /*
- * The primary has a lock on its configuration (eal.c, rte_eal_config_create());
- * a secondary has none that closing the file could take away.
+ * The primary has locked its configuration file (eal.c, rte_eal_config_create()). A
+ * secondary has no lock on it, which closing the file would release.
  */
 static int
 primary_pid(void)
@@ -117,8 +117,8 @@ secondary_open(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_devic
 }
 
 /*
- * Stock could not set it up: because the primary has it open as a cdev? A
- * primary that has no backend, or is as stock as this process, has no part in it.
+ * Stock could not set it up: does the primary have it open as a cdev? There is nothing to
+ * log if the primary has no backend, or has it off as well.
  */
 void
 secondary_explain(const char *sysfs_base, const char *addr)

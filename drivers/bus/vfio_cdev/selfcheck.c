@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Do the functions of this library stand in front of the EAL's? Which function
- * a call leads to was decided by the linker, in ways that nobody sees: stock
- * DPDK works all the same, with memory that is not pinned.
+ * Does DPDK call this library's functions instead of the EAL's? The linker has bound the
+ * calls, and a wrong order shows nowhere: stock DPDK works all the same, with memory that
+ * is not pinned.
  *
- * Where buses call this library but the EAL itself does not, devices are refused.
- * Where nobody does, the constructor is all that runs of it. It tells, and with
- * RTE_VFIO_CDEV=require it gives up the capability without which the kernel opens
- * no device that has no IOMMU (drivers/vfio/group.c, device_cdev.c).
+ * Where buses call this library but the EAL itself does not, devices are refused. Where
+ * nothing calls it, only the constructor runs. It logs that, and with
+ * RTE_VFIO_CDEV=require it drops the capability without which the kernel opens no device
+ * that has no IOMMU (drivers/vfio/group.c, device_cdev.c).
  */
 
 #include <dlfcn.h>
@@ -35,7 +35,7 @@
 /* DPDK registers itself piece by piece (RTE_INIT()): 22.11's EAL alone has 39. */
 #define DPDK_LEAST_CONSTRUCTORS 32
 
-/* What the EAL must ask this library, and would do otherwise. */
+/* The calls of the EAL that must reach this library, and what happens if they do not. */
 static const struct {
 	const char *name;
 	const char *harm;
@@ -47,7 +47,7 @@ static const struct {
 bool
 selfcheck_hooks(const char *addr)
 {
-	/* One that nobody else stands in front of. */
+	/* A function that no library interposes. */
 	const void *eal = *(void *const *)&eal_api()->process_type;
 
 	for (size_t i = 0; i < RTE_DIM(hooks); i++) {
@@ -64,8 +64,8 @@ selfcheck_hooks(const char *addr)
 }
 
 /*
- * Before the EAL's own constructors there is no log type yet, and a line of none
- * is dropped; one that is registered now is good for now.
+ * Before the EAL's own constructors have run there is no log type, and a line without one
+ * is dropped: register one.
  */
 static bool
 line_to_eal(const char *line)
@@ -111,7 +111,7 @@ rawio_drop(void)
 	syscall(SYS_capset, &header, sets);
 }
 
-/* Nobody calls this library, and this is why. */
+/* Nothing calls this library: log why. */
 static void
 unused_report(const char *why, const char *advice)
 {
@@ -137,7 +137,7 @@ static_report(void)
 		      "link the program with DPDK's shared libraries");
 }
 
-/* The order of look-up puts another one first: the program itself, or librte_eal. */
+/* Another object is first in the order of look-up: the program itself, or librte_eal. */
 static void
 order_report(const void *first)
 {
@@ -167,7 +167,7 @@ has_many_constructors(const struct dl_phdr_info *program)
 	return false;
 }
 
-/* Is the text in a part of the program that has these rights? *parts counts those. */
+/* Is the text in a segment of the program with these flags? *parts counts those. */
 static bool
 parts_have(const struct dl_phdr_info *program, uint32_t rights, const char *text,
 	   unsigned int *parts)
@@ -186,8 +186,8 @@ parts_have(const struct dl_phdr_info *program, uint32_t rights, const char *text
 }
 
 /*
- * Is there a driver of DPDK in the program? Its symbols need not tell. Most
- * programs that are not DPDK's have one constructor, and are not searched.
+ * Is there a driver of DPDK in the program? It may be stripped. Most programs without DPDK
+ * have one constructor, and are not searched.
  */
 static int
 program_search(struct dl_phdr_info *program, size_t size, void *found)
@@ -197,7 +197,7 @@ program_search(struct dl_phdr_info *program, size_t size, void *found)
 	(void)size;
 	if (has_many_constructors(program)) {
 		*(bool *)found = parts_have(program, PF_R, DRIVER_MARK, &parts);
-		/* Some linkers put what cannot be written beside the code. */
+		/* Some linkers put read-only data beside the code. */
 		if (parts == 0)
 			*(bool *)found = parts_have(program, PF_R | PF_X, DRIVER_MARK, &parts);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The commands under /vfio_cdev/, and answers on devices and processes. */
+/* The commands under /vfio_cdev/, and replies on devices and processes. */
 
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +95,7 @@ secondary_add(struct rte_tel_data *dict, struct rte_tel_data *names,
 	telemetry_add_container(dict, "devices", names, false);
 }
 
-/* The EAL has no telemetry in secondaries (eal.c), so the primary asks them. */
+/* The EAL has no telemetry in secondaries (eal.c), so the primary queries them. */
 static int
 secondaries_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 {
@@ -150,7 +150,7 @@ static const struct {
 	  "Counters of all domains and of each. Parameter: name to go on from (optional)." },
 };
 
-/* The EAL keeps a list that knows no end: a command twice would be there twice. */
+/* The EAL does not check for duplicates: once a process. */
 static void
 telemetry_start(void)
 {

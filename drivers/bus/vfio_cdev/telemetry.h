@@ -34,13 +34,13 @@ extern const struct telemetry_api *tel;
 
 /* telemetry_reply.c */
 
-/* Make it a dictionary that says which process answers. */
+/* Start a dictionary, with the kind of process. */
 int
 telemetry_begin(struct rte_tel_data *reply);
 
 /*
- * Make it a dictionary with nothing but the error. What the client sent is not
- * repeated: not all of it is fit for the EAL's JSON.
+ * Make it a dictionary with nothing but the error. The client's text is not repeated: it
+ * may not be valid in the EAL's JSON.
  */
 int
 telemetry_error(struct rte_tel_data *reply, const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What the DMA domains hold, and what was counted in them. */
+/* Mappings and counters of the DMA domains. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,9 +46,9 @@ member_of(struct rte_vfio_cdev_stats *stats, const struct member *member)
 	return (uint64_t *)(void *)((char *)stats + member->offset);
 }
 
-/* A domain as it was for a moment. */
+/* A copy of a domain's state. */
 struct domain_state {
-	struct domain_ref ref;	/* its domain may be gone */
+	struct domain_ref ref;	/* not in use any more */
 	struct rte_vfio_cdev_stats stats;
 };
 
@@ -63,7 +63,7 @@ holdings_add(struct rte_tel_data *dict, struct domain_state *state, struct telem
 		tel->add_uint(dict, holdings[i].name, *member_of(&state->stats, &holdings[i]));
 }
 
-/* Of each node that has some. */
+/* Bytes of each node that has some. */
 static void
 nodes_add(struct rte_tel_data *reply, const struct rte_vfio_cdev_stats *stats,
 	  struct rte_tel_data *nodes)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Mappings, and where the kernel says that they are. */
+/* Mappings, and the addresses that the kernel reports. */
 
 #include <errno.h>
 #include <inttypes.h>
@@ -40,7 +40,7 @@ start_parse(const char *params, const char **name, size_t *len, uint64_t *start)
 	return *end == '\0' && errno == 0 ? 0 : -EINVAL;
 }
 
-/* What they are in the order of. */
+/* The key that mappings are sorted by. */
 static uint64_t
 mapping_key(enum rte_vfio_cdev_mode mode, const struct rte_vfio_cdev_mapping *mapping)
 {
@@ -48,24 +48,24 @@ mapping_key(enum rte_vfio_cdev_mode mode, const struct rte_vfio_cdev_mapping *ma
 }
 
 /*
- * Where the mapping goes on after the page that began at start, as the list wants to be
- * asked (rte_vfio_cdev_memory.h): past the rests, and past those of the same place that
- * were told. More rests than a page has, or mappings than an offset counts, are left out.
+ * The start of the page after the one that began at start, in the encoding of
+ * rte_vfio_cdev_domain_mappings(): past the rests, and past those of the same place that
+ * were listed. More rests than a page has, or mappings than an offset counts, are left out.
  */
 static uint64_t
 mappings_next(const struct mappings *page, uint64_t start)
 {
 	const uint64_t key = mapping_key(page->ref.mode, &page->mappings[TELEMETRY_MAPPINGS]);
 	const uint64_t offset = start % 4096, place = start - offset;
-	uint64_t told = 0;
+	uint64_t listed = 0;
 
 	if (offset == 0 && key <= place)
 		return place + 1;
 	if (offset != 0 && key == place)
-		told = offset - 1;
+		listed = offset - 1;
 	for (unsigned int i = 0; i < TELEMETRY_MAPPINGS; i++)
-		told += mapping_key(page->ref.mode, &page->mappings[i]) == key;
-	return told < 4095 ? key + 1 + told : key + 4096 + 1;
+		listed += mapping_key(page->ref.mode, &page->mappings[i]) == key;
+	return listed < 4095 ? key + 1 + listed : key + 4096 + 1;
 }
 
 /* From the nth domain on, the first one that has some there. */

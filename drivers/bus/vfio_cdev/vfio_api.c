@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The EAL's rte_vfio_*() functions as the rest of DPDK sees them: a device with
- * a cdev is ours, any other the stock function's. Return values are those of
+ * rte_vfio_*() but those of containers (container_api.c, container_map.c): a device with a
+ * cdev is the backend's, any other the stock function's. Return values are those of
  * lib/eal/linux/eal_vfio.c.
  */
 
@@ -26,7 +26,7 @@
 #include "state.h"
 #include "telemetry.h"
 
-/* Say once of a device without an IOMMU with which of the EAL's options it is unusable. */
+/* Log once which option of the EAL makes a device without an IOMMU unusable. */
 static void
 unusable_report(const char *option, const char *advice)
 {
@@ -38,10 +38,10 @@ unusable_report(const char *option, const char *advice)
 }
 
 /*
- * The EAL and the bus say only which IOVA mode they miss. The EAL never asks for
- * addresses of memory that is not hugepages, and drivers rely on more of it being
- * contiguous than a page of 4K. It has chosen the mode when VFIO is enabled; some
- * releases ask the bus before, even where an option says which.
+ * The EAL and the bus log only which IOVA mode they need. The EAL never requests addresses
+ * of memory that is not hugepages, and drivers rely on more of it being contiguous than a
+ * page of 4K. It has chosen the mode when VFIO is enabled; some releases query the bus
+ * before, even where an option gives the mode.
  */
 static void
 options_check(void)
@@ -59,7 +59,7 @@ options_check(void)
 
 /*
  * Called once the EAL has chosen the IOVA mode, and before it has memory (eal.c). Stock
- * has tables that need setting up whether or not it will be used.
+ * initializes tables that its other functions index, so it is always called.
  */
 int
 rte_vfio_enable(const char *modname)
@@ -98,10 +98,9 @@ rte_vfio_is_enabled(const char *modname)
 }
 
 /*
- * The bus asks once, to choose between physical and virtual addresses. It is the
- * devices that say: the module's parameter, which stock goes by, may have been
- * turned off since one got its cdev, or be on where each has an IOMMU. It counts
- * for devices that have no cdev.
+ * The bus calls this once, to choose between physical and virtual addresses. The devices
+ * decide: the module's parameter, which stock reads, may have been turned off since one
+ * got its cdev, or be on where each has an IOMMU. It counts for devices without a cdev.
  */
 int
 rte_vfio_noiommu_is_enabled(void)
@@ -128,7 +127,7 @@ stock_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_d
 	return ret;
 }
 
-/* The device has no cdev that we can use. */
+/* The device has no usable cdev. */
 static int
 cdevless_setup(const char *sysfs_base, const char *dev_addr, int *fd,
 	       struct vfio_device_info *info, int err, const char *advice)
