@@ -21,7 +21,7 @@ struct check_device {
 	bool has_group;			/* an IOMMU, or a VFIO driver that pretends one */
 	char driver[DRIVER_LEN];	/* "" if none */
 	int found;			/* what rte_vfio_cdev_find() returned */
-	struct rte_vfio_cdev_info info;	/* if found is 0 */
+	struct rte_vfio_cdev_info info; /* if found is 0 */
 };
 
 /* One run of the checks. */
@@ -30,15 +30,15 @@ struct checkup {
 	const struct check_options *options;
 	check_report_t report;
 	void *arg;
-	const char *name;		/* of the check that runs */
-	const struct check_device *device;	/* that it is about, or NULL */
+	const char *name;		   /* of the check that runs */
+	const struct check_device *device; /* that it is about, or NULL */
 	enum check_verdict worst;
 
 	struct check_device *devices;
 	int count;
-	int iommufd;			/* open /dev/iommu: 0 or -errno */
-	int get_pa;			/* query a physical address: 0 or -errno */
-	bool wants_noiommu;		/* not all devices have an IOMMU, as far as is known */
+	int iommufd;	    /* open /dev/iommu: 0 or -errno */
+	int get_pa;	    /* query a physical address: 0 or -errno */
+	bool wants_noiommu; /* not all devices have an IOMMU, as far as is known */
 };
 
 /* Read the devices, and what the kernel can do: 0 or -ENOMEM; checkup_close() either way. */
@@ -70,6 +70,7 @@ text_add(struct text *text, const char *format, ...) __attribute__((format(print
 const char *
 advice_or(enum rte_vfio_cdev_step step, int err, const char *otherwise);
 
+/* clang-format off */
 void check_app(struct checkup *c);
 void check_capabilities(struct checkup *c);
 void check_device_cdev(struct checkup *c);
@@ -95,5 +96,6 @@ void check_noiommu_parameter(struct checkup *c);
 void check_physical_addresses(struct checkup *c);
 void check_sysfs(struct checkup *c);
 void check_user_namespace(struct checkup *c);
+/* clang-format on */
 
 #endif /* CHECK_PRIVATE_H */

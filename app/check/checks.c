@@ -9,6 +9,7 @@ struct entry {
 	void (*run)(struct checkup *c);
 };
 
+/* clang-format off */
 /* In the order that they matter: what fails may be why a later one does. */
 static const struct entry machine_checks[] = {
 	{ "kernel-version", check_kernel_version },
@@ -43,6 +44,7 @@ static const struct entry program_checks[] = {
 	{ "dpdk", check_dpdk },
 	{ "app", check_app },
 };
+/* clang-format on */
 
 const char *
 check_verdict_name(enum check_verdict verdict)
@@ -85,8 +87,8 @@ checks_run(const struct host *host, const struct check_options *options, check_r
 }
 
 int
-checks_run_app(const struct host *host, const struct check_options *options,
-	       check_report_t report, void *arg)
+checks_run_app(const struct host *host, const struct check_options *options, check_report_t report,
+	       void *arg)
 {
 	struct checkup c = { .host = host, .options = options, .report = report, .arg = arg };
 	const struct entry app = { "app", check_app };

@@ -17,21 +17,21 @@ extern "C" {
 /* From good to bad, and the exit statuses of the doctor. */
 enum check_verdict {
 	CHECK_PASS,
-	CHECK_WARN,	/* works, but for something */
-	CHECK_FAIL,	/* would not work */
+	CHECK_WARN, /* works, but for something */
+	CHECK_FAIL, /* would not work */
 };
 
 struct check_finding {
-	const char *check;	/* its name, which scripts may rely on: "kernel-version" */
+	const char *check; /* its name, which scripts may rely on: "kernel-version" */
 	enum check_verdict verdict;
-	const char *device;	/* its address; NULL: the machine, or this process */
-	const char *text;	/* one sentence: what is, and if it is not good, why it matters */
-	const char *cure;	/* the command or the kernel option; NULL: nothing to cure */
+	const char *device; /* its address; NULL: the machine, or this process */
+	const char *text;   /* one sentence: what is, and if it is not good, why it matters */
+	const char *cure;   /* the command or the kernel option; NULL: nothing to cure */
 };
 
 struct check_options {
-	const char *const *devices;	/* NULL-terminated addresses; none: all on vfio-pci */
-	const char *app;		/* program that is to be preloaded into, or NULL */
+	const char *const *devices; /* NULL-terminated addresses; none: all on vfio-pci */
+	const char *app;	    /* program that is to be preloaded into, or NULL */
 };
 
 /* Gets each finding as it is made; its strings are printable and live until it returns. */
@@ -44,8 +44,8 @@ checks_run(const struct host *host, const struct check_options *options, check_r
 
 /* Only the one named "app": would the library be in the program? Returns as checks_run(). */
 int
-checks_run_app(const struct host *host, const struct check_options *options,
-	       check_report_t report, void *arg);
+checks_run_app(const struct host *host, const struct check_options *options, check_report_t report,
+	       void *arg);
 
 /* "PASS", "WARN" or "FAIL". */
 const char *

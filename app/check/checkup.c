@@ -71,8 +71,7 @@ device_read(const struct host *host, const char *addr, struct check_device *devi
 		return;
 	device->exists = true;
 	device->has_group = host_has(host, DEVICES "/%s/iommu_group", device->addr);
-	host_link(host, device->driver, sizeof(device->driver), DEVICES "/%s/driver",
-		  device->addr);
+	host_link(host, device->driver, sizeof(device->driver), DEVICES "/%s/driver", device->addr);
 	snprintf(base, sizeof(base), "%s" DEVICES, host->root);
 	device->found = rte_vfio_cdev_find(host->ctx, base, device->addr, &device->info);
 }
@@ -140,8 +139,7 @@ checkup_open(struct checkup *c)
 	c->get_pa = domain_probe(c->host, RTE_VFIO_CDEV_NOIOMMU);
 	c->wants_noiommu = c->count == 0;
 	for (int i = 0; i < c->count && ret == 0; i++)
-		if (c->devices[i].found != 0 ||
-		    c->devices[i].info.mode == RTE_VFIO_CDEV_NOIOMMU)
+		if (c->devices[i].found != 0 || c->devices[i].info.mode == RTE_VFIO_CDEV_NOIOMMU)
 			c->wants_noiommu = true;
 	return ret;
 }

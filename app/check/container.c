@@ -16,7 +16,8 @@ check_sysfs(struct checkup *c)
 			    "/sys/bus/pci/devices is not to be seen: /sys is masked, or is not "
 			    "mounted");
 	else if (!host_has(c->host, "/sys/module/vfio") && module_is_loaded(c->host, "vfio"))
-		checkup_add(c, CHECK_WARN, "preload the library, which does not need it; for stock "
+		checkup_add(c, CHECK_WARN,
+			    "preload the library, which does not need it; for stock "
 			    "DPDK mount it into the container: -v /sys/module:/sys/module:ro",
 			    "/sys/module/vfio is not to be seen here, though the module is loaded: "
 			    "stock DPDK would find no VFIO");
@@ -47,9 +48,11 @@ check_hugepage_limit(struct checkup *c)
 	if (limit_read(c->host, "1GB") == 0)
 		text_list(&none, "1G");
 	if (none.len > 0)
-		checkup_add(c, CHECK_WARN, "request them: resources.limits of the pod "
+		checkup_add(c, CHECK_WARN,
+			    "request them: resources.limits of the pod "
 			    "(hugepages-2Mi: 512Mi, or hugepages-1Gi), or the hugetlb limit of "
 			    "the container's cgroup",
 			    "this container may have no hugepages of %s: DPDK ends with a bus "
-			    "error or finds no memory", none.buf);
+			    "error or finds no memory",
+			    none.buf);
 }

@@ -13,8 +13,8 @@
 
 #define DEVICES "/sys/bus/pci/devices"
 #define DRIVERS "/sys/bus/pci/drivers"
-#define NAMED 3		/* openers, or devices of a group */
-#define MOST_DEPTH 3	/* of directories below /dev/vfio */
+#define NAMED 3	     /* openers, or devices of a group */
+#define MOST_DEPTH 3 /* of directories below /dev/vfio */
 
 void
 check_devices(struct checkup *c)
@@ -23,7 +23,8 @@ check_devices(struct checkup *c)
 		checkup_add(c, CHECK_PASS, NULL, "%d %s looked at", c->count,
 			    c->count > 1 ? "devices are" : "device is");
 	else
-		checkup_add(c, CHECK_FAIL, "dpdk-devbind.py --bind=vfio-pci DEVICE, or give the "
+		checkup_add(c, CHECK_FAIL,
+			    "dpdk-devbind.py --bind=vfio-pci DEVICE, or give the "
 			    "addresses of those that are meant",
 			    "no device is bound to vfio-pci");
 }
@@ -40,8 +41,10 @@ bind_cure(const struct checkup *c, struct text *cure)
 		text_add(cure, "modprobe vfio-pci; ");
 	if (d->driver[0] != '\0')
 		text_add(cure, "echo %s >" DEVICES "/%s/driver/unbind; ", d->addr, d->addr);
-	text_add(cure, "echo vfio-pci >" DEVICES "/%s/driver_override; "
-		 "echo %s >/sys/bus/pci/drivers_probe", d->addr, d->addr);
+	text_add(cure,
+		 "echo vfio-pci >" DEVICES "/%s/driver_override; "
+		 "echo %s >/sys/bus/pci/drivers_probe",
+		 d->addr, d->addr);
 }
 
 /*
@@ -70,7 +73,8 @@ unbound_add(struct checkup *c, const char *cure)
 	else
 		checkup_add(c, CHECK_FAIL, cure,
 			    "no driver has it, though driver_override names %s: see the kernel's "
-			    "log (dmesg)", override);
+			    "log (dmesg)",
+			    override);
 }
 
 void
@@ -88,8 +92,7 @@ check_device_driver(struct checkup *c)
 	host_line(c->host, value, sizeof(value),
 		  "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
 	if (!d->has_group && strcmp(value, "N") == 0)
-		text_add(&cure,
-			 "echo Y >/sys/module/vfio/parameters/enable_unsafe_noiommu_mode; ");
+		text_add(&cure, "echo Y >/sys/module/vfio/parameters/enable_unsafe_noiommu_mode; ");
 	bind_cure(c, &cure);
 	if (d->driver[0] == '\0')
 		unbound_add(c, cure.buf);
@@ -138,8 +141,9 @@ node_find(const struct host *host, dev_t number, int depth, char path[PATH_MAX])
 	for (int i = 0; i < count && !found; i++) {
 		snprintf(path + len, PATH_MAX - len, "/%s", names[i]->d_name);
 		if (host_stat(host, &st, "%s", path) == 0)
-			found = node_is(&st, number) || (S_ISDIR(st.st_mode) && depth > 0 &&
-				node_find(host, number, depth - 1, path));
+			found = node_is(&st, number) ||
+				(S_ISDIR(st.st_mode) && depth > 0 &&
+				 node_find(host, number, depth - 1, path));
 		if (!found)
 			path[len] = '\0';
 	}
@@ -157,17 +161,22 @@ node_lost_add(struct checkup *c, const char *node, int err)
 	if (node_find(c->host, makedev(info->major, info->minor), MOST_DEPTH, path)) {
 		snprintf(cure, sizeof(cure), "mkdir -p /dev/vfio/devices; ln -sf %s %s", path,
 			 node);
-		checkup_add(c, CHECK_FAIL, cure, "its node is at %s, as a device plugin renames "
-			    "them, and not at %s", path, node);
+		checkup_add(c, CHECK_FAIL, cure,
+			    "its node is at %s, as a device plugin renames "
+			    "them, and not at %s",
+			    path, node);
 		return;
 	}
-	snprintf(cure, sizeof(cure), "pass it to the container (--device %s --device /dev/iommu), "
-		 "or make it: mkdir -p /dev/vfio/devices; mknod %s c %u %u", node, node,
-		 info->major, info->minor);
+	snprintf(cure, sizeof(cure),
+		 "pass it to the container (--device %s --device /dev/iommu), "
+		 "or make it: mkdir -p /dev/vfio/devices; mknod %s c %u %u",
+		 node, node, info->major, info->minor);
 	if (err == -ENOENT)
 		checkup_add(c, CHECK_FAIL, cure, "its node %s is missing%s", node,
-			    host_has(c->host, "/dev/vfio/vfio") ? ": what is in /dev/vfio is for "
-			    "groups, over which memory is not pinned" : "");
+			    host_has(c->host, "/dev/vfio/vfio") ?
+				    ": what is in /dev/vfio is for "
+				    "groups, over which memory is not pinned" :
+				    "");
 	else
 		checkup_add(c, CHECK_FAIL, cure, "%s is not its node: %s", node, strerror(-err));
 }
@@ -191,8 +200,7 @@ check_device_node(struct checkup *c)
 	if (ret == 0)
 		checkup_add(c, CHECK_PASS, NULL, "%s may be opened", node);
 	else if (ret == -EACCES)
-		checkup_add(c, CHECK_FAIL,
-			    rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_OPEN, EACCES),
+		checkup_add(c, CHECK_FAIL, rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_OPEN, EACCES),
 			    "this user may not open %s: %s", node, strerror(EACCES));
 	else
 		node_lost_add(c, node, ret);
@@ -211,8 +219,8 @@ check_group_node(struct checkup *c)
 	struct stat st;
 
 	if (c->device->found == 0 ||
-	    host_link(c->host, group, sizeof(group), DEVICES "/%s/iommu_group",
-		      c->device->addr) <= 0)
+	    host_link(c->host, group, sizeof(group), DEVICES "/%s/iommu_group", c->device->addr) <=
+		    0)
 		return;
 	prefix = host_has(c->host, "/sys/class/vfio/noiommu-%s", group) ? "noiommu-" : "";
 	if (host_line(c->host, line, sizeof(line), "/sys/class/vfio/%s%s/dev", prefix, group) < 0 ||
@@ -227,7 +235,8 @@ check_group_node(struct checkup *c)
 		snprintf(cure, sizeof(cure), "ln -sf %s %s", path, node);
 	else
 		snprintf(cure, sizeof(cure), "pass %s to the container", node);
-	checkup_add(c, CHECK_WARN, cure, "the node of its group, which stock DPDK needs for a "
+	checkup_add(c, CHECK_WARN, cure,
+		    "the node of its group, which stock DPDK needs for a "
 		    "device without a cdev, is %s%s and not at %s",
 		    strcmp(path, "/dev/vfio") == 0 ? "missing" : "renamed to ",
 		    strcmp(path, "/dev/vfio") == 0 ? "" : path, node);
@@ -261,10 +270,12 @@ check_group_viable(struct checkup *c)
 	if (others.len == 0)
 		checkup_add(c, CHECK_PASS, NULL, "no other driver has a device of its IOMMU group");
 	else
-		checkup_add(c, CHECK_FAIL, "bind all devices of the group to vfio-pci, or move "
+		checkup_add(c, CHECK_FAIL,
+			    "bind all devices of the group to vfio-pci, or move "
 			    "the card to a slot with a group of its own",
 			    "its IOMMU group has devices on other drivers: %s; the group is not "
-			    "viable, and neither group nor cdev can be used", others.buf);
+			    "viable, and neither group nor cdev can be used",
+			    others.buf);
 }
 
 /* What is open, in which processes, and the error that another process gets. */
@@ -343,14 +354,17 @@ check_device_numa(struct checkup *c)
 		return;
 	nearest = node_nearest(c->host, node, &distance);
 	if (nearest < 0)
-		return;		/* the check of hugepages reports it */
+		return; /* the check of hugepages reports it */
 	if (nearest == node || hugepages_free(c->host, node) > 0) {
 		checkup_add(c, CHECK_PASS, NULL, "its NUMA node %d has free hugepages", node);
 		return;
 	}
-	snprintf(cure, sizeof(cure), "echo 512 >/sys/devices/system/node/node%d/hugepages/"
-		 "hugepages-2048kB/nr_hugepages", node);
-	checkup_add(c, CHECK_WARN, cure, "it is on NUMA node %d, where no hugepage is free; the "
-		    "nearest ones are on node %d (distance %d, its own has %d)", node, nearest,
-		    distance, numa_distance(node, node));
+	snprintf(cure, sizeof(cure),
+		 "echo 512 >/sys/devices/system/node/node%d/hugepages/"
+		 "hugepages-2048kB/nr_hugepages",
+		 node);
+	checkup_add(c, CHECK_WARN, cure,
+		    "it is on NUMA node %d, where no hugepage is free; the "
+		    "nearest ones are on node %d (distance %d, its own has %d)",
+		    node, nearest, distance, numa_distance(node, node));
 }

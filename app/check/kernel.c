@@ -101,9 +101,9 @@ get_pa_is_there(const struct checkup *c)
 struct option {
 	const char *name;
 	bool (*is_there)(const struct checkup *c);
-	const char *module;	/* that comes with it, or NULL */
-	bool (*is_sure)(const struct checkup *c);	/* not shown means not there */
-	bool noiommu;		/* for devices without an IOMMU only */
+	const char *module;			  /* that comes with it, or NULL */
+	bool (*is_sure)(const struct checkup *c); /* not shown means not there */
+	bool noiommu;				  /* for devices without an IOMMU only */
 };
 
 static const struct option options[] = {
@@ -160,15 +160,17 @@ check_kernel_options(struct checkup *c)
 		else if (state < 0)
 			text_list(&unknown, "%s", options[i].name);
 	}
-	text_add(&cure, "build the kernel with %s, or its VFIO and iommufd modules anew "
-		 "(devtools/kmod)", missing.buf);
+	text_add(&cure,
+		 "build the kernel with %s, or its VFIO and iommufd modules anew "
+		 "(devtools/kmod)",
+		 missing.buf);
 	if (missing.len > 0)
-		checkup_add(c, CHECK_FAIL, cure.buf, "the kernel is built without %s",
-			    missing.buf);
+		checkup_add(c, CHECK_FAIL, cure.buf, "the kernel is built without %s", missing.buf);
 	else if (unknown.len > 0)
 		checkup_add(c, CHECK_WARN, "grep -E 'VFIO|IOMMUFD' on the kernel's configuration",
 			    "no file shows whether the kernel has %s: there is no /proc/config.gz, "
-			    "and no config of its release in /boot and /lib/modules", unknown.buf);
+			    "and no config of its release in /boot and /lib/modules",
+			    unknown.buf);
 	else
 		checkup_add(c, CHECK_PASS, NULL, "the kernel has all options that are needed");
 }

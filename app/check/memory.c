@@ -11,7 +11,7 @@
 #include "check_private.h"
 
 #define HUGEPAGES "/sys/kernel/mm/hugepages"
-#define NODE_LIST 16	/* nodes that are listed */
+#define NODE_LIST 16 /* nodes that are listed */
 
 static void
 nodes_add(const struct host *host, unsigned long size, struct text *text)
@@ -51,14 +51,17 @@ check_hugepages(struct checkup *c)
 	if (hugepages_free(c->host, -1) > 0)
 		checkup_add(c, CHECK_PASS, NULL, "%s", text.buf);
 	else if (sum > 0)
-		checkup_add(c, CHECK_FAIL, "stop the program that has them, or remove files that "
+		checkup_add(c, CHECK_FAIL,
+			    "stop the program that has them, or remove files that "
 			    "one left behind (rm /dev/hugepages/rtemap_*), or reserve more "
-			    "(echo 512 >/proc/sys/vm/nr_hugepages)", "%s", text.buf);
+			    "(echo 512 >/proc/sys/vm/nr_hugepages)",
+			    "%s", text.buf);
 	else
 		checkup_add(c, c->wants_noiommu ? CHECK_FAIL : CHECK_WARN,
 			    "echo 512 >/proc/sys/vm/nr_hugepages", "no hugepages are reserved: %s",
 			    c->wants_noiommu ? "of the EAL's memory only they have physical "
-			    "addresses" : "DPDK starts with --no-huge only");
+					       "addresses" :
+					       "DPDK starts with --no-huge only");
 }
 
 void
@@ -68,11 +71,15 @@ check_hugepage_mount(struct checkup *c)
 
 	if (host_find(c->host, line, sizeof(line), "* hugetlbfs *", "/proc/mounts") < 0 ||
 	    sscanf(line, "%*s %127s", path) != 1)
-		checkup_add(c, CHECK_WARN, "mount -t hugetlbfs none /dev/hugepages, or start DPDK "
-			    "with --in-memory", "no hugetlbfs is mounted here");
+		checkup_add(c, CHECK_WARN,
+			    "mount -t hugetlbfs none /dev/hugepages, or start DPDK "
+			    "with --in-memory",
+			    "no hugetlbfs is mounted here");
 	else if (host_access(c->host, W_OK, "%s", path) < 0)
-		checkup_add(c, CHECK_WARN, "change its owner or mode, or start DPDK with "
-			    "--in-memory", "hugetlbfs at %s cannot be written to", path);
+		checkup_add(c, CHECK_WARN,
+			    "change its owner or mode, or start DPDK with "
+			    "--in-memory",
+			    "hugetlbfs at %s cannot be written to", path);
 	else
 		checkup_add(c, CHECK_PASS, NULL, "hugetlbfs is mounted at %s", path);
 }
@@ -115,16 +122,17 @@ void
 check_memlock(struct checkup *c)
 {
 	static const char cure[] = "ulimit -l unlimited (containers: --ulimit memlock=-1; systemd: "
-		"LimitMEMLOCK=infinity), or grant CAP_IPC_LOCK";
+				   "LimitMEMLOCK=infinity), or grant CAP_IPC_LOCK";
 	long limit = memlock_read(c->host), smallest, all;
 
 	hugepages_measure(c->host, &smallest, &all);
 	if (process_has_cap(c->host, CAP_IPC_LOCK) && process_is_initial(c->host))
 		checkup_add(c, CHECK_PASS, NULL, "CAP_IPC_LOCK lets any memory be pinned");
 	else if (all == 0)
-		return;		/* the next check reports it */
+		return; /* the next check reports it */
 	else if (limit < 0)
-		checkup_add(c, CHECK_WARN, cure, "RLIMIT_MEMLOCK cannot be read "
+		checkup_add(c, CHECK_WARN, cure,
+			    "RLIMIT_MEMLOCK cannot be read "
 			    "(/proc/self/limits)");
 	else if (limit >= all)
 		checkup_add(c, CHECK_PASS, NULL, "RLIMIT_MEMLOCK lets all hugepages be pinned");

@@ -20,10 +20,12 @@ check_user_namespace(struct checkup *c)
 	if (process_is_initial(c->host))
 		checkup_add(c, CHECK_PASS, NULL, "this process is in the initial user namespace");
 	else if (!c->wants_noiommu)
-		checkup_add(c, CHECK_PASS, NULL, "this process is in a user namespace of its own, "
+		checkup_add(c, CHECK_PASS, NULL,
+			    "this process is in a user namespace of its own, "
 			    "which devices with an IOMMU do not mind");
 	else
-		checkup_add(c, CHECK_FAIL, "run it as root outside of the user namespace: no "
+		checkup_add(c, CHECK_FAIL,
+			    "run it as root outside of the user namespace: no "
 			    "rootless container, no --userns, no hostUsers: false",
 			    "this process is in a user namespace of its own, as in a rootless "
 			    "container, and CAP_SYS_RAWIO does not count there");
@@ -44,17 +46,20 @@ void
 check_capabilities(struct checkup *c)
 {
 	if (c->wants_noiommu && !process_has_cap(c->host, CAP_SYS_RAWIO))
-		checkup_add(c, CHECK_FAIL, "run it as root, or in a container with --cap-add "
+		checkup_add(c, CHECK_FAIL,
+			    "run it as root, or in a container with --cap-add "
 			    "SYS_RAWIO; --privileged is not needed",
 			    "this process has no CAP_SYS_RAWIO, without which the kernel opens no "
 			    "device that has no IOMMU and reports no address");
 	else if (stock_count(c) > 0 && !process_has_cap(c->host, CAP_SYS_ADMIN))
-		checkup_add(c, CHECK_WARN, "give each device a cdev (see device-cdev), or run it "
+		checkup_add(c, CHECK_WARN,
+			    "give each device a cdev (see device-cdev), or run it "
 			    "with CAP_SYS_ADMIN (--cap-add SYS_ADMIN)",
 			    "a device without a cdev is left to stock DPDK, which reads "
 			    "/proc/self/pagemap, and this process has no CAP_SYS_ADMIN for that");
 	else
-		checkup_add(c, CHECK_PASS, NULL, "this process has the capabilities that it "
+		checkup_add(c, CHECK_PASS, NULL,
+			    "this process has the capabilities that it "
 			    "needs; neither CAP_SYS_ADMIN nor a privileged container is needed "
 			    "for devices that have a cdev");
 }
@@ -78,7 +83,8 @@ check_get_pa(struct checkup *c)
 	if (c->iommufd != 0 || !c->wants_noiommu)
 		return;
 	if (c->get_pa == 0)
-		checkup_add(c, CHECK_PASS, NULL, "the kernel reports physical addresses "
+		checkup_add(c, CHECK_PASS, NULL,
+			    "the kernel reports physical addresses "
 			    "(IOMMU_IOAS_NOIOMMU_GET_PA)");
 	else
 		checkup_add(c, CHECK_FAIL,
@@ -103,7 +109,8 @@ check_physical_addresses(struct checkup *c)
 	if (!c->wants_noiommu)
 		checkup_add(c, CHECK_PASS, NULL, "no physical addresses are needed");
 	else if (has_pa)
-		checkup_add(c, CHECK_PASS, NULL, "physical addresses come from the IOAS; "
+		checkup_add(c, CHECK_PASS, NULL,
+			    "physical addresses come from the IOAS; "
 			    "/proc/self/pagemap is not needed");
 	else if (process_has_cap(c->host, CAP_SYS_ADMIN) && process_is_initial(c->host) &&
 		 host_access(c->host, R_OK, "/proc/self/pagemap") == 0)
@@ -111,9 +118,10 @@ check_physical_addresses(struct checkup *c)
 			    "physical addresses come from /proc/self/pagemap only, and are not "
 			    "confirmed");
 	else
-		checkup_add(c, CHECK_FAIL, "follow the cures of get-pa and device-cdev, and "
+		checkup_add(c, CHECK_FAIL,
+			    "follow the cures of get-pa and device-cdev, and "
 			    "preload the library; stock DPDK needs --cap-add SYS_ADMIN",
 			    "neither the IOAS nor /proc/self/pagemap gives this process physical "
-			    "addresses: DPDK ends with " NO_PA ", or refuses the device with "
-			    VA_ONLY);
+			    "addresses: DPDK ends with " NO_PA
+			    ", or refuses the device with " VA_ONLY);
 }

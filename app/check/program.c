@@ -58,7 +58,7 @@ static enum check_verdict
 abi_judge(unsigned int abi, const char **cure)
 {
 	*cure = abi < FIRST_ABI ? "use DPDK 22.11 or later" :
-		"run dpdk-test-vfio-cdev before you rely on it";
+				  "run dpdk-test-vfio-cdev before you rely on it";
 	return abi < FIRST_ABI ? CHECK_FAIL : abi > LAST_ABI ? CHECK_WARN : CHECK_PASS;
 }
 
@@ -86,8 +86,10 @@ check_dpdk(struct checkup *c)
 	if (text.len > 0)
 		checkup_add(c, verdict, verdict != CHECK_PASS ? cure : NULL, "found %s", text.buf);
 	else if (c->options->app == NULL)
-		checkup_add(c, CHECK_WARN, "apt-get install dpdk, or name the program that brings "
-			    "its own with --app", "the dynamic linker finds no " EAL "*");
+		checkup_add(c, CHECK_WARN,
+			    "apt-get install dpdk, or name the program that brings "
+			    "its own with --app",
+			    "the dynamic linker finds no " EAL "*");
 }
 
 /* As execvp() finds it. */
@@ -100,7 +102,7 @@ program_find(const struct host *host, const char *name, char path[PATH_MAX])
 		snprintf(path, PATH_MAX, "%s", name);
 		return host_access(host, F_OK, "%s", path);
 	}
-	for (; ; dirs = end + 1) {
+	for (;; dirs = end + 1) {
 		end = strchrnul(dirs, ':');
 		snprintf(path, PATH_MAX, "%.*s/%s", (int)(end - dirs), dirs, name);
 		if (host_access(host, X_OK, "%s", path) == 0)
@@ -117,8 +119,9 @@ program_find(const struct host *host, const char *name, char path[PATH_MAX])
 static bool
 rights_add(struct checkup *c, const char *path)
 {
-	static const char cure[] = "take the bit or the capabilities away (chmod u-s,g-s; setcap "
-		"-r) and start it with the rights that it needs, or link it with " LIBRARY;
+	static const char
+		cure[] = "take the bit or the capabilities away (chmod u-s,g-s; setcap "
+			 "-r) and start it with the rights that it needs, or link it with " LIBRARY;
 	char real[PATH_MAX];
 	struct stat st;
 
@@ -126,22 +129,26 @@ rights_add(struct checkup *c, const char *path)
 		return false;
 	if (((st.st_mode & S_ISUID) != 0 && st.st_uid != getuid()) ||
 	    ((st.st_mode & S_ISGID) != 0 && st.st_gid != getgid())) {
-		checkup_add(c, CHECK_FAIL, cure, "%s is setuid or setgid: the dynamic linker "
-			    "drops LD_PRELOAD", path);
+		checkup_add(c, CHECK_FAIL, cure,
+			    "%s is setuid or setgid: the dynamic linker "
+			    "drops LD_PRELOAD",
+			    path);
 		return true;
 	}
 	if (getxattr(real, "security.capability", NULL, 0) > 0 && getuid() != 0) {
-		checkup_add(c, CHECK_FAIL, cure, "%s has file capabilities: the dynamic linker "
-			    "drops LD_PRELOAD", path);
+		checkup_add(c, CHECK_FAIL, cure,
+			    "%s has file capabilities: the dynamic linker "
+			    "drops LD_PRELOAD",
+			    path);
 		return true;
 	}
 	return false;
 }
 
 struct links {
-	char eal[64];		/* "librte_eal.so.23"; "" if nothing of DPDK is linked */
-	bool has_library;	/* linked with the library */
-	bool library_first;	/* before librte_eal */
+	char eal[64];	    /* "librte_eal.so.23"; "" if nothing of DPDK is linked */
+	bool has_library;   /* linked with the library */
+	bool library_first; /* before librte_eal */
 };
 
 /* Each part of DPDK has the ABI of the EAL in its name. */
@@ -161,8 +168,7 @@ links_read(const struct elf_file *file, struct links *links)
 		so = strstr(name, ".so.");
 		if (strncmp(name, "librte_", strlen("librte_")) == 0 && so != NULL &&
 		    strcmp(name, "librte_vfio_cdev.so.0") != 0 && links->eal[0] == '\0')
-			snprintf(links->eal, sizeof(links->eal), EAL "%.16s",
-				 so + strlen(".so."));
+			snprintf(links->eal, sizeof(links->eal), EAL "%.16s", so + strlen(".so."));
 	}
 }
 
@@ -178,10 +184,12 @@ unlinked_add(struct checkup *c, const struct elf_file *file, const char *path)
 		checkup_add(c, CHECK_FAIL, "link it dynamically",
 			    "%s is static: there is no dynamic linker to preload into it", path);
 	else
-		checkup_add(c, CHECK_WARN, "start it with RTE_VFIO_CDEV=require, which refuses "
+		checkup_add(c, CHECK_WARN,
+			    "start it with RTE_VFIO_CDEV=require, which refuses "
 			    "devices that the library does not get",
 			    "%s is not linked with DPDK: if a plug-in brings it, this check cannot "
-			    "tell whether it calls the library", path);
+			    "tell whether it calls the library",
+			    path);
 }
 
 static void
@@ -209,7 +217,8 @@ eal_add(struct checkup *c, const struct links *links, const char *eal)
 	elf_file_close(&file);
 	release_add(c->host, eal, abi, &release);
 	if (own)
-		checkup_add(c, CHECK_FAIL, "use a librte_eal that is built without "
+		checkup_add(c, CHECK_FAIL,
+			    "use a librte_eal that is built without "
 			    "-Bsymbolic-functions (and -Bsymbolic)",
 			    "%s calls its own %s(): memory would not be pinned", eal, hooks[0]);
 	else if (links->has_library && !links->library_first)
@@ -253,9 +262,10 @@ check_app(struct checkup *c)
 		if (links.eal[0] == '\0')
 			unlinked_add(c, &file, path);
 		else if (loader_find(c->host, real, links.eal, eal) < 0)
-			checkup_add(c, CHECK_FAIL, "install that release of DPDK, or set "
-				    "LD_LIBRARY_PATH", "%s needs %s, which is not found", path,
-				    links.eal);
+			checkup_add(c, CHECK_FAIL,
+				    "install that release of DPDK, or set "
+				    "LD_LIBRARY_PATH",
+				    "%s needs %s, which is not found", path, links.eal);
 		else
 			eal_add(c, &links, eal);
 	}

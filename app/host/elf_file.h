@@ -13,9 +13,9 @@
 struct elf_file {
 	int fd;
 	Elf *elf;
-	bool has_interpreter;	/* it needs a dynamic linker */
-	Elf_Data *dynamic;	/* NULL: none */
-	size_t strings;		/* section of the dynamic strings */
+	bool has_interpreter; /* it needs a dynamic linker */
+	Elf_Data *dynamic;    /* NULL: none */
+	size_t strings;	      /* section of the dynamic strings */
 };
 
 /* 0 or -errno; -ENOEXEC: not a 64-bit ELF file of this machine's byte order. */

@@ -74,8 +74,8 @@ hugepages_free_of(const struct host *host, unsigned long size, int node)
 {
 	if (node < 0)
 		return host_number(host, 10, HUGEPAGES "/hugepages-%lukB/free_hugepages", size);
-	return host_number(host, 10, NODES "/node%d/hugepages/hugepages-%lukB/free_hugepages",
-			   node, size);
+	return host_number(host, 10, NODES "/node%d/hugepages/hugepages-%lukB/free_hugepages", node,
+			   size);
 }
 
 long

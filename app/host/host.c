@@ -44,7 +44,7 @@ path_make(const struct host *host, char path[PATH_MAX], const char *format, va_l
 	if (root >= PATH_MAX)
 		return -ENAMETOOLONG;
 	len = vsnprintf(path + root, PATH_MAX - root, format, ap);
-	if (path[root] != '/')	/* relative to the working directory, not to the root */
+	if (path[root] != '/') /* relative to the working directory, not to the root */
 		memmove(path, path + root, strlen(path + root) + 1);
 	return len < PATH_MAX - root ? 0 : -ENAMETOOLONG;
 }
@@ -66,7 +66,7 @@ static void
 line_clean(char *line)
 {
 	line[strcspn(line, "\n")] = '\0';
-	for (char *tab = line; (tab = strchr(tab, '\t')) != NULL; )
+	for (char *tab = line; (tab = strchr(tab, '\t')) != NULL;)
 		*tab = ' ';
 	rte_vfio_cdev_text_clean(line);
 }
@@ -185,8 +185,8 @@ file_find(const char *path, char *line, size_t size, const char *pattern)
 }
 
 int
-host_find(const struct host *host, char *line, size_t size, const char *pattern,
-	  const char *format, ...)
+host_find(const struct host *host, char *line, size_t size, const char *pattern, const char *format,
+	  ...)
 {
 	char path[PATH_MAX];
 	va_list ap;

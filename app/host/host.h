@@ -21,8 +21,8 @@ extern "C" {
 #endif
 
 struct host {
-	const char *root;		/* before each path; "" but in unit tests */
-	struct rte_vfio_cdev_ctx *ctx;	/* of that root; does not log */
+	const char *root;	       /* before each path; "" but in unit tests */
+	struct rte_vfio_cdev_ctx *ctx; /* of that root; does not log */
 };
 
 /* 0, -ENAMETOOLONG or -ENOMEM; host_close() it. The root stays the caller's. */
@@ -61,8 +61,8 @@ host_link(const struct host *host, char *name, size_t size, const char *format, 
  * fnmatch(3), as host_line() gives it; what is longer is cut. -ENODATA: none does.
  */
 int
-host_find(const struct host *host, char *line, size_t size, const char *pattern,
-	  const char *format, ...) __attribute__((format(printf, 5, 6)));
+host_find(const struct host *host, char *line, size_t size, const char *pattern, const char *format,
+	  ...) __attribute__((format(printf, 5, 6)));
 
 /* The names in a directory, but for those with a dot first, sorted. Their number or -errno. */
 int

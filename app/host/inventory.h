@@ -22,31 +22,31 @@ extern "C" {
 enum inventory_mode {
 	INVENTORY_NOIOMMU = RTE_VFIO_CDEV_NOIOMMU,
 	INVENTORY_TRANSLATED = RTE_VFIO_CDEV_TRANSLATED,
-	INVENTORY_GROUP_ONLY,		/* VFIO has it, without a cdev */
-	INVENTORY_NONE,			/* VFIO does not have it */
-	INVENTORY_UNKNOWN,		/* sysfs is inconsistent: see err */
+	INVENTORY_GROUP_ONLY, /* VFIO has it, without a cdev */
+	INVENTORY_NONE,	      /* VFIO does not have it */
+	INVENTORY_UNKNOWN,    /* sysfs is inconsistent: see err */
 };
 
 /* Processes that have a node open. */
 struct inventory_openers {
-	int count;			/* may be more than are here */
+	int count; /* may be more than are here */
 	struct rte_vfio_cdev_opener first[INVENTORY_OPENERS];
 };
 
 struct inventory_device {
 	char bus[32];
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
-	bool has_id;			/* a PCI device: vendor and device are known */
+	bool has_id; /* a PCI device: vendor and device are known */
 	unsigned int vendor;
 	unsigned int device;
-	char vendor_name[INVENTORY_NAME_LEN];	/* "": not known, also the next three */
+	char vendor_name[INVENTORY_NAME_LEN]; /* "": not known, also the next three */
 	char device_name[INVENTORY_NAME_LEN];
 	char driver[64];
 	char cdev[RTE_VFIO_CDEV_NAME_LEN];
 	enum inventory_mode mode;
-	int err;			/* -errno of INVENTORY_UNKNOWN */
-	int numa_node;			/* -1: not known */
-	int iommu_group;		/* -1: none */
+	int err;	 /* -errno of INVENTORY_UNKNOWN */
+	int numa_node;	 /* -1: not known */
+	int iommu_group; /* -1: none */
 	struct inventory_openers of_cdev;
 	struct inventory_openers of_group;
 };

@@ -20,7 +20,7 @@ launch_beside(const char *name, char path[PATH_MAX])
 	self[len > 0 ? len : 0] = '\0';
 	slash = strrchr(self, '/');
 	ret = slash == NULL ? -ENOENT :
-		snprintf(path, PATH_MAX, "%.*s/%s", (int)(slash - self), self, name);
+			      snprintf(path, PATH_MAX, "%.*s/%s", (int)(slash - self), self, name);
 	if (ret >= 0 && ret < PATH_MAX)
 		return 0;
 	snprintf(path, PATH_MAX, "%s", name);
@@ -31,7 +31,8 @@ int
 launch_find_library(char path[PATH_MAX])
 {
 	static const char *const places[] = {
-		"../drivers/" LAUNCH_LIBRARY, BIN_TO_LIB "/" LAUNCH_LIBRARY,
+		"../drivers/" LAUNCH_LIBRARY,
+		BIN_TO_LIB "/" LAUNCH_LIBRARY,
 	};
 	char place[PATH_MAX];
 

@@ -21,8 +21,8 @@
 #else
 #define MULTIARCH "x86_64-linux-gnu"
 #endif
-#define DIRS "/lib/" MULTIARCH ":/usr/lib/" MULTIARCH \
-	":/lib:/usr/lib:/lib64:/usr/lib64:/usr/local/lib"
+#define DIRS \
+	"/lib/" MULTIARCH ":/usr/lib/" MULTIARCH ":/lib:/usr/lib:/lib64:/usr/lib64:/usr/local/lib"
 
 /* Is there such a library in one of the directories, which colons part? */
 static bool
@@ -68,8 +68,9 @@ program_has(const struct host *host, const char *program, const char *name, char
 	if (dirs == NULL)
 		dirs = elf_file_text(&file, DT_RPATH, &index);
 	/* Below another root a path has that root in it already. */
-	found = dirs_have(host, dirs, strncmp(origin, host->root, root) == 0 ? origin + root :
-			  origin, name, path);
+	found = dirs_have(host, dirs,
+			  strncmp(origin, host->root, root) == 0 ? origin + root : origin, name,
+			  path);
 	elf_file_close(&file);
 	free(origin);
 	return found;
@@ -111,7 +112,7 @@ cache_has(const struct host *host, const char *name, char path[PATH_MAX])
 		found = memmem(from, cache + size - from, wanted, strlen(wanted) + 1);
 		if (found == NULL)
 			break;
-		for (start = found; start > cache && start[-1] != '\0'; )
+		for (start = found; start > cache && start[-1] != '\0';)
 			start--;
 		has = *start == '/' && strlen(start) < PATH_MAX &&
 			host_access(host, R_OK, "%s", start) == 0;
@@ -130,8 +131,7 @@ loader_find(const struct host *host, const char *program, const char *name, char
 	snprintf(wanted, sizeof(wanted), "%s", name);
 	if ((program != NULL && program_has(host, program, wanted, path)) ||
 	    dirs_have(host, getenv("LD_LIBRARY_PATH"), "", wanted, path) ||
-	    cache_has(host, wanted, path) ||
-	    dirs_have(host, DIRS, "", wanted, path))
+	    cache_has(host, wanted, path) || dirs_have(host, DIRS, "", wanted, path))
 		return 0;
 	return -ENOENT;
 }

@@ -105,7 +105,8 @@ line_print(const struct table *table, const unsigned int *widths, const char *co
 	for (unsigned int i = 0; i < table->n_columns; i++) {
 		cut = strlen(cells[i]) > widths[i];
 		width = fprintf(out, "%*s%.*s%s", blanks, "", (int)widths[i] - cut, cells[i],
-				cut ? "~" : "") - blanks;
+				cut ? "~" : "") -
+			blanks;
 		blanks = widths[i] + GAP - width;
 	}
 	fprintf(out, "%s\n", colour[0] != '\0' ? TERM_PLAIN : "");

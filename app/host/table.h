@@ -19,13 +19,13 @@ extern "C" {
 #define TABLE_COLUMNS 16
 
 struct table_column {
-	const char *title;	/* also as narrow as the column gets */
-	bool yields;		/* is cut before the others are */
+	const char *title; /* also as narrow as the column gets */
+	bool yields;	   /* is cut before the others are */
 };
 
 struct table {
 	const struct table_column *columns;
-	unsigned int n_columns;		/* at most TABLE_COLUMNS */
+	unsigned int n_columns; /* at most TABLE_COLUMNS */
 	unsigned int n_rows;
 	struct table_row *rows;
 };

@@ -35,8 +35,8 @@ report_open(const char *path, FILE **file)
 }
 
 static int
-report_write(const struct report *report, int (*write)(const struct report *, FILE *),
-	     FILE *file, const char *path)
+report_write(const struct report *report, int (*write)(const struct report *, FILE *), FILE *file,
+	     const char *path)
 {
 	char text[512];
 	int ret;
@@ -62,18 +62,17 @@ host_describe(const struct run *run)
 
 	for (unsigned int i = 0; i < run->count; i++) {
 		info = &run->devices[i];
-		json_array_append_new(devices, json_pack("{s:s, s:s, s:s, s:i}",
-			"address", info->addr, "cdev", info->name,
-			"mode", rte_vfio_cdev_mode_name(info->mode),
-			"numa_node", info->numa_node));
+		json_array_append_new(devices,
+				      json_pack("{s:s, s:s, s:s, s:i}", "address", info->addr,
+						"cdev", info->name, "mode",
+						rte_vfio_cdev_mode_name(info->mode), "numa_node",
+						info->numa_node));
 	}
 	uname(&names);
-	host = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s}",
-			 "tool", TEST_VERSION, "kernel", names.release, "dpdk", run->dpdk,
-			 "testpmd", run->options->testpmd, "library", run->options->library,
-			 "cpu_node", run->placement.cpu_node,
-			 "memory_node", run->placement.memory_node,
-			 "note", run->placement.note);
+	host = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s}", "tool", TEST_VERSION, "kernel",
+			 names.release, "dpdk", run->dpdk, "testpmd", run->options->testpmd,
+			 "library", run->options->library, "cpu_node", run->placement.cpu_node,
+			 "memory_node", run->placement.memory_node, "note", run->placement.note);
 	json_object_set_new(host, "devices", devices);
 	return host;
 }
@@ -93,8 +92,10 @@ validate(const struct options *options, FILE *json, FILE *junit)
 		if (run.placement.note[0] != '\0')
 			fprintf(stderr, "note: %s\n", run.placement.note);
 		if (run.count > 1 && run.count % 2 != 0)
-			fprintf(stderr, "note: %s is linked to none of the others, and is left "
-				"out where packets are sent\n", run.devices[run.count - 1].addr);
+			fprintf(stderr,
+				"note: %s is linked to none of the others, and is left "
+				"out where packets are sent\n",
+				run.devices[run.count - 1].addr);
 		run_phases(&run, &report);
 		report_table(&report, stdout);
 	}
@@ -112,8 +113,8 @@ static int
 list_phases(void)
 {
 	for (unsigned int i = 0; i < phase_count; i++)
-		printf("%-10s  %s (%u port%s)\n", phases[i].name, phases[i].shows,
-		       phases[i].ports, phases[i].ports == 1 ? "" : "s");
+		printf("%-10s  %s (%u port%s)\n", phases[i].name, phases[i].shows, phases[i].ports,
+		       phases[i].ports == 1 ? "" : "s");
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "phase.h"
 #include "test_config.h"
 
-#define DURATION_MOST 86400	/* seconds */
+#define DURATION_MOST 86400 /* seconds */
 #define RESTARTS_MOST 1000
 
 enum {
@@ -29,29 +29,43 @@ enum {
 const char *argp_program_version = "dpdk-test-vfio-cdev " TEST_VERSION;
 
 static const struct argp_option argp_options[] = {
-	{ .name = "devices", .key = KEY_DEVICES, .arg = "LIST",
+	{ .name = "devices",
+	  .key = KEY_DEVICES,
+	  .arg = "LIST",
 	  .doc = "Addresses with commas between them; the first is cabled to the second, the "
 		 "third to the fourth (default: all network devices that have a cdev)" },
-	{ .name = "testpmd", .key = KEY_TESTPMD, .arg = "PATH",
+	{ .name = "testpmd",
+	  .key = KEY_TESTPMD,
+	  .arg = "PATH",
 	  .doc = "The dpdk-testpmd to run (default: the one in PATH)" },
-	{ .name = "library", .key = KEY_LIBRARY, .arg = "PATH",
+	{ .name = "library",
+	  .key = KEY_LIBRARY,
+	  .arg = "PATH",
 	  .doc = "The backend to preload (default: the one that came with this program)" },
-	{ .name = "duration", .key = KEY_DURATION, .arg = "SECONDS",
+	{ .name = "duration",
+	  .key = KEY_DURATION,
+	  .arg = "SECONDS",
 	  .doc = "How long packets flow in each way that a phase sends them (default: 5)" },
-	{ .name = "phases", .key = KEY_PHASES, .arg = "LIST",
+	{ .name = "phases",
+	  .key = KEY_PHASES,
+	  .arg = "LIST",
 	  .doc = "Run only these, with commas between them" },
-	{ .name = "list-phases", .key = KEY_LIST_PHASES,
+	{ .name = "list-phases",
+	  .key = KEY_LIST_PHASES,
 	  .doc = "List the phases and what they show" },
-	{ .name = "restarts", .key = KEY_RESTARTS, .arg = "COUNT",
+	{ .name = "restarts",
+	  .key = KEY_RESTARTS,
+	  .arg = "COUNT",
 	  .doc = "How often the phase restart kills testpmd (default: 10)" },
-	{ .name = "keep-going", .key = KEY_KEEP_GOING,
+	{ .name = "keep-going",
+	  .key = KEY_KEEP_GOING,
 	  .doc = "Run the other phases after one that has failed" },
-	{ .name = "compare", .key = KEY_COMPARE,
+	{ .name = "compare",
+	  .key = KEY_COMPARE,
 	  .doc = "Beside it run DPDK without the backend, over the VFIO group, where there is "
 		 "one, and show both figures" },
 	{ .name = "json", .key = KEY_JSON, .arg = "FILE", .doc = "Write a report as JSON" },
-	{ .name = "junit", .key = KEY_JUNIT, .arg = "FILE",
-	  .doc = "Write a report as JUnit XML" },
+	{ .name = "junit", .key = KEY_JUNIT, .arg = "FILE", .doc = "Write a report as JUnit XML" },
 	{ 0 },
 };
 
@@ -76,8 +90,10 @@ options_phases(struct options *options, char *list)
 		for (i = 0; i < phase_count && strcmp(name, phases[i].name) != 0; i++)
 			;
 		if (i == phase_count) {
-			fprintf(stderr, "dpdk-test-vfio-cdev: there is no phase '%s': see "
-				"--list-phases\n", name);
+			fprintf(stderr,
+				"dpdk-test-vfio-cdev: there is no phase '%s': see "
+				"--list-phases\n",
+				name);
 			return EINVAL;
 		}
 		options->chosen[i] = true;

@@ -62,8 +62,10 @@ run_add_named(struct run *run, const char *text, struct result *result)
 	if (ret == 0)
 		return VERDICT_PASS;
 	if (ret == -ENODEV)
-		return result_error(result, "%s: no such PCI device, or not bound to vfio-pci: see "
-				    "dpdk-vfio-cdev list --all", addr);
+		return result_error(result,
+				    "%s: no such PCI device, or not bound to vfio-pci: see "
+				    "dpdk-vfio-cdev list --all",
+				    addr);
 	if (ret == -EOPNOTSUPP)
 		return result_error(result, "%s has no cdev: see dpdk-vfio-cdev doctor %s", addr,
 				    addr);
@@ -89,7 +91,8 @@ run_find_devices(struct run *run, struct result *result)
 		free(list);
 	}
 	if (verdict == VERDICT_PASS && run->count == 0)
-		return result_error(result, "no network device has a cdev: see dpdk-vfio-cdev "
+		return result_error(result,
+				    "no network device has a cdev: see dpdk-vfio-cdev "
 				    "doctor");
 	return verdict;
 }
@@ -100,7 +103,8 @@ run_check_files(const struct options *options, struct result *result)
 	char path[PATH_MAX];
 
 	if (launch_find_program(options->testpmd, path, sizeof(path)) != 0)
-		return result_error(result, "%s: no such program: install dpdk-testpmd (Debian: "
+		return result_error(result,
+				    "%s: no such program: install dpdk-testpmd (Debian: "
 				    "packages dpdk, dpdk-dev), or name one with --testpmd",
 				    options->testpmd);
 	if (access(options->library, R_OK) != 0)
@@ -130,8 +134,10 @@ run_open(struct run *run, const struct options *options, struct result *result)
 	if (verdict != VERDICT_PASS)
 		return verdict;
 	if (placement_choose(&run->host, run->devices, run->count, &run->placement) != 0)
-		return result_error(result, "no NUMA node has %d MiB of free hugepages and a CPU: "
-				    "see dpdk-vfio-cdev doctor", PLACEMENT_MIB);
+		return result_error(result,
+				    "no NUMA node has %d MiB of free hugepages and a CPU: "
+				    "see dpdk-vfio-cdev doctor",
+				    PLACEMENT_MIB);
 	ret = program_files_make(run->runtime, sizeof(run->runtime));
 	if (ret != 0)
 		return result_error(result, "a directory in /run or /tmp: %s", strerror(-ret));
@@ -188,7 +194,7 @@ run_phases(struct run *run, struct report *report)
 			continue;
 		run_phase(run, &phases[i], result);
 		over = result->verdict == VERDICT_STOPPED ||
-		       (!run->options->keep_going && result->verdict != VERDICT_PASS &&
-			result->verdict != VERDICT_SKIP);
+			(!run->options->keep_going && result->verdict != VERDICT_PASS &&
+			 result->verdict != VERDICT_SKIP);
 	}
 }

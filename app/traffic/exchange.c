@@ -23,9 +23,9 @@
 /* A packet that is on its way. */
 struct slot {
 	bool out;
-	bool suspect;		/* what came in its place, perhaps, is */
-	struct damage damage;	/* this */
-	uint64_t seq, sent;	/* the latter in cycles */
+	bool suspect;	      /* what came in its place, perhaps, is */
+	struct damage damage; /* this */
+	uint64_t seq, sent;   /* the latter in cycles */
 	uint32_t len;
 	unsigned int count;
 	struct {
@@ -37,16 +37,16 @@ struct slot {
 /* From one port to the other. */
 struct way {
 	unsigned int from, to;
-	uint64_t next;		/* to send */
-	uint64_t newest;	/* that has arrived */
-	uint32_t probed;	/* length of what has come through */
+	uint64_t next;	 /* to send */
+	uint64_t newest; /* that has arrived */
+	uint32_t probed; /* length of what has come through */
 	struct slot slots[WINDOW];
 };
 
 struct exchange {
 	struct traffic *traffic;
-	struct block_list *blocks;	/* that are free */
-	struct rte_mempool *mbufs;	/* for sending: without a byte of their own */
+	struct block_list *blocks; /* that are free */
+	struct rte_mempool *mbufs; /* for sending: without a byte of their own */
 	struct way ways[PORTS];
 	uint8_t wanted[LARGEST];
 };
@@ -289,8 +289,7 @@ stranger_take(struct exchange *exchange, struct way *way, const struct rte_mbuf 
 		if (slot->out && !slot->suspect && slot->len == m->pkt_len &&
 		    (first == NULL || slot->seq < first->seq))
 			first = slot;
-	if (first != NULL &&
-	    !packet_is_good(exchange, way, first, m, &first->damage))
+	if (first != NULL && !packet_is_good(exchange, way, first, m, &first->damage))
 		first->suspect = true;
 	else
 		exchange->traffic->counts.foreign++;
@@ -447,7 +446,8 @@ ways_open(struct exchange *exchange)
 		return true;
 	}
 	exchange->traffic->silent = ways[0].probed > 0 ? "from port 1 to port 0" :
-		ways[1].probed > 0 ? "from port 0 to port 1" : "either way";
+		ways[1].probed > 0		       ? "from port 0 to port 1" :
+							 "either way";
 	return false;
 }
 
@@ -495,7 +495,7 @@ packets_end(struct exchange *exchange)
 void
 traffic_run(struct traffic *traffic, struct block_list *blocks, struct rte_mempool *mbufs)
 {
-	static struct exchange exchange;	/* too large for a stack */
+	static struct exchange exchange; /* too large for a stack */
 
 	exchange = (struct exchange){
 		.traffic = traffic,

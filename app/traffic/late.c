@@ -59,8 +59,7 @@ late_populate(struct late *late)
 
 	late->page_size = (size_t)sysconf(_SC_PAGESIZE);
 	size = (LATE_PAGES + 1) * late->page_size;
-	late->memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			    0);
+	late->memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (late->memory == MAP_FAILED)
 		return complain(errno, "cannot have %zu bytes of memory", size);
 	madvise(late->memory, size, MADV_NOHUGEPAGE);

@@ -29,7 +29,6 @@ complain(int err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	line_write(json_pack("{ss ss ss}", "event", "error", "text", text, "errno",
-			     strerror(err)));
+	line_write(json_pack("{ss ss ss}", "event", "error", "text", text, "errno", strerror(err)));
 	return -err;
 }

@@ -46,8 +46,10 @@ receivers_start(struct traffic *traffic)
 	if (pool == NULL)
 		return -ENOMEM;
 	if (buffers < FEWEST_BUFFERS)
-		return complain(ENOMEM, "%u pages have room for %u buffers only: more memory "
-				"(-m) is needed", traffic->pages.count, buffers);
+		return complain(ENOMEM,
+				"%u pages have room for %u buffers only: more memory "
+				"(-m) is needed",
+				traffic->pages.count, buffers);
 	return ports_start(traffic->ports, pool, buffers, &traffic->limits);
 }
 
@@ -103,7 +105,7 @@ main(int argc, char **argv)
 
 	used = rte_eal_init(argc, argv);
 	if (used < 0)
-		return 2;	/* the EAL has printed why */
+		return 2; /* the EAL has printed why */
 	report_ready();
 	argc -= used;
 	argv += used;

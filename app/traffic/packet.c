@@ -9,15 +9,15 @@
 
 #include "traffic.h"
 
-#define ETHER_TYPE 0x88b5	/* IEEE 802, for experiments */
+#define ETHER_TYPE 0x88b5 /* IEEE 802, for experiments */
 #define MAGIC UINT64_C(0x7666696f2d636476)
 
 /* Follows the Ethernet header. */
 struct number {
-	rte_be64_t magic;	/* and the session and the port */
+	rte_be64_t magic; /* and the session and the port */
 	rte_be64_t seq;
 	rte_be16_t len;
-	rte_be16_t cksum;	/* of what comes after this */
+	rte_be16_t cksum; /* of what comes after this */
 } __rte_packed;
 
 #define HEADERS_LEN (sizeof(struct rte_ether_hdr) + sizeof(struct number))

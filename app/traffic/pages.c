@@ -56,7 +56,7 @@ pages_find(const struct pages *pages, const void *va)
 
 struct walk {
 	struct pages *pages;
-	struct pages known;	/* the first of them, in order */
+	struct pages known; /* the first of them, in order */
 };
 
 static int

@@ -101,8 +101,7 @@ ports_configure(const uint16_t ports[PORTS], struct limits *limits)
 			continue;
 		if (limits->largest <= STANDARD)
 			return complain(-ret, "cannot configure port %u", i);
-		limit_largest(limits, STANDARD,
-			      "port %u refuses an MTU of %u: %s", i,
+		limit_largest(limits, STANDARD, "port %u refuses an MTU of %u: %s", i,
 			      limits->largest - RTE_ETHER_HDR_LEN, strerror(-ret));
 		return ports_configure(ports, limits);
 	}
@@ -123,7 +122,7 @@ port_start(uint16_t port, struct rte_mempool *pool, uint16_t descriptors)
 	if (ret == 0)
 		ret = rte_eth_dev_start(port);
 	if (ret == 0)
-		rte_eth_promiscuous_enable(port);	/* so that damaged headers come in */
+		rte_eth_promiscuous_enable(port); /* so that damaged headers come in */
 	return ret;
 }
 

@@ -28,8 +28,8 @@
 
 #define SMALLEST 60
 #define LARGEST 9000
-#define MOST_PIECES 4		/* that a packet is sent in */
-#define WINDOW 64		/* packets on the way: no receiver has to drop any */
+#define MOST_PIECES 4 /* that a packet is sent in */
+#define WINDOW 64     /* packets on the way: no receiver has to drop any */
 #define PORTS 2
 
 /* A packet is sent from one or several of the former and received into the latter. */
@@ -51,15 +51,15 @@ complain(int err, const char *format, ...) __attribute__((format(printf, 2, 3)))
 /* A hugepage of the EAL. What is counted are packets that have arrived, in pieces. */
 struct page {
 	uintptr_t va;
-	uint64_t iova;		/* where it is to the EAL */
+	uint64_t iova; /* where it is to the EAL */
 	uint64_t len;
 	int socket;
-	bool send_only;		/* came with the ports, when the pool to receive into was made */
-	uint8_t *room;		/* of the heap, on this page, or NULL: there was none */
+	bool send_only; /* came with the ports, when the pool to receive into was made */
+	uint8_t *room;	/* of the heap, on this page, or NULL: there was none */
 	size_t room_len;
 	uint64_t sent, received;
-	uint64_t bad_sent, bad_received;	/* of those, the pieces that differed */
-	uint64_t lost;				/* sent from here, and not seen again */
+	uint64_t bad_sent, bad_received; /* of those, the pieces that differed */
+	uint64_t lost;			 /* sent from here, and not seen again */
 };
 
 struct pages {
@@ -147,9 +147,9 @@ is_poison(const uint8_t *data, uint32_t len);
 #define STANDARD (RTE_ETHER_MAX_LEN - RTE_ETHER_CRC_LEN)
 
 struct limits {
-	uint32_t largest;	/* packet */
-	unsigned int pieces;	/* that one may be sent in */
-	char reason[160];	/* why it is no larger, or "" */
+	uint32_t largest;    /* packet */
+	unsigned int pieces; /* that one may be sent in */
+	char reason[160];    /* why it is no larger, or "" */
 };
 
 /* Send none larger than that, for this reason. */
@@ -175,25 +175,25 @@ ports_close(const uint16_t ports[PORTS]);
 
 /* A packet that came back as another. */
 struct damage {
-	unsigned int port;	/* that has sent it, 0 or 1 */
-	uint64_t seq;		/* UINT64_MAX: unknown */
-	uint32_t len, offset;	/* its own, and where the first wrong byte is */
+	unsigned int port;    /* that has sent it, 0 or 1 */
+	uint64_t seq;	      /* UINT64_MAX: unknown */
+	uint32_t len, offset; /* its own, and where the first wrong byte is */
 	uint8_t wanted, got;
-	bool unwritten;		/* the device has written nothing to that place */
-	const void *from, *to;	/* the byte where it was sent and received; from may be NULL */
+	bool unwritten;	       /* the device has written nothing to that place */
+	const void *from, *to; /* the byte where it was sent and received; from may be NULL */
 };
 
 struct damages {
-	struct damage damage[MOST_DAMAGES];	/* the first ones */
+	struct damage damage[MOST_DAMAGES]; /* the first ones */
 	uint64_t count;
 };
 
 struct counts {
 	uint64_t sent, received, bytes, in_pieces;
-	uint64_t smallest, largest;	/* of those received */
+	uint64_t smallest, largest; /* of those received */
 	uint64_t lost;
-	uint64_t late;		/* came twice, or after they were given up */
-	uint64_t foreign;	/* of another sender */
+	uint64_t late;	  /* came twice, or after they were given up */
+	uint64_t foreign; /* of another sender */
 };
 
 struct traffic {
@@ -204,7 +204,7 @@ struct traffic {
 	struct pages pages;
 	struct counts counts;
 	struct damages damages;
-	const char *silent;	/* why nothing could be sent at all, or NULL */
+	const char *silent; /* why nothing could be sent at all, or NULL */
 };
 
 /* Send both ways until the time is up and all pages have had their turn: 0 or -errno. */
@@ -216,16 +216,16 @@ traffic_run(struct traffic *traffic, struct block_list *blocks, struct rte_mempo
 #define LATE_PAGES 64
 
 struct late {
-	uint8_t *memory;	/* pages whose addresses are queried, and one more */
+	uint8_t *memory; /* pages whose addresses are queried, and one more */
 	size_t page_size;
-	int from, to;		/* node */
-	rte_iova_t iova[LATE_PAGES];	/* as given before the first device */
-	unsigned int devices;		/* that were plugged in then */
-	unsigned int given;		/* of the pages; what follows is counted among them */
+	int from, to;		     /* node */
+	rte_iova_t iova[LATE_PAGES]; /* as given before the first device */
+	unsigned int devices;	     /* that were plugged in then */
+	unsigned int given;	     /* of the pages; what follows is counted among them */
 	unsigned int moved;
-	unsigned int wrong;		/* whose address is another one now */
-	const void *first;		/* that moved or is wrong, or NULL */
-	bool movable;			/* the one more: it has moved */
+	unsigned int wrong; /* whose address is another one now */
+	const void *first;  /* that moved or is wrong, or NULL */
+	bool movable;	    /* the one more: it has moved */
 };
 
 /* Arguments: FROM-NODE TO-NODE [DEVICE...]. Until standard input ends; 0 or -errno. */

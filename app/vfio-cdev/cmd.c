@@ -41,7 +41,7 @@ cmd_fail_json(bool json, const char *format, ...)
 	line_log(line, format, ap);
 	va_end(ap);
 	return json ? cmd_print_json(json_pack("{s:s}", "error", line), stdout, CMD_TROUBLE) :
-		CMD_TROUBLE;
+		      CMD_TROUBLE;
 }
 
 int
@@ -56,8 +56,7 @@ cmd_print_json(json_t *object, FILE *out, int status)
 }
 
 int
-cmd_device(const struct host *host, bool json, const char *text,
-	   char addr[RTE_VFIO_CDEV_ADDR_LEN])
+cmd_device(const struct host *host, bool json, const char *text, char addr[RTE_VFIO_CDEV_ADDR_LEN])
 {
 	int ret = address_resolve(host, text, addr);
 
@@ -65,8 +64,10 @@ cmd_device(const struct host *host, bool json, const char *text,
 		return cmd_fail_json(json, "%s: not the address of a device, such as 0000:00:03.0",
 				     text);
 	if (ret == -ENODEV)
-		return cmd_fail_json(json, "%s: no such device; \"dpdk-vfio-cdev list --all\" "
-				     "shows those there are", addr);
+		return cmd_fail_json(json,
+				     "%s: no such device; \"dpdk-vfio-cdev list --all\" "
+				     "shows those there are",
+				     addr);
 	/* Without sysfs this is not known: the checks report that. */
 	return 0;
 }

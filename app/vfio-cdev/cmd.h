@@ -46,8 +46,7 @@ cmd_print_json(json_t *object, FILE *out, int status);
  * with it and returns CMD_TROUBLE.
  */
 int
-cmd_device(const struct host *host, bool json, const char *text,
-	   char addr[RTE_VFIO_CDEV_ADDR_LEN]);
+cmd_device(const struct host *host, bool json, const char *text, char addr[RTE_VFIO_CDEV_ADDR_LEN]);
 
 /* list.c: what the command does, for unit tests on another root. */
 int

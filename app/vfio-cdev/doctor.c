@@ -16,12 +16,12 @@
 struct arguments {
 	bool json;
 	const char *app;
-	char **texts;		/* devices as they were typed */
+	char **texts; /* devices as they were typed */
 	int n_texts;
 };
 
 struct report {
-	json_t *findings;	/* NULL: print them */
+	json_t *findings; /* NULL: print them */
 	unsigned int counts[VERDICTS];
 	bool colours;
 	bool no_memory;
@@ -30,12 +30,9 @@ struct report {
 static json_t *
 finding_json(const struct check_finding *finding)
 {
-	return json_pack("{s:s, s:s, s:s?, s:s, s:s?}",
-		"check", finding->check,
-		"verdict", check_verdict_name(finding->verdict),
-		"device", finding->device,
-		"text", finding->text,
-		"cure", finding->cure);
+	return json_pack("{s:s, s:s, s:s?, s:s, s:s?}", "check", finding->check, "verdict",
+			 check_verdict_name(finding->verdict), "device", finding->device, "text",
+			 finding->text, "cure", finding->cure);
 }
 
 static void
@@ -68,12 +65,10 @@ summary_print(const struct report *report, int worst)
 static json_t *
 report_json(const struct report *report, int worst)
 {
-	return json_pack("{s:s, s:i, s:i, s:i, s:O}",
-		"verdict", check_verdict_name(worst),
-		"passed", report->counts[CHECK_PASS],
-		"warnings", report->counts[CHECK_WARN],
-		"failed", report->counts[CHECK_FAIL],
-		"findings", report->findings);
+	return json_pack("{s:s, s:i, s:i, s:i, s:O}", "verdict", check_verdict_name(worst),
+			 "passed", report->counts[CHECK_PASS], "warnings",
+			 report->counts[CHECK_WARN], "failed", report->counts[CHECK_FAIL],
+			 "findings", report->findings);
 }
 
 static int
@@ -127,8 +122,7 @@ doctor(const struct host *host, const struct arguments *arguments)
 		return cmd_fail_json(arguments->json, "--app %s: %s", app, strerror(-ret));
 	if (app != NULL)
 		options.app = path;
-	return arguments->json ? checks_print_json(host, &options) :
-		checks_print(host, &options);
+	return arguments->json ? checks_print_json(host, &options) : checks_print(host, &options);
 }
 
 static error_t
@@ -160,14 +154,14 @@ static const struct argp argp = {
 	.parser = option_parse,
 	.args_doc = "[DEVICE...]",
 	.doc = "Check whether DPDK can use devices over their cdevs here, and print what to do "
-		"where it cannot. Without DEVICE: all that are bound to vfio-pci.\v"
-		"Exit status: 0 all is well, 1 it works but for warnings, 2 it would not work, or "
-		"could not be checked.\n\n"
-		"Examples:\n"
-		"  dpdk-vfio-cdev doctor\n"
-		"  dpdk-vfio-cdev doctor 0000:00:03.0 00:04.0\n"
-		"  dpdk-vfio-cdev doctor --app dpdk-testpmd\n"
-		"  dpdk-vfio-cdev doctor --json | jq -r '.findings[].cure // empty'",
+	       "where it cannot. Without DEVICE: all that are bound to vfio-pci.\v"
+	       "Exit status: 0 all is well, 1 it works but for warnings, 2 it would not work, or "
+	       "could not be checked.\n\n"
+	       "Examples:\n"
+	       "  dpdk-vfio-cdev doctor\n"
+	       "  dpdk-vfio-cdev doctor 0000:00:03.0 00:04.0\n"
+	       "  dpdk-vfio-cdev doctor --app dpdk-testpmd\n"
+	       "  dpdk-vfio-cdev doctor --json | jq -r '.findings[].cure // empty'",
 };
 
 int

@@ -10,6 +10,7 @@
 #include "table.h"
 #include "term.h"
 
+/* clang-format off */
 static const struct table_column columns[] = {
 	{ "ADDRESS", false },
 	{ "ID", false },
@@ -21,6 +22,7 @@ static const struct table_column columns[] = {
 	{ "GROUP", false },
 	{ "OPENED BY", false },
 };
+/* clang-format on */
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -44,7 +46,7 @@ static void
 openers_write(char *text, size_t size, const struct inventory_device *device)
 {
 	const struct inventory_openers *of = device->of_cdev.count > 0 ? &device->of_cdev :
-		&device->of_group;
+									 &device->of_group;
 	int count = device->of_cdev.count + device->of_group.count;
 	int len;
 
@@ -67,17 +69,19 @@ row_add(struct table *table, const struct inventory_device *device)
 	number_write(numa, sizeof(numa), device->numa_node);
 	number_write(group, sizeof(group), device->iommu_group);
 	openers_write(openers, sizeof(openers), device);
-	return table_add(table, (const char *[COLUMNS]){
-		device->addr,
-		id,
-		or_dash(device->device_name),
-		or_dash(device->driver),
-		or_dash(device->cdev),
-		inventory_mode_name(device->mode),
-		numa,
-		group,
-		openers,
-	}, device->mode == INVENTORY_NONE);
+	return table_add(table,
+			 (const char *[COLUMNS]){
+				 device->addr,
+				 id,
+				 or_dash(device->device_name),
+				 or_dash(device->driver),
+				 or_dash(device->cdev),
+				 inventory_mode_name(device->mode),
+				 numa,
+				 group,
+				 openers,
+			 },
+			 device->mode == INVENTORY_NONE);
 }
 
 static int
@@ -118,9 +122,10 @@ openers_append(json_t *array, const struct inventory_openers *openers, const cha
 	int ret = 0;
 
 	for (int i = 0; i < openers->count && i < INVENTORY_OPENERS; i++)
-		ret |= json_array_append_new(array, json_pack("{s:i, s:s, s:s}",
-			"pid", openers->first[i].pid, "program", openers->first[i].name,
-			"opened", of));
+		ret |= json_array_append_new(array,
+					     json_pack("{s:i, s:s, s:s}", "pid",
+						       openers->first[i].pid, "program",
+						       openers->first[i].name, "opened", of));
 	return ret;
 }
 
@@ -140,20 +145,17 @@ static json_t *
 device_json(const struct inventory_device *device)
 {
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:i, s:o}",
-		"address", device->addr,
-		"bus", device->bus,
-		"vendor_id", id_json(device, device->vendor),
-		"device_id", id_json(device, device->device),
-		"vendor", text_json(device->vendor_name),
-		"name", text_json(device->device_name),
-		"driver", text_json(device->driver),
-		"cdev", text_json(device->cdev),
-		"mode", inventory_mode_name(device->mode),
-		"error", text_json(device->err < 0 ? strerror(-device->err) : NULL),
-		"numa_node", number_json(device->numa_node),
-		"iommu_group", number_json(device->iommu_group),
-		"opener_count", device->of_cdev.count + device->of_group.count,
-		"openers", openers_json(device));
+			 "address", device->addr, "bus", device->bus, "vendor_id",
+			 id_json(device, device->vendor), "device_id",
+			 id_json(device, device->device), "vendor", text_json(device->vendor_name),
+			 "name", text_json(device->device_name), "driver",
+			 text_json(device->driver), "cdev", text_json(device->cdev), "mode",
+			 inventory_mode_name(device->mode), "error",
+			 text_json(device->err < 0 ? strerror(-device->err) : NULL), "numa_node",
+			 number_json(device->numa_node), "iommu_group",
+			 number_json(device->iommu_group), "opener_count",
+			 device->of_cdev.count + device->of_group.count, "openers",
+			 openers_json(device));
 }
 
 static int
@@ -177,9 +179,10 @@ list_devices(const struct host *host, bool all, bool json, FILE *out)
 	int ret = inventory_read(host, all, &inventory);
 
 	if (ret < 0)
-		return cmd_fail_json(json, "cannot list the buses in %s/sys/bus: %s; is sysfs "
-				     "mounted? A container may hide it", host->root,
-				     strerror(-ret));
+		return cmd_fail_json(json,
+				     "cannot list the buses in %s/sys/bus: %s; is sysfs "
+				     "mounted? A container may hide it",
+				     host->root, strerror(-ret));
 	for (unsigned int i = 0; i < inventory.count; i++)
 		if (inventory.devices[i].mode == INVENTORY_UNKNOWN)
 			cmd_fail("%s: cannot find its cdev: %s", inventory.devices[i].addr,
@@ -226,12 +229,12 @@ static const struct argp argp = {
 	.options = options,
 	.parser = option_parse,
 	.doc = "List the devices that VFIO has: address, what it is, driver, cdev, mode "
-		"(no-IOMMU, translated, group only, none), NUMA node, IOMMU group and which "
-		"processes have it open.\v"
-		"Examples:\n"
-		"  dpdk-vfio-cdev list\n"
-		"  dpdk-vfio-cdev list --all | grep Ethernet\n"
-		"  dpdk-vfio-cdev list --json | jq -r '.devices[].cdev'",
+	       "(no-IOMMU, translated, group only, none), NUMA node, IOMMU group and which "
+	       "processes have it open.\v"
+	       "Examples:\n"
+	       "  dpdk-vfio-cdev list\n"
+	       "  dpdk-vfio-cdev list --all | grep Ethernet\n"
+	       "  dpdk-vfio-cdev list --json | jq -r '.devices[].cdev'",
 };
 
 int

@@ -25,7 +25,7 @@ static const struct command {
 
 struct chosen {
 	const struct command *command;
-	int first;	/* its place among the arguments */
+	int first; /* its place among the arguments */
 };
 
 static error_t
@@ -51,14 +51,14 @@ static const struct argp argp = {
 	.parser = command_parse,
 	.args_doc = "COMMAND [ARGUMENT...]",
 	.doc = "VFIO character devices for DPDK programs as they are.\n\n"
-		"  list    the devices: what they are, their mode, which processes have them\n"
-		"  doctor  what works on this machine, what does not, and what cures it\n"
-		"  run     start a program with librte_bus_vfio_cdev.so in it\v"
-		"Examples:\n"
-		"  dpdk-vfio-cdev list --all\n"
-		"  dpdk-vfio-cdev doctor 0000:00:03.0\n"
-		"  dpdk-vfio-cdev run --check -- dpdk-testpmd -a 0000:00:03.0\n\n"
-		"\"dpdk-vfio-cdev COMMAND --help\" prints more; dpdk-vfio-cdev(1) has it all.",
+	       "  list    the devices: what they are, their mode, which processes have them\n"
+	       "  doctor  what works on this machine, what does not, and what cures it\n"
+	       "  run     start a program with librte_bus_vfio_cdev.so in it\v"
+	       "Examples:\n"
+	       "  dpdk-vfio-cdev list --all\n"
+	       "  dpdk-vfio-cdev doctor 0000:00:03.0\n"
+	       "  dpdk-vfio-cdev run --check -- dpdk-testpmd -a 0000:00:03.0\n\n"
+	       "\"dpdk-vfio-cdev COMMAND --help\" prints more; dpdk-vfio-cdev(1) has it all.",
 };
 
 /* What was printed may not have arrived: a full disk, a closed descriptor. */

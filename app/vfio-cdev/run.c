@@ -23,14 +23,15 @@ struct arguments {
 	bool require;
 	bool check;
 	const char *library;
-	char **program;		/* and its arguments, NULL-terminated */
+	char **program; /* and its arguments, NULL-terminated */
 	int n_words;
 };
 
 static int
 library_find(char path[PATH_MAX])
 {
-	return launch_find_library(path) == 0 ? 0 :
+	return launch_find_library(path) == 0 ?
+		0 :
 		cmd_fail("cannot find " LAUNCH_LIBRARY ": give its path with --library");
 }
 
@@ -89,7 +90,7 @@ environment_set(const char *library, bool require)
 }
 
 struct report {
-	bool all;		/* or else only failures */
+	bool all; /* or else only failures */
 	unsigned int failed;
 };
 
@@ -161,11 +162,12 @@ host_check(const struct host *host, const struct arguments *arguments, const cha
 	if (arguments->check && devices_collect(host, arguments, addrs, devices) != 0)
 		return CMD_TROUBLE;
 	ret = arguments->check ? checks_run(host, &options, finding_report, &report) :
-		checks_run_app(host, &options, finding_report, &report);
+				 checks_run_app(host, &options, finding_report, &report);
 	if (ret < 0)
 		return cmd_fail("%s", strerror(-ret));
-	return report.failed == 0 ? 0 : cmd_fail("%s is not started: %u check%s failed", path,
-						 report.failed, report.failed == 1 ? "" : "s");
+	return report.failed == 0 ? 0 :
+				    cmd_fail("%s is not started: %u check%s failed", path,
+					     report.failed, report.failed == 1 ? "" : "s");
 }
 
 static int
@@ -240,8 +242,10 @@ option_parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "check", 'c', NULL, 0, "First check what the doctor checks, for the program and the "
-		"devices that its -a options name; do not start it if that would not work", 0 },
+	{ "check", 'c', NULL, 0,
+	  "First check what the doctor checks, for the program and the "
+	  "devices that its -a options name; do not start it if that would not work",
+	  0 },
 	{ "library", 'l', "PATH", 0, "Use this " LAUNCH_LIBRARY, 0 },
 	{ "require", 'r', NULL, 0, "A device without a cdev is an error (" POLICY "=require)", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
@@ -252,12 +256,12 @@ static const struct argp argp = {
 	.parser = option_parse,
 	.args_doc = "-- PROGRAM [ARGUMENT...]",
 	.doc = "Run a DPDK program with " LAUNCH_LIBRARY " preloaded, so that it uses devices "
-		"over their cdevs.\v"
-		"Exit status: the program's; 127 if it is not found, 126 if it cannot be run, 2 if "
-		"a check failed or this command was not understood.\n\n"
-		"Examples:\n"
-		"  dpdk-vfio-cdev run -- dpdk-testpmd -a 0000:00:03.0 -- -i\n"
-		"  dpdk-vfio-cdev run --require --check -- ./my-app -l 0,1",
+	       "over their cdevs.\v"
+	       "Exit status: the program's; 127 if it is not found, 126 if it cannot be run, 2 if "
+	       "a check failed or this command was not understood.\n\n"
+	       "Examples:\n"
+	       "  dpdk-vfio-cdev run -- dpdk-testpmd -a 0000:00:03.0 -- -i\n"
+	       "  dpdk-vfio-cdev run --require --check -- ./my-app -l 0,1",
 };
 
 int

@@ -185,8 +185,8 @@ iommufd_destroy(const struct iommufd_sys *sys, int iommufd, uint32_t id)
 }
 
 int
-iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
-		   uint32_t ioas_id, uint32_t *hwpt_id)
+iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id, uint32_t ioas_id,
+		   uint32_t *hwpt_id)
 {
 	struct ifd_hwpt_alloc cmd = {
 		.size = sizeof(cmd),
@@ -209,8 +209,8 @@ map_flags(uint64_t iova)
 }
 
 int
-iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
-		 const void *va, uint64_t len, uint64_t *iova)
+iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, const void *va,
+		 uint64_t len, uint64_t *iova)
 {
 	struct ifd_ioas_map cmd = {
 		.size = sizeof(cmd),
@@ -248,8 +248,8 @@ iommufd_ioas_copy(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, 
 }
 
 int
-iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
-		   uint64_t iova, uint64_t len)
+iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, uint64_t iova,
+		   uint64_t len)
 {
 	struct ifd_ioas_unmap cmd = {
 		.size = sizeof(cmd),
@@ -262,8 +262,8 @@ iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
 }
 
 int
-iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
-		       uint64_t iova, uint64_t *len, uint64_t *phys)
+iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, uint64_t iova,
+		       uint64_t *len, uint64_t *phys)
 {
 	struct ifd_noiommu_get_pa cmd = {
 		.size = sizeof(cmd),

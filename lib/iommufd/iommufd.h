@@ -109,8 +109,8 @@ iommufd_destroy(const struct iommufd_sys *sys, int iommufd, uint32_t id);
  * Pins then last until the HWPT is destroyed, not until the last device detaches.
  */
 int
-iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
-		   uint32_t ioas_id, uint32_t *hwpt_id);
+iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id, uint32_t ioas_id,
+		   uint32_t *hwpt_id);
 
 /** Let the kernel choose the IOVA. */
 #define IOMMUFD_IOVA_ANY UINT64_MAX
@@ -130,8 +130,8 @@ iommufd_hwpt_alloc(const struct iommufd_sys *sys, int iommufd, uint32_t dev_id,
  *   out of memory or of RLIMIT_MEMLOCK; -ENOENT no such IOAS.
  */
 int
-iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
-		 const void *va, uint64_t len, uint64_t *iova);
+iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, const void *va,
+		 uint64_t len, uint64_t *iova);
 
 /**
  * Map the memory of a mapped IOVA range at another range of the same IOAS
@@ -159,8 +159,8 @@ iommufd_ioas_copy(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, 
  *   be unmapped already then (io_pagetable.c).
  */
 int
-iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
-		   uint64_t iova, uint64_t len);
+iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, uint64_t iova,
+		   uint64_t len);
 
 /**
  * Query the physical address of the memory at an IOVA (IOMMU_IOAS_NOIOMMU_GET_PA,
@@ -175,8 +175,8 @@ iommufd_ioas_unmap(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
  *   kernel was built without IOMMUFD_NOIOMMU; -ENOTTY before Linux 7.3.
  */
 int
-iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id,
-		       uint64_t iova, uint64_t *len, uint64_t *phys);
+iommufd_noiommu_get_pa(const struct iommufd_sys *sys, int iommufd, uint32_t ioas_id, uint64_t iova,
+		       uint64_t *len, uint64_t *phys);
 
 /**
  * Bind a VFIO cdev to an iommufd (VFIO_DEVICE_BIND_IOMMUFD,

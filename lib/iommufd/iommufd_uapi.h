@@ -16,26 +16,26 @@
 #include <sys/ioctl.h>
 
 /* The first two interfaces use ioctl numbers that carry no size: each struct does. */
-#define IFD_DESTROY		_IO(';', 0x80)
-#define IFD_IOAS_ALLOC		_IO(';', 0x81)
-#define IFD_IOAS_COPY		_IO(';', 0x83)
-#define IFD_IOVA_RANGES		_IO(';', 0x84)
-#define IFD_IOAS_MAP		_IO(';', 0x85)
-#define IFD_IOAS_UNMAP		_IO(';', 0x86)
-#define IFD_HWPT_ALLOC		_IO(';', 0x89)
-#define IFD_NOIOMMU_GET_PA	_IO(';', 0x95)
-#define IFD_VFIO_GET_INFO	_IO(';', 100 + 7)
-#define IFD_VFIO_BIND		_IO(';', 100 + 18)
-#define IFD_VFIO_ATTACH		_IO(';', 100 + 19)
-#define IFD_VFIO_DETACH		_IO(';', 100 + 20)
+#define IFD_DESTROY _IO(';', 0x80)
+#define IFD_IOAS_ALLOC _IO(';', 0x81)
+#define IFD_IOAS_COPY _IO(';', 0x83)
+#define IFD_IOVA_RANGES _IO(';', 0x84)
+#define IFD_IOAS_MAP _IO(';', 0x85)
+#define IFD_IOAS_UNMAP _IO(';', 0x86)
+#define IFD_HWPT_ALLOC _IO(';', 0x89)
+#define IFD_NOIOMMU_GET_PA _IO(';', 0x95)
+#define IFD_VFIO_GET_INFO _IO(';', 100 + 7)
+#define IFD_VFIO_BIND _IO(';', 100 + 18)
+#define IFD_VFIO_ATTACH _IO(';', 100 + 19)
+#define IFD_VFIO_DETACH _IO(';', 100 + 20)
 
-#define IFD_PROCMAP_QUERY	_IOWR('f', 17, struct ifd_procmap_query)
+#define IFD_PROCMAP_QUERY _IOWR('f', 17, struct ifd_procmap_query)
 
-#define IFD_MAP_FIXED_IOVA	(UINT32_C(1) << 0)
-#define IFD_MAP_WRITEABLE	(UINT32_C(1) << 1)
-#define IFD_MAP_READABLE	(UINT32_C(1) << 2)
+#define IFD_MAP_FIXED_IOVA (UINT32_C(1) << 0)
+#define IFD_MAP_WRITEABLE (UINT32_C(1) << 1)
+#define IFD_MAP_READABLE (UINT32_C(1) << 2)
 
-#define IFD_BIND_TOKEN		(UINT32_C(1) << 0)
+#define IFD_BIND_TOKEN (UINT32_C(1) << 0)
 
 struct ifd_destroy {
 	uint32_t size;

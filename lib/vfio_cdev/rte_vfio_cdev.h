@@ -71,8 +71,8 @@ typedef void (*rte_vfio_cdev_log_t)(void *arg, enum rte_vfio_cdev_log_level leve
 
 /** How a device accesses memory. */
 enum rte_vfio_cdev_mode {
-	RTE_VFIO_CDEV_NOIOMMU,		/**< noiommu-vfioN: directly */
-	RTE_VFIO_CDEV_TRANSLATED,	/**< vfioN: through an IOMMU */
+	RTE_VFIO_CDEV_NOIOMMU,	  /**< noiommu-vfioN: directly */
+	RTE_VFIO_CDEV_TRANSLATED, /**< vfioN: through an IOMMU */
 };
 
 /** Number of modes. */
@@ -80,32 +80,32 @@ enum rte_vfio_cdev_mode {
 
 /** The step in which an error occurred. */
 enum rte_vfio_cdev_step {
-	RTE_VFIO_CDEV_STEP_FIND,	/**< look up the cdev in sysfs */
-	RTE_VFIO_CDEV_STEP_OPEN,	/**< open the cdev */
-	RTE_VFIO_CDEV_STEP_IOMMUFD,	/**< open /dev/iommu */
-	RTE_VFIO_CDEV_STEP_PROBE,	/**< check what the kernel supports */
-	RTE_VFIO_CDEV_STEP_BIND,	/**< bind the cdev to the iommufd */
-	RTE_VFIO_CDEV_STEP_ATTACH,	/**< attach the device to the IOAS */
-	RTE_VFIO_CDEV_STEP_MAP,		/**< map and pin memory */
-	RTE_VFIO_CDEV_STEP_VERIFY,	/**< compare the physical address */
-	RTE_VFIO_CDEV_STEP_UNMAP,	/**< unmap and unpin memory */
-	RTE_VFIO_CDEV_STEP_IMPORT,	/**< take over a cdev that another process sent */
+	RTE_VFIO_CDEV_STEP_FIND,    /**< look up the cdev in sysfs */
+	RTE_VFIO_CDEV_STEP_OPEN,    /**< open the cdev */
+	RTE_VFIO_CDEV_STEP_IOMMUFD, /**< open /dev/iommu */
+	RTE_VFIO_CDEV_STEP_PROBE,   /**< check what the kernel supports */
+	RTE_VFIO_CDEV_STEP_BIND,    /**< bind the cdev to the iommufd */
+	RTE_VFIO_CDEV_STEP_ATTACH,  /**< attach the device to the IOAS */
+	RTE_VFIO_CDEV_STEP_MAP,	    /**< map and pin memory */
+	RTE_VFIO_CDEV_STEP_VERIFY,  /**< compare the physical address */
+	RTE_VFIO_CDEV_STEP_UNMAP,   /**< unmap and unpin memory */
+	RTE_VFIO_CDEV_STEP_IMPORT,  /**< take over a cdev that another process sent */
 };
 
 /** A device's cdev as sysfs shows it. */
 struct rte_vfio_cdev_info {
-	char addr[RTE_VFIO_CDEV_ADDR_LEN];	/**< device, e.g. "0000:00:03.0" */
-	char name[RTE_VFIO_CDEV_NAME_LEN];	/**< cdev, e.g. "noiommu-vfio0" */
-	enum rte_vfio_cdev_mode mode;		/**< from the name */
-	int numa_node;				/**< -1 if unknown */
-	unsigned int major;			/**< device number of the node */
-	unsigned int minor;			/**< also the N in the name */
+	char addr[RTE_VFIO_CDEV_ADDR_LEN]; /**< device, e.g. "0000:00:03.0" */
+	char name[RTE_VFIO_CDEV_NAME_LEN]; /**< cdev, e.g. "noiommu-vfio0" */
+	enum rte_vfio_cdev_mode mode;	   /**< from the name */
+	int numa_node;			   /**< -1 if unknown */
+	unsigned int major;		   /**< device number of the node */
+	unsigned int minor;		   /**< also the N in the name */
 };
 
 /** A process that has a file open. */
 struct rte_vfio_cdev_opener {
-	int pid;				/**< in the PID namespace of this process */
-	char name[RTE_VFIO_CDEV_PROCESS_LEN];	/**< its own name, printable; or "?" */
+	int pid;			      /**< in the PID namespace of this process */
+	char name[RTE_VFIO_CDEV_PROCESS_LEN]; /**< its own name, printable; or "?" */
 };
 
 /**
@@ -245,8 +245,7 @@ rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
  */
 int
 rte_vfio_cdev_walk_group(const struct rte_vfio_cdev_ctx *ctx, unsigned int group,
-			 int (*visit)(const struct rte_vfio_cdev_info *info, void *arg),
-			 void *arg);
+			 int (*visit)(const struct rte_vfio_cdev_info *info, void *arg), void *arg);
 
 /**
  * Count the machine's cdevs of a mode (/sys/class/vfio-dev). Thread-safe.

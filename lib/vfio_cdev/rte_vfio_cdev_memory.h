@@ -45,53 +45,53 @@ struct rte_vfio_cdev_pin;
 
 /** The state of a domain, and events since its creation. */
 struct rte_vfio_cdev_stats {
-	uint64_t mappings;		/**< mappings but pending ones; each part of a split one */
-	uint64_t pages_mapped;		/**< their pages, of each mapping's page size */
-	uint64_t pages_verified;	/**< of these pages, confirmed by the kernel */
-	uint64_t bytes;			/**< bytes pinned */
-	unsigned int devices;		/**< devices attached */
-	uint64_t pending;		/**< mappings not pinned yet */
-	uint64_t provisional;		/**< provisional pins, pending ones included */
-	uint64_t provisional_bytes;	/**< bytes pinned by them, not in bytes */
-	uint64_t node_bytes[RTE_VFIO_CDEV_NODES];	/**< of bytes, on each node */
-	uint64_t nodeless_bytes;	/**< of bytes, the others; with an IOMMU all */
-	uint64_t maps;			/**< mappings pinned since the creation */
-	uint64_t unmaps;		/**< mappings unpinned */
-	uint64_t verified;		/**< times that a page had the right address */
-	uint64_t misplaced;		/**< times that it had not, and was not mapped */
-	uint64_t refused;		/**< failed calls to map, pin or return an address */
-	uint64_t ioctls;		/**< ioctls for the domain, including binds */
-	uint64_t ioctl_ns;		/**< their time in nanoseconds */
+	uint64_t mappings;	    /**< mappings but pending ones; each part of a split one */
+	uint64_t pages_mapped;	    /**< their pages, of each mapping's page size */
+	uint64_t pages_verified;    /**< of these pages, confirmed by the kernel */
+	uint64_t bytes;		    /**< bytes pinned */
+	unsigned int devices;	    /**< devices attached */
+	uint64_t pending;	    /**< mappings not pinned yet */
+	uint64_t provisional;	    /**< provisional pins, pending ones included */
+	uint64_t provisional_bytes; /**< bytes pinned by them, not in bytes */
+	uint64_t node_bytes[RTE_VFIO_CDEV_NODES]; /**< of bytes, on each node */
+	uint64_t nodeless_bytes;		  /**< of bytes, the others; with an IOMMU all */
+	uint64_t maps;				  /**< mappings pinned since the creation */
+	uint64_t unmaps;			  /**< mappings unpinned */
+	uint64_t verified;			  /**< times that a page had the right address */
+	uint64_t misplaced;			  /**< times that it had not, and was not mapped */
+	uint64_t refused;  /**< failed calls to map, pin or return an address */
+	uint64_t ioctls;   /**< ioctls for the domain, including binds */
+	uint64_t ioctl_ns; /**< their time in nanoseconds */
 };
 
 /** State of a mapping. */
 enum rte_vfio_cdev_mapping_state {
 	RTE_VFIO_CDEV_PINNED,
-	RTE_VFIO_CDEV_PENDING,	/**< not pinned yet */
-	RTE_VFIO_CDEV_BAR,	/**< registers of a device, not pinned */
+	RTE_VFIO_CDEV_PENDING, /**< not pinned yet */
+	RTE_VFIO_CDEV_BAR,     /**< registers of a device, not pinned */
 };
 
 /** A mapping, or the rest of one. */
 struct rte_vfio_cdev_mapping {
-	uint64_t va;		/**< start in this process */
-	uint64_t iova;		/**< start as the device sees it, or RTE_VFIO_CDEV_IOVA_ANY */
-	uint64_t len;		/**< bytes */
-	uint64_t page_size;	/**< bytes that are certainly contiguous */
-	unsigned int users;	/**< number of times it was mapped */
-	enum rte_vfio_cdev_mapping_state state;	/**< RTE_VFIO_CDEV_PINNED, ... */
+	uint64_t va;	    /**< start in this process */
+	uint64_t iova;	    /**< start as the device sees it, or RTE_VFIO_CDEV_IOVA_ANY */
+	uint64_t len;	    /**< bytes */
+	uint64_t page_size; /**< bytes that are certainly contiguous */
+	unsigned int users; /**< number of times it was mapped */
+	enum rte_vfio_cdev_mapping_state state; /**< RTE_VFIO_CDEV_PINNED, ... */
 	/**
 	 * 0: the kernel has just reported the addresses below. -ENODATA: it was not
 	 * queried, since the mapping is not pinned or there is an IOMMU. -errno: its error.
 	 */
 	int err;
-	uint64_t first_phys;	/**< of the first page */
-	uint64_t last_phys;	/**< of the last page, of the page size */
+	uint64_t first_phys; /**< of the first page */
+	uint64_t last_phys;  /**< of the last page, of the page size */
 };
 
 /** Memory that is contiguous for a device. */
 struct rte_vfio_cdev_extent {
-	uint64_t iova;	/**< start: without an IOMMU the physical address */
-	uint64_t len;	/**< bytes */
+	uint64_t iova; /**< start: without an IOMMU the physical address */
+	uint64_t len;  /**< bytes */
 };
 
 /**
@@ -284,8 +284,7 @@ rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin);
  *   from the kernel.
  */
 int
-rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va,
-			     uint64_t *phys);
+rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys);
 
 /**
  * Record the address of a page that was given to a caller before the domain was ready
@@ -434,8 +433,7 @@ rte_vfio_cdev_domain_mappings(struct rte_vfio_cdev_domain *domain, uint64_t star
  *   A consistent copy.
  */
 void
-rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
-			   struct rte_vfio_cdev_stats *stats);
+rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain, struct rte_vfio_cdev_stats *stats);
 
 #ifdef __cplusplus
 }

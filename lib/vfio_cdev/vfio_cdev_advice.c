@@ -11,7 +11,8 @@
 
 #include "rte_vfio_cdev.h"
 
-#define NEED_RAWIO "CAP_SYS_RAWIO is needed in the initial user namespace: run as root or with " \
+#define NEED_RAWIO \
+	"CAP_SYS_RAWIO is needed in the initial user namespace: run as root or with " \
 	"--cap-add SYS_RAWIO, not in a rootless container"
 #define NEED_CONFIG "it needs CONFIG_VFIO_DEVICE_CDEV, CONFIG_IOMMUFD and CONFIG_VFIO_NOIOMMU"
 
@@ -34,8 +35,7 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_FIND, ELOOP,
 	  "symbolic links go in a circle: check what is mounted over sysfs" },
 	{ RTE_VFIO_CDEV_STEP_OPEN, EPERM, NEED_RAWIO },
-	{ RTE_VFIO_CDEV_STEP_OPEN, EACCES,
-	  "change the owner or mode of the node, or run as root" },
+	{ RTE_VFIO_CDEV_STEP_OPEN, EACCES, "change the owner or mode of the node, or run as root" },
 	{ RTE_VFIO_CDEV_STEP_OPEN, ENOENT,
 	  "the node is missing: pass it to the container (--device), or check udev" },
 	{ RTE_VFIO_CDEV_STEP_OPEN, ENXIO,
@@ -85,8 +85,7 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_MAP, ENOMEM,
 	  "memory is short, or RLIMIT_MEMLOCK (ulimit -l) is smaller than the hugepages: "
 	  "raise it or grant CAP_IPC_LOCK" },
-	{ RTE_VFIO_CDEV_STEP_MAP, EFAULT,
-	  "the memory is absent, read-only, or a device's" },
+	{ RTE_VFIO_CDEV_STEP_MAP, EFAULT, "the memory is absent, read-only, or a device's" },
 	{ RTE_VFIO_CDEV_STEP_MAP, EEXIST,
 	  "another mapping has this IOVA, or this memory at another one: unmap it first" },
 	{ RTE_VFIO_CDEV_STEP_MAP, ENODEV,

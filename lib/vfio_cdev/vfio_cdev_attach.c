@@ -23,7 +23,7 @@
 
 struct settling {
 	uint32_t attempt;
-	uint64_t next[2];	/* where to continue in each tree */
+	uint64_t next[2]; /* where to continue in each tree */
 };
 
 static struct vfio_cdev_record *
@@ -121,7 +121,7 @@ settle_one(struct rte_vfio_cdev_domain *domain, struct settling *settling)
 	}
 	rec->attempt = settling->attempt;
 	ret = rec->provisional ? provisional_pin(domain, rec) :
-		vfio_cdev_mapping_pin_pending(domain, rec);
+				 vfio_cdev_mapping_pin_pending(domain, rec);
 	if (ret == 0)
 		return 1;
 	settling_undo(domain, &domain->tree, settling->attempt);

@@ -9,8 +9,8 @@
 #include "vfio_cdev_ctx.h"
 #include "vfio_cdev_sysfs.h"
 
-#define BARS 6			/* the first lines of "resource" (drivers/pci/pci-sysfs.c) */
-#define IORESOURCE_MEM 0x200	/* include/linux/ioport.h */
+#define BARS 6		     /* the first lines of "resource" (drivers/pci/pci-sysfs.c) */
+#define IORESOURCE_MEM 0x200 /* include/linux/ioport.h */
 
 static bool
 device_has(const char *resource, uint64_t iova, uint64_t last)

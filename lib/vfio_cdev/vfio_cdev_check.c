@@ -67,6 +67,7 @@ vfio_cdev_phys_check(const struct rte_vfio_cdev_domain *domain, const void *va, 
 	if (!domain->mode->reports_pa)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP, va,
 					     len);
-	return domain->ready ? 0 :
+	return domain->ready ?
+		0 :
 		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENODEV, va, len);
 }

@@ -135,7 +135,7 @@ vfio_cdev_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what, enum rte_v
 	va_end(ap);
 	/* The given address may be of any length: leave room for the cause. */
 	vfio_cdev_log(ctx, RTE_VFIO_CDEV_LOG_ERR, "%.*s: %s %s: %s%s%s", RTE_VFIO_CDEV_ADDR_LEN,
-		      what, step_text[step], subject, strerror(-err),
-		      advice[0] != '\0' ? "; " : "", advice);
+		      what, step_text[step], subject, strerror(-err), advice[0] != '\0' ? "; " : "",
+		      advice);
 	return err;
 }

@@ -10,12 +10,12 @@
 
 struct rte_vfio_cdev_ctx {
 	const struct iommufd_sys *sys;
-	const char *sysfs;		/* "/sys", "/proc", "/dev", or what the caller has */
+	const char *sysfs; /* "/sys", "/proc", "/dev", or what the caller has */
 	const char *proc;
 	const char *dev;
 	rte_vfio_cdev_log_t log;
 	void *log_arg;
-	int level;			/* highest level that is logged; atomic */
+	int level; /* highest level that is logged; atomic */
 };
 
 int
@@ -31,8 +31,7 @@ vfio_cdev_log(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_log_level 
  * can write "return vfio_cdev_fail(...)".
  */
 int
-vfio_cdev_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what,
-	       enum rte_vfio_cdev_step step, int err, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
+vfio_cdev_fail(const struct rte_vfio_cdev_ctx *ctx, const char *what, enum rte_vfio_cdev_step step,
+	       int err, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 #endif /* VFIO_CDEV_CTX_H */

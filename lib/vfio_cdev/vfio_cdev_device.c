@@ -86,7 +86,7 @@ cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 
 struct rte_vfio_cdev_device *
 vfio_cdev_device_new(const struct rte_vfio_cdev_ctx *ctx, struct rte_vfio_cdev_domain *domain,
-	   const struct rte_vfio_cdev_info *info)
+		     const struct rte_vfio_cdev_info *info)
 {
 	struct rte_vfio_cdev_device *dev = malloc(sizeof(*dev));
 
@@ -159,8 +159,7 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 		return ret;
 	ret = vfio_cdev_make_ready(domain, dev_id);
 	if (ret < 0)
-		vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s",
-			       node);
+		vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
 	if (fd >= 0) {
 		domain->ctx->sys->close(fd);
 		vfio_cdev_iommufd_put(domain);
@@ -200,6 +199,6 @@ rte_vfio_cdev_device_get_info(const struct rte_vfio_cdev_device *device, void *i
 
 	if (ret < 0)
 		vfio_cdev_fail(dev->ctx, dev->info.addr, RTE_VFIO_CDEV_STEP_ATTACH, ret,
-			 "and read the device's information");
+			       "and read the device's information");
 	return ret;
 }

@@ -9,7 +9,7 @@
 
 struct rte_vfio_cdev_device {
 	const struct rte_vfio_cdev_ctx *ctx;
-	struct rte_vfio_cdev_domain *domain;	/* NULL: the file is shared with another process */
+	struct rte_vfio_cdev_domain *domain; /* NULL: the file is shared with another process */
 	struct rte_vfio_cdev_info info;
 	int fd;
 };

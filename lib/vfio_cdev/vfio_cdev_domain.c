@@ -94,8 +94,7 @@ rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
 }
 
 void
-rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain,
-			   struct rte_vfio_cdev_stats *stats)
+rte_vfio_cdev_domain_stats(struct rte_vfio_cdev_domain *domain, struct rte_vfio_cdev_stats *stats)
 {
 	vfio_cdev_lock(domain);
 	*stats = domain->stats;

@@ -19,8 +19,7 @@
 
 /* Parse a decimal number as printf("%lu") writes it, followed by the character end. */
 static bool
-number_parse(const char *text, char end, unsigned long max, unsigned long *value,
-	     const char **rest)
+number_parse(const char *text, char end, unsigned long max, unsigned long *value, const char **rest)
 {
 	char *stop;
 
@@ -127,8 +126,8 @@ entry_find(const struct rte_vfio_cdev_ctx *ctx, DIR *dir, struct rte_vfio_cdev_i
 		if (!vfio_cdev_name_parse(entry->d_name, &mode)) {
 			vfio_cdev_log(ctx, RTE_VFIO_CDEV_LOG_WARNING,
 				      "%s: vfio-dev/%s is not the name of a VFIO cdev: ignored; "
-				      "check what is mounted over sysfs", info->addr,
-				      entry->d_name);
+				      "check what is mounted over sysfs",
+				      info->addr, entry->d_name);
 			continue;
 		}
 		if (info->name[0] != '\0')

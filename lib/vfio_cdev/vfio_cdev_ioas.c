@@ -97,7 +97,8 @@ static uint64_t
 iova_new(struct vfio_cdev_ioas *ioas, uint64_t va, uint64_t len)
 {
 	const uint64_t align = len < SMALL_HUGEPAGE ? VFIO_CDEV_PAGE :
-		len < LARGE_HUGEPAGE ? SMALL_HUGEPAGE : LARGE_HUGEPAGE;
+		len < LARGE_HUGEPAGE		    ? SMALL_HUGEPAGE :
+						      LARGE_HUGEPAGE;
 	const uint64_t next = ioas->next_iova != 0 ? ioas->next_iova : LARGE_HUGEPAGE;
 	const uint64_t iova = ((next + align - 1) & ~(align - 1)) + (va & (align - 1));
 
@@ -167,8 +168,8 @@ vfio_cdev_ioas_runs(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t l
 		ret = get_pa(ioas, iova + off, &step, &phys);
 		if (page > VFIO_CDEV_PAGE)
 			step = page;
-		else if (ret == 0 && (step == 0 || step > len - off ||
-				      (step & (VFIO_CDEV_PAGE - 1)) != 0))
+		else if (ret == 0 &&
+			 (step == 0 || step > len - off || (step & (VFIO_CDEV_PAGE - 1)) != 0))
 			ret = -EPROTO;
 		if (ret == 0)
 			ret = run(arg, off, phys, step);

@@ -12,10 +12,10 @@
 
 struct vfio_cdev_ioas {
 	const struct rte_vfio_cdev_ctx *ctx;
-	int iommufd;			/* -1: not open */
+	int iommufd; /* -1: not open */
 	uint32_t id;
-	uint64_t next_iova;		/* above all areas made so far; see iova_new() */
-	unsigned int users;		/* calls that bind a device, or that returned the fd */
+	uint64_t next_iova; /* above all areas made so far; see iova_new() */
+	unsigned int users; /* calls that bind a device, or that returned the fd */
 };
 
 /* Open /dev/iommu if it is not open: 0 or -errno. reports_pa: check that GET_PA works. */
@@ -26,8 +26,7 @@ void
 vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas);
 
 int
-vfio_cdev_ioas_map(struct vfio_cdev_ioas *ioas, const void *va, uint64_t len,
-		   uint64_t *iova);
+vfio_cdev_ioas_map(struct vfio_cdev_ioas *ioas, const void *va, uint64_t len, uint64_t *iova);
 
 int
 vfio_cdev_ioas_copy(struct vfio_cdev_ioas *ioas, uint64_t from, uint64_t len, uint64_t *to);

@@ -60,11 +60,10 @@ gap_find(const struct ifd_iova_range *ranges, uint32_t count, uint64_t iova, uin
 }
 
 static bool
-record_gap(const struct vfio_cdev_record *rec, const struct ifd_iova_range *ranges,
-	   uint32_t count, struct ifd_iova_range *gap)
+record_gap(const struct vfio_cdev_record *rec, const struct ifd_iova_range *ranges, uint32_t count,
+	   struct ifd_iova_range *gap)
 {
-	return gap_find(ranges, count, rec->iova, rec->iova + (vfio_cdev_record_len(rec) - 1),
-			gap);
+	return gap_find(ranges, count, rec->iova, rec->iova + (vfio_cdev_record_len(rec) - 1), gap);
 }
 
 static int
@@ -73,8 +72,9 @@ gap_report(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_rec
 {
 	return vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_MAP, -ERANGE,
 			      "%p (IOVA 0x%" PRIx64 ", %" PRIu64 " bytes) where the IOMMU does "
-			      "not translate 0x%" PRIx64 "-0x%" PRIx64, vfio_cdev_record_va(rec),
-			      rec->iova, vfio_cdev_record_len(rec), gap->start, gap->last);
+			      "not translate 0x%" PRIx64 "-0x%" PRIx64,
+			      vfio_cdev_record_va(rec), rec->iova, vfio_cdev_record_len(rec),
+			      gap->start, gap->last);
 }
 
 int

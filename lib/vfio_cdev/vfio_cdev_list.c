@@ -25,8 +25,9 @@ mapping_query(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_
 		return;
 	mapping->err = vfio_cdev_ioas_phys(&domain->ioas, rec->iova + skip, &mapping->first_phys);
 	if (mapping->err == 0)
-		mapping->err = vfio_cdev_ioas_phys(&domain->ioas, rec->iova +
-						   vfio_cdev_record_len(rec) - mapping->page_size,
+		mapping->err = vfio_cdev_ioas_phys(&domain->ioas,
+						   rec->iova + vfio_cdev_record_len(rec) -
+							   mapping->page_size,
 						   &mapping->last_phys);
 }
 

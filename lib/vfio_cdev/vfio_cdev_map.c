@@ -46,7 +46,7 @@ record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 	if (rec->users == VFIO_CDEV_MAX_USERS)
 		return vfio_cdev_map_fail(domain, -EOVERFLOW, want);
 	ret = rec->pinned ? vfio_cdev_confirm(domain, rec, want->phys) :
-		record_adopt(domain, rec, want);
+			    record_adopt(domain, rec, want);
 	if (ret < 0)
 		return ret;
 	/* Before the domain is ready the caller cannot rely on a pin. */
@@ -68,8 +68,7 @@ record_present(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev
 
 	if (!domain->mode->reports_pa)
 		return vfio_cdev_tree_next(&domain->tree, NULL, key + (len - 1), key);
-	rec = vfio_cdev_record_find(domain, vfio_cdev_record_va(want), RTE_VFIO_CDEV_IOVA_ANY,
-				    len);
+	rec = vfio_cdev_record_find(domain, vfio_cdev_record_va(want), RTE_VFIO_CDEV_IOVA_ANY, len);
 	if (rec == NULL || rec->phys == want->phys)
 		return rec;
 	/* There may be several, if the memory at the VA was replaced. */

@@ -22,8 +22,9 @@ vfio_cdev_mapping_log(const struct rte_vfio_cdev_domain *domain, const char *cha
 
 	vfio_cdev_log(domain->ctx, RTE_VFIO_CDEV_LOG_DEBUG,
 		      "%s 0x%" PRIx64 " at IOVA 0x%" PRIx64 ", %" PRIu64 " bytes; now %" PRIu64
-		      " pages mapped, %" PRIu64 " verified", change, rec->va, rec->phys,
-		      vfio_cdev_record_len(rec), stats->pages_mapped, stats->pages_verified);
+		      " pages mapped, %" PRIu64 " verified",
+		      change, rec->va, rec->phys, vfio_cdev_record_len(rec), stats->pages_mapped,
+		      stats->pages_verified);
 }
 
 /* Count everything but nodes, which need the address of each page. */

@@ -28,8 +28,8 @@ extern "C" {
 struct rte_vfio_cdev_domain;
 
 enum vfio_cdev_fate {
-	VFIO_CDEV_KEPT,		/* the call failed */
-	VFIO_CDEV_GONE,		/* the memory is unmapped */
+	VFIO_CDEV_KEPT, /* the call failed */
+	VFIO_CDEV_GONE, /* the memory is unmapped */
 };
 
 /*

@@ -163,8 +163,8 @@ vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfi
 		count = rte_vfio_cdev_group_openers(ctx, info, openers, OPENERS_LISTED);
 	if (count <= 0)
 		return;
-	len = snprintf(text, VFIO_CDEV_OPENERS, err == -EBUSY ? ", its group open in" :
-		       ", open in");
+	len = snprintf(text, VFIO_CDEV_OPENERS,
+		       err == -EBUSY ? ", its group open in" : ", open in");
 	for (int i = 0; i < count && i < OPENERS_LISTED; i++)
 		len += snprintf(text + len, VFIO_CDEV_OPENERS - len, "%s pid %d (%s)",
 				i > 0 ? "," : "", openers[i].pid, openers[i].name);

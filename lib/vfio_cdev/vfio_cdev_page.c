@@ -55,8 +55,7 @@ page_query(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *p
 	/* Contiguous base pages are not a page of this size. */
 	if (ret == 0 && (*phys & (len - 1)) != 0)
 		ret = -EINVAL;
-	return ret < 0 ? vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, va, len) :
-		0;
+	return ret < 0 ? vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, va, len) : 0;
 }
 
 int
@@ -73,8 +72,10 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
 	vfio_cdev_lock(domain);
 	ret = vfio_cdev_phys_check(domain, va, page_size);
 	if (ret == 0)
-		ret = page_query(domain, &VFIO_CDEV_RECORD(va, RTE_VFIO_CDEV_IOVA_ANY, page_size,
-							   page_size), &found);
+		ret = page_query(domain,
+				 &VFIO_CDEV_RECORD(va, RTE_VFIO_CDEV_IOVA_ANY, page_size,
+						   page_size),
+				 &found);
 	ret = vfio_cdev_unlock_with(domain, ret);
 	if (ret == 0)
 		*phys = found;

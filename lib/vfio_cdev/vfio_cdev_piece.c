@@ -2,8 +2,8 @@
 
 /* The pieces that a large mapping is split into. */
 
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_piece.h"
+#include "vfio_cdev_domain.h"
 
 uint64_t
 vfio_cdev_piece_len(uint64_t key, uint64_t off, uint64_t len, uint64_t page_size)
@@ -23,7 +23,8 @@ vfio_cdev_piece_at(const struct rte_vfio_cdev_domain *domain, const struct vfio_
 							 VFIO_CDEV_PAGE, req->page_size);
 
 	piece.pages_4k = vfio_cdev_piece_len(domain->mode->key(&piece) - off, off, req->len,
-					     req->page_size) >> 12;
+					     req->page_size) >>
+		12;
 	piece.attempt = req->attempt;
 	return piece;
 }
@@ -47,9 +48,8 @@ bool
 vfio_cdev_pieces_match(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 		       uint64_t len)
 {
-	const struct vfio_cdev_request req = {
-		va, iova, len, vfio_cdev_pieces_page(domain, va, iova), 0
-	};
+	const struct vfio_cdev_request req = { va, iova, len,
+					       vfio_cdev_pieces_page(domain, va, iova), 0 };
 	struct vfio_cdev_record piece;
 
 	for (uint64_t off = 0; off < len; off += vfio_cdev_record_len(&piece)) {

@@ -17,7 +17,7 @@ struct vfio_cdev_request {
 	uint64_t iova;
 	uint64_t len;
 	uint64_t page_size;
-	uint32_t attempt;	/* not 0: on error only records with it are undone */
+	uint32_t attempt; /* not 0: on error only records with it are undone */
 };
 
 /* The record of the piece that begins off bytes after the start. */

@@ -22,7 +22,7 @@ struct rte_vfio_cdev_pin {
 	struct rte_vfio_cdev_extent *extents;
 	unsigned int count;
 	unsigned int room;
-	uint64_t released;	/* bytes unmapped so far, in passed extents */
+	uint64_t released; /* bytes unmapped so far, in passed extents */
 	unsigned int passed;
 };
 
@@ -72,8 +72,7 @@ rest_unmap(struct rte_vfio_cdev_domain *domain, uint64_t va, uint64_t len,
 	for (rec = vfio_cdev_tree_next(&domain->tree, NULL, va + (len - 1), va);
 	     ret == 0 && rec != NULL; rec = next) {
 		next = vfio_cdev_tree_next(&domain->tree, rec, va + (len - 1), va);
-		if (rec->any && rec->va >= va &&
-		    rec->va - va + vfio_cdev_record_len(rec) <= len &&
+		if (rec->any && rec->va >= va && rec->va - va + vfio_cdev_record_len(rec) <= len &&
 		    rec->phys == extent_phys(extent, rec->va - va))
 			ret = vfio_cdev_mapping_drop(domain, rec);
 	}
@@ -91,7 +90,7 @@ piece_unmap(const struct rte_vfio_cdev_pin *pin, uint64_t off, uint64_t len,
 	vfio_cdev_lock(pin->domain);
 	rec = vfio_cdev_record_find(pin->domain, pin->va + off, extent->iova, len);
 	ret = rec != NULL ? vfio_cdev_mapping_drop(pin->domain, rec) :
-		rest_unmap(pin->domain, (uintptr_t)pin->va + off, len, extent);
+			    rest_unmap(pin->domain, (uintptr_t)pin->va + off, len, extent);
 	if (ret < 0)
 		vfio_cdev_memory_fail(pin->domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, pin->va + off,
 				      len);
@@ -131,8 +130,10 @@ pieces_pin(struct rte_vfio_cdev_pin *pin)
 		vfio_cdev_lock(domain);
 		ret = vfio_cdev_phys_check(domain, va, len);
 		if (ret == 0)
-			ret = vfio_cdev_mapping_create(domain, &VFIO_CDEV_RECORD(
-				va, RTE_VFIO_CDEV_IOVA_ANY, len, VFIO_CDEV_PAGE), extent_add, pin);
+			ret = vfio_cdev_mapping_create(domain,
+						       &VFIO_CDEV_RECORD(va, RTE_VFIO_CDEV_IOVA_ANY,
+									 len, VFIO_CDEV_PAGE),
+						       extent_add, pin);
 		ret = vfio_cdev_unlock_with(domain, ret);
 		if (ret < 0) {
 			pieces_unmap(pin, off);

@@ -68,8 +68,7 @@ is_provisional(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t n
 }
 
 static int
-page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
-	 uint64_t *start)
+page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page, uint64_t *start)
 {
 	struct vfio_cdev_record *rec = vfio_cdev_record_new(page);
 	int ret = rec != NULL ? vfio_cdev_mapping_pin(domain, rec, NULL, NULL) : -ENOMEM;

@@ -21,7 +21,7 @@
 /* Pins that are checked before other threads get the domain. */
 #define RECHECK_MOST 256
 
-static atomic_uint provisional_total;	/* records of all domains */
+static atomic_uint provisional_total; /* records of all domains */
 
 unsigned int
 vfio_cdev_provisional_count(void)
@@ -136,8 +136,7 @@ is_replaced(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *
 {
 	uint64_t now;
 
-	return rec->pinned &&
-		vfio_cdev_page_phys(domain, vfio_cdev_record_va(rec), &now) == 0 &&
+	return rec->pinned && vfio_cdev_page_phys(domain, vfio_cdev_record_va(rec), &now) == 0 &&
 		now != rec->phys;
 }
 

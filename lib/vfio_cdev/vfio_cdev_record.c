@@ -88,7 +88,8 @@ vfio_cdev_record_find(const struct rte_vfio_cdev_domain *domain, const void *va,
 
 	do {
 		rec = vfio_cdev_tree_next(&domain->tree, rec, key, key + (len - 1));
-	} while (rec != NULL && (!vfio_cdev_record_is(rec, va, len) ||
-				 (iova != RTE_VFIO_CDEV_IOVA_ANY && rec->phys != iova)));
+	} while (rec != NULL &&
+		 (!vfio_cdev_record_is(rec, va, len) ||
+		  (iova != RTE_VFIO_CDEV_IOVA_ANY && rec->phys != iova)));
 	return rec;
 }

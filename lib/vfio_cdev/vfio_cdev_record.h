@@ -18,30 +18,27 @@ struct vfio_cdev_tree;
  */
 struct vfio_cdev_record {
 	struct vfio_cdev_record *left, *right;
-	uint64_t end;		/* greatest last byte in its subtree */
+	uint64_t end; /* greatest last byte in its subtree */
 	uint64_t va;
-	uint64_t iova;		/* without an IOMMU chosen by iova_new() when pinned */
-	uint64_t phys;		/* of the first page, or ANY; with an IOMMU the IOVA */
+	uint64_t iova; /* without an IOMMU chosen by iova_new() when pinned */
+	uint64_t phys; /* of the first page, or ANY; with an IOMMU the IOVA */
 	uint64_t pages_4k : 38;
 	uint64_t page_shift : 6;
 	uint64_t users : 16;
-	uint64_t pinned : 1;	/* else it is pending */
-	uint64_t any : 1;	/* no address was given: its pages may be anywhere */
-	uint64_t bar : 1;	/* registers of a device: recorded, not pinned */
-	uint64_t provisional : 1;	/* see vfio_cdev_provisional.h */
-	uint32_t priority;	/* in the tree */
-	uint32_t attempt;	/* that may undo it; 0: none may, since a caller relies on it */
+	uint64_t pinned : 1;	  /* else it is pending */
+	uint64_t any : 1;	  /* no address was given: its pages may be anywhere */
+	uint64_t bar : 1;	  /* registers of a device: recorded, not pinned */
+	uint64_t provisional : 1; /* see vfio_cdev_provisional.h */
+	uint32_t priority;	  /* in the tree */
+	uint32_t attempt;	  /* that may undo it; 0: none may, since a caller relies on it */
 };
 
 /* The value of a new record. */
 #define VFIO_CDEV_RECORD(memory, at, bytes, page_size) \
-	(struct vfio_cdev_record){ \
-		.va = (uintptr_t)(memory), \
-		.iova = (at), \
-		.phys = (at), \
-		.pages_4k = (bytes) >> 12, \
-		.page_shift = (unsigned int)__builtin_ctzll(page_size), \
-		.users = 1, \
+	(struct vfio_cdev_record) \
+	{ \
+		.va = (uintptr_t)(memory), .iova = (at), .phys = (at), .pages_4k = (bytes) >> 12, \
+		.page_shift = (unsigned int)__builtin_ctzll(page_size), .users = 1, \
 		.any = (at) == RTE_VFIO_CDEV_IOVA_ANY, \
 	}
 

@@ -20,14 +20,14 @@
 struct span {
 	const void *va;
 	uint64_t iova;
-	uint64_t start;		/* keys of the first and the last byte */
+	uint64_t start; /* keys of the first and the last byte */
 	uint64_t last;
 };
 
 /* A mapping that loses some of its memory, or one user of some of it. */
 struct cut {
 	struct vfio_cdev_record *rec;
-	struct vfio_cdev_record *parts[3];	/* new records that stay */
+	struct vfio_cdev_record *parts[3]; /* new records that stay */
 	unsigned int count;
 	struct vfio_cdev_record goes;
 };
@@ -86,8 +86,8 @@ cut_undo(const struct rte_vfio_cdev_domain *domain, struct cut *cut)
 
 /* Make the parts that stay. The mapping itself does not change yet. */
 static int
-cut_make(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
-	 const struct span *span, struct cut *cut)
+cut_make(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec, const struct span *span,
+	 struct cut *cut)
 {
 	const uint64_t key = domain->mode->key(rec), len = vfio_cdev_record_len(rec);
 	const uint64_t from = span->start > key ? span->start - key : 0;
@@ -172,8 +172,7 @@ span_mapping(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, at, at)) != NULL)
 		if ((at == span->start || domain->mode->key(rec) == at) &&
 		    is_requested(domain, span, rec) &&
-		    (best == NULL ||
-		     outside(domain, span, rec) < outside(domain, span, best)))
+		    (best == NULL || outside(domain, span, rec) < outside(domain, span, best)))
 			best = rec;
 	return best;
 }

@@ -13,9 +13,9 @@
 struct pass {
 	struct rte_vfio_cdev_domain *domain;
 	const struct vfio_cdev_record *rec;
-	uint64_t expected;	/* of the first page, or ANY */
-	uint64_t first;		/* reported for the first page */
-	uint64_t off, phys;	/* of the current page */
+	uint64_t expected;  /* of the first page, or ANY */
+	uint64_t first;	    /* reported for the first page */
+	uint64_t off, phys; /* of the current page */
 	uint64_t pages;
 	vfio_cdev_run_t run;
 	void *arg;
@@ -40,7 +40,8 @@ pass_compare(struct pass *pass, uint64_t off, uint64_t phys)
 	pass->phys = phys;
 	if (off == 0)
 		pass->first = phys;
-	return pass->expected == RTE_VFIO_CDEV_IOVA_ANY || phys == pass->expected + off ? 0 :
+	return pass->expected == RTE_VFIO_CDEV_IOVA_ANY || phys == pass->expected + off ?
+		0 :
 		-EADDRNOTAVAIL;
 }
 

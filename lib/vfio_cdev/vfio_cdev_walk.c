@@ -47,8 +47,7 @@ rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
 
 int
 rte_vfio_cdev_walk_group(const struct rte_vfio_cdev_ctx *ctx, unsigned int group,
-			 int (*visit)(const struct rte_vfio_cdev_info *info, void *arg),
-			 void *arg)
+			 int (*visit)(const struct rte_vfio_cdev_info *info, void *arg), void *arg)
 {
 	char path[PATH_MAX];
 

@@ -8,7 +8,7 @@
 #include "addresses.h"
 
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
-#define PAGEMAP_PFN ((UINT64_C(1) << 55) - 1)	/* Documentation/admin-guide/mm/pagemap.rst */
+#define PAGEMAP_PFN ((UINT64_C(1) << 55) - 1) /* Documentation/admin-guide/mm/pagemap.rst */
 #define MAPPINGS_MOST (1u << 22)
 #define SMALL_PAGE 4096
 
@@ -22,8 +22,9 @@ segments_parse(const char *text, struct segments *segments)
 	for (line = strstr(text, "Segment "); line != NULL; line = strstr(line + 1, "\nSegment ")) {
 		line += *line == '\n';
 		/* lib/eal/common/eal_common_memory.c, dump_memseg() */
-		if (sscanf(line, "Segment %*d-%*d: IOVA:0x%" SCNx64 ", len:%" SCNu64
-			   ", virt:0x%" SCNx64, &segment.iova, &segment.length, &segment.va) != 3 ||
+		if (sscanf(line,
+			   "Segment %*d-%*d: IOVA:0x%" SCNx64 ", len:%" SCNu64 ", virt:0x%" SCNx64,
+			   &segment.iova, &segment.length, &segment.va) != 3 ||
 		    segment.length == 0)
 			goto err_malformed;
 		list = realloc(segments->list, (segments->count + 1) * sizeof(*list));
@@ -82,7 +83,9 @@ mapping_parse(const json_t *object, struct mapping *mapping)
 	if (!mapping->has_kernel)
 		return 0;
 	return address_parse(object, "kernel", &mapping->kernel) != 0 ||
-	       address_parse(object, "kernel_last", &mapping->kernel_last) != 0 ? -EBADMSG : 0;
+			address_parse(object, "kernel_last", &mapping->kernel_last) != 0 ?
+		-EBADMSG :
+		0;
 }
 
 /* One answer's worth. */
@@ -111,7 +114,7 @@ mappings_add(struct mappings *mappings, const json_t *answer)
 /* One answer from a place on; the place of the next one is "" at the end. */
 static enum verdict
 mappings_query(struct program *program, struct mappings *mappings, char *next, size_t size,
-	     struct result *result)
+	       struct result *result)
 {
 	enum verdict verdict;
 	const char *text;
@@ -191,19 +194,21 @@ page_check(uint64_t va, uint64_t iova, uint64_t address, const char *source, str
 {
 	if (iova == address)
 		return VERDICT_PASS;
-	return result_fail(result, "page 0x%" PRIx64 ": the IOAS has it at 0x%" PRIx64 ", %s at 0x%"
-			   PRIx64, va, iova, source, address);
+	return result_fail(result,
+			   "page 0x%" PRIx64 ": the IOAS has it at 0x%" PRIx64 ", %s at 0x%" PRIx64,
+			   va, iova, source, address);
 }
 
 enum verdict
-segment_check(const struct segment *segment, const struct mappings *mappings,
-	      struct result *result)
+segment_check(const struct segment *segment, const struct mappings *mappings, struct result *result)
 {
 	const struct mapping *mapping = mappings_find(mappings, segment->va);
 
 	if (mapping == NULL || segment->length > mapping->length - (segment->va - mapping->va))
-		return result_fail(result, "page 0x%" PRIx64 " of the EAL (at 0x%" PRIx64 " to "
-				   "it) is not mapped in the IOAS", segment->va, segment->iova);
+		return result_fail(result,
+				   "page 0x%" PRIx64 " of the EAL (at 0x%" PRIx64 " to "
+				   "it) is not mapped in the IOAS",
+				   segment->va, segment->iova);
 	return page_check(segment->va, mapping->iova + (segment->va - mapping->va), segment->iova,
 			  "the EAL", result);
 }

@@ -28,10 +28,10 @@ struct mapping {
 	uint64_t iova;
 	uint64_t length;
 	uint64_t page_size;
-	uint64_t kernel;	/* address of the first page now, if reported */
-	uint64_t kernel_last;	/* of the last one */
-	bool has_kernel;	/* not where an IOMMU translates */
-	bool pinned;		/* not the registers of a device, nor waiting for one */
+	uint64_t kernel;      /* address of the first page now, if reported */
+	uint64_t kernel_last; /* of the last one */
+	bool has_kernel;      /* not where an IOMMU translates */
+	bool pinned;	      /* not the registers of a device, nor waiting for one */
 };
 
 struct mappings {

@@ -34,8 +34,10 @@ page_text(const json_t *page, char *text, size_t size)
 				    number(page, "size") >> 10);
 
 	if (page_is_elsewhere(page))
-		snprintf(text + length, size - (size_t)length, "whose address is %s to the EAL "
-			 "but %s to the kernel", string(page, "eal"), string(page, "kernel"));
+		snprintf(text + length, size - (size_t)length,
+			 "whose address is %s to the EAL "
+			 "but %s to the kernel",
+			 string(page, "eal"), string(page, "kernel"));
 	else
 		snprintf(text + length, size - (size_t)length, "physical address %s",
 			 string(page, "eal"));
@@ -52,14 +54,16 @@ damage_first(const json_t *found, struct result *result)
 
 	page_text(json_object_get(from, "page"), source, sizeof(source));
 	page_text(json_object_get(to, "page"), target, sizeof(target));
-	return result_fail(result, "%lld of %lld packets came back as others; the first, number "
+	return result_fail(result,
+			   "%lld of %lld packets came back as others; the first, number "
 			   "%lld from port %d to port %d, has 0x%02llx instead of 0x%02llx in byte "
 			   "%lld of %lld%s: sent from %s (%s), received into %s (%s)",
 			   number(found, "damaged"), number(found, "sent"), number(damage, "seq"),
 			   port, 1 - port, number(damage, "got"), number(damage, "wanted"),
 			   number(damage, "offset"), number(damage, "length"),
 			   json_is_true(json_object_get(damage, "unwritten")) ?
-			   ", where the device has written nothing" : "",
+				   ", where the device has written nothing" :
+				   "",
 			   string(from, "va"), source, string(to, "va"), target);
 }
 
@@ -88,9 +92,10 @@ damage_verdict(const json_t *found, struct result *result)
 	if (json_array_size(json_object_get(found, "elsewhere")) > 0)
 		return damage_elsewhere(found, result);
 	if (number(found, "lost") > 0)
-		return result_fail(result, "%lld of %lld packets were lost, though never more than "
-				   "64 were on their way", number(found, "lost"),
-				   number(found, "sent"));
+		return result_fail(result,
+				   "%lld of %lld packets were lost, though never more than "
+				   "64 were on their way",
+				   number(found, "lost"), number(found, "sent"));
 	if (covered == 0 || covered < pages)
 		return result_fail(result, "packets went through %lld of %lld hugepages only",
 				   covered, pages);

@@ -5,8 +5,8 @@
 #include "flow.h"
 
 #define AWAIT (TESTPMD_PATIENCE / POLL)
-#define POLL 50			/* ms */
-#define QUIET (3000 / POLL)	/* polls without a packet: some NICs count once a second */
+#define POLL 50		    /* ms */
+#define QUIET (3000 / POLL) /* polls without a packet: some NICs count once a second */
 
 struct flow
 flow_between(const struct port_stats *from_before, const struct port_stats *from,
@@ -37,17 +37,21 @@ flow_verdict(const struct flow *flow, const char *mode, const char *from, const 
 	     struct result *result)
 {
 	if (flow->received == 0)
-		return result_fail(result, "%s: of %" PRIu64 " packets that %s has sent none came "
-				   "to %s: are they linked?", mode, flow->sent, from, to);
+		return result_fail(result,
+				   "%s: of %" PRIu64 " packets that %s has sent none came "
+				   "to %s: are they linked?",
+				   mode, flow->sent, from, to);
 	if (flow_conserved(flow))
 		return VERDICT_PASS;
 	if (flow->received > flow->sent)
-		return result_fail(result, "%s: %s has received %" PRIu64 " packets more than %s "
-				   "has sent: does something else send on that link?", mode, to,
-				   flow->received - flow->sent, from);
-	return result_fail(result, "%s: %" PRIu64 " of %" PRIu64 " packets from %s to %s are lost, "
-			   "and the counters show %" PRIu64 " only", mode,
-			   flow->sent - flow->received, flow->sent, from, to, flow->dropped);
+		return result_fail(result,
+				   "%s: %s has received %" PRIu64 " packets more than %s "
+				   "has sent: does something else send on that link?",
+				   mode, to, flow->received - flow->sent, from);
+	return result_fail(result,
+			   "%s: %" PRIu64 " of %" PRIu64 " packets from %s to %s are lost, "
+			   "and the counters show %" PRIu64 " only",
+			   mode, flow->sent - flow->received, flow->sent, from, to, flow->dropped);
 }
 
 static enum verdict

@@ -11,7 +11,7 @@
 struct flow {
 	uint64_t sent;
 	uint64_t received;
-	uint64_t dropped;	/* by the receiver's own counters */
+	uint64_t dropped; /* by the receiver's own counters */
 };
 
 /*
@@ -40,9 +40,9 @@ flow_verdict(const struct flow *flow, const char *mode, const char *from, const 
 
 /* Links of a program: port 0 to port 1, port 2 to port 3, and back. */
 struct flow_ports {
-	struct program *programs[2];	/* of the sender and of the receiver: may be one */
+	struct program *programs[2]; /* of the sender and of the receiver: may be one */
 	unsigned int ports[2];
-	const char *names[2];		/* addresses of their devices */
+	const char *names[2]; /* addresses of their devices */
 	struct port_stats before[2];
 };
 

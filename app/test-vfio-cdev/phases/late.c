@@ -5,7 +5,7 @@
 #include "companion.h"
 #include "late.h"
 
-#define MOST_DEVICES 16		/* that are plugged in: with the first one pages are pinned */
+#define MOST_DEVICES 16 /* that are plugged in: with the first one pages are pinned */
 #define NODE_LEN 16
 
 /* lib/eal/linux/eal.c, rte_eal_init(), if it is to use physical addresses */
@@ -14,7 +14,7 @@
 /* What it is started with. */
 struct late_args {
 	char from[NODE_LEN], to[NODE_LEN];
-	const char *argv[MOST_DEVICES + 4];	/* "late", both nodes, devices, NULL */
+	const char *argv[MOST_DEVICES + 4]; /* "late", both nodes, devices, NULL */
 };
 
 static long long
@@ -31,11 +31,13 @@ late_fail(const json_t *found, struct result *result)
 	const char *first = json_string_value(json_object_get(found, "first"));
 
 	if (moved == 0)
-		return result_fail(result, "%lld of %lld addresses that were given before the "
+		return result_fail(result,
+				   "%lld of %lld addresses that were given before the "
 				   "first device are wrong with one, though no page moved to "
-				   "another node; the first is that of %s", number(found, "wrong"),
-				   given, first != NULL ? first : "?");
-	return result_fail(result, "%lld of %lld pages whose addresses were given before the "
+				   "another node; the first is that of %s",
+				   number(found, "wrong"), given, first != NULL ? first : "?");
+	return result_fail(result,
+			   "%lld of %lld pages whose addresses were given before the "
 			   "first device moved once there was one, the first at %s from node %lld "
 			   "to node %lld: nothing pins them, and %lld of the addresses are wrong",
 			   moved, given, first != NULL ? first : "?", number(found, "from"),
@@ -48,10 +50,12 @@ late_verdict(const json_t *found, struct result *result)
 	if (number(found, "moved") > 0 || number(found, "wrong") > 0)
 		return late_fail(found, result);
 	if (number(found, "given") <= 0)
-		return result_skip(result, "no address is given before the first device, so none "
+		return result_skip(result,
+				   "no address is given before the first device, so none "
 				   "can be wrong");
 	if (!json_is_true(json_object_get(found, "movable")))
-		return result_skip(result, "a page whose address was not queried cannot be "
+		return result_skip(result,
+				   "a page whose address was not queried cannot be "
 				   "moved from node %lld to node %lld either",
 				   number(found, "from"), number(found, "to"));
 	return VERDICT_PASS;
@@ -90,8 +94,7 @@ late_start(struct run *run, const struct program_spec *spec, struct result *resu
 }
 
 static enum verdict
-late_run(struct run *run, const struct program_spec *spec, struct result *result,
-	 json_t **found)
+late_run(struct run *run, const struct program_spec *spec, struct result *result, json_t **found)
 {
 	struct program *program;
 	enum verdict verdict;
@@ -112,8 +115,10 @@ late_skipped(struct result *result)
 	char why[sizeof(result->text)];
 
 	strcpy(why, result->text);
-	return result_skip(result, "memory whose addresses are given before the first device was "
-			   "not tried: %s", why);
+	return result_skip(result,
+			   "memory whose addresses are given before the first device was "
+			   "not tried: %s",
+			   why);
 }
 
 enum verdict

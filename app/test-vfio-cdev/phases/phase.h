@@ -10,8 +10,8 @@
 
 struct phase {
 	const char *name;
-	const char *shows;	/* what it shows when it passes */
-	unsigned int ports;	/* it needs; with fewer devices it is skipped */
+	const char *shows;  /* what it shows when it passes */
+	unsigned int ports; /* it needs; with fewer devices it is skipped */
 	/*
 	 * Returns what it has set with a result_...() function. Leaves no program
 	 * behind, and all devices as they were.

@@ -13,11 +13,11 @@
 #include "phase.h"
 
 struct counts {
-	uint64_t segments;	/* of the EAL */
-	uint64_t pages;		/* mapped */
+	uint64_t segments; /* of the EAL */
+	uint64_t pages;	   /* mapped */
 	uint64_t bytes;
-	uint64_t kernel;	/* pages that the kernel was queried for */
-	uint64_t pagemap;	/* pages that pagemap shows */
+	uint64_t kernel;  /* pages that the kernel was queried for */
+	uint64_t pagemap; /* pages that pagemap shows */
 };
 
 /* One page by pagemap, which an IOMMU has nothing to do with. */
@@ -124,7 +124,8 @@ phase_addresses(struct run *run, struct result *result)
 	result_detail(result, "mapped_bytes", json_integer((json_int_t)counts.bytes));
 	result_detail(result, "kernel_queries", json_integer((json_int_t)counts.kernel));
 	result_detail(result, "found_in_pagemap", json_integer((json_int_t)counts.pagemap));
-	return result_pass(result, "%" PRIu64 " pages, %" PRIu64 " MiB; kernel queried for %"
-			   PRIu64 ", pagemap has %" PRIu64, counts.pages, counts.bytes >> 20,
-			   counts.kernel, counts.pagemap);
+	return result_pass(result,
+			   "%" PRIu64 " pages, %" PRIu64 " MiB; kernel queried for %" PRIu64
+			   ", pagemap has %" PRIu64,
+			   counts.pages, counts.bytes >> 20, counts.kernel, counts.pagemap);
 }

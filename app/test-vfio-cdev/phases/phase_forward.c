@@ -60,8 +60,7 @@ forwarded_text(const struct forwarded *forwarded, char *text, size_t size)
 	int length;
 
 	length = snprintf(text, size, "%.1f M packets, %llu dropped; Mpps",
-			  (double)forwarded->packets / 1e6,
-			  (unsigned long long)forwarded->dropped);
+			  (double)forwarded->packets / 1e6, (unsigned long long)forwarded->dropped);
 	for (unsigned int i = 0; i < forwarded->count; i++)
 		length += snprintf(text + length, size - (size_t)length, " %s %.2f",
 				   forwarded->names[i], forwarded->rates[i]);
@@ -81,8 +80,8 @@ forward_peers(struct program *program, unsigned int ports, struct result *result
 			return verdict;
 		mac = json_string_value(json_object_get(info, "mac_addr"));
 		if (mac != NULL)
-			verdict = testpmd_do(program, result, NULL, "set eth-peer %u %s",
-					     port ^ 1, mac);
+			verdict = testpmd_do(program, result, NULL, "set eth-peer %u %s", port ^ 1,
+					     mac);
 		json_decref(info);
 	}
 	return verdict;
@@ -112,8 +111,8 @@ forward_flow(struct run *run, struct program *program, const struct mode *mode,
 
 /* Both directions of all links. */
 static enum verdict
-forward_mode(struct run *run, struct program *program, unsigned int ports,
-	     const struct mode *mode, struct forwarded *forwarded, struct result *result)
+forward_mode(struct run *run, struct program *program, unsigned int ports, const struct mode *mode,
+	     struct forwarded *forwarded, struct result *result)
 {
 	enum verdict verdict = VERDICT_PASS;
 	struct flow_ports *ends;
@@ -187,8 +186,7 @@ forward_start_half(struct run *run, unsigned int port, bool stock, const char *m
 }
 
 static enum verdict
-forward_one_way(struct run *run, struct flow_ports *ends, struct flow *flow,
-		struct result *result)
+forward_one_way(struct run *run, struct flow_ports *ends, struct flow *flow, struct result *result)
 {
 	struct program *sender = ends->programs[0], *receiver = ends->programs[1];
 	enum verdict verdict;
@@ -223,8 +221,7 @@ forward_halves(struct run *run, unsigned int port, bool stock, struct forwarded 
 
 	verdict = forward_start_half(run, port + 1, stock, "rxonly", result, &ends.programs[1]);
 	if (verdict == VERDICT_PASS)
-		verdict = forward_start_half(run, port, stock, "txonly", result,
-					     &ends.programs[0]);
+		verdict = forward_start_half(run, port, stock, "txonly", result, &ends.programs[0]);
 	if (verdict == VERDICT_PASS)
 		verdict = forward_one_way(run, &ends, &flow, result);
 	if (verdict == VERDICT_PASS)

@@ -14,13 +14,12 @@ struct integrity {
 	long long packets;
 	long long smallest, largest;
 	long long pages;
-	char limit[320];	/* where no larger ones, and why; or "" */
+	char limit[320]; /* where no larger ones, and why; or "" */
 	json_t *pairs;
 };
 
 static void
-integrity_add(const struct run *run, unsigned int first, struct integrity *integrity,
-	      json_t *found)
+integrity_add(const struct run *run, unsigned int first, struct integrity *integrity, json_t *found)
 {
 	long long value = json_integer_value(json_object_get(found, "smallest"));
 	const char *limit = json_string_value(json_object_get(found, "why_not_larger"));
@@ -33,9 +32,10 @@ integrity_add(const struct run *run, unsigned int first, struct integrity *integ
 	if (value > integrity->largest)
 		integrity->largest = value;
 	if (limit != NULL && limit[0] != '\0')
-		snprintf(integrity->limit, sizeof(integrity->limit), "no packets of more than "
-			 "%lld bytes between %s and %s: %s", value, run->devices[first].addr,
-			 run->devices[first + 1].addr, limit);
+		snprintf(integrity->limit, sizeof(integrity->limit),
+			 "no packets of more than "
+			 "%lld bytes between %s and %s: %s",
+			 value, run->devices[first].addr, run->devices[first + 1].addr, limit);
 	json_object_del(found, "event");
 	json_array_append(integrity->pairs, found);
 }
@@ -87,8 +87,8 @@ phase_integrity(struct run *run, struct result *result)
 	result_detail(result, "pairs", integrity.pairs);
 	if (verdict != VERDICT_PASS)
 		return verdict;
-	result_pass(result, "%lld packets of %lld to %lld bytes, %lld hugepages",
-		    integrity.packets, integrity.smallest, integrity.largest, integrity.pages);
+	result_pass(result, "%lld packets of %lld to %lld bytes, %lld hugepages", integrity.packets,
+		    integrity.smallest, integrity.largest, integrity.pages);
 	snprintf(result->text, sizeof(result->text), "%s", integrity.limit);
 	return result->verdict;
 }

@@ -10,7 +10,7 @@
 #include "proc_files.h"
 
 #define ROUNDS 2
-#define LET_GO 10000	/* ms */
+#define LET_GO 10000 /* ms */
 
 /* A console answers a command that fails in words only: count the ports. */
 static enum verdict
@@ -31,8 +31,8 @@ lifecycle_command(struct program *program, unsigned int ports, struct result *re
 
 /* No process has the cdev open: another one could bind the device now. */
 static enum verdict
-lifecycle_released(struct run *run, struct program *program,
-		   const struct rte_vfio_cdev_info *info, struct result *result)
+lifecycle_released(struct run *run, struct program *program, const struct rte_vfio_cdev_info *info,
+		   struct result *result)
 {
 	struct rte_vfio_cdev_opener opener;
 	enum verdict verdict;
@@ -40,8 +40,10 @@ lifecycle_released(struct run *run, struct program *program,
 	for (int left = LET_GO; rte_vfio_cdev_openers(run->host.ctx, info, &opener, 1) > 0;
 	     left -= 100) {
 		if (left <= 0)
-			return result_fail(result, "%s is still open by %s (process %d) after it "
-					   "was detached", info->addr, opener.name, opener.pid);
+			return result_fail(result,
+					   "%s is still open by %s (process %d) after it "
+					   "was detached",
+					   info->addr, opener.name, opener.pid);
 		verdict = program_sleep(program, 100, result);
 		if (verdict != VERDICT_PASS)
 			return verdict;
@@ -51,8 +53,7 @@ lifecycle_released(struct run *run, struct program *program,
 
 /* A port that is attached gets the lowest number that is free: the one it had. */
 static enum verdict
-lifecycle_device(struct run *run, struct program *program, unsigned int port,
-		 struct result *result)
+lifecycle_device(struct run *run, struct program *program, unsigned int port, struct result *result)
 {
 	const struct rte_vfio_cdev_info *info = &run->devices[port];
 	enum verdict verdict;
@@ -62,13 +63,11 @@ lifecycle_device(struct run *run, struct program *program, unsigned int port,
 	snprintf(number, sizeof(number), "%u", port);
 	verdict = testpmd_do(program, result, NULL, "port stop %u", port);
 	if (verdict == VERDICT_PASS)
-		verdict = lifecycle_command(program, run->count - 1, result, "port detach",
-					    number);
+		verdict = lifecycle_command(program, run->count - 1, result, "port detach", number);
 	if (verdict == VERDICT_PASS)
 		verdict = lifecycle_released(run, program, info, result);
 	if (verdict == VERDICT_PASS)
-		verdict = lifecycle_command(program, run->count, result, "port attach",
-					    info->addr);
+		verdict = lifecycle_command(program, run->count, result, "port attach", info->addr);
 	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(program, result, NULL, "port start %u", port);
 	return verdict;
@@ -90,7 +89,8 @@ lifecycle_no_more_files(struct program *program, const struct proc_files *before
 		if (more == NULL)
 			break;
 		if (left <= 0)
-			return result_fail(result, "testpmd has %u files open after its devices "
+			return result_fail(result,
+					   "testpmd has %u files open after its devices "
 					   "were attached once more, and %u before: one more is %s",
 					   now.count, before->count, more);
 		verdict = program_sleep(program, 100, result);
@@ -111,7 +111,7 @@ lifecycle_rounds(struct run *run, struct program *program, struct result *result
 		verdict = lifecycle_device(run, program, i % run->count, result);
 	}
 	return verdict != VERDICT_PASS ? verdict :
-		lifecycle_no_more_files(program, &before, result);
+					 lifecycle_no_more_files(program, &before, result);
 }
 
 static enum verdict
@@ -143,7 +143,6 @@ phase_lifecycle(struct run *run, struct result *result)
 	program_free(program);
 	if (verdict != VERDICT_PASS)
 		return verdict;
-	return result_pass(result, "%u times detached, let go and attached%s",
-			   run->count * ROUNDS,
+	return result_pass(result, "%u times detached, let go and attached%s", run->count * ROUNDS,
 			   run->count < 2 ? "; one port: no packets" : ", packets at the end");
 }

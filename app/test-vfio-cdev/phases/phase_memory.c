@@ -34,10 +34,11 @@ memory_compare_telemetry(struct program *program, const struct proc_memory *memo
 	if (verdict != VERDICT_PASS)
 		return verdict;
 	if (telemetry_number(stats, "bytes", &bytes) == 0 && bytes >> 10 != memory->pinned)
-		verdict = result_fail(result, "the library reports %" PRIu64
+		verdict = result_fail(result,
+				      "the library reports %" PRIu64
 				      " kB pinned, and the kernel %" PRIu64 " kB (VmPin): one "
-				      "of both has lost a map or an unmap", bytes >> 10,
-				      memory->pinned);
+				      "of both has lost a map or an unmap",
+				      bytes >> 10, memory->pinned);
 	json_decref(stats);
 	return verdict;
 }
@@ -54,11 +55,14 @@ memory_attach(struct program *program, const struct growth *growth, struct proc_
 	if (verdict != VERDICT_PASS)
 		return verdict;
 	if (now->huge <= growth->least.huge)
-		return result_skip(result, "testpmd's memory does not grow when " DEVICE " is "
+		return result_skip(result,
+				   "testpmd's memory does not grow when " DEVICE " is "
 				   "attached: no free hugepages, or DPDK lacks that driver");
 	if (now->pinned - growth->least.pinned != now->huge - growth->least.huge)
-		return result_fail(result, "of %" PRIu64 " kB of hugepages that came %" PRIu64
-				   " kB are pinned (VmPin)", now->huge - growth->least.huge,
+		return result_fail(result,
+				   "of %" PRIu64 " kB of hugepages that came %" PRIu64
+				   " kB are pinned (VmPin)",
+				   now->huge - growth->least.huge,
 				   now->pinned - growth->least.pinned);
 	return VERDICT_PASS;
 }
@@ -77,13 +81,17 @@ memory_detach(struct program *program, const struct growth *growth, struct resul
 	if (now.huge >= growth->most.huge)
 		return result_fail(result, "testpmd has not given back the memory of " DEVICE);
 	if (now.pinned + growth->most.huge > growth->most.pinned + now.huge)
-		return result_fail(result, "testpmd has given back %" PRIu64 " kB of hugepages, "
+		return result_fail(result,
+				   "testpmd has given back %" PRIu64 " kB of hugepages, "
 				   "and %" PRIu64 " kB of these are pinned still (VmPin): an unmap "
-				   "was lost", growth->most.huge - now.huge,
+				   "was lost",
+				   growth->most.huge - now.huge,
 				   now.pinned + growth->most.huge - growth->most.pinned - now.huge);
 	if (now.pinned + growth->most.huge < growth->most.pinned + now.huge)
-		return result_fail(result, "memory that testpmd still has is no longer pinned: %"
-				   PRIu64 " kB of %" PRIu64 " kB (VmPin)", now.pinned, now.huge);
+		return result_fail(result,
+				   "memory that testpmd still has is no longer pinned: %" PRIu64
+				   " kB of %" PRIu64 " kB (VmPin)",
+				   now.pinned, now.huge);
 	return memory_compare_telemetry(program, &now, result);
 }
 
@@ -138,7 +146,8 @@ phase_memory(struct run *run, struct result *result)
 	program_free(program);
 	if (verdict != VERDICT_PASS)
 		return verdict;
-	return result_pass(result, "%u times from %" PRIu64 " to %" PRIu64 " MB and back, as "
-			   "pinned", growth.rounds, growth.least.huge >> 10,
-			   growth.most.huge >> 10);
+	return result_pass(result,
+			   "%u times from %" PRIu64 " to %" PRIu64 " MB and back, as "
+			   "pinned",
+			   growth.rounds, growth.least.huge >> 10, growth.most.huge >> 10);
 }

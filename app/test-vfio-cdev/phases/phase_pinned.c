@@ -21,13 +21,13 @@
 #include "proc_memory.h"
 #include "stock.h"
 
-#define BETWEEN 100	/* ms */
+#define BETWEEN 100 /* ms */
 
 struct moves {
 	unsigned int pages;
 	unsigned int moved;
 	unsigned int rounds;
-	struct proc_page first;		/* that moved, as it was */
+	struct proc_page first; /* that moved, as it was */
 	int to;
 };
 
@@ -36,7 +36,7 @@ static void *
 page_make(uint64_t size, int node)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB |
-			  __builtin_ctzll(size) << MAP_HUGE_SHIFT;
+		__builtin_ctzll(size) << MAP_HUGE_SHIFT;
 	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	if (page == MAP_FAILED)
@@ -61,13 +61,17 @@ moves_control(const struct proc_page *like, int target, struct result *result)
 
 	page.va = page_make(page.size, page.node);
 	if (page.va == NULL)
-		return result_skip(result, "no free hugepage of %" PRIu64 " kB on node %d, to see "
-				   "whether one can be moved at all", page.size >> 10, page.node);
+		return result_skip(result,
+				   "no free hugepage of %" PRIu64 " kB on node %d, to see "
+				   "whether one can be moved at all",
+				   page.size >> 10, page.node);
 	verdict = proc_pages_move(0, &pages, &target, result);
 	munmap(page.va, page.size);
 	if (verdict == VERDICT_PASS && page.node != target)
-		return result_skip(result, "a hugepage of our own cannot be moved from node %d to "
-				   "node %d: free hugepages there", like->node, target);
+		return result_skip(result,
+				   "a hugepage of our own cannot be moved from node %d to "
+				   "node %d: free hugepages there",
+				   like->node, target);
 	return verdict;
 }
 
@@ -131,9 +135,11 @@ moves_verdict(const struct moves *moves, struct result *result)
 {
 	if (moves->moved == 0)
 		return VERDICT_PASS;
-	return result_fail(result, "%u of %u hugepages moved while devices used them, the first at "
-			   "%p from node %d to node %d: nothing pins them", moves->moved,
-			   moves->pages, moves->first.va, moves->first.node, moves->to);
+	return result_fail(result,
+			   "%u of %u hugepages moved while devices used them, the first at "
+			   "%p from node %d to node %d: nothing pins them",
+			   moves->moved, moves->pages, moves->first.va, moves->first.node,
+			   moves->to);
 }
 
 /* All hugepages of a DPDK program are the EAL's. */
@@ -143,14 +149,15 @@ pins_check(pid_t pid, struct proc_memory *memory, struct result *result)
 	enum verdict verdict = proc_memory_read(pid, memory, result);
 
 	if (verdict == VERDICT_PASS && memory->pinned < memory->huge)
-		return result_fail(result, "of %" PRIu64 " kB of hugepages %" PRIu64 " kB are "
-				   "pinned (VmPin)", memory->huge, memory->pinned);
+		return result_fail(result,
+				   "of %" PRIu64 " kB of hugepages %" PRIu64 " kB are "
+				   "pinned (VmPin)",
+				   memory->huge, memory->pinned);
 	return verdict;
 }
 
 static enum verdict
-pinned_rounds(struct run *run, struct program *program, struct moves *moves,
-	      struct result *result)
+pinned_rounds(struct run *run, struct program *program, struct moves *moves, struct result *result)
 {
 	const unsigned int ports = run->count / 2 * 2;
 	const time_t end = time(NULL) + run->options->duration;
@@ -182,9 +189,11 @@ pinned_test(struct run *run, struct program *program, struct moves *moves, struc
 		return verdict;
 	verdict = pins_check(program_pid(program), &memory, result);
 	if (verdict == VERDICT_PASS && moves->rounds == 0)
-		return result_skip(result, "there is one NUMA node, so no page can be moved; "
+		return result_skip(result,
+				   "there is one NUMA node, so no page can be moved; "
 				   "as the kernel counts (VmPin), all %" PRIu64 " kB of hugepages "
-				   "are pinned", memory.huge);
+				   "are pinned",
+				   memory.huge);
 	return verdict;
 }
 
@@ -210,7 +219,7 @@ hugepages_measure(struct run *run, bool stock, char *text, size_t size, struct r
 	verdict = testpmd_start(run, &spec, result, &program);
 	if (verdict == VERDICT_PASS)
 		verdict = stock ? pinned_test_stock(program, &moves, result) :
-			pinned_test(run, program, &moves, result);
+				  pinned_test(run, program, &moves, result);
 	program_free(program);
 	snprintf(text, size, "%u of %u pages moved in %u attempt%s", moves.moved, moves.pages,
 		 moves.rounds, moves.rounds == 1 ? "" : "s");

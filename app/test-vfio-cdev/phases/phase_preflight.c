@@ -22,9 +22,11 @@ preflight_finding(void *arg, const struct check_finding *finding)
 	struct preflight *preflight = arg;
 
 	preflight->count++;
-	json_array_append_new(preflight->findings, json_pack("{s:s, s:s, s:s?, s:s, s:s?}",
-		"check", finding->check, "verdict", check_verdict_name(finding->verdict),
-		"device", finding->device, "text", finding->text, "cure", finding->cure));
+	json_array_append_new(preflight->findings,
+			      json_pack("{s:s, s:s, s:s?, s:s, s:s?}", "check", finding->check,
+					"verdict", check_verdict_name(finding->verdict), "device",
+					finding->device, "text", finding->text, "cure",
+					finding->cure));
 	if (finding->verdict == CHECK_WARN)
 		preflight->warnings++;
 	if (finding->verdict != CHECK_FAIL)

@@ -27,8 +27,7 @@ restart_once(struct run *run, unsigned int round, struct result *result)
 	struct program *program;
 	enum verdict verdict;
 
-	progress_step(&run->progress, "%u of %u", round,
-		      run->options->restarts);
+	progress_step(&run->progress, "%u of %u", round, run->options->restarts);
 	verdict = testpmd_start(run, &spec, result, &program);
 	if (verdict != VERDICT_PASS)
 		return verdict;

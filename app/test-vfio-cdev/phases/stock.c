@@ -29,8 +29,7 @@ stock_compare(struct run *run, struct result *result, stock_measure_t measure)
 		return result->verdict;
 	for (unsigned int i = 0; i < run->count; i++) {
 		if (!stock_has_group(run, &run->devices[i])) {
-			result_stock(result, "not run: %s has no VFIO group",
-				     run->devices[i].addr);
+			result_stock(result, "not run: %s has no VFIO group", run->devices[i].addr);
 			return result->verdict;
 		}
 	}

@@ -11,7 +11,7 @@
 
 #define PROGRAM "dpdk-test-vfio-cdev-traffic"
 #define READY "{\"event\":\"ready\"}"
-#define LINE_PATIENCE 60000	/* ms: links come up, and large packets are tried */
+#define LINE_PATIENCE 60000 /* ms: links come up, and large packets are tried */
 
 /* "25.11.0" and "25.11.4" are of one release. */
 static bool
@@ -46,16 +46,20 @@ release_start(struct run *run, const struct program_spec *spec, const char *rele
 	char own[sizeof(run->dpdk)];
 
 	if (verdict == VERDICT_FAIL && strstr(result->text, "error while loading shared") != NULL)
-		return result_skip(result, PROGRAM " was built with another release of DPDK than "
-				   "this testpmd, which is %s: build it with that one", release);
+		return result_skip(result,
+				   PROGRAM " was built with another release of DPDK than "
+					   "this testpmd, which is %s: build it with that one",
+				   release);
 	snprintf(own, sizeof(own), "%s", run->dpdk);
 	snprintf(run->dpdk, sizeof(run->dpdk), "%s", release);
 	if (verdict != VERDICT_PASS || release_is_same(own, release))
 		return verdict;
 	program_free(*program);
 	*program = NULL;
-	return result_skip(result, PROGRAM " runs with DPDK %s, and this testpmd is %s: build it "
-			   "with that one", own, release);
+	return result_skip(result,
+			   PROGRAM " runs with DPDK %s, and this testpmd is %s: build it "
+				   "with that one",
+			   own, release);
 }
 
 enum verdict
@@ -86,7 +90,7 @@ line_take(struct run *run, const char *text, struct result *result, json_t **fou
 	enum verdict verdict = VERDICT_PASS;
 
 	if (event == NULL)
-		event = "";	/* a line of DPDK */
+		event = ""; /* a line of DPDK */
 	*over = true;
 	if (strcmp(event, "result") == 0)
 		*found = json_incref(line);
@@ -97,15 +101,14 @@ line_take(struct run *run, const char *text, struct result *result, json_t **fou
 	else
 		*over = false;
 	if (strcmp(event, "progress") == 0)
-		progress_step(&run->progress, "%lld packets", (long long)
-			      json_integer_value(json_object_get(line, "received")));
+		progress_step(&run->progress, "%lld packets",
+			      (long long)json_integer_value(json_object_get(line, "received")));
 	json_decref(line);
 	return verdict;
 }
 
 enum verdict
-companion_result(struct run *run, struct program *program, struct result *result,
-		 json_t **found)
+companion_result(struct run *run, struct program *program, struct result *result, json_t **found)
 {
 	enum verdict verdict;
 	bool over = false;

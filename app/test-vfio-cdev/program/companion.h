@@ -23,7 +23,6 @@ companion_start(struct run *run, const struct program_spec *spec, struct result 
  * VERDICT_FAIL then means that the program has printed why, or has ended.
  */
 enum verdict
-companion_result(struct run *run, struct program *program, struct result *result,
-		 json_t **found);
+companion_result(struct run *run, struct program *program, struct result *result, json_t **found);
 
 #endif /* APP_TEST_COMPANION_H */

@@ -15,7 +15,7 @@
 #include "stop.h"
 
 #define CHUNK 4096
-#define TEXT_MOST (16u << 20)	/* of a program that does not stop printing */
+#define TEXT_MOST (16u << 20) /* of a program that does not stop printing */
 
 /* Does not return; why it could not be executed goes into the pipe. */
 static void

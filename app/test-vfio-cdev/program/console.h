@@ -13,12 +13,12 @@
 #include <sys/types.h>
 
 struct console {
-	int fd;			/* the terminal; -1: closed */
-	pid_t pid;		/* 0: there is none, or it was reaped */
-	int status;		/* as of waitpid(), once it was */
-	char *text;		/* all that it printed */
+	int fd;	    /* the terminal; -1: closed */
+	pid_t pid;  /* 0: there is none, or it was reaped */
+	int status; /* as of waitpid(), once it was */
+	char *text; /* all that it printed */
 	size_t length;
-	size_t seen;		/* how much of it console_expect() has passed */
+	size_t seen; /* how much of it console_expect() has passed */
 };
 
 /*

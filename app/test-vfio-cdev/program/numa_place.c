@@ -43,8 +43,7 @@ placement_memory(struct placement *placement, unsigned int mib)
 	for (int node = 0; node < placement->memory_node; node++)
 		length += snprintf(placement->memory + length,
 				   sizeof(placement->memory) - (size_t)length, "0,");
-	snprintf(placement->memory + length, sizeof(placement->memory) - (size_t)length, "%u",
-		 mib);
+	snprintf(placement->memory + length, sizeof(placement->memory) - (size_t)length, "%u", mib);
 }
 
 /* Packets that cross nodes are slower, and that is not the library's doing. */
@@ -57,7 +56,8 @@ placement_note(const struct rte_vfio_cdev_info *devices, unsigned int count,
 		    (devices[i].numa_node == placement->cpu_node &&
 		     devices[i].numa_node == placement->memory_node))
 			continue;
-		snprintf(placement->note, sizeof(placement->note), "%s is on NUMA node %d, but "
+		snprintf(placement->note, sizeof(placement->note),
+			 "%s is on NUMA node %d, but "
 			 "the CPUs that serve it are on node %d and the memory on node %d",
 			 devices[i].addr, devices[i].numa_node, placement->cpu_node,
 			 placement->memory_node);

@@ -9,22 +9,22 @@
 
 #define PLACEMENT_CPUS 4
 #define PLACEMENT_NODES 64
-#define PLACEMENT_MIB 64	/* that a program gets */
+#define PLACEMENT_MIB 64 /* that a program gets */
 
 struct placement {
 	int cpu_node;
 	int memory_node;
 	unsigned int cpus[PLACEMENT_CPUS];
-	unsigned int cpu_count;		/* 1 to PLACEMENT_CPUS */
-	char memory[512];		/* EAL's --socket-mem: MiB for each node */
-	char note[256];			/* a set-up across nodes, in a sentence; or "" */
+	unsigned int cpu_count; /* 1 to PLACEMENT_CPUS */
+	char memory[512];	/* EAL's --socket-mem: MiB for each node */
+	char note[256];		/* a set-up across nodes, in a sentence; or "" */
 };
 
 /* What a node has for us. */
 struct placement_node {
 	unsigned int cpus[PLACEMENT_CPUS];
-	unsigned int cpu_count;		/* that this process may run on; 0: none */
-	unsigned int memory;		/* MiB to request; 0: not enough free hugepages */
+	unsigned int cpu_count; /* that this process may run on; 0: none */
+	unsigned int memory;	/* MiB to request; 0: not enough free hugepages */
 };
 
 /*

@@ -7,11 +7,11 @@
 
 #include <sys/types.h>
 
-#define PROC_FILES 512		/* that are looked at */
+#define PROC_FILES 512 /* that are looked at */
 #define PROC_FILE_NAME 64
 
 struct proc_files {
-	char name[PROC_FILES][PROC_FILE_NAME];	/* what /proc/PID/fd/N leads to */
+	char name[PROC_FILES][PROC_FILE_NAME]; /* what /proc/PID/fd/N leads to */
 	unsigned int count;
 };
 

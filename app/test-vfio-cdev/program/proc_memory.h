@@ -12,8 +12,8 @@
 
 /* Of /proc/PID/status, in kB. */
 struct proc_memory {
-	uint64_t huge;		/* HugetlbPages */
-	uint64_t pinned;	/* VmPin: what iommufd accounts to it */
+	uint64_t huge;	 /* HugetlbPages */
+	uint64_t pinned; /* VmPin: what iommufd accounts to it */
 };
 
 enum verdict
@@ -22,7 +22,7 @@ proc_memory_read(pid_t pid, struct proc_memory *memory, struct result *result);
 struct proc_page {
 	void *va;
 	uint64_t size;
-	int node;	/* negative: it is not there */
+	int node; /* negative: it is not there */
 };
 
 struct proc_pages {

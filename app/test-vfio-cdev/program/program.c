@@ -9,25 +9,25 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "console.h"
 #include "program.h"
 #include "program_files.h"
-#include "console.h"
 
 #define ARGUMENTS 128
-#define READY_PATIENCE 120000		/* ms: an emulated machine is slow */
-#define END_PATIENCE 10000		/* ms until a program that is ending has ended */
+#define READY_PATIENCE 120000 /* ms: an emulated machine is slow */
+#define END_PATIENCE 10000    /* ms until a program that is ending has ended */
 #define OLDEST "22.11"
-#define OUTPUT_END 4000			/* characters */
+#define OUTPUT_END 4000 /* characters */
 #define PREFIX 64
 #define NAME 64
 #define SHARES 2
-#define NO_DEVICE "ffff:ff:1f.7"	/* allowed, so that no other one is */
+#define NO_DEVICE "ffff:ff:1f.7" /* allowed, so that no other one is */
 
 struct program {
 	struct console console;
 	struct telemetry telemetry;
 	const struct run *run;
-	char name[NAME];	/* of the executable */
+	char name[NAME]; /* of the executable */
 	char prefix[PREFIX];
 };
 
@@ -78,8 +78,7 @@ program_devices(const struct run *run, const struct program_spec *spec)
 
 /* Two programs beside each other have CPUs of their own where there are enough. */
 static void
-arguments_lcores(struct arguments *arguments, const struct placement *placement,
-		 unsigned int share)
+arguments_lcores(struct arguments *arguments, const struct placement *placement, unsigned int share)
 {
 	unsigned int count = placement->cpu_count;
 	unsigned int main_cpu = count >= 4 ? share * 2 : share % count;
@@ -104,8 +103,8 @@ arguments_devices(struct arguments *arguments, const struct run *run,
 }
 
 static void
-arguments_make(struct arguments *arguments, const struct run *run,
-	       const struct program_spec *spec, const char *prefix)
+arguments_make(struct arguments *arguments, const struct run *run, const struct program_spec *spec,
+	       const char *prefix)
 {
 	arguments_add(arguments, "%s", spec->path);
 	arguments_lcores(arguments, &run->placement, spec->share);
@@ -181,8 +180,7 @@ program_complain(struct program *program, const char *what, struct result *resul
 
 /* What console_expect() returned, in words. */
 static enum verdict
-program_verdict(struct program *program, int err, int ms, const char *text,
-		struct result *result)
+program_verdict(struct program *program, int err, int ms, const char *text, struct result *result)
 {
 	char what[128];
 
@@ -214,8 +212,9 @@ program_spawn(struct program *program, struct run *run, const struct program_spe
 	arguments_add(&env, "RUNTIME_DIRECTORY=%s", run->runtime);
 	/* Messages are read by us. */
 	arguments_add(&env, "LC_ALL=C");
-	ret = arguments.failed || env.failed ? -ENOMEM :
-	      console_spawn(&program->console, arguments.argv, env.argv);
+	ret = arguments.failed || env.failed ?
+		-ENOMEM :
+		console_spawn(&program->console, arguments.argv, env.argv);
 	arguments_free(&env);
 	arguments_free(&arguments);
 	if (ret != 0)
@@ -376,8 +375,8 @@ program_sleep(struct program *program, int ms, struct result *result)
 }
 
 enum verdict
-program_query(struct program *program, struct result *result, json_t **value,
-	      const char *format, ...)
+program_query(struct program *program, struct result *result, json_t **value, const char *format,
+	      ...)
 {
 	enum verdict verdict;
 	char command[256];

@@ -19,15 +19,15 @@
 struct program;
 
 struct program_spec {
-	const char *path;		/* executable, looked up in PATH */
-	const char *ready;		/* what it prints when it is ready, e.g. a prompt */
-	const char *const *eal;		/* further EAL arguments, ended by NULL; or NULL */
-	const char *const *args;	/* the program's own, after "--", ended by NULL; or NULL */
-	unsigned int first;		/* of the run's devices: its port 0 */
-	unsigned int count;		/* of devices; 0: all from the first on */
-	unsigned int share;		/* 0, or 1 for one that runs beside another */
-	bool plugs;			/* its devices in itself: it starts without any */
-	bool stock;			/* RTE_VFIO_CDEV=off: what DPDK does without us */
+	const char *path;	 /* executable, looked up in PATH */
+	const char *ready;	 /* what it prints when it is ready, e.g. a prompt */
+	const char *const *eal;	 /* further EAL arguments, ended by NULL; or NULL */
+	const char *const *args; /* the program's own, after "--", ended by NULL; or NULL */
+	unsigned int first;	 /* of the run's devices: its port 0 */
+	unsigned int count;	 /* of devices; 0: all from the first on */
+	unsigned int share;	 /* 0, or 1 for one that runs beside another */
+	bool plugs;		 /* its devices in itself: it starts without any */
+	bool stock;		 /* RTE_VFIO_CDEV=off: what DPDK does without us */
 };
 
 /* How many devices that are. */
@@ -81,8 +81,8 @@ program_complain(struct program *program, const char *what, struct result *resul
 
 /* As telemetry_query(). */
 enum verdict
-program_query(struct program *program, struct result *result, json_t **value,
-	      const char *format, ...) __attribute__((format(printf, 4, 5)));
+program_query(struct program *program, struct result *result, json_t **value, const char *format,
+	      ...) __attribute__((format(printf, 4, 5)));
 
 /* As it is known in /proc; a wrapper may stand between. */
 pid_t

@@ -24,31 +24,31 @@
 #include "progress.h"
 #include "report.h"
 
-#define OPTIONS_PHASES 32	/* at most */
+#define OPTIONS_PHASES 32 /* at most */
 
 struct options {
-	char *devices;			/* addresses with commas between; NULL: all */
+	char *devices; /* addresses with commas between; NULL: all */
 	const char *testpmd;
-	const char *library;		/* the backend that is preloaded */
-	const char *json;		/* file, or NULL */
-	const char *junit;		/* file, or NULL */
-	unsigned int duration;		/* seconds that packets flow in each way of a phase */
-	unsigned int restarts;		/* of the phase of that name */
+	const char *library;   /* the backend that is preloaded */
+	const char *json;      /* file, or NULL */
+	const char *junit;     /* file, or NULL */
+	unsigned int duration; /* seconds that packets flow in each way of a phase */
+	unsigned int restarts; /* of the phase of that name */
 	bool keep_going;
 	bool compare;
 	bool list_phases;
-	bool chosen[OPTIONS_PHASES];	/* by the position in phases[] */
+	bool chosen[OPTIONS_PHASES]; /* by the position in phases[] */
 };
 
 struct run {
 	const struct options *options;
 	struct host host;
 	struct rte_vfio_cdev_info *devices;
-	unsigned int count;		/* of devices; a program's ports have their order */
+	unsigned int count; /* of devices; a program's ports have their order */
 	struct placement placement;
 	struct progress progress;
-	char runtime[64];		/* directory of our own for the programs' sockets */
-	char dpdk[64];			/* release, once a program has reported it; or "" */
+	char runtime[64]; /* directory of our own for the programs' sockets */
+	char dpdk[64];	  /* release, once a program has reported it; or "" */
 };
 
 #endif /* APP_TEST_RUN_STATE_H */

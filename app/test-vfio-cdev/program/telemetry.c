@@ -10,9 +10,9 @@
 #include "stop.h"
 #include "telemetry.h"
 
-#define HELLO_ROOM 1024			/* of lib/telemetry/telemetry.c */
+#define HELLO_ROOM 1024 /* of lib/telemetry/telemetry.c */
 #define ANSWER_ROOM_MOST (64 << 20)
-#define PATIENCE 60000			/* ms: an emulated machine is slow */
+#define PATIENCE 60000 /* ms: an emulated machine is slow */
 
 /* A message, as the next answer; its length or a verdict in the result. */
 static enum verdict
@@ -70,8 +70,8 @@ telemetry_parse_hello(struct telemetry *telemetry, const char *text, size_t leng
 		return telemetry_malformed(result, "the connection", error.text);
 	version = json_string_value(json_object_get(hello, "version"));
 	if (version == NULL || telemetry_number(hello, "pid", &pid) != 0 || pid == 0 ||
-	    pid > INT32_MAX || telemetry_number(hello, "max_output_len", &room) != 0 ||
-	    room == 0 || room > ANSWER_ROOM_MOST) {
+	    pid > INT32_MAX || telemetry_number(hello, "max_output_len", &room) != 0 || room == 0 ||
+	    room > ANSWER_ROOM_MOST) {
 		verdict = telemetry_malformed(result, "the connection",
 					      "no version, pid and max_output_len");
 	} else {
@@ -107,8 +107,10 @@ telemetry_no_connection(const char *path, struct result *result)
 {
 	if (errno == ECONNREFUSED)
 		return result_fail(result, "telemetry: the program has closed the socket");
-	return result_error(result, "telemetry socket %s: %s: DPDK before 22.11, or built or "
-			    "started without telemetry?", path, strerror(errno));
+	return result_error(result,
+			    "telemetry socket %s: %s: DPDK before 22.11, or built or "
+			    "started without telemetry?",
+			    path, strerror(errno));
 }
 
 enum verdict
@@ -145,8 +147,8 @@ telemetry_close(struct telemetry *telemetry)
 }
 
 enum verdict
-telemetry_parse_answer(const char *command, const char *text, size_t length,
-		       struct result *result, json_t **value)
+telemetry_parse_answer(const char *command, const char *text, size_t length, struct result *result,
+		       json_t **value)
 {
 	char name[128];
 	json_error_t error;

@@ -15,11 +15,11 @@
 #include "report.h"
 
 struct telemetry {
-	int fd;			/* -1: not connected */
-	pid_t pid;		/* of the peer, by its own account */
-	size_t room;		/* the longest answer, by its own account */
-	char version[64];	/* "DPDK 22.11.11" */
-	char *answer;		/* buffer of room + 1 */
+	int fd;		  /* -1: not connected */
+	pid_t pid;	  /* of the peer, by its own account */
+	size_t room;	  /* the longest answer, by its own account */
+	char version[64]; /* "DPDK 22.11.11" */
+	char *answer;	  /* buffer of room + 1 */
 };
 
 /*
@@ -50,8 +50,8 @@ telemetry_parse_hello(struct telemetry *telemetry, const char *text, size_t leng
 
 /* Parse an answer: an object whose only key is the command without its parameters. */
 enum verdict
-telemetry_parse_answer(const char *command, const char *text, size_t length,
-		       struct result *result, json_t **value);
+telemetry_parse_answer(const char *command, const char *text, size_t length, struct result *result,
+		       json_t **value);
 
 /* An unsigned member of an object; -EBADMSG if it is not there or is none. */
 int

@@ -12,8 +12,8 @@
 static const char *const testpmd_args[] = { "--interactive", "--total-num-mbufs=8192" };
 
 static enum verdict
-testpmd_check_ports(struct program *program, const struct run *run,
-		    const struct program_spec *spec, struct result *result)
+testpmd_check_ports(struct program *program, const struct run *run, const struct program_spec *spec,
+		    struct result *result)
 {
 	enum verdict verdict;
 	unsigned int count, wanted = program_devices(run, spec);
@@ -34,8 +34,8 @@ testpmd_start(struct run *run, const struct program_spec *spec, struct result *r
 	struct program_spec own = *spec;
 	enum verdict verdict;
 
-	for (unsigned int i = 0;
-	     spec->args != NULL && spec->args[i] != NULL && i + 3 < ARGUMENTS; i++)
+	for (unsigned int i = 0; spec->args != NULL && spec->args[i] != NULL && i + 3 < ARGUMENTS;
+	     i++)
 		args[i + 2] = spec->args[i];
 	own.path = run->options->testpmd;
 	own.ready = TESTPMD_PROMPT;
@@ -56,13 +56,12 @@ static bool
 testpmd_has_done(const char *output)
 {
 	return strstr(output, "Command not found") == NULL &&
-	       strstr(output, "Bad arguments") == NULL &&
-	       strstr(output, "Ambiguous command") == NULL;
+		strstr(output, "Bad arguments") == NULL &&
+		strstr(output, "Ambiguous command") == NULL;
 }
 
 enum verdict
-testpmd_do(struct program *program, struct result *result, char **output,
-	   const char *format, ...)
+testpmd_do(struct program *program, struct result *result, char **output, const char *format, ...)
 {
 	enum verdict verdict;
 	char command[256], *text = NULL;
@@ -93,12 +92,9 @@ testpmd_stats(struct program *program, unsigned int port, struct port_stats *sta
 		const char *key;
 		uint64_t *number;
 	} members[] = {
-		{ "ipackets", &stats->received },
-		{ "opackets", &stats->sent },
-		{ "imissed", &stats->missed },
-		{ "ierrors", &stats->errors },
-		{ "rx_nombuf", &stats->no_mbuf },
-		{ "oerrors", &stats->unsent },
+		{ "ipackets", &stats->received }, { "opackets", &stats->sent },
+		{ "imissed", &stats->missed },	  { "ierrors", &stats->errors },
+		{ "rx_nombuf", &stats->no_mbuf }, { "oerrors", &stats->unsent },
 	};
 	enum verdict verdict;
 	json_t *value;

@@ -8,15 +8,15 @@
 #include "program.h"
 
 #define TESTPMD_PROMPT "testpmd> "
-#define TESTPMD_PATIENCE 60000	/* ms: an emulated machine is slow */
+#define TESTPMD_PATIENCE 60000 /* ms: an emulated machine is slow */
 
 struct port_stats {
 	uint64_t received;
 	uint64_t sent;
-	uint64_t missed;	/* arrived, but no descriptor was free */
-	uint64_t errors;	/* arrived, but broken */
-	uint64_t no_mbuf;	/* arrived, but no mbuf was free */
-	uint64_t unsent;	/* could not be sent */
+	uint64_t missed;  /* arrived, but no descriptor was free */
+	uint64_t errors;  /* arrived, but broken */
+	uint64_t no_mbuf; /* arrived, but no mbuf was free */
+	uint64_t unsent;  /* could not be sent */
 };
 
 /*
@@ -34,8 +34,8 @@ testpmd_start(struct run *run, const struct program_spec *spec, struct result *r
  * command.
  */
 enum verdict
-testpmd_do(struct program *program, struct result *result, char **output,
-	   const char *format, ...) __attribute__((format(printf, 4, 5)));
+testpmd_do(struct program *program, struct result *result, char **output, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 enum verdict
 testpmd_stats(struct program *program, unsigned int port, struct port_stats *stats,

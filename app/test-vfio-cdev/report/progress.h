@@ -14,7 +14,7 @@
 struct progress {
 	FILE *out;
 	bool terminal;
-	const char *phase;	/* that runs */
+	const char *phase; /* that runs */
 };
 
 void

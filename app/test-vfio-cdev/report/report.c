@@ -7,12 +7,8 @@
 #include "rte_vfio_cdev.h"
 
 static const char *const verdict_names[VERDICTS] = {
-	[VERDICT_PASS] = "passed",
-	[VERDICT_FAIL] = "failed",
-	[VERDICT_SKIP] = "skipped",
-	[VERDICT_ERROR] = "error",
-	[VERDICT_STOPPED] = "stopped",
-	[VERDICT_NOT_RUN] = "not run",
+	[VERDICT_PASS] = "passed", [VERDICT_FAIL] = "failed",	  [VERDICT_SKIP] = "skipped",
+	[VERDICT_ERROR] = "error", [VERDICT_STOPPED] = "stopped", [VERDICT_NOT_RUN] = "not run",
 };
 
 const char *
@@ -26,21 +22,20 @@ static void
 text_set(char *text, size_t size, const char *format, va_list args)
 {
 	vsnprintf(text, size, format, args);
-	for (char *blank = text; (blank = strpbrk(blank, "\n\r\t")) != NULL; )
+	for (char *blank = text; (blank = strpbrk(blank, "\n\r\t")) != NULL;)
 		*blank = ' ';
 	rte_vfio_cdev_text_clean(text);
 }
 
 #define RESULT_SET(function, value) \
-enum verdict \
-function(struct result *result, const char *format, ...) \
-{ \
-	va_list args; \
-	va_start(args, format); \
-	text_set(result->text, sizeof(result->text), format, args); \
-	va_end(args); \
-	return result->verdict = (value); \
-}
+	enum verdict function(struct result *result, const char *format, ...) \
+	{ \
+		va_list args; \
+		va_start(args, format); \
+		text_set(result->text, sizeof(result->text), format, args); \
+		va_end(args); \
+		return result->verdict = (value); \
+	}
 
 RESULT_SET(result_fail, VERDICT_FAIL)
 RESULT_SET(result_skip, VERDICT_SKIP)

@@ -20,30 +20,30 @@
 
 enum verdict {
 	VERDICT_PASS,
-	VERDICT_FAIL,		/* the host, or DPDK on it, does not do what it should */
-	VERDICT_SKIP,		/* nothing to test it with; no statement on the host */
-	VERDICT_ERROR,		/* could not be run: the text has the reason */
-	VERDICT_STOPPED,	/* a signal came */
-	VERDICT_NOT_RUN,	/* the run was over before */
+	VERDICT_FAIL,	 /* the host, or DPDK on it, does not do what it should */
+	VERDICT_SKIP,	 /* nothing to test it with; no statement on the host */
+	VERDICT_ERROR,	 /* could not be run: the text has the reason */
+	VERDICT_STOPPED, /* a signal came */
+	VERDICT_NOT_RUN, /* the run was over before */
 };
 
 #define VERDICTS 6
 
 struct result {
-	const char *name;	/* of the phase */
+	const char *name; /* of the phase */
 	enum verdict verdict;
-	char figure[96];	/* what was measured: "512 pages, 512 by pagemap too" */
-	char stock[96];		/* the same with stock DPDK (--compare), or "" */
-	char text[640];		/* one sentence on why it has not passed, or "" */
+	char figure[96]; /* what was measured: "512 pages, 512 by pagemap too" */
+	char stock[96];	 /* the same with stock DPDK (--compare), or "" */
+	char text[640];	 /* one sentence on why it has not passed, or "" */
 	double seconds;
-	json_t *details;	/* an object: what else the JSON report has */
+	json_t *details; /* an object: what else the JSON report has */
 };
 
 struct report {
-	json_t *host;		/* an object: what was tested, and with what */
+	json_t *host; /* an object: what was tested, and with what */
 	struct result *results;
 	unsigned int count;
-	bool compared;		/* stock DPDK was run, too */
+	bool compared; /* stock DPDK was run, too */
 };
 
 /* "passed", "failed", "skipped", "error", "stopped", "not run". */
@@ -55,29 +55,24 @@ verdict_name(enum verdict verdict);
  * whatever it quotes. Return the verdict, for the caller to return.
  */
 enum verdict
-result_fail(struct result *result, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+result_fail(struct result *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 enum verdict
-result_skip(struct result *result, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+result_skip(struct result *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 enum verdict
-result_error(struct result *result, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+result_error(struct result *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 enum verdict
 result_stopped(struct result *result);
 
 /* Set the figure; returns VERDICT_PASS, as the end of a phase that went well. */
 enum verdict
-result_pass(struct result *result, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+result_pass(struct result *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Set the figure of stock DPDK. */
 void
-result_stock(struct result *result, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+result_stock(struct result *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Add to the details; takes the value over. A NULL value (no memory) adds nothing. */
 void

@@ -9,12 +9,9 @@ json_result(const struct result *result)
 {
 	json_t *object;
 
-	object = json_pack("{s:s, s:s, s:s, s:s, s:f}",
-			   "phase", result->name,
-			   "verdict", verdict_name(result->verdict),
-			   "figure", result->figure,
-			   "text", result->text,
-			   "seconds", result->seconds);
+	object = json_pack("{s:s, s:s, s:s, s:s, s:f}", "phase", result->name, "verdict",
+			   verdict_name(result->verdict), "figure", result->figure, "text",
+			   result->text, "seconds", result->seconds);
 	if (object != NULL && result->stock[0] != '\0')
 		json_object_set_new(object, "stock", json_string(result->stock));
 	if (object != NULL && result->details != NULL)

@@ -40,10 +40,8 @@ static void
 xml_case(FILE *out, const struct result *result)
 {
 	static const char *const elements[VERDICTS] = {
-		[VERDICT_FAIL] = "failure",
-		[VERDICT_SKIP] = "skipped",
-		[VERDICT_ERROR] = "error",
-		[VERDICT_STOPPED] = "error",
+		[VERDICT_FAIL] = "failure",    [VERDICT_SKIP] = "skipped",
+		[VERDICT_ERROR] = "error",     [VERDICT_STOPPED] = "error",
 		[VERDICT_NOT_RUN] = "skipped",
 	};
 	const char *element = elements[result->verdict];
@@ -72,10 +70,11 @@ report_junit(const struct report *report, FILE *out)
 		seconds += report->results[i].seconds;
 	}
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", out);
-	fprintf(out, "<testsuite name=\"dpdk-test-vfio-cdev\" tests=\"%u\" failures=\"%u\" "
-		"errors=\"%u\" skipped=\"%u\" time=\"%.3f\">\n", report->count, of[VERDICT_FAIL],
-		of[VERDICT_ERROR] + of[VERDICT_STOPPED], of[VERDICT_SKIP] + of[VERDICT_NOT_RUN],
-		seconds);
+	fprintf(out,
+		"<testsuite name=\"dpdk-test-vfio-cdev\" tests=\"%u\" failures=\"%u\" "
+		"errors=\"%u\" skipped=\"%u\" time=\"%.3f\">\n",
+		report->count, of[VERDICT_FAIL], of[VERDICT_ERROR] + of[VERDICT_STOPPED],
+		of[VERDICT_SKIP] + of[VERDICT_NOT_RUN], seconds);
 	for (unsigned int i = 0; i < report->count; i++)
 		xml_case(out, &report->results[i]);
 	fputs("</testsuite>\n", out);

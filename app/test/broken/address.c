@@ -15,7 +15,7 @@
 
 #define HUGEPAGE (UINT64_C(2) << 20)
 #define SMALL_PAGE UINT64_C(4096)
-#define VICTIM 6		/* not one with a device's rings: those come last */
+#define VICTIM 6 /* not one with a device's rings: those come last */
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_PFN ((UINT64_C(1) << 55) - 1)
 
@@ -30,8 +30,9 @@ decoy_make(void)
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	uint64_t entry = 0;
 
-	if (decoy == MAP_FAILED || pread(fd, &entry, sizeof(entry), (uintptr_t)decoy /
-					 SMALL_PAGE * sizeof(entry)) != sizeof(entry))
+	if (decoy == MAP_FAILED ||
+	    pread(fd, &entry, sizeof(entry), (uintptr_t)decoy / SMALL_PAGE * sizeof(entry)) !=
+		    sizeof(entry))
 		entry = 0;
 	close(fd);
 	return (entry & PAGEMAP_PFN) * SMALL_PAGE;

@@ -9,8 +9,8 @@
 __typeof__(iommufd_device_bind) __real_iommufd_device_bind, __wrap_iommufd_device_bind;
 
 int
-__wrap_iommufd_device_bind(const struct iommufd_sys *sys, int cdev, int iommufd,
-			   const void *token, uint32_t *dev_id)
+__wrap_iommufd_device_bind(const struct iommufd_sys *sys, int cdev, int iommufd, const void *token,
+			   uint32_t *dev_id)
 {
 	fcntl(iommufd, F_DUPFD_CLOEXEC, 0);
 	return __real_iommufd_device_bind(sys, cdev, iommufd, token, dev_id);

@@ -27,8 +27,8 @@ __wrap_iommufd_ioas_map(const struct iommufd_sys *sys, int iommufd, uint32_t ioa
 	uint64_t one = 1;
 
 	if (ret < 0 || len != HUGEPAGE || count == MOST ||
-	    __real_iommufd_noiommu_get_pa(sys, iommufd, ioas_id, *iova, &one,
-					  &addresses[count]) < 0)
+	    __real_iommufd_noiommu_get_pa(sys, iommufd, ioas_id, *iova, &one, &addresses[count]) <
+		    0)
 		return ret;
 	__real_iommufd_ioas_unmap(sys, iommufd, ioas_id, *iova, len);
 	*iova = NOWHERE + count++ * HUGEPAGE;

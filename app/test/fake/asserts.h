@@ -26,7 +26,7 @@
 #define assert_kernel_holds(n_files, n_areas, n_bytes) \
 	do { \
 		const struct fake_holds has = fake_holds(); \
-		\
+\
 		assert_int_equal(has.files, n_files); \
 		assert_int_equal(has.areas, n_areas); \
 		assert_int_equal(has.pinned, n_bytes); \

@@ -14,12 +14,12 @@
 #include "log_capture.h"
 
 #define LOG_TYPES 4
-#define LOG_TYPE_FIRST 32	/* RTE_LOGTYPE_FIRST_EXT_ID */
+#define LOG_TYPE_FIRST 32 /* RTE_LOGTYPE_FIRST_EXT_ID */
 
 RTE_DEFINE_PER_LCORE(int, _rte_errno);
 
 static struct fake_eal eal;
-static const char *log_types[LOG_TYPES];	/* kept: registered once a process */
+static const char *log_types[LOG_TYPES]; /* kept: registered once a process */
 static struct fake_mp_msg replied;
 
 static _Atomic(const char *) misuse;
@@ -329,7 +329,8 @@ int
 rte_log(uint32_t level, uint32_t logtype, const char *format, ...)
 {
 	const char *type = logtype >= LOG_TYPE_FIRST && logtype < LOG_TYPE_FIRST + LOG_TYPES ?
-		log_types[logtype - LOG_TYPE_FIRST] : "?";
+		log_types[logtype - LOG_TYPE_FIRST] :
+		"?";
 	char line[1024];
 	va_list ap;
 	int len;

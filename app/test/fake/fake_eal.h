@@ -46,26 +46,26 @@ struct fake_eal {
 	enum rte_iova_mode iova_mode;
 	enum rte_proc_type_t process_type;
 	unsigned char token[16];
-	int register_errno;		/* of registering for events, or 0 */
-	int group;			/* what rte_vfio_get_group_num() finds */
-	const char *group_addr;		/* for this device alone, unless it is NULL */
-	int bound_group;		/* of the container that is destroyed, or 0 */
-	void (*lock_hook)(void);	/* called when the memory lock is taken */
-	phys_addr_t (*pagemap)(const void *virt);	/* NULL: it cannot be read */
+	int register_errno;			  /* of registering for events, or 0 */
+	int group;				  /* what rte_vfio_get_group_num() finds */
+	const char *group_addr;			  /* for this device alone, unless it is NULL */
+	int bound_group;			  /* of the container that is destroyed, or 0 */
+	void (*lock_hook)(void);		  /* called when the memory lock is taken */
+	phys_addr_t (*pagemap)(const void *virt); /* NULL: it cannot be read */
 	bool no_pci;
-	int node;			/* that all pages are on; lists are of node 0 */
+	int node; /* that all pages are on; lists are of node 0 */
 	bool no_huge;
-	int mp_errno;			/* of registering an action, or 0 */
-	rte_mp_t mp_action;		/* that is registered */
+	int mp_errno;	    /* of registering an action, or 0 */
+	rte_mp_t mp_action; /* that is registered */
 	/* The primary that is asked, or NULL: it does not answer. 0 or an errno. */
 	int (*mp_primary)(const struct rte_mp_msg *request, struct rte_mp_reply *reply);
 	unsigned int mp_requests;
 	const char *runtime_dir;
-	const char *bus;		/* that there is beside PCI, or NULL */
-	struct rte_devargs devargs[4];	/* of PCI without a bus; up to the first without a name */
+	const char *bus;	       /* that there is beside PCI, or NULL */
+	struct rte_devargs devargs[4]; /* of PCI without a bus; up to the first without a name */
 	struct {
 		int ret;
-		int err;		/* rte_errno, if not 0 */
+		int err; /* rte_errno, if not 0 */
 		unsigned int calls;
 	} stock[STOCK_COUNT];
 };

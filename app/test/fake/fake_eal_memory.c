@@ -32,7 +32,7 @@ static struct {
  * for which a thread would wait for itself is noted as misuse and not taken.
  */
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
-static __thread unsigned int readers;	/* of this thread */
+static __thread unsigned int readers; /* of this thread */
 static __thread bool writing;
 
 void
@@ -237,8 +237,7 @@ fake_eal_use(const void *addr, bool used)
 {
 	const struct rte_memseg_list *msl = rte_mem_virt2memseg_list(addr);
 
-	*fbarray_used(&msl->memseg_arr,
-		      RTE_PTR_DIFF(addr, msl->base_va) / msl->page_sz) = used;
+	*fbarray_used(&msl->memseg_arr, RTE_PTR_DIFF(addr, msl->base_va) / msl->page_sz) = used;
 }
 
 int

@@ -12,14 +12,14 @@
 #define HUGEPAGE (UINT64_C(2) << 20)
 
 struct fake_area {
-	struct fake_area *next;	/* by IOVA */
+	struct fake_area *next; /* by IOVA */
 	uint32_t ioas;
 	uint64_t iova;
 	uint64_t va;
 	uint64_t len;
-	uint64_t pages;		/* whose VA: copies have the same, and one pin */
+	uint64_t pages; /* whose VA: copies have the same, and one pin */
 	bool pinned;
-	unsigned int moves;	/* so many had been made when it was pinned */
+	unsigned int moves; /* so many had been made when it was pinned */
 };
 
 static uint64_t unpinned_live;
@@ -69,8 +69,8 @@ page_migrate(const struct fake_ctx *ctx)
 	const uint64_t va = (uintptr_t)fake.restless;
 
 	if (va != 0 && !page_is_pinned(ctx, va, fake_phys(fake.restless)))
-		fake_page_move(fake.restless, FAKE_PHYS(UINT64_C(1) << 40) +
-			       fake_moves() * FAKE_PAGE);
+		fake_page_move(fake.restless,
+			       FAKE_PHYS(UINT64_C(1) << 40) + fake_moves() * FAKE_PAGE);
 }
 
 uint32_t
@@ -430,7 +430,7 @@ copy_error(const struct fake_ctx *ctx, const struct ifd_ioas_copy *cmd)
 		return err;
 	if (last < cmd->src_iova)
 		return EOVERFLOW;
-	for (uint64_t at = cmd->src_iova; ; at = area_last(area) + 1) {
+	for (uint64_t at = cmd->src_iova;; at = area_last(area) + 1) {
 		area = area_at(ctx, cmd->src_ioas_id, at);
 		if (area == NULL)
 			return ENOENT;

@@ -81,7 +81,8 @@ fake_ranges(const struct fake_ctx *ctx, struct ifd_iova_ranges *cmd)
 		if (next.last == 0 || next.start > at) {
 			if (cmd->num_iovas < room)
 				ranges[cmd->num_iovas] = (struct ifd_iova_range){
-					at, next.last == 0 ? UINT64_MAX : next.start - 1 };
+					at, next.last == 0 ? UINT64_MAX : next.start - 1
+				};
 			cmd->num_iovas++;
 		}
 		at = next.last + 1;
@@ -140,8 +141,9 @@ fake_detach(struct fake_file *file)
 		if (fake_files[i].opened == file->opened)
 			fake_files[i].hwpt = 0;
 	for (size_t i = 0; i < FAKE_FILES; i++)
-		if (hwpt == 0 || (fake_files[i].used && fake_files[i].ctx == file->ctx &&
-				  fake_files[i].hwpt == hwpt))
+		if (hwpt == 0 ||
+		    (fake_files[i].used && fake_files[i].ctx == file->ctx &&
+		     fake_files[i].hwpt == hwpt))
 			return;
 	for (size_t i = 0; i < FAKE_OBJECTS; i++)
 		if (file->ctx->objects[i].id == hwpt && file->ctx->objects[i].automatic) {

@@ -16,7 +16,7 @@
 #include "iommufd_uapi.h"
 
 #define NODES 8
-#define FD_BASE 1000	/* no real fd: mixing them up is seen at once */
+#define FD_BASE 1000 /* no real fd: mixing them up is seen at once */
 #define TRACE_LEN 4096
 
 /* Guards all of the fake's state. */
@@ -30,7 +30,7 @@ static unsigned int opens;
 static struct {
 	unsigned int countdown;
 	int err;
-	bool on;		/* so do all that follow */
+	bool on; /* so do all that follow */
 } faults[FAKE_OPS];
 static char trace[TRACE_LEN];
 
@@ -463,7 +463,7 @@ kernel_ioctl(int fd, unsigned long request, void *arg)
 	file = file_find(fd);
 	if (file != NULL)
 		err = is_iommu(file->node) ? fake_ioas_ioctl(file->ctx, request, arg) :
-			cdev_ioctl(file, request, arg);
+					     cdev_ioctl(file, request, arg);
 	return errno_return(err, 0);
 }
 

@@ -59,16 +59,16 @@ enum fake_op {
 
 /* How the machine is; fake_reset() makes it a good one. */
 struct fake_machine {
-	bool rawio;		/* does the caller have CAP_SYS_RAWIO? */
-	int get_pa_error;	/* ENOTTY: older kernel; EOPNOTSUPP: not built in */
-	uint64_t memlock;	/* RLIMIT_MEMLOCK in bytes */
-	uint64_t pa_offset;	/* added to GET_PA's addresses, to make them wrong */
-	uint64_t pa_run;	/* the most bytes that GET_PA returns */
-	uint64_t pa_length;	/* if not UINT64_MAX: GET_PA returns this, wrongly */
-	uint64_t vma_page;	/* the size of all pages; 0: the kernel does not report it */
-	unsigned int bind_ms;	/* what BIND takes, while others go on */
-	unsigned int map_us;	/* and MAP */
-	const void *restless;	/* a page that is moved before each ioctl unless it is pinned */
+	bool rawio;	      /* does the caller have CAP_SYS_RAWIO? */
+	int get_pa_error;     /* ENOTTY: older kernel; EOPNOTSUPP: not built in */
+	uint64_t memlock;     /* RLIMIT_MEMLOCK in bytes */
+	uint64_t pa_offset;   /* added to GET_PA's addresses, to make them wrong */
+	uint64_t pa_run;      /* the most bytes that GET_PA returns */
+	uint64_t pa_length;   /* if not UINT64_MAX: GET_PA returns this, wrongly */
+	uint64_t vma_page;    /* the size of all pages; 0: the kernel does not report it */
+	unsigned int bind_ms; /* what BIND takes, while others go on */
+	unsigned int map_us;  /* and MAP */
+	const void *restless; /* a page that is moved before each ioctl unless it is pinned */
 };
 
 struct fake_holds {
@@ -80,14 +80,14 @@ struct fake_holds {
 struct fake_node {
 	char path[64];
 	dev_t rdev;
-	int open_error;		/* errno of open(), or 0 */
-	bool group_open;	/* another program has the group open */
-	bool bound;		/* by this or another program */
-	const void *token;	/* the VF token that the device wants, or NULL */
+	int open_error;	   /* errno of open(), or 0 */
+	bool group_open;   /* another program has the group open */
+	bool bound;	   /* by this or another program */
+	const void *token; /* the VF token that the device wants, or NULL */
 	/* what its IOMMU does not translate, unless it has none ("noiommu" in the path) */
 	struct {
 		uint64_t start;
-		uint64_t last;	/* 0: no such range */
+		uint64_t last; /* 0: no such range */
 	} reserved[FAKE_RESERVED];
 };
 

@@ -17,14 +17,14 @@ struct fake_area;
 
 /* struct iommufd_ctx: ids are of one space and are not used again. */
 struct fake_ctx {
-	unsigned int refs;	/* its file, and each cdev bound to it */
+	unsigned int refs; /* its file, and each cdev bound to it */
 	unsigned int devices;
 	uint32_t last_id;
 	struct {
 		uint32_t id;
-		uint32_t ioas;	/* a HWPT's IOAS; 0: this one is an IOAS */
+		uint32_t ioas; /* a HWPT's IOAS; 0: this one is an IOAS */
 		bool noiommu;
-		bool automatic;	/* goes with the last device that is attached */
+		bool automatic; /* goes with the last device that is attached */
 	} objects[FAKE_OBJECTS];
 	struct fake_area *areas;
 };
@@ -32,10 +32,10 @@ struct fake_ctx {
 struct fake_file {
 	bool used;
 	struct fake_node *node;
-	struct fake_ctx *ctx;	/* an iommufd's own, or what a cdev is bound to */
+	struct fake_ctx *ctx; /* an iommufd's own, or what a cdev is bound to */
 	uint32_t dev_id;
-	uint32_t hwpt;		/* that it is attached to */
-	unsigned int opened;	/* those of the same open() have the same number */
+	uint32_t hwpt;	     /* that it is attached to */
+	unsigned int opened; /* those of the same open() have the same number */
 	bool cloexec;
 };
 

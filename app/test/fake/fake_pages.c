@@ -9,7 +9,7 @@
 #include "iommufd_uapi.h"
 
 #define MOVES 256
-#define NOWHERE UINT64_MAX	/* the page is no more */
+#define NOWHERE UINT64_MAX /* the page is no more */
 
 static struct {
 	uint64_t va;
@@ -36,7 +36,8 @@ fake_phys_after(unsigned int count, uint64_t va)
 
 	while (count-- > 0)
 		if (moves[count].va == page)
-			return moves[count].phys == NOWHERE ? NOWHERE :
+			return moves[count].phys == NOWHERE ?
+				NOWHERE :
 				moves[count].phys + (va & (FAKE_PAGE - 1));
 	return FAKE_PHYS(va - (uintptr_t)FAKE_VA(0));
 }

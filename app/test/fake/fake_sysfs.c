@@ -30,8 +30,7 @@ check(int ret, const char *what)
 static void
 parents_make(char *path)
 {
-	for (char *slash = path + strlen(root) + 1; (slash = strchr(slash, '/')) != NULL;
-	     slash++) {
+	for (char *slash = path + strlen(root) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
 		*slash = '\0';
 		check(mkdir(path, 0755) < 0 && errno != EEXIST ? -1 : 0, path);
 		*slash = '/';

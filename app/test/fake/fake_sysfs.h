@@ -39,8 +39,7 @@ fake_sysfs_write(const char *text, const char *format, ...) __attribute__((forma
 
 /* The same for a symbolic link. */
 void
-fake_sysfs_link(const char *target, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+fake_sysfs_link(const char *target, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same for a directory. */
 void

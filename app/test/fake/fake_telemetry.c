@@ -137,7 +137,7 @@ is_clean(const char *string, bool name)
 {
 	for (; *string != '\0'; string++)
 		if (name ? !isalnum((unsigned char)*string) && strchr("_/", *string) == NULL :
-		    *string < ' ' || *string > '~')
+			   *string < ' ' || *string > '~')
 			return false;
 	return true;
 }
@@ -146,7 +146,7 @@ static struct entry *
 entry_add(struct rte_tel_data *d, enum kind into, enum kind kind, const char *name)
 {
 	const unsigned int most = into == DICT ? RTE_TEL_MAX_DICT_ENTRIES :
-		RTE_TEL_MAX_ARRAY_ENTRIES;
+						 RTE_TEL_MAX_ARRAY_ENTRIES;
 	struct entry *entry;
 
 	expect(d->kind == into, "a container of another kind, or not started");

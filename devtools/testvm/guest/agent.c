@@ -29,12 +29,19 @@
 
 /* As in wire.py. */
 enum {
-	START = 1, STDIN, SIGNAL, MOUNT,
-	READY = 16, STDOUT, STDERR, EXIT, REPLY,
+	START = 1,
+	STDIN,
+	SIGNAL,
+	MOUNT,
+	READY = 16,
+	STDOUT,
+	STDERR,
+	EXIT,
+	REPLY,
 };
 
 #define PORT "testvm.agent"
-#define HEADER 9	/* length, kind, number; big endian, without padding */
+#define HEADER 9 /* length, kind, number; big endian, without padding */
 #define CHUNK 65536
 
 struct bytes {
@@ -46,10 +53,10 @@ struct bytes {
 struct command {
 	LIST_ENTRY(command) next;
 	uint32_t number;
-	pid_t pid;		/* -1: it has ended and been reported */
+	pid_t pid; /* -1: it has ended and been reported */
 	int stdin_fd;
-	int out[2];		/* what it writes to its standard output and error */
-	struct bytes input;	/* that it has not taken yet */
+	int out[2];	    /* what it writes to its standard output and error */
+	struct bytes input; /* that it has not taken yet */
 	bool input_ended;
 };
 
@@ -432,8 +439,8 @@ report_ready(void)
 	uname(&name);
 	len = snprintf(text, sizeof(text), "%s\n", name.release);
 	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path),
-			 "/sys/kernel/mm/hugepages/hugepages-%skB/nr_hugepages", sizes[i]);
+		snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%skB/nr_hugepages",
+			 sizes[i]);
 		len += snprintf(text + len, sizeof(text) - len, "%d\n", atoi(text_of(path)));
 	}
 	len += snprintf(text + len, sizeof(text) - len, "%s\n", text_of("/run/vm/unbound"));

@@ -22,15 +22,14 @@ complain(const char *what, int err)
 static int
 area_map(struct area *area)
 {
-	area->va = mmap(NULL, AREA_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			0);
+	area->va = mmap(NULL, AREA_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (area->va == MAP_FAILED) {
 		area->va = NULL;
 		return complain("map memory", errno);
 	}
 	if (madvise(area->va, AREA_LEN, MADV_DONTFORK) < 0)
 		return complain("keep memory from children", errno);
-	madvise(area->va, AREA_LEN, MADV_NOHUGEPAGE);	/* EINVAL: not in this kernel */
+	madvise(area->va, AREA_LEN, MADV_NOHUGEPAGE); /* EINVAL: not in this kernel */
 	return 0;
 }
 

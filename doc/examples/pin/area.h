@@ -20,7 +20,7 @@
 
 #define PAGE 4096u
 #define AREA_LEN (2048 * PAGE)
-#define BUFFER_LEN RTE_MBUF_DEFAULT_BUF_SIZE	/* fits into one page */
+#define BUFFER_LEN RTE_MBUF_DEFAULT_BUF_SIZE /* fits into one page */
 
 /* Memory that devices may use while it is pinned. */
 struct area {
@@ -34,7 +34,7 @@ struct area {
 struct buffer {
 	uint8_t *va;
 	rte_iova_t iova;
-	struct rte_mbuf_ext_shared_info shinfo;	/* for the mbuf it is attached to */
+	struct rte_mbuf_ext_shared_info shinfo; /* for the mbuf it is attached to */
 	struct buffer *next;			/* in the list of free buffers */
 };
 

@@ -44,33 +44,33 @@
 
 #define DESCRIPTORS 256
 #define BURST 32
-#define IN_FLIGHT 64			/* few enough that none is dropped */
+#define IN_FLIGHT 64 /* few enough that none is dropped */
 #define PATIENCE_S 10
 #define PACKET_MIN RTE_ETHER_MIN_LEN
 #define PACKET_MAX (RTE_ETHER_MAX_LEN - RTE_ETHER_CRC_LEN)
-#define ETHER_TYPE 0x88b5		/* IEEE 802, for experiments */
+#define ETHER_TYPE 0x88b5 /* IEEE 802, for experiments */
 
 /* After the Ethernet header. seq alone determines the whole packet. */
 struct number {
 	rte_be64_t seq;
-	rte_be16_t cksum;			/* of the bytes after this header */
+	rte_be16_t cksum; /* of the bytes after this header */
 } __rte_packed;
 
 #define HEADERS_LEN (sizeof(struct rte_ether_hdr) + sizeof(struct number))
 
 /* The state of the program. */
 struct pin {
-	uint64_t packets;			/* wanted */
+	uint64_t packets; /* wanted */
 	struct area tx, rx;
-	struct buffer *buffers;			/* of tx */
-	struct buffer *unused;			/* free ones of these */
+	struct buffer *buffers; /* of tx */
+	struct buffer *unused;	/* free ones of these */
 	unsigned int n_buffers, n_unused;
 	struct rte_mempool *tx_mbufs, *rx_mbufs;
 	uint16_t ports[2];
 	unsigned int n_configured;
 	struct rte_ether_addr src, dst;
 	uint64_t sent, received, bad, bytes;
-	uint64_t next;				/* the next expected seq */
+	uint64_t next; /* the next expected seq */
 };
 
 /*
@@ -126,8 +126,7 @@ tx_create(struct pin *pin)
 		buffer_put(pin, &pin->buffers[i]);
 	}
 	/* Headers only: a data room of 0 bytes. */
-	pin->tx_mbufs = rte_pktmbuf_pool_create("tx_mbufs", pin->n_buffers, 0, 0, 0,
-						SOCKET_ID_ANY);
+	pin->tx_mbufs = rte_pktmbuf_pool_create("tx_mbufs", pin->n_buffers, 0, 0, 0, SOCKET_ID_ANY);
 	return pin->tx_mbufs != NULL ? 0 : complain("create a pool for sending", rte_errno);
 }
 
@@ -223,8 +222,8 @@ static bool
 packet_is_good(struct pin *pin, const uint8_t *packet, uint32_t len)
 {
 	static uint8_t wanted[BUFFER_LEN];
-	const struct number *number =
-		(const struct number *)(packet + sizeof(struct rte_ether_hdr));
+	const struct number *number = (const struct number *)(packet +
+							      sizeof(struct rte_ether_hdr));
 	uint64_t seq = rte_be_to_cpu_64(number->seq);
 
 	if (rte_be_to_cpu_16(number->cksum) !=
@@ -262,7 +261,7 @@ static int
 port_setup(uint16_t port, struct rte_mempool *pool)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
-	struct rte_eth_conf conf = {0};
+	struct rte_eth_conf conf = { 0 };
 	int ret;
 
 	ret = rte_eth_dev_configure(port, 1, 1, &conf);
@@ -346,8 +345,9 @@ traffic_send(struct pin *pin)
 	struct rte_mbuf *burst[BURST];
 	uint16_t n, done;
 
-	for (n = 0; n < BURST && pin->sent + n < pin->packets &&
-		    pin->sent + n < pin->received + IN_FLIGHT; n++) {
+	for (n = 0;
+	     n < BURST && pin->sent + n < pin->packets && pin->sent + n < pin->received + IN_FLIGHT;
+	     n++) {
 		burst[n] = tx_alloc(pin);
 		if (burst[n] == NULL)
 			break;
@@ -408,8 +408,10 @@ ports_find(struct pin *pin)
 	}
 	if (n == RTE_DIM(pin->ports))
 		return 0;
-	fprintf(stderr, "pin: cannot go on with %u ports, it takes two: bind two devices to "
-		"vfio-pci and allow them (-a); what the EAL refused it said why\n", n);
+	fprintf(stderr,
+		"pin: cannot go on with %u ports, it takes two: bind two devices to "
+		"vfio-pci and allow them (-a); what the EAL refused it said why\n",
+		n);
 	return -ENODEV;
 }
 
@@ -423,7 +425,8 @@ memory_pin(struct pin *pin)
 	ret = rte_bus_vfio_cdev_domain(&domain);
 	if (ret < 0) {
 		complain("pin memory for the devices", -ret);
-		fprintf(stderr, "pin: none of them is set up over a VFIO cdev: this takes Linux "
+		fprintf(stderr,
+			"pin: none of them is set up over a VFIO cdev: this takes Linux "
 			">= 7.3, devices without an IOMMU, librte_bus_vfio_cdev before "
 			"librte_eal, and no RTE_VFIO_CDEV=off\n");
 		return ret;
@@ -479,7 +482,8 @@ usage(const char *program)
 	       "Send packets from the first port to the second, from and to 4 KiB pages.\n\n"
 	       "  -n, --packets PACKETS  how many (default: 10000)\n"
 	       "  -h, --help             this text\n\n"
-	       "exit status: 0 if every packet came back as it was sent\n", program);
+	       "exit status: 0 if every packet came back as it was sent\n",
+	       program);
 }
 
 /* Parse the options after "--". 1: continue; 0: exit; -1: an invalid option. */
@@ -487,9 +491,9 @@ static int
 options_parse(struct pin *pin, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"packets", required_argument, NULL, 'n'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{ "packets", required_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	char *end;
 	int c;

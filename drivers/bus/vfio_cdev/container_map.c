@@ -17,8 +17,8 @@
 /* A copy of a container's state. Its fd may be closed, its domain stays. */
 struct view {
 	struct rte_vfio_cdev_domain *domain;
-	bool ours;	/* it has groups or devices of ours */
-	bool stocks;	/* it has groups of stock's */
+	bool ours;   /* it has groups or devices of ours */
+	bool stocks; /* it has groups of stock's */
 };
 
 static struct view

@@ -20,18 +20,18 @@
 
 struct container {
 	SLIST_ENTRY(container) next;
-	int fd;			/* the application's name for it; -1: destroyed */
-	bool stock;		/* stock has created it */
-	unsigned int users;	/* the application, its devices, calls that use it */
-	struct rte_vfio_cdev_domain *domain;	/* for cdevs, or NULL */
+	int fd;				     /* the application's name for it; -1: destroyed */
+	bool stock;			     /* stock has created it */
+	unsigned int users;		     /* the application, its devices, calls that use it */
+	struct rte_vfio_cdev_domain *domain; /* for cdevs, or NULL */
 };
 
 struct group_binding {
 	SLIST_ENTRY(group_binding) next;
-	struct container *container;	/* NULL: the default one */
+	struct container *container; /* NULL: the default one */
 	int group;
-	int fd;			/* stock's, or an eventfd that stands for the group */
-	bool stock;		/* bound by stock */
+	int fd;	    /* stock's, or an eventfd that stands for the group */
+	bool stock; /* bound by stock */
 };
 
 /* Log why an action on a container failed, and set rte_errno; returns -1. */

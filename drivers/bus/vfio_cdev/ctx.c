@@ -6,7 +6,7 @@
 #include "log.h"
 #include "state.h"
 
-static struct rte_vfio_cdev_ctx *ctx;	/* constant after ctx_init() */
+static struct rte_vfio_cdev_ctx *ctx; /* constant after ctx_init() */
 static pthread_once_t ctx_once = PTHREAD_ONCE_INIT;
 
 static void

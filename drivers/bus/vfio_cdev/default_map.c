@@ -40,9 +40,9 @@ mode_wants_memory(enum rte_vfio_cdev_mode mode)
 
 /* The domains that memory of the default container is mapped in. */
 struct targets {
-	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES];	/* or NULL */
-	bool spare[RTE_VFIO_CDEV_MODES];	/* only the other mode has devices yet */
-	bool stock;				/* stock has devices */
+	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES]; /* or NULL */
+	bool spare[RTE_VFIO_CDEV_MODES]; /* only the other mode has devices yet */
+	bool stock;			 /* stock has devices */
 };
 
 static struct targets
@@ -102,7 +102,8 @@ both_modes_check(const struct targets *targets, uint64_t vaddr, uint64_t iova)
 		return 0;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"memory: cannot map 0x%" PRIx64 " where it is (IOVA 0): %s; there are devices with "
-		"and without an IOMMU: give its physical address", vaddr, strerror(EOPNOTSUPP));
+		"and without an IOMMU: give its physical address",
+		vaddr, strerror(EOPNOTSUPP));
 	return -EOPNOTSUPP;
 }
 

@@ -73,7 +73,8 @@ memory_advice(const struct device *dev, int err)
 {
 	return dev->info.mode == NOIOMMU && err == -EADDRNOTAVAIL ?
 		"; if its memory was mapped for devices with an IOMMU, at an IOVA that is not its "
-		"physical address (rte_vfio_container_dma_map()), unmap it first" : "";
+		"physical address (rte_vfio_container_dma_map()), unmap it first" :
+		"";
 }
 
 /* In the primary. */
@@ -106,8 +107,8 @@ iova_check(const struct rte_vfio_cdev_info *info)
 		return 0;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"%s: cannot set up %s: %s; the device has no IOMMU and needs physical "
-		"addresses: start with --iova-mode=pa and with hugepages", info->addr,
-		info->name, strerror(EINVAL));
+		"addresses: start with --iova-mode=pa and with hugepages",
+		info->addr, info->name, strerror(EINVAL));
 	return -1;
 }
 
@@ -126,7 +127,7 @@ device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	if (dev == NULL)
 		return -1;
 	if ((primary ? device_setup_own(dev, &cdev, device_info) :
-	     secondary_open(info, &cdev, device_info)) < 0) {
+		       secondary_open(info, &cdev, device_info)) < 0) {
 		device_forget(dev);
 		return -1;
 	}
@@ -196,4 +197,3 @@ device_get_info(const char *addr, int *fd, struct vfio_device_info *device_info)
 		busy_report(addr, "query");
 	return ret;
 }
-

@@ -72,8 +72,8 @@ device_reserve(const struct rte_vfio_cdev_info *info, int group)
 	if (err == 0)
 		return dev;
 	free(dev);
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s; %s", info->addr,
-		info->name, strerror(err), reserve_advice(err));
+	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s; %s", info->addr, info->name,
+		strerror(err), reserve_advice(err));
 	return NULL;
 }
 
@@ -122,8 +122,8 @@ device_group_refuse(int group)
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"%s: a secondary process requests its VFIO group, but it is set up over "
 			"%s: %s; preload librte_bus_vfio_cdev.so there as well, with the same "
-			"RTE_VFIO_CDEV", dev->info.addr,
-			dev->info.name, strerror(EBUSY));
+			"RTE_VFIO_CDEV",
+			dev->info.addr, dev->info.name, strerror(EBUSY));
 	}
 	pthread_mutex_unlock(&backend_lock);
 }

@@ -16,11 +16,11 @@ struct container;
 struct device {
 	SLIST_ENTRY(device) next;
 	struct rte_vfio_cdev_info info;
-	struct rte_vfio_cdev_device *cdev;	/* NULL: being set up or released */
-	struct rte_vfio_cdev_domain *domain;	/* NULL in a secondary */
-	struct container *container;		/* NULL: the default one */
-	int group;		/* what rte_vfio_get_group_num() returns, or -1 */
-	bool group_logged;	/* a secondary process wanted the group */
+	struct rte_vfio_cdev_device *cdev;   /* NULL: being set up or released */
+	struct rte_vfio_cdev_domain *domain; /* NULL in a secondary */
+	struct container *container;	     /* NULL: the default one */
+	int group;			     /* what rte_vfio_get_group_num() returns, or -1 */
+	bool group_logged;		     /* a secondary process wanted the group */
 };
 
 /* Is it being set up or released? NULL is not. */
@@ -57,8 +57,8 @@ device_dup(const char *addr, struct rte_vfio_cdev_device **copy);
 struct device_state {
 	struct rte_vfio_cdev_info info;
 	int fd;
-	int group;		/* or -1 */
-	const struct rte_vfio_cdev_domain *domain;	/* NULL: the primary's */
+	int group;				   /* or -1 */
+	const struct rte_vfio_cdev_domain *domain; /* NULL: the primary's */
 };
 
 /* The first so many devices of the table; returns how many it has. The lock is held. */

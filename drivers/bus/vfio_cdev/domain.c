@@ -108,4 +108,3 @@ domain_put(const struct domain_ref *ref)
 {
 	container_put(ref->container);
 }
-

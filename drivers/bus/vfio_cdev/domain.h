@@ -40,8 +40,8 @@ struct container;
 struct domain_ref {
 	struct rte_vfio_cdev_domain *domain;
 	enum rte_vfio_cdev_mode mode;
-	int iommufd;		/* -1: there was no device yet */
-	struct container *container;	/* NULL: the default one */
+	int iommufd;		     /* -1: there was no device yet */
+	struct container *container; /* NULL: the default one */
 	char name[DOMAIN_NAME_LEN];
 };
 

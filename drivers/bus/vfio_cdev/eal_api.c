@@ -27,7 +27,10 @@ static const struct {
 	size_t offset;
 	bool optional;
 } symbols[] = {
-#define SYMBOL(member, name) { name, offsetof(struct eal_api, member), false }
+#define SYMBOL(member, name) \
+	{ \
+		name, offsetof(struct eal_api, member), false \
+	}
 	SYMBOL(log, "rte_log"),
 	SYMBOL(log_register, "rte_log_register_type_and_pick_level"),
 	SYMBOL(setup_device, "rte_vfio_setup_device"),
@@ -70,7 +73,10 @@ static const struct {
 	SYMBOL(has_hugepages, "rte_eal_has_hugepages"),
 	{ "rte_eal_has_pci", offsetof(struct eal_api, has_pci), true },
 	{ "get_mempolicy", offsetof(struct eal_api, get_mempolicy), true },
-#define TELEMETRY(member, name) { name, offsetof(struct eal_api, telemetry.member), true }
+#define TELEMETRY(member, name) \
+	{ \
+		name, offsetof(struct eal_api, telemetry.member), true \
+	}
 	TELEMETRY(register_cmd, "rte_telemetry_register_cmd"),
 	TELEMETRY(alloc, "rte_tel_data_alloc"),
 	TELEMETRY(free, "rte_tel_data_free"),
@@ -129,7 +135,8 @@ missing_report(const char *name)
 	if (api.log != NULL)
 		api.log(RTE_LOG_ERR, RTE_LOGTYPE_EAL,
 			"VFIO_CDEV: %s not found in this process: its DPDK is not a shared one of "
-			"22.11 or later; run it without the preloaded backend\n", name);
+			"22.11 or later; run it without the preloaded backend\n",
+			name);
 }
 
 static bool
@@ -139,8 +146,8 @@ telemetry_is_complete(void)
 
 	return tel->register_cmd != NULL && tel->alloc != NULL && tel->free != NULL &&
 		tel->start_array != NULL && tel->start_dict != NULL &&
-		tel->add_array_string != NULL && tel->add_string != NULL &&
-		tel->add_int != NULL && tel->add_uint != NULL && tel->add_container != NULL;
+		tel->add_array_string != NULL && tel->add_string != NULL && tel->add_int != NULL &&
+		tel->add_uint != NULL && tel->add_container != NULL;
 }
 
 static void
@@ -211,7 +218,7 @@ eal_is_mp_thread(void)
 	char name[16];
 
 	return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 &&
-		(strcmp(name, "rte_mp_handle") == 0 ||	/* to 23.07 */
+		(strcmp(name, "rte_mp_handle") == 0 || /* to 23.07 */
 		 strcmp(name, "dpdk-mp-msg") == 0);
 }
 

@@ -65,7 +65,7 @@ struct eal_api {
 	__typeof__(rte_devargs_next) *devargs_next;
 	__typeof__(rte_bus_find_by_name) *bus_find;
 	__typeof__(rte_eal_has_hugepages) *has_hugepages;
-	int (*has_pci)(void);		/* NULL where it is not exported */
+	int (*has_pci)(void); /* NULL where it is not exported */
 	/* libnuma's, NULL where the EAL does not call it */
 	long (*get_mempolicy)(int *mode, unsigned long *nodemask, unsigned long maxnode,
 			      const void *addr, unsigned int flags);

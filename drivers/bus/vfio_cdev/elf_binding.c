@@ -25,15 +25,15 @@ struct tables {
 	struct {
 		const Elf64_Rela *first;
 		size_t bytes;
-	} relocs[2];	/* of data, and of calls (PLT) */
+	} relocs[2]; /* of data, and of calls (PLT) */
 };
 
 /* On most architectures the C library has relocated the pointers in place. */
 static const void *
 tables_at(const struct tables *tables, const Elf64_Dyn *dyn)
 {
-	return (const void *)(dyn->d_un.d_ptr < tables->base ? tables->base + dyn->d_un.d_ptr
-							     : dyn->d_un.d_ptr);
+	return (const void *)(dyn->d_un.d_ptr < tables->base ? tables->base + dyn->d_un.d_ptr :
+							       dyn->d_un.d_ptr);
 }
 
 static void

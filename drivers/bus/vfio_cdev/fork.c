@@ -15,7 +15,7 @@
 #include "log.h"
 #include "state.h"
 
-static bool forked;	/* set in a process that has one thread, before it goes on */
+static bool forked; /* set in a process that has one thread, before it goes on */
 static atomic_bool logged;
 static int watch_error;
 static pthread_once_t watch_once = PTHREAD_ONCE_INIT;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include "gate.h"
 #include "ctx.h"
 #include "eal_api.h"
 #include "fork.h"
-#include "gate.h"
 #include "policy.h"
 
 bool

@@ -22,15 +22,17 @@ gate_is_usable(void);
 bool
 gate_is_off(void);
 
-#define GATE_USABLE_OR_ERR_RET(retval) do { \
-	if (!gate_is_usable()) \
-		return retval; \
-} while (0)
+#define GATE_USABLE_OR_ERR_RET(retval) \
+	do { \
+		if (!gate_is_usable()) \
+			return retval; \
+	} while (0)
 
-#define GATE_ON_OR_STOCK_RET(retval, stock) do { \
-	GATE_USABLE_OR_ERR_RET(retval); \
-	if (gate_is_off()) \
-		return stock; \
-} while (0)
+#define GATE_ON_OR_STOCK_RET(retval, stock) \
+	do { \
+		GATE_USABLE_OR_ERR_RET(retval); \
+		if (gate_is_off()) \
+			return stock; \
+	} while (0)
 
 #endif /* BUS_VFIO_CDEV_GATE_H */

@@ -112,7 +112,7 @@ __typeof__(mmap) mmap64 __attribute__((alias("mmap")));
 struct move {
 	char *from;
 	size_t len;
-	char *to;		/* NULL: wherever the kernel likes */
+	char *to; /* NULL: wherever the kernel likes */
 	size_t new_len;
 };
 

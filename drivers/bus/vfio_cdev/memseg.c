@@ -119,8 +119,7 @@ memseg_event(enum rte_mem_event type, struct rte_vfio_cdev_domain *domain,
 {
 	if (ms->iova == RTE_BAD_IOVA)
 		return 0;
-	return type == RTE_MEM_EVENT_ALLOC ? memseg_map(domain, msl, ms) :
-		memseg_unmap(domain, ms);
+	return type == RTE_MEM_EVENT_ALLOC ? memseg_map(domain, msl, ms) : memseg_unmap(domain, ms);
 }
 
 /*
@@ -150,8 +149,10 @@ unmapped_report(enum rte_vfio_cdev_mode mode, const void *addr, size_t len, int 
 {
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"memory at %p (%zu bytes) is in use but %s, or not all of it: %s; stop the "
-		"application and see the lines before", addr, len, mode == NOIOMMU ?
-		"neither pinned nor verified" : "out of reach of the devices that have an IOMMU",
+		"application and see the lines before",
+		addr, len,
+		mode == NOIOMMU ? "neither pinned nor verified" :
+				  "out of reach of the devices that have an IOMMU",
 		strerror(-err));
 }
 

@@ -19,7 +19,7 @@ struct mp_answer {
 struct mp_secondary {
 	int pid;
 	unsigned int devices;
-	char addrs[MP_ADDRS_LEN];	/* of the first ones, each with a blank after it */
+	char addrs[MP_ADDRS_LEN]; /* of the first ones, each with a blank after it */
 };
 
 /*

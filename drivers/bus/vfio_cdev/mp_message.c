@@ -10,8 +10,9 @@
 #include "policy.h"
 
 _Static_assert(offsetof(struct mp_message, param) == offsetof(struct rte_mp_msg, param) &&
-	       offsetof(struct mp_message, fds) == offsetof(struct rte_mp_msg, fds) &&
-	       sizeof(struct mp_message) >= sizeof(struct rte_mp_msg), "not the EAL's message");
+		       offsetof(struct mp_message, fds) == offsetof(struct rte_mp_msg, fds) &&
+		       sizeof(struct mp_message) >= sizeof(struct rte_mp_msg),
+	       "not the EAL's message");
 _Static_assert(sizeof(struct mp_body) <= RTE_MP_MAX_PARAM_LEN, "a body does not fit");
 _Static_assert(sizeof(struct mp_list) <= RTE_MP_MAX_PARAM_LEN, "a list does not fit");
 

@@ -40,10 +40,10 @@ struct mp_message {
 #define MP_MESSAGE _Alignas(8) struct mp_message
 
 enum mp_kind {
-	KIND_DEVICE,	/* request of the cdev of a device */
+	KIND_DEVICE, /* request of the cdev of a device */
 	KIND_ANSWER,
-	KIND_STATE,	/* query of a secondary's devices */
-	KIND_DEVICES,	/* the answer */
+	KIND_STATE,   /* query of a secondary's devices */
+	KIND_DEVICES, /* the answer */
 };
 
 /* magic and version stay where they are in all versions. */
@@ -51,10 +51,10 @@ struct mp_body {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t kind;
-	uint32_t id;		/* of a request, and of its answer */
-	int32_t err;		/* of an answer: 0, or why there is no fd */
-	int32_t pid;		/* of the sender */
-	uint32_t policy;	/* of the sender */
+	uint32_t id;	 /* of a request, and of its answer */
+	int32_t err;	 /* of an answer: 0, or why there is no fd */
+	int32_t pid;	 /* of the sender */
+	uint32_t policy; /* of the sender */
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
 };
 
@@ -64,14 +64,13 @@ struct mp_list {
 	uint16_t version;
 	uint16_t kind;
 	uint32_t id;
-	uint32_t count;		/* of the devices that it has */
+	uint32_t count; /* of the devices that it has */
 	int32_t pid;
-	char addrs[MP_ADDRS_LEN];	/* of the first ones, each with a blank after it */
+	char addrs[MP_ADDRS_LEN]; /* of the first ones, each with a blank after it */
 };
 
 void
-mp_message_make(struct mp_message *msg, enum mp_kind kind, uint32_t id, int err,
-		const char *addr);
+mp_message_make(struct mp_message *msg, enum mp_kind kind, uint32_t id, int err, const char *addr);
 
 /*
  * Copy the body of a message: 0, -EPROTONOSUPPORT or -EBADMSG; what there is of it is

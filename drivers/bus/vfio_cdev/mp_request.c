@@ -69,8 +69,9 @@ answer_read(const struct mp_message *msg, uint32_t id, struct mp_answer *answer,
 	if (body.policy != policy_get())
 		return -EINVAL;
 	if (body.err != 0)
-		return body.err > 0 && body.err < 4096 && body.err != EINVAL &&
-			body.err != ESTALE ? -body.err : -EBADMSG;
+		return body.err > 0 && body.err < 4096 && body.err != EINVAL && body.err != ESTALE ?
+			-body.err :
+			-EBADMSG;
 	if (msg->num_fds != 1)
 		return -EBADMSG;
 	if (fd != NULL)

@@ -21,7 +21,8 @@ bad_request_report(int err)
 	if (first_time(&backend.bad_request_logged))
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"cannot serve a secondary process: %s; preload the same "
-			"librte_bus_vfio_cdev.so in all processes", strerror(-err));
+			"librte_bus_vfio_cdev.so in all processes",
+			strerror(-err));
 }
 
 static int
@@ -126,6 +127,6 @@ mp_serve(void)
 		return;
 	err = eal_errno_get();
 	if (primary && err != ENOTSUP && err != EEXIST)
-		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-			"secondary processes will get no device: %s", strerror(err));
+		bus_log(RTE_VFIO_CDEV_LOG_WARNING, "secondary processes will get no device: %s",
+			strerror(err));
 }

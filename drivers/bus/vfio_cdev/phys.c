@@ -198,7 +198,7 @@ phys_of(const void *virt)
 	if (domain == NULL)
 		return RTE_BAD_PHYS_ADDR;
 	return msl != NULL && !msl->external ? phys_of_new(domain, msl, virt) :
-		phys_of_foreign(domain, virt);
+					       phys_of_foreign(domain, virt);
 }
 
 /* The EAL takes an element out of an array: unpin it if it is a page without an event. */
@@ -215,8 +215,8 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 	if (ms == NULL)
 		return;
 	msl = eal_api()->virt2memseg_list(ms->addr);
-	if (msl == NULL || &msl->memseg_arr != array || msl->external ||
-	    !memseg_is_used(msl, ms) || memseg_is_freed(ms->addr))
+	if (msl == NULL || &msl->memseg_arr != array || msl->external || !memseg_is_used(msl, ms) ||
+	    memseg_is_freed(ms->addr))
 		return;
 
 	pthread_mutex_lock(&backend_lock);

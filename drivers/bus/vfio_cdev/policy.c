@@ -17,7 +17,7 @@ struct choice {
 	const char *env;
 	const char *names[3];
 	const char *help;
-	unsigned int strict;	/* the one always accepted: see is_accepted() */
+	unsigned int strict; /* the one always accepted: see is_accepted() */
 };
 
 static const struct choice policy_choice = {
@@ -71,8 +71,8 @@ choice_get(const struct choice *choice)
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
 			"%s is not heeded: %s; the program has rights that whoever starts it may "
 			"not have (setuid or file capabilities): only %s=%s is taken from the "
-			"environment then", choice->env, strerror(EPERM), choice->env,
-			choice->names[choice->strict]);
+			"environment then",
+			choice->env, strerror(EPERM), choice->env, choice->names[choice->strict]);
 		return 0;
 	}
 	for (i = 0; i < RTE_DIM(choice->names); i++)
@@ -123,4 +123,3 @@ policy_phys(void)
 	pthread_once(&policy_once, policy_init);
 	return phys;
 }
-

@@ -9,9 +9,9 @@
 
 enum policy {
 	POLICY_PREFER,	/* the cdev where a device has one */
-	POLICY_REQUIRE,	/* a device without one is an error */
+	POLICY_REQUIRE, /* a device without one is an error */
 	POLICY_OFF,	/* stock */
-	POLICY_INVALID,	/* one of the two has another value */
+	POLICY_INVALID, /* one of the two has another value */
 };
 
 /* Logs an invalid value of either, once. */
@@ -28,9 +28,9 @@ policy_demands(enum policy wanted);
 
 /* Where physical addresses come from: RTE_VFIO_CDEV_PHYS. */
 enum policy_phys {
-	PHYS_AUTO,	/* pagemap where it can be read, else the IOAS */
-	PHYS_IOAS,	/* always the IOAS */
-	PHYS_PAGEMAP,	/* pagemap, confirmed by the IOAS when the page is pinned */
+	PHYS_AUTO,    /* pagemap where it can be read, else the IOAS */
+	PHYS_IOAS,    /* always the IOAS */
+	PHYS_PAGEMAP, /* pagemap, confirmed by the IOAS when the page is pinned */
 };
 
 enum policy_phys

@@ -27,7 +27,8 @@ bdf_parse(const char *text, struct bdf *bdf)
 	int end = 0;
 
 	if (sscanf(text, "%x:%x:%x.%x%n", &bdf->domain, &bdf->bus, &bdf->device, &bdf->function,
-		   &end) == 4 && text[end] == '\0')
+		   &end) == 4 &&
+	    text[end] == '\0')
 		return true;
 	bdf->domain = 0;
 	return sscanf(text, "%x:%x.%x%n", &bdf->bus, &bdf->device, &bdf->function, &end) == 3 &&
@@ -74,8 +75,8 @@ device_is_allowed(const char *bus, const char *addr)
 
 struct search {
 	const char *bus;
-	struct rte_vfio_cdev_domain *domain;	/* to prime, or NULL */
-	struct rte_vfio_cdev_info info;		/* of what was found */
+	struct rte_vfio_cdev_domain *domain; /* to prime, or NULL */
+	struct rte_vfio_cdev_info info;	     /* of what was found */
 };
 
 /* Stops the walk with 1 when it is found. */

@@ -44,7 +44,7 @@ primary_pid(void)
 
 static const struct {
 	int err;
-	const char *what;	/* the primary process ... */
+	const char *what; /* the primary process ... */
 	const char *advice;
 } refusals[] = {
 	{ ETIMEDOUT, "does not answer", PRELOAD ", or try again if it was busy" },
@@ -64,8 +64,9 @@ policy_report(const struct rte_vfio_cdev_info *info, const struct mp_answer *ans
 {
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"%s: cannot get %s: RTE_VFIO_CDEV=%s here, and %s in the primary process (pid %d): "
-		"%s; set it to the same in both", info->addr, info->name, policy_name(policy_get()),
-		policy_name(answer->policy), answer->pid, strerror(EINVAL));
+		"%s; set it to the same in both",
+		info->addr, info->name, policy_name(policy_get()), policy_name(answer->policy),
+		answer->pid, strerror(EINVAL));
 }
 
 static void
@@ -83,9 +84,8 @@ refusal_report(const struct rte_vfio_cdev_info *info, const struct mp_answer *an
 			advice = refusals[i].advice;
 		}
 	}
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		"%s: cannot get %s: the primary process%s %s: %s; %s", info->addr, info->name, who,
-		what, strerror(err), advice);
+	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot get %s: the primary process%s %s: %s; %s",
+		info->addr, info->name, who, what, strerror(err), advice);
 }
 
 int

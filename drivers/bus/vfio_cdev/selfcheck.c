@@ -57,7 +57,8 @@ selfcheck_hooks(const char *addr)
 			"%s: cannot set up over a cdev: librte_eal calls its own %s(): %s; %s. "
 			"Use a librte_eal that is built without -Bsymbolic-functions (and "
 			"-Bsymbolic) and loaded without RTLD_DEEPBIND; RTE_VFIO_CDEV=off is stock "
-			"DPDK", addr, hooks[i].name, strerror(EOPNOTSUPP), hooks[i].harm);
+			"DPDK",
+			addr, hooks[i].name, strerror(EOPNOTSUPP), hooks[i].harm);
 		return false;
 	}
 	return true;
@@ -116,13 +117,13 @@ static void
 unused_report(const char *why, const char *advice)
 {
 	const char *result = "devices are left to stock DPDK, and the memory of those without an "
-		"IOMMU is not pinned";
+			     "IOMMU is not pinned";
 	char line[640];
 
 	if (policy_demands(POLICY_REQUIRE)) {
 		rawio_drop();
 		result = "as RTE_VFIO_CDEV=require demands, the process has given up CAP_SYS_RAWIO "
-			"and cannot open a device without an IOMMU";
+			 "and cannot open a device without an IOMMU";
 	}
 	snprintf(line, sizeof(line), LIBRARY ": DPDK does not call it: %s: %s; %s; %s", why,
 		 strerror(EOPNOTSUPP), result, advice);
@@ -201,7 +202,7 @@ program_search(struct dl_phdr_info *program, size_t size, void *found)
 		if (parts == 0)
 			*(bool *)found = parts_have(program, PF_R | PF_X, DRIVER_MARK, &parts);
 	}
-	return 1;	/* the program is the first */
+	return 1; /* the program is the first */
 }
 
 /* Runs in every program that is started with the library preloaded: little, and quiet. */

@@ -41,20 +41,20 @@ extern pthread_mutex_t backend_lock;
 extern struct backend {
 	/* the default container: each mode's domain stays once it is there, or is NULL */
 	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES];
-	bool wanted[RTE_VFIO_CDEV_MODES];	/* there are, or were, devices for its memory */
-	bool recorded[RTE_VFIO_CDEV_MODES];	/* the EAL's memory is, and events go on with it */
-	bool attached[RTE_VFIO_CDEV_MODES];	/* a device was set up: all memory is pinned */
-	int iommufds[RTE_VFIO_CDEV_MODES];	/* of those that are attached */
-	bool events;		/* the EAL reports memory, or has none to report */
-	bool stock_container_given;	/* the fd of stock's default container: */
+	bool wanted[RTE_VFIO_CDEV_MODES];   /* there are, or were, devices for its memory */
+	bool recorded[RTE_VFIO_CDEV_MODES]; /* the EAL's memory is, and events go on with it */
+	bool attached[RTE_VFIO_CDEV_MODES]; /* a device was set up: all memory is pinned */
+	int iommufds[RTE_VFIO_CDEV_MODES];  /* of those that are attached */
+	bool events;			    /* the EAL reports memory, or has none to report */
+	bool stock_container_given;	    /* the fd of stock's default container: */
 	int stock_container_fd;
-	bool prime_tried;	/* there is no use in trying again */
-	bool keep_provisional_ended;	/* the EAL has its memory */
-	bool unavailable_logged;	/* there are no physical addresses */
-	bool unusable_logged;	/* the EAL's options make a device unusable */
-	unsigned int stock_devices;	/* set up by stock in this process */
-	bool serving;		/* the action of the multi-process channel is registered */
-	bool bad_request_logged;	/* of a secondary */
+	bool prime_tried;	     /* there is no use in trying again */
+	bool keep_provisional_ended; /* the EAL has its memory */
+	bool unavailable_logged;     /* there are no physical addresses */
+	bool unusable_logged;	     /* the EAL's options make a device unusable */
+	unsigned int stock_devices;  /* set up by stock in this process */
+	bool serving;		     /* the action of the multi-process channel is registered */
+	bool bad_request_logged;     /* of a secondary */
 } backend;
 
 /* Set a flag of the state; was it clear? Takes backend_lock. */

@@ -68,7 +68,8 @@ device_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 	pthread_mutex_unlock(&backend_lock);
 	domain = domain_name(found ? dev.domain : NULL, &ref);
 	if (!found)
-		return telemetry_error(reply, "this process has set up no such device over a cdev: "
+		return telemetry_error(reply,
+				       "this process has set up no such device over a cdev: "
 				       "see /vfio_cdev/devices");
 	telemetry_begin(reply);
 	tel->add_string(reply, "address", dev.info.addr);
@@ -82,8 +83,7 @@ device_reply(const char *cmd, const char *params, struct rte_tel_data *reply)
 }
 
 static void
-secondary_add(struct rte_tel_data *dict, struct rte_tel_data *names,
-	      struct mp_secondary *secondary)
+secondary_add(struct rte_tel_data *dict, struct rte_tel_data *names, struct mp_secondary *secondary)
 {
 	char *save = NULL, *addr;
 
@@ -112,7 +112,8 @@ secondaries_reply(const char *cmd, const char *params, struct rte_tel_data *repl
 		return telemetry_error(reply, "this is a secondary process: query the primary");
 	count = mp_secondaries(secondaries, SECONDARIES_MOST);
 	if (count < 0)
-		return telemetry_error(reply, "a secondary process does not answer: preload "
+		return telemetry_error(reply,
+				       "a secondary process does not answer: preload "
 				       "librte_bus_vfio_cdev.so there as well, or try again");
 	shown = RTE_MIN((unsigned int)count, (unsigned int)SECONDARIES_MOST);
 	if (!telemetry_pool_fill(&pool, 1 + 2 * shown))
@@ -133,10 +134,9 @@ secondaries_reply(const char *cmd, const char *params, struct rte_tel_data *repl
 static const struct {
 	const char *command;
 	telemetry_cb reply;
-	const char *help;	/* less than 128 characters */
+	const char *help; /* less than 128 characters */
 } commands[] = {
-	{ "/vfio_cdev/devices", devices_reply,
-	  "Devices set up over a VFIO cdev. No parameters." },
+	{ "/vfio_cdev/devices", devices_reply, "Devices set up over a VFIO cdev. No parameters." },
 	{ "/vfio_cdev/device", device_reply,
 	  "One device: cdev, mode, NUMA node, domain. Parameter: its address." },
 	{ "/vfio_cdev/domains", telemetry_domains,

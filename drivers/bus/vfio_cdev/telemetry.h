@@ -24,7 +24,7 @@
 void
 telemetry_register(void);
 
-#define TELEMETRY_MAPPINGS 64	/* of one answer */
+#define TELEMETRY_MAPPINGS 64 /* of one answer */
 
 #define NO_MEMORY "memory is short: try again"
 #define NO_DOMAIN "no such domain: see /vfio_cdev/domains"

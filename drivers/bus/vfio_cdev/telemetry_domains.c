@@ -17,7 +17,10 @@ struct member {
 	size_t offset;
 };
 
-#define MEMBER(name, member) { name, offsetof(struct rte_vfio_cdev_stats, member) }
+#define MEMBER(name, member) \
+	{ \
+		name, offsetof(struct rte_vfio_cdev_stats, member) \
+	}
 static const struct member holdings[] = {
 	MEMBER("mappings", mappings),
 	MEMBER("pages", pages_mapped),
@@ -28,14 +31,10 @@ static const struct member holdings[] = {
 	MEMBER("provisional_bytes", provisional_bytes),
 };
 static const struct member counters[] = {
-	MEMBER("maps", maps),
-	MEMBER("unmaps", unmaps),
-	MEMBER("verified", verified),
-	MEMBER("misplaced", misplaced),
-	MEMBER("refused", refused),
-	MEMBER("provisional", provisional),
-	MEMBER("bytes", bytes),
-	MEMBER("ioctls", ioctls),
+	MEMBER("maps", maps),	      MEMBER("unmaps", unmaps),
+	MEMBER("verified", verified), MEMBER("misplaced", misplaced),
+	MEMBER("refused", refused),   MEMBER("provisional", provisional),
+	MEMBER("bytes", bytes),	      MEMBER("ioctls", ioctls),
 	MEMBER("ioctl_ns", ioctl_ns),
 };
 #undef MEMBER
@@ -48,7 +47,7 @@ member_of(struct rte_vfio_cdev_stats *stats, const struct member *member)
 
 /* A copy of a domain's state. */
 struct domain_state {
-	struct domain_ref ref;	/* not in use any more */
+	struct domain_ref ref; /* not in use any more */
 	struct rte_vfio_cdev_stats stats;
 };
 
@@ -125,7 +124,7 @@ telemetry_domain(const char *name, size_t len, unsigned int *n, struct domain_re
 /* A page of domains, the one after it if there is, and the sum of all. */
 struct domains {
 	struct domain_state states[DOMAINS_PAGE];
-	unsigned int count;	/* of states */
+	unsigned int count; /* of states */
 	unsigned int all;
 	struct domain_ref next;
 	bool more;

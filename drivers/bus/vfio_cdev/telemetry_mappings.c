@@ -173,7 +173,8 @@ telemetry_mappings(const char *cmd, const char *params, struct rte_tel_data *rep
 
 	(void)cmd;
 	if (params != NULL && start_parse(params, &name, &len, &start) < 0)
-		return telemetry_error(reply, "no place: give what \"next\" was, a virtual "
+		return telemetry_error(reply,
+				       "no place: give what \"next\" was, a virtual "
 				       "address (of devices with an IOMMU: an IOVA) or nothing");
 	page = calloc(1, sizeof(*page));
 	if (page == NULL)
@@ -182,7 +183,7 @@ telemetry_mappings(const char *cmd, const char *params, struct rte_tel_data *rep
 	if (found)
 		mappings_read(n, start, page);
 	ret = found || name == NULL ? mappings_reply(reply, page) :
-		telemetry_error(reply, NO_DOMAIN);
+				      telemetry_error(reply, NO_DOMAIN);
 	free(page);
 	return ret;
 }

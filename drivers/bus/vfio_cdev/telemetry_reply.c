@@ -14,7 +14,7 @@ telemetry_begin(struct rte_tel_data *reply)
 	tel->start_dict(reply);
 	return tel->add_string(reply, "process",
 			       eal_api()->process_type() == RTE_PROC_PRIMARY ? "primary" :
-			       "secondary");
+									       "secondary");
 }
 
 int

@@ -33,8 +33,10 @@ unusable_report(const char *option, const char *advice)
 	struct rte_vfio_cdev_info info;
 
 	if (prime_find(&info) && first_time(&backend.unusable_logged))
-		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot be used with %s: %s; the device has no "
-			"IOMMU and needs %s", info.addr, option, strerror(EOPNOTSUPP), advice);
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: cannot be used with %s: %s; the device has no "
+			"IOMMU and needs %s",
+			info.addr, option, strerror(EOPNOTSUPP), advice);
 }
 
 /*
@@ -47,12 +49,16 @@ static void
 options_check(void)
 {
 	if (!eal_api()->has_hugepages())
-		unusable_report("--no-huge", "memory with physical addresses that are known and "
+		unusable_report(
+			"--no-huge",
+			"memory with physical addresses that are known and "
 			"stay, and of the EAL's memory only hugepages have them: leave --no-huge "
 			"out (-m 64 --in-memory needs no hugetlbfs mount); ordinary memory can be "
 			"pinned for payload beside them, with rte_vfio_cdev_domain_pin()");
 	else if (eal_api()->iova_mode() == RTE_IOVA_VA)
-		unusable_report("virtual addresses (IOVA as VA)", "physical ones: leave "
+		unusable_report(
+			"virtual addresses (IOVA as VA)",
+			"physical ones: leave "
 			"--iova-mode=va out, or start with --iova-mode=pa if there is no such "
 			"device yet");
 }
@@ -91,8 +97,7 @@ rte_vfio_is_enabled(const char *modname)
 	ret = eal_api()->is_enabled(modname);
 	if (ret != 0 || gate_is_off())
 		return ret;
-	if (modname == NULL ||
-	    (strcmp(modname, "vfio") != 0 && strcmp(modname, "vfio_pci") != 0))
+	if (modname == NULL || (strcmp(modname, "vfio") != 0 && strcmp(modname, "vfio_pci") != 0))
 		return 0;
 	return have_cdevs();
 }
@@ -129,8 +134,8 @@ stock_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_d
 
 /* The device has no usable cdev. */
 static int
-cdevless_setup(const char *sysfs_base, const char *dev_addr, int *fd,
-	       struct vfio_device_info *info, int err, const char *advice)
+cdevless_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_device_info *info,
+	       int err, const char *advice)
 {
 	if (policy_get() != POLICY_REQUIRE)
 		return stock_setup(sysfs_base, dev_addr, fd, info);

@@ -19,8 +19,7 @@ static struct {
 } set_up[8];
 
 int
-__wrap_rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg,
-				struct rte_vfio_cdev_ctx **ctx);
+__wrap_rte_vfio_cdev_ctx_create(rte_vfio_cdev_log_t log, void *arg, struct rte_vfio_cdev_ctx **ctx);
 
 /* The backend's context, once a process. */
 int
@@ -195,7 +194,8 @@ main(int argc, char **argv)
 	const char *phys = getenv("RTE_VFIO_CDEV_PHYS");
 
 	if (argc == 2)
-		return strcmp(argv[1], "secure") == 0 ? bus_secure_tests() :
+		return strcmp(argv[1], "secure") == 0 ?
+			bus_secure_tests() :
 			bus_symbolic_tests() + bus_telemetry_later_tests();
 	if (phys != NULL && strcmp(phys, "ioas") == 0)
 		return bus_ioas_tests();
@@ -206,11 +206,11 @@ main(int argc, char **argv)
 	if (policy == NULL || policy[0] == '\0')
 		return bus_device_tests() + bus_query_tests() + bus_memory_tests() +
 			bus_container_map_tests() + bus_phys_tests() + bus_iova_zero_tests() +
-			bus_unpinned_tests() + bus_slow_tests() +
-			bus_primary_tests() + bus_secondary_tests() + bus_translated_tests() +
-			bus_container_api_tests() + bus_fork_tests() + bus_selfcheck_tests() +
-			bus_telemetry_tests() + bus_telemetry_paging_tests() + bus_peers_tests() +
-			bus_non_pci_tests() + bus_threads_tests();
+			bus_unpinned_tests() + bus_slow_tests() + bus_primary_tests() +
+			bus_secondary_tests() + bus_translated_tests() + bus_container_api_tests() +
+			bus_fork_tests() + bus_selfcheck_tests() + bus_telemetry_tests() +
+			bus_telemetry_paging_tests() + bus_peers_tests() + bus_non_pci_tests() +
+			bus_threads_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

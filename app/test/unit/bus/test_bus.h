@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "asserts.h"
-#include "fake_eal.h"
-#include "fake_sysfs.h"
 #include "domain.h"
 #include "eal_api.h"
+#include "fake_eal.h"
+#include "fake_sysfs.h"
 #include "policy.h"
 #include "state.h"
 

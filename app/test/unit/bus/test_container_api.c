@@ -15,9 +15,9 @@
 
 #define IOVA UINT64_C(0x10000000)
 #define STOCK_FD 55
-#define GROUP 7		/* of BUS_ADDR3 */
-#define GROUP2 8	/* of BUS_ADDR, without an IOMMU */
-#define GROUP3 9	/* of BUS_STOCK_ADDR, without a cdev */
+#define GROUP 7	 /* of BUS_ADDR3 */
+#define GROUP2 8 /* of BUS_ADDR, without an IOMMU */
+#define GROUP3 9 /* of BUS_STOCK_ADDR, without a cdev */
 
 static int
 container_begin(void **state)
@@ -201,8 +201,7 @@ group_of_a_device_in_use_is_not_bound(void **state)
 	/* That is where it is already. */
 	group_fd = rte_vfio_container_group_bind(RTE_VFIO_DEFAULT_CONTAINER_FD, GROUP);
 	assert_true(group_fd >= 0);
-	assert_int_equal(rte_vfio_container_group_unbind(RTE_VFIO_DEFAULT_CONTAINER_FD, GROUP),
-			 0);
+	assert_int_equal(rte_vfio_container_group_unbind(RTE_VFIO_DEFAULT_CONTAINER_FD, GROUP), 0);
 	assert_int_equal(rte_vfio_container_destroy(container), 0);
 }
 

@@ -95,7 +95,8 @@ errors_are_those_of_stock(void **state)
 	assert_int_equal(rte_errno, EINVAL);
 	assert_int_equal(map(DEFAULT, 0, LEN), 0);
 	assert_int_equal(rte_vfio_container_dma_map(DEFAULT, (uintptr_t)FAKE_VA(0),
-						    FAKE_PHYS(FAKE_PAGE), LEN), -1);
+						    FAKE_PHYS(FAKE_PAGE), LEN),
+			 -1);
 	assert_int_equal(rte_errno, EEXIST);
 	assert_int_equal(unmap(DEFAULT, LEN / 2, LEN), -1);
 	assert_int_equal(rte_errno, EINVAL);

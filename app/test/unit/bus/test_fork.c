@@ -44,8 +44,8 @@ child_uses_nothing(void)
 	if (fake_calls(FAKE_MAP) != maps || fake_calls(FAKE_UNMAP) != unmaps)
 		return "the kernel was called";
 	if (log_count(RTE_VFIO_CDEV_LOG_ERR) != 1 ||
-	    !log_has(RTE_VFIO_CDEV_LOG_ERR, (const char *[]){ "forked", strerror(EOPNOTSUPP),
-							      "rte_eal_init()", NULL }))
+	    !log_has(RTE_VFIO_CDEV_LOG_ERR,
+		     (const char *[]){ "forked", strerror(EOPNOTSUPP), "rte_eal_init()", NULL }))
 		return "it was not logged, or more than once";
 	return NULL;
 }

@@ -103,8 +103,8 @@ static void
 set_up_that_failed_half_way_can_be_tried_again(void **state)
 {
 	static const enum fake_op ops[] = {
-		FAKE_OPEN, FAKE_BIND, FAKE_IOAS_ALLOC, FAKE_HWPT_ALLOC, FAKE_ATTACH, FAKE_GET_INFO,
-		FAKE_MAP, FAKE_GET_PA,
+		FAKE_OPEN,   FAKE_BIND,	    FAKE_IOAS_ALLOC, FAKE_HWPT_ALLOC,
+		FAKE_ATTACH, FAKE_GET_INFO, FAKE_MAP,	     FAKE_GET_PA,
 	};
 	int fd;
 

@@ -24,7 +24,7 @@
 #define GROUP 7
 
 struct kind {
-	const char *base;	/* below the root of sysfs */
+	const char *base; /* below the root of sysfs */
 	const char *addr;
 };
 
@@ -74,10 +74,12 @@ kind_lives(const struct kind *kind)
 	assert_int_equal(group, CDEV_GROUP_BASE + MINOR);
 	assert_int_equal(rte_vfio_get_group_fd(group), -ENOENT);
 	assert_int_equal(rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, va,
-						    FAKE_PHYS(9 * FAKE_HUGE), FAKE_HUGE), 0);
+						    FAKE_PHYS(9 * FAKE_HUGE), FAKE_HUGE),
+			 0);
 	assert_kernel_holds(2, 3, 3 * FAKE_HUGE);
 	assert_int_equal(rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD, va,
-						      FAKE_PHYS(9 * FAKE_HUGE), FAKE_HUGE), 0);
+						      FAKE_PHYS(9 * FAKE_HUGE), FAKE_HUGE),
+			 0);
 	assert_int_equal(rte_vfio_release_device(base, kind->addr, fd), 0);
 	assert_kernel_holds(1, 2, 2 * FAKE_HUGE);
 	assert_int_equal(stock_calls(STOCK_SETUP) + stock_calls(STOCK_RELEASE), 0);

@@ -11,7 +11,7 @@
 
 #define STATE 2
 #define DEVICES 3
-#define MOST 40			/* secondaries */
+#define MOST 40 /* secondaries */
 
 /* What a secondary answers, byte for byte. */
 struct wire_list {
@@ -26,13 +26,13 @@ struct wire_list {
 
 /* How the secondaries answer. */
 static struct {
-	size_t size;			/* of a message of this release */
+	size_t size; /* of a message of this release */
 	int count;
 	int err;
-	struct wire_list lists[MOST];	/* id: more than that of the request */
-	int fd;				/* that the first one sends, or -1 */
+	struct wire_list lists[MOST]; /* id: more than that of the request */
+	int fd;			      /* that the first one sends, or -1 */
 	struct wire asked;
-	unsigned int late;		/* requests that the first one answers an older one to */
+	unsigned int late; /* requests that the first one answers an older one to */
 	unsigned int requests;
 } others;
 
@@ -234,8 +234,7 @@ state_ask(const struct wire *wire, int fd)
 static void
 secondary_answers_its_primary(void **state)
 {
-	struct wire wire = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .kind = STATE,
-			     .id = 5 };
+	struct wire wire = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .kind = STATE, .id = 5 };
 	const int fd = pipe_end(false);
 	struct wire_list list;
 

@@ -76,11 +76,13 @@ page_that_is_not_the_eals_is_pinned_where_it_is(void **state)
 	assert_kernel_holds(1, 1, FAKE_PAGE);
 	assert_int_equal(rte_mem_virt2iova(page), iova - 5);
 	assert_int_equal(fake_phys(page), iova - 5);
-	assert_int_equal(rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD,
-						    (uintptr_t)page, iova - 5, FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)page,
+						    iova - 5, FAKE_PAGE),
+			 0);
 	assert_kernel_holds(1, 1, FAKE_PAGE);
 	assert_int_equal(rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD,
-						      (uintptr_t)page, iova - 5, FAKE_PAGE), 0);
+						      (uintptr_t)page, iova - 5, FAKE_PAGE),
+			 0);
 	assert_kernel_holds(1, 0, 0);
 }
 
@@ -93,8 +95,8 @@ page_of_external_memory_is_pinned_and_left_to_its_owner(void **state)
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(5)), FAKE_PHYS(5));
 	assert_kernel_holds(1, 1, FAKE_PAGE);
 	assert_int_equal(rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD,
-						    (uintptr_t)FAKE_VA(0), FAKE_PHYS(0),
-						    FAKE_HUGE), 0);
+						    (uintptr_t)FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE),
+			 0);
 	fake_eal_drop(FAKE_VA(0));
 	assert_kernel_holds(1, 1, FAKE_HUGE);
 }

@@ -21,12 +21,12 @@ static struct {
 	struct rte_vfio_cdev_ctx *ctx;
 	struct rte_vfio_cdev_domain *domain;
 	struct rte_vfio_cdev_device *device;
-	struct wire asked;		/* the last request */
-	struct rte_mp_msg answer;	/* how it is answered */
-	int received;			/* how many answers come */
-	int err;			/* or the errno */
-	unsigned int late;		/* of the answers: they answer requests before */
-	int late_fd;			/* that each of them brings */
+	struct wire asked;	  /* the last request */
+	struct rte_mp_msg answer; /* how it is answered */
+	int received;		  /* how many answers come */
+	int err;		  /* or the errno */
+	unsigned int late;	  /* of the answers: they answer requests before */
+	int late_fd;		  /* that each of them brings */
 } other;
 
 static void
@@ -88,11 +88,12 @@ secondary_begin(void **state)
 	memset(&other, 0, sizeof(other));
 	fake_eal()->process_type = RTE_PROC_SECONDARY;
 	fake_eal()->mp_primary = other_answers;
-	assert_int_equal(vfio_cdev_ctx_create(&fake_sys, fake_sysfs_root(), NULL, NULL,
-					      &other.ctx), 0);
+	assert_int_equal(vfio_cdev_ctx_create(&fake_sys, fake_sysfs_root(), NULL, NULL, &other.ctx),
+			 0);
 	assert_int_equal(rte_vfio_cdev_find(other.ctx, fake_sysfs_base(), BUS_ADDR, &info), 0);
 	assert_int_equal(rte_vfio_cdev_domain_create(other.ctx, RTE_VFIO_CDEV_NOIOMMU,
-						     &other.domain), 0);
+						     &other.domain),
+			 0);
 	return rte_vfio_cdev_device_open(other.domain, &info, NULL, &other.device);
 }
 
@@ -178,7 +179,8 @@ telemetry_of_a_secondary_reports_its_devices(void **state)
 	answer_set(0, device_sent());
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	reply = fake_telemetry_ask("/vfio_cdev/devices");
-	assert_string_equal(reply, "{\"process\":\"secondary\",\"count\":1,\"devices\":[\"" BUS_ADDR
+	assert_string_equal(reply,
+			    "{\"process\":\"secondary\",\"count\":1,\"devices\":[\"" BUS_ADDR
 			    "\"]}");
 	free(reply);
 	reply = fake_telemetry_ask("/vfio_cdev/device," BUS_ADDR);
@@ -233,7 +235,8 @@ memory_of_a_secondary_is_left_to_stock(void **state)
 	answer_set(0, device_sent());
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_int_equal(rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, 4096, 4096,
-						    4096), -1);
+						    4096),
+			 -1);
 	assert_int_equal(stock_calls(STOCK_DMA_MAP), 1);
 	assert_int_equal(eal_errno_get(), ENODEV);
 	assert_int_equal(rte_vfio_get_container_fd(), -1);
@@ -414,8 +417,8 @@ wrong_answer_is_refused(void **state)
 		{ 4, 1, RTE_MP_MAX_PARAM_LEN, EPROTONOSUPPORT },
 		{ 6, REQUEST, WIRE_LEN, EBADMSG },
 		{ 6, 77, WIRE_LEN, EBADMSG },
-		{ 15, 0x80, WIRE_LEN, EBADMSG },	/* err < 0 */
-		{ 14, 0x80, WIRE_LEN, EBADMSG },	/* err > 4095 */
+		{ 15, 0x80, WIRE_LEN, EBADMSG }, /* err < 0 */
+		{ 14, 0x80, WIRE_LEN, EBADMSG }, /* err > 4095 */
 		{ 12, EINVAL, WIRE_LEN, EBADMSG },
 		{ 12, ESTALE, WIRE_LEN, EBADMSG },
 		{ 0, 0x76, 0, EBADMSG },
@@ -423,7 +426,7 @@ wrong_answer_is_refused(void **state)
 		{ 0, 0x76, WIRE_LEN - 1, EBADMSG },
 		{ 0, 0x76, WIRE_LEN + 1, EBADMSG },
 		{ 0, 0x76, -1, EBADMSG },
-		{ 0, 0x76, WIRE_LEN, EBADMSG },		/* no fd */
+		{ 0, 0x76, WIRE_LEN, EBADMSG }, /* no fd */
 	};
 
 	(void)state;

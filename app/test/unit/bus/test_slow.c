@@ -118,8 +118,9 @@ heap_shrinks(void *va)
 static void
 secondary_asks(int err)
 {
-	struct wire wire = { .magic = WIRE_MAGIC, .version = WIRE_VERSION, .kind = REQUEST,
-			     .addr = BUS_ADDR };
+	struct wire wire = {
+		.magic = WIRE_MAGIC, .version = WIRE_VERSION, .kind = REQUEST, .addr = BUS_ADDR
+	};
 	struct rte_mp_msg *msg = calloc(1, sizeof(*msg));
 
 	memcpy(msg->param, &wire, sizeof(wire));
@@ -151,9 +152,9 @@ application_maps(void)
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), FAKE_PHYS(FAR));
 	assert_int_equal(rte_vfio_container_dma_map(container, va, FAKE_PHYS(FAR), FAKE_PAGE), 0);
 	assert_int_equal(rte_vfio_container_dma_map(container, va + FAKE_PAGE,
-						    FAKE_PHYS(FAR + FAKE_PAGE), FAKE_PAGE), 0);
-	assert_int_equal(rte_vfio_container_dma_unmap(container, va, FAKE_PHYS(FAR), FAKE_PAGE),
+						    FAKE_PHYS(FAR + FAKE_PAGE), FAKE_PAGE),
 			 0);
+	assert_int_equal(rte_vfio_container_dma_unmap(container, va, FAKE_PHYS(FAR), FAKE_PAGE), 0);
 }
 
 /* What happened meanwhile is as if it had happened before. */
@@ -231,7 +232,8 @@ others_go_on_while_memory_is_mapped(void **state)
 	pthread_join(thread, NULL);
 	assert_int_equal(mapped_ret, 0);
 	assert_int_equal(rte_vfio_container_dma_unmap(container, (uintptr_t)FAKE_VA(FAR),
-						      FAKE_PHYS(FAR), FAKE_PAGE), 0);
+						      FAKE_PHYS(FAR), FAKE_PAGE),
+			 0);
 }
 
 /* It is freed when its last user drops it. */

@@ -11,7 +11,7 @@
 #include "fake_telemetry.h"
 #include "test_bus.h"
 
-#define PAGE 64			/* mappings in an answer */
+#define PAGE 64 /* mappings in an answer */
 #define OVERLAPS (PAGE + 6)
 
 static json_t *
@@ -59,7 +59,8 @@ overlap_map(unsigned int from, unsigned int pages)
 {
 	assert_int_equal(rte_vfio_cdev_domain_map(domain_of(NOIOMMU), FAKE_VA(from * FAKE_PAGE),
 						  FAKE_PHYS(from * FAKE_PAGE), pages * FAKE_PAGE,
-						  FAKE_PAGE), 0);
+						  FAKE_PAGE),
+			 0);
 }
 
 /* One that has all of the others in it, and these have a page in common. */
@@ -72,8 +73,8 @@ overlapping_mappings_are_reported_once(void **state)
 	overlap_map(0, 4 * OVERLAPS);
 	for (unsigned int i = 1; i <= OVERLAPS; i++)
 		overlap_map(i, OVERLAPS + 1 - i);
-	assert_int_equal(bytes_follow("", &count), (4 * OVERLAPS +
-			 OVERLAPS * (OVERLAPS + 1) / 2) * FAKE_PAGE);
+	assert_int_equal(bytes_follow("", &count),
+			 (4 * OVERLAPS + OVERLAPS * (OVERLAPS + 1) / 2) * FAKE_PAGE);
 	assert_int_equal(count, OVERLAPS + 1);
 	/* Begun before a place; more than an answer has are left out. */
 	bytes_follow(",0x7f0000040000", &count);
@@ -92,8 +93,7 @@ many_mappings_of_one_address_are_reported_once(void **state)
 	overlap_map(0, 2 * many);
 	for (unsigned int i = 1; i <= many; i++)
 		overlap_map(1, i);
-	assert_int_equal(bytes_follow("", &count),
-			 (2 * many + many * (many + 1) / 2) * FAKE_PAGE);
+	assert_int_equal(bytes_follow("", &count), (2 * many + many * (many + 1) / 2) * FAKE_PAGE);
 	assert_int_equal(count, many + 1);
 }
 

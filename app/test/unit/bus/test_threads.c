@@ -15,7 +15,7 @@
 #include "test_bus_mp.h"
 
 #define ROUNDS 100
-#define GROUP 7		/* of BUS_ADDR4 */
+#define GROUP 7 /* of BUS_ADDR4 */
 /* Where the threads have memory of their own: each far from the others. */
 #define OWN(number) ((1000 + (uint64_t)(number)) * FAKE_HUGE)
 #define IOVA UINT64_C(0x10000000)
@@ -24,7 +24,7 @@
 struct worker {
 	/* How many things went wrong in a round. */
 	unsigned int (*round)(const struct worker *w);
-	const char *addr;	/* of the device that it uses, if any */
+	const char *addr; /* of the device that it uses, if any */
 	pthread_t thread;
 	unsigned int number;
 	unsigned int errors;

@@ -53,8 +53,9 @@ device_is_set_up_with_virtual_addresses(void **state)
 	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);
 	assert_int_equal(stock_calls(STOCK_SETUP), 0);
 	assert_true(fake_node(BUS_NODE3)->bound);
-	assert_logged(INFO, "bus.vfio_cdev", BUS_ADDR3 ": " BUS_NAME3 ", translated, NUMA node -1, "
-		      "3 pages mapped");
+	assert_logged(INFO, "bus.vfio_cdev",
+		      BUS_ADDR3 ": " BUS_NAME3 ", translated, NUMA node -1, "
+				"3 pages mapped");
 	assert_false(log_has(RTE_VFIO_CDEV_LOG_INFO, (const char *[]){ "verified", NULL }));
 	assert_kernel_holds(2, 3, 3 * FAKE_HUGE);
 	assert_int_equal(lookup(TRANSLATED, FAKE_VA(0), (uintptr_t)FAKE_VA(0), FAKE_HUGE), 0);

@@ -174,8 +174,9 @@ memory_goes_with_its_owner_once_it_is_pinned(void **state)
 
 	va = memory_at(FAR);
 	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
-	assert_ptr_equal(mmap(va, FAKE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-			      -1, 0), va);
+	assert_ptr_equal(mmap(va, FAKE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+			      0),
+			 va);
 	assert_kernel_holds(2, 0, 0);
 
 	assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
@@ -223,11 +224,13 @@ target_of_a_call_that_fails_is_looked_at(void **state)
 		assert_int_equal(rte_mem_virt2iova(va), FAKE_PHYS(FAR));
 		fake_page_remove(va);
 		if (i == 0)
-			assert_ptr_equal(mmap(va, FAKE_PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED,
-					      -1, 0), MAP_FAILED);
+			assert_ptr_equal(mmap(va, FAKE_PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, -1,
+					      0),
+					 MAP_FAILED);
 		else
 			assert_ptr_equal(mremap(NULL, FAKE_PAGE, FAKE_PAGE,
-						MREMAP_MAYMOVE | MREMAP_FIXED, va), MAP_FAILED);
+						MREMAP_MAYMOVE | MREMAP_FIXED, va),
+					 MAP_FAILED);
 		assert_kernel_holds(2, 0, 0);
 	}
 	assert_int_equal(munmap(va, FAKE_PAGE), 0);
@@ -327,7 +330,8 @@ memory_that_was_never_mapped_is_not_unmapped(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		assert_int_equal(rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD,
 							      (uintptr_t)FAKE_VA(FAR),
-							      i * FAKE_PHYS(FAR), FAKE_PAGE), -1);
+							      i * FAKE_PHYS(FAR), FAKE_PAGE),
+				 -1);
 		assert_int_equal(rte_errno, EINVAL);
 	}
 	assert_kernel_holds(2, 1, FAKE_PAGE);
@@ -347,14 +351,15 @@ two_views_of_a_page_are_two_mappings(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR + i * FAKE_HUGE)), FAKE_PHYS(FAR));
 		assert_int_equal(rte_vfio_container_dma_map(container, first + i * FAKE_HUGE,
-							    FAKE_PHYS(FAR), FAKE_PAGE), 0);
+							    FAKE_PHYS(FAR), FAKE_PAGE),
+				 0);
 	}
 	assert_kernel_holds(2, 2, 2 * FAKE_PAGE);
-	assert_int_equal(rte_vfio_container_dma_unmap(container, first, FAKE_PHYS(FAR),
-						      FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_container_dma_unmap(container, first, FAKE_PHYS(FAR), FAKE_PAGE),
+			 0);
 	assert_kernel_holds(2, 1, FAKE_PAGE);
-	assert_int_equal(rte_vfio_container_dma_unmap(container, second, FAKE_PHYS(FAR),
-						      FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_container_dma_unmap(container, second, FAKE_PHYS(FAR), FAKE_PAGE),
+			 0);
 }
 
 /* Once by its event, and not again when it is taken out of its list. */

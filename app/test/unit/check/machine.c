@@ -53,7 +53,8 @@ kernel_make(void)
 	fake_sysfs_mkdir("sys/bus/pci/drivers/vfio-pci");
 	fake_sysfs_write("256\n", "sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
 	fake_sysfs_write("200\n", "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
-	fake_sysfs_write("200\n", "sys/devices/system/node/node0/hugepages/hugepages-2048kB/"
+	fake_sysfs_write("200\n",
+			 "sys/devices/system/node/node0/hugepages/hugepages-2048kB/"
 			 "free_hugepages");
 }
 

@@ -2,9 +2,12 @@
 
 /* A librte_eal for a check that only looks at how it is linked. */
 
-void rte_mem_virt2iova(void);
-void rte_fbarray_set_free(void);
-void stub_eal(void);
+void
+rte_mem_virt2iova(void);
+void
+rte_fbarray_set_free(void);
+void
+stub_eal(void);
 
 /* Bound by the dynamic linker, unless the library was linked to bind them itself. */
 static void (*const volatile calls[])(void) = { rte_mem_virt2iova, rte_fbarray_set_free };

@@ -63,7 +63,11 @@ static void
 address_of_nothing_fails(void **state)
 {
 	static const char *const addrs[] = {
-		"0000:00:09.0", "", "..", "../devices/0000:00:03.0", "a\033[31mb\n",
+		"0000:00:09.0",
+		"",
+		"..",
+		"../devices/0000:00:03.0",
+		"a\033[31mb\n",
 		"00000000000000000000000000000000000000000000000000000000000000000000000000000000",
 	};
 
@@ -238,10 +242,14 @@ openers_are_named(void **state)
 	machine_process_add(12, "dpdk-testpmd\n", "/dev/null");
 	machine_process_add(40, "a\033b\n", "/dev/zero");
 	assert_int_equal(machine_check(), CHECK_FAIL);
-	assert_finding("device-in-use", CHECK_FAIL, "its cdev is open in pid 12 (dpdk-testpmd), so "
-		       "that the device cannot be bound (\"Invalid argument\")", "kill 12");
-	assert_finding("group-in-use", CHECK_FAIL, "its group is open in pid 40 (a?b), so that the "
-		       "device cannot be bound (\"Device or resource busy\")", "kill 40");
+	assert_finding("device-in-use", CHECK_FAIL,
+		       "its cdev is open in pid 12 (dpdk-testpmd), so "
+		       "that the device cannot be bound (\"Invalid argument\")",
+		       "kill 12");
+	assert_finding("group-in-use", CHECK_FAIL,
+		       "its group is open in pid 40 (a?b), so that the "
+		       "device cannot be bound (\"Device or resource busy\")",
+		       "kill 40");
 	for (int pid = 13; pid < 17; pid++)
 		machine_process_add(pid, "more\n", "/dev/null");
 	machine_check();
@@ -261,7 +269,8 @@ far_hugepages_are_reported(void **state)
 	fake_sysfs_write("5\n", NODE_PAGES, 1);
 	fake_sysfs_write("5\n", NODE_PAGES, 3);
 	assert_int_equal(machine_check(), CHECK_WARN);
-	assert_finding("device-numa", CHECK_WARN, "on NUMA node 0, where no hugepage is free; the "
+	assert_finding("device-numa", CHECK_WARN,
+		       "on NUMA node 0, where no hugepage is free; the "
 		       "nearest ones are on node 3 (distance 17, its own has 10)",
 		       "echo 512 >/sys/devices/system/node/node0/hugepages/");
 	fake_sysfs_write("-1\n", MACHINE_DEVICE "/numa_node");

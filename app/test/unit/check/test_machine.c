@@ -28,11 +28,12 @@ good_machine_passes(void **state)
 	assert_finding("capabilities", CHECK_PASS, "privileged container", NULL);
 	assert_finding("iommufd-node", CHECK_PASS, "/dev/iommu", NULL);
 	assert_finding("memlock", CHECK_PASS, "CAP_IPC_LOCK", NULL);
-	assert_finding("hugepages", CHECK_PASS, "200 of 256 hugepages of 2048 kB are free (200 on "
-		       "node 0)", NULL);
+	assert_finding("hugepages", CHECK_PASS,
+		       "200 of 256 hugepages of 2048 kB are free (200 on "
+		       "node 0)",
+		       NULL);
 	assert_finding("physical-addresses", CHECK_PASS, "pagemap is not needed", NULL);
-	assert_finding_of(MACHINE_ADDR, "device-cdev", CHECK_PASS, "noiommu-vfio0, no-IOMMU",
-			  NULL);
+	assert_finding_of(MACHINE_ADDR, "device-cdev", CHECK_PASS, "noiommu-vfio0, no-IOMMU", NULL);
 	assert_finding("dpdk", CHECK_PASS, "DPDK 22.11 (/lib/librte_eal.so.23)", NULL);
 	assert_no_finding("app");
 }
@@ -116,14 +117,17 @@ options_are_read_from_the_config(void **state)
 	assert_finding("kernel-options", CHECK_WARN, "CONFIG_VFIO, CONFIG_VFIO_PCI, CONFIG_IOMMUFD",
 		       "grep");
 	fake_sysfs_write("CONFIG_VFIO=m\n# CONFIG_IOMMUFD is not set\nCONFIG_VFIO_PCI=m\n"
-			 "CONFIG_VFIO_NOIOMMUX=y\n", "boot/config-7.3.4-test");
+			 "CONFIG_VFIO_NOIOMMUX=y\n",
+			 "boot/config-7.3.4-test");
 	machine_check_device(MACHINE_ADDR);
 	assert_finding("kernel-options", CHECK_FAIL,
 		       "without CONFIG_IOMMUFD, CONFIG_VFIO_DEVICE_CDEV, CONFIG_VFIO_NOIOMMU, "
-		       "CONFIG_IOMMUFD_NOIOMMU", "CONFIG_IOMMUFD");
+		       "CONFIG_IOMMUFD_NOIOMMU",
+		       "CONFIG_IOMMUFD");
 	fake_sysfs_write("CONFIG_VFIO=m\nCONFIG_IOMMUFD=y\nCONFIG_VFIO_PCI=m\n"
 			 "CONFIG_VFIO_DEVICE_CDEV=y\nCONFIG_VFIO_NOIOMMU=y\n"
-			 "CONFIG_IOMMUFD_NOIOMMU=y\n", "boot/config-7.3.4-test");
+			 "CONFIG_IOMMUFD_NOIOMMU=y\n",
+			 "boot/config-7.3.4-test");
 	machine_check_device(MACHINE_ADDR);
 	assert_finding("kernel-options", CHECK_PASS, "all options", NULL);
 	/* The running kernel's own comes first; a text is as good as a compressed one. */
@@ -143,10 +147,13 @@ options_of_rebuilt_modules_count(void **state)
 	machine_check_device(MACHINE_ADDR);
 	assert_finding("kernel-options", CHECK_FAIL, "without CONFIG_IOMMUFD,", NULL);
 	fake_sysfs_write("updates/vfio.ko.xz:\nupdates/vfio-pci.ko.xz: updates/vfio.ko.xz\n"
-			 "updates/iommufd.ko.xz:\n", "lib/modules/7.3.4-test/modules.dep");
+			 "updates/iommufd.ko.xz:\n",
+			 "lib/modules/7.3.4-test/modules.dep");
 	machine_check_device(MACHINE_ADDR);
-	assert_finding("kernel-options", CHECK_FAIL, "without CONFIG_VFIO_DEVICE_CDEV, "
-		       "CONFIG_VFIO_NOIOMMU, CONFIG_IOMMUFD_NOIOMMU", NULL);
+	assert_finding("kernel-options", CHECK_FAIL,
+		       "without CONFIG_VFIO_DEVICE_CDEV, "
+		       "CONFIG_VFIO_NOIOMMU, CONFIG_IOMMUFD_NOIOMMU",
+		       NULL);
 	assert_finding("modules", CHECK_FAIL, "vfio, vfio-pci, iommufd", "modprobe -a");
 }
 
@@ -160,8 +167,10 @@ options_are_concluded_from_what_is_missing(void **state)
 	machine_remove(PARAMETER);
 	fake.get_pa_error = EOPNOTSUPP;
 	assert_int_equal(machine_check(), CHECK_FAIL);
-	assert_finding("kernel-options", CHECK_FAIL, "without CONFIG_VFIO_DEVICE_CDEV, "
-		       "CONFIG_VFIO_NOIOMMU, CONFIG_IOMMUFD_NOIOMMU", "devtools/kmod");
+	assert_finding("kernel-options", CHECK_FAIL,
+		       "without CONFIG_VFIO_DEVICE_CDEV, "
+		       "CONFIG_VFIO_NOIOMMU, CONFIG_IOMMUFD_NOIOMMU",
+		       "devtools/kmod");
 	assert_finding("get-pa", CHECK_FAIL, "not supported", "CONFIG_IOMMUFD_NOIOMMU");
 	assert_finding("device-cdev", CHECK_FAIL, "no cdev", "CONFIG_VFIO_DEVICE_CDEV");
 }
@@ -290,7 +299,8 @@ memlock_is_measured_against_hugepages(void **state)
 	(void)state;
 	fake_sysfs_write(WITHOUT_IPC_LOCK, STATUS);
 	assert_int_equal(machine_check(), CHECK_WARN);
-	assert_finding("memlock", CHECK_WARN, "8192 kB, hugepages have 2048 kB each and 524288 kB "
+	assert_finding("memlock", CHECK_WARN,
+		       "8192 kB, hugepages have 2048 kB each and 524288 kB "
 		       "in all: what is beyond it is refused as \"Cannot allocate memory\"",
 		       "--ulimit memlock=-1");
 	fake_sysfs_write("Max locked memory         1048576  1048576  bytes\n", "proc/self/limits");

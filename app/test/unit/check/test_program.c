@@ -63,8 +63,10 @@ dynamic_program_passes(void **state)
 {
 	(void)state;
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
-	assert_finding("app", CHECK_PASS, "linked with DPDK 22.11 (/lib/librte_eal.so.23), which "
-		       "calls the library when that is preloaded", NULL);
+	assert_finding("app", CHECK_PASS,
+		       "linked with DPDK 22.11 (/lib/librte_eal.so.23), which "
+		       "calls the library when that is preloaded",
+		       NULL);
 }
 
 static void
@@ -95,8 +97,10 @@ eal_that_calls_itself_fails(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		stub_copy(eals[i], "lib/librte_eal.so.23");
 		assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
-		assert_finding("app", CHECK_FAIL, "/lib/librte_eal.so.23 calls its own "
-			       "rte_mem_virt2iova()", "-Bsymbolic");
+		assert_finding("app", CHECK_FAIL,
+			       "/lib/librte_eal.so.23 calls its own "
+			       "rte_mem_virt2iova()",
+			       "-Bsymbolic");
 	}
 }
 
@@ -137,7 +141,7 @@ program_that_gives_rights_fails(void **state)
 	assert_int_equal(chmod(path, 04755), 0);
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
 	if (chown(path, getuid() + 1, -1) < 0)
-		skip();		/* only root may */
+		skip(); /* only root may */
 	assert_int_equal(chmod(path, 04755), 0);
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
 	assert_finding("app", CHECK_FAIL, "drops LD_PRELOAD", "chmod u-s");

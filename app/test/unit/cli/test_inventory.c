@@ -16,7 +16,7 @@
 
 #define ADDR "0000:00:03.0"
 #define PCI "sys/bus/pci/devices/"
-#define NULL_DEV "1:3\n"	/* /dev/null stands for a cdev or a group that is open */
+#define NULL_DEV "1:3\n" /* /dev/null stands for a cdev or a group that is open */
 
 static struct host host;
 static struct inventory inventory;
@@ -206,8 +206,8 @@ openers_are_named(void **state)
 	assert_non_null(strstr(listed(false, false, 0), "  4321 dpdk-testpmd +1\n"));
 	openers = json_object_get(listed_json(&root), "openers");
 	assert_int_equal(json_array_size(openers), 2);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(openers, 0),
-							      "opened")),
+	assert_string_equal(json_string_value(
+				    json_object_get(json_array_get(openers, 0), "opened")),
 			    "cdev");
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(openers, 1), "pid")),
 			 4322);
@@ -325,8 +325,19 @@ static void
 addresses_are_resolved(void **state)
 {
 	static const char *const wrong[] = {
-		"", ".", "..", "foo", "../pci", "0000:00:03", "0000:00:03.8", "0:00:03.0",
-		"000000000:00:03.0", "0000:00:03.0 ", "0000:00:03.0/driver", "00:03.0x", "net_tap0",
+		"",
+		".",
+		"..",
+		"foo",
+		"../pci",
+		"0000:00:03",
+		"0000:00:03.8",
+		"0:00:03.0",
+		"000000000:00:03.0",
+		"0000:00:03.0 ",
+		"0000:00:03.0/driver",
+		"00:03.0x",
+		"net_tap0",
 	};
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
 

@@ -72,9 +72,9 @@ columns_are_aligned(void **state)
 
 	(void)state;
 	assert_string_equal(rendered(rows, 2, false),
-		"ADDRESS       NAME           OPENED BY\n"
-		"0000:00:03.0  NIC            -\n"
-		"x             A longer name  12 testpmd\n");
+			    "ADDRESS       NAME           OPENED BY\n"
+			    "0000:00:03.0  NIC            -\n"
+			    "x             A longer name  12 testpmd\n");
 }
 
 static void
@@ -126,9 +126,9 @@ colours_are_not_counted(void **state)
 
 	(void)state;
 	assert_string_equal(rendered(rows, 2, true),
-		TERM_BOLD "ADDRESS  NAME  OPENED BY" TERM_PLAIN "\n"
-		"one      two   three\n"
-		TERM_DIM "1        2     3" TERM_PLAIN "\n");
+			    TERM_BOLD "ADDRESS  NAME  OPENED BY" TERM_PLAIN "\n"
+				      "one      two   three\n" TERM_DIM
+				      "1        2     3" TERM_PLAIN "\n");
 }
 
 static void

@@ -143,7 +143,8 @@ bench(struct rte_vfio_cdev_domain *domain, uint64_t count)
 	lookup = calls_time(domain, count, page_lookup);
 	unmap = calls_time(domain, count, page_unmap);
 	printf("%9" PRIu64 " mappings: map %6.0f ns, lookup %6.0f ns, unmap %6.0f ns, "
-	       "%5.1f bytes each\n", count, map, lookup, unmap, bytes);
+	       "%5.1f bytes each\n",
+	       count, map, lookup, unmap, bytes);
 	return map < 0 || lookup < 0 || unmap < 0 ? -1 : 0;
 }
 

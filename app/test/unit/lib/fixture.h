@@ -14,7 +14,7 @@
 #define FIXTURE_NODE FAKE_CDEV(FIXTURE_NAME)
 
 #define HUGE (UINT64_C(2) << 20)
-#define PAGES(count) ((count) * FAKE_PAGE)
+#define PAGES(count) ((count)*FAKE_PAGE)
 
 /* Tests that start with the context, the domain or the device of struct fixture. */
 #define CTX_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_ctx, fixture_end)
@@ -24,7 +24,7 @@
 /* The teardown ends what a test left set. */
 struct fixture {
 	struct rte_vfio_cdev_ctx *ctx;
-	struct rte_vfio_cdev_info info;		/* of FIXTURE_ADDR, which is there */
+	struct rte_vfio_cdev_info info; /* of FIXTURE_ADDR, which is there */
 	struct rte_vfio_cdev_domain *domain;
 	struct rte_vfio_cdev_device *device;
 };

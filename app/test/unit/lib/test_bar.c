@@ -12,20 +12,18 @@
 #define BAR_LEN UINT64_C(0x4000)
 
 /* Six BARs, the ROM and what else there is, as drivers/pci/pci-sysfs.c writes it. */
-static const char resource[] =
-	"0x000000000000c000 0x000000000000cfff 0x0000000000040101\n"
-	"0x00000000febd0000 0x00000000febd3fff 0x0000000000140204\n"
-	"0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
-	"0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
-	"0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
-	"0x0000000800000000 0x0000000800003fff 0x000000000014220c\n"
-	"0x00000000feb80000 0x00000000febbffff 0x0000000000046200\n"
-	"0x0000000900000000 0x00000009000fffff 0x0000000000140204\n";
+static const char resource[] = "0x000000000000c000 0x000000000000cfff 0x0000000000040101\n"
+			       "0x00000000febd0000 0x00000000febd3fff 0x0000000000140204\n"
+			       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+			       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+			       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+			       "0x0000000800000000 0x0000000800003fff 0x000000000014220c\n"
+			       "0x00000000feb80000 0x00000000febbffff 0x0000000000046200\n"
+			       "0x0000000900000000 0x00000009000fffff 0x0000000000140204\n";
 
 static int
 resource_write(int ret)
 {
-
 	fake_sysfs_write(resource, "bus/pci/devices/0000:00:07.0/resource");
 	fake_sysfs_write("no addresses\n", "bus/pci/devices/0000:00:08.0/resource");
 	return ret;
@@ -103,14 +101,10 @@ what_is_not_in_a_bar_is_refused(void **state)
 	static const struct {
 		uint64_t iova, len;
 	} bad[] = {
-		{ BAR - FAKE_PAGE, FAKE_PAGE },
-		{ BAR - FAKE_PAGE, 2 * FAKE_PAGE },
-		{ BAR, BAR_LEN + FAKE_PAGE },
-		{ BAR + BAR_LEN, FAKE_PAGE },
-		{ 0xc000, FAKE_PAGE },
-		{ 0, FAKE_PAGE },
-		{ 0xfeb80000, FAKE_PAGE },
-		{ UINT64_C(0x900000000), FAKE_PAGE },
+		{ BAR - FAKE_PAGE, FAKE_PAGE }, { BAR - FAKE_PAGE, 2 * FAKE_PAGE },
+		{ BAR, BAR_LEN + FAKE_PAGE },	{ BAR + BAR_LEN, FAKE_PAGE },
+		{ 0xc000, FAKE_PAGE },		{ 0, FAKE_PAGE },
+		{ 0xfeb80000, FAKE_PAGE },	{ UINT64_C(0x900000000), FAKE_PAGE },
 	};
 	struct fixture *f = *state;
 
@@ -160,8 +154,9 @@ bar_that_was_waiting_is_looked_at_anew(void **state)
 
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), BAR, BAR_LEN, FAKE_PAGE),
 			 0);
-	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(HUGE), FAKE_PHYS(0),
-						  FAKE_PAGE, FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(HUGE), FAKE_PHYS(0), FAKE_PAGE,
+						  FAKE_PAGE),
+			 0);
 	for (unsigned int i = 0; i < 2; i++) {
 		fake_fail(FAKE_MAP, i + 1, EFAULT);
 		assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device),

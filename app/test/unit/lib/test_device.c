@@ -14,10 +14,11 @@
 #define assert_open_fails(f, err, ...) \
 	do { \
 		struct rte_vfio_cdev_device *device_ = NULL; \
-		\
+\
 		log_clear(); \
 		assert_int_equal(rte_vfio_cdev_device_open((f)->domain, &(f)->info, NULL, \
-							   &device_), -(err)); \
+							   &device_), \
+				 -(err)); \
 		assert_null(device_); \
 		assert_logged(ERR, FIXTURE_ADDR, FIXTURE_NODE, strerror(err), __VA_ARGS__); \
 		assert_kernel_holds(1, 0, 0); \
@@ -61,9 +62,9 @@ domain_opens_nothing(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(0), FAKE_PAGE,
-						  FAKE_PAGE), 0);
-	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(HUGE), FAKE_PHYS(HUGE)),
+						  FAKE_PAGE),
 			 0);
+	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(HUGE), FAKE_PHYS(HUGE)), 0);
 	assert_false(rte_vfio_cdev_domain_is_ready(f->domain));
 	assert_int_equal(fake_calls(FAKE_OPEN), 0);
 	assert_int_equal(rte_vfio_cdev_iommufds_open(), 0);
@@ -95,7 +96,8 @@ closing_a_device_unbinds_it_and_keeps_the_pins(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(0), FAKE_PAGE,
-						  FAKE_PAGE), 0);
+						  FAKE_PAGE),
+			 0);
 	rte_vfio_cdev_device_close(f->device);
 	f->device = NULL;
 	assert_false(fake_node(FIXTURE_NODE)->bound);
@@ -288,7 +290,7 @@ kernel_without_get_pa_is_refused(void **state)
 	assert_iommufd_fails((struct fixture *)*state, ENOTTY, "GET_PA", "older than Linux 7.3");
 	fake.get_pa_error = EOPNOTSUPP;
 	assert_iommufd_fails((struct fixture *)*state, EOPNOTSUPP, "GET_PA",
-			    "CONFIG_IOMMUFD_NOIOMMU");
+			     "CONFIG_IOMMUFD_NOIOMMU");
 }
 
 static void
@@ -406,7 +408,8 @@ lines_above_the_level_are_left_out(void **state)
 	log_clear();
 	rte_vfio_cdev_ctx_set_level(f->ctx, RTE_VFIO_CDEV_LOG_WARNING);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(0), FAKE_PAGE,
-						  FAKE_PAGE), 0);
+						  FAKE_PAGE),
+			 0);
 	assert_string_equal(log_text(), "");
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), 1, FAKE_PAGE, FAKE_PAGE),
 			 -EINVAL);

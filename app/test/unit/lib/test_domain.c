@@ -119,13 +119,12 @@ static void
 overlaps_are_separate_mappings(void **state)
 {
 	static const uint64_t ranges[][2] = {
-		{ 4, 4 },
-		{ 4, 3 },	/* shorter */
-		{ 4, 5 },	/* longer */
-		{ 3, 2 },	/* over its start */
-		{ 7, 2 },	/* over its end */
-		{ 5, 1 },	/* inside */
-		{ 0, 16 },	/* around */
+		{ 4, 4 },  { 4, 3 }, /* shorter */
+		{ 4, 5 },	     /* longer */
+		{ 3, 2 },	     /* over its start */
+		{ 7, 2 },	     /* over its end */
+		{ 5, 1 },	     /* inside */
+		{ 0, 16 },	     /* around */
 	};
 	const size_t count = sizeof(ranges) / sizeof(ranges[0]);
 	struct fixture *f = *state;
@@ -133,15 +132,18 @@ overlaps_are_separate_mappings(void **state)
 
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(memory_map(f, ranges[i][0] * FAKE_PAGE, ranges[i][1] * FAKE_PAGE,
-					    FAKE_PAGE), 0);
+					    FAKE_PAGE),
+				 0);
 		pages += ranges[i][1];
 		assert_stats(f, i + 1, pages, pages * FAKE_PAGE);
 	}
 	for (size_t i = 0; i < count; i++) {
 		assert_int_equal(memory_lookup(f, ranges[i][0] * FAKE_PAGE,
-					       ranges[i][1] * FAKE_PAGE), 0);
+					       ranges[i][1] * FAKE_PAGE),
+				 0);
 		assert_int_equal(memory_unmap(f, ranges[i][0] * FAKE_PAGE,
-					      ranges[i][1] * FAKE_PAGE), 0);
+					      ranges[i][1] * FAKE_PAGE),
+				 0);
 		pages -= ranges[i][1];
 		assert_stats(f, count - 1 - i, pages, pages * FAKE_PAGE);
 	}
@@ -158,12 +160,14 @@ aliases_are_separate_mappings(void **state)
 		fake_page_move(FAKE_VA(HUGE + i * FAKE_PAGE), FAKE_PHYS(i * FAKE_PAGE));
 	assert_int_equal(memory_map(f, 0, 4 * FAKE_PAGE, FAKE_PAGE), 0);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(HUGE), FAKE_PHYS(0),
-						  4 * FAKE_PAGE, FAKE_PAGE), 0);
+						  4 * FAKE_PAGE, FAKE_PAGE),
+			 0);
 	assert_stats(f, 2, 8, 8 * FAKE_PAGE);
 	assert_int_equal(memory_unmap(f, 0, 4 * FAKE_PAGE), 0);
 	assert_int_equal(memory_lookup(f, 0, 4 * FAKE_PAGE), -ENOENT);
 	assert_int_equal(rte_vfio_cdev_domain_lookup(f->domain, FAKE_VA(HUGE), FAKE_PHYS(0),
-						     4 * FAKE_PAGE), 0);
+						     4 * FAKE_PAGE),
+			 0);
 	assert_kernel_holds(2, 1, 4 * FAKE_PAGE);
 }
 
@@ -175,7 +179,8 @@ same_memory_with_another_address_is_refused(void **state)
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
 	log_clear();
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(HUGE), HUGE,
-						  HUGE), -EEXIST);
+						  HUGE),
+			 -EEXIST);
 	assert_logged(ERR, "cannot map", strerror(EEXIST), "unmap it first");
 	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(0), FAKE_PHYS(HUGE), HUGE),
 			 -ENOENT);
@@ -195,7 +200,8 @@ memory_without_an_address_is_mapped_where_it_is(void **state)
 	assert_int_equal(fake_calls(FAKE_GET_PA), 1 + 3);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), any, len, FAKE_PAGE), 0);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(0), len,
-						  FAKE_PAGE), -EADDRNOTAVAIL);
+						  FAKE_PAGE),
+			 -EADDRNOTAVAIL);
 	assert_int_equal(memory_lookup(f, 0, len), 0);
 	assert_int_equal(rte_vfio_cdev_domain_lookup(f->domain, FAKE_VA(0), any, len), 0);
 	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(0), any, len), 0);
@@ -284,10 +290,10 @@ bad_ranges_are_refused(void **state)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		log_clear();
-		assert_int_equal(rte_vfio_cdev_domain_map(f->domain,
-							  (void *)(uintptr_t)bad[i].va,
+		assert_int_equal(rte_vfio_cdev_domain_map(f->domain, (void *)(uintptr_t)bad[i].va,
 							  bad[i].iova, bad[i].len,
-							  bad[i].page_size), -EINVAL);
+							  bad[i].page_size),
+				 -EINVAL);
 		assert_logged(ERR, "cannot map", strerror(EINVAL), "multiples");
 	}
 	assert_int_equal(fake_calls(FAKE_MAP), 0);
@@ -305,7 +311,8 @@ last_page_can_be_mapped(void **state)
 
 	fake_page_move(FAKE_VA(0), iova);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), iova, FAKE_PAGE,
-						  FAKE_PAGE), 0);
+						  FAKE_PAGE),
+			 0);
 	assert_stats(f, 1, 1, FAKE_PAGE);
 	assert_int_equal(memory_map(f, FAKE_PAGE, FAKE_PAGE, FAKE_PAGE), 0);
 	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(0), iova, FAKE_PAGE), 0);
@@ -318,9 +325,10 @@ address_that_the_kernel_does_not_confirm_is_refused(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(FAKE_PAGE),
-						  FAKE_PAGE, FAKE_PAGE), -EADDRNOTAVAIL);
-	assert_logged(ERR, "cannot confirm", "0x100001000", "0x100000000",
-		      strerror(EADDRNOTAVAIL), "moved before it was pinned");
+						  FAKE_PAGE, FAKE_PAGE),
+			 -EADDRNOTAVAIL);
+	assert_logged(ERR, "cannot confirm", "0x100001000", "0x100000000", strerror(EADDRNOTAVAIL),
+		      "moved before it was pinned");
 	assert_nothing_mapped(f);
 }
 

@@ -47,6 +47,7 @@ whole_names_are_parsed(void **state)
 static void
 other_names_are_refused(void **state)
 {
+	/* clang-format off */
 	static const char *const names[] = {
 		"", "vfio", "noiommu-vfio", "noiommu-vfio00", "noiommu-vfio01", "noiommu-vfio0x",
 		"noiommu-vfio0 ", "xnoiommu-vfio1", "noiommu-", "noiommu-vfi0",
@@ -54,6 +55,7 @@ other_names_are_refused(void **state)
 		"Vfio1", "VFIO1", "vfio1048576", "vfio4294967296", "vfio18446744073709551616",
 		"vfio99999999999999999999", "noiommu-vfio99999999999999999999",
 	};
+	/* clang-format on */
 	enum rte_vfio_cdev_mode mode;
 
 	(void)state;
@@ -188,12 +190,14 @@ symlink_loops_are_an_error(void **state)
 static void
 malformed_dev_attribute_is_an_error(void **state)
 {
+	/* clang-format off */
 	static const char *const devs[] = {
 		"", "\n", "510\n", "510:\n", ":1\n", "510:1", "510:12", "510:1 \n", " 510:1\n",
 		"510:-1\n", "+510:1\n", "510:1:2\n", "510.1\n", "0510:1\n", "510:01\n", "0x1fe:1\n",
 		"510:1048576\n", "4294967296:1\n", "99999999999999999999:1\n", "510:1\n\n",
 		"510:1\n510:2\n", "510:11111111111111111111111111111111\n",
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(devs) / sizeof(devs[0]); i++) {
 		fake_sysfs_reset();
@@ -220,8 +224,8 @@ static void
 address_that_is_none_is_an_error(void **state)
 {
 	static const char *const addrs[] = {
-		"", ".", "..", "../x", "../devices/" ADDR, "/", "/" ADDR, ADDR "/", ADDR "/.",
-		"./" ADDR, ".hidden",
+		"",	  ".",	    "..",      "../x",	  "../devices/" ADDR, "/",
+		"/" ADDR, ADDR "/", ADDR "/.", "./" ADDR, ".hidden",
 	};
 
 	fake_sysfs_add(ADDR, "noiommu-vfio1", "510:1\n");

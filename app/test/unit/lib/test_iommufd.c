@@ -35,13 +35,13 @@ _Static_assert(IFD_PROCMAP_QUERY == 0xc0686611, "uapi/linux/fs.h");
 /* The last ioctl, and how the next ones answer. */
 static struct {
 	unsigned int calls;
-	unsigned int interrupts;	/* so many fail with EINTR first */
+	unsigned int interrupts; /* so many fail with EINTR first */
 	int err;
 	int fd;
 	unsigned long request;
 	size_t size;
 	unsigned char arg[64];
-	size_t out_offset;		/* out is written there */
+	size_t out_offset; /* out is written there */
 	uint32_t out;
 } spy;
 
@@ -220,7 +220,10 @@ static void
 unmap_names_the_range(void **state)
 {
 	const struct ifd_ioas_unmap cmd = {
-		.size = 24, .ioas_id = 5, .iova = FAKE_PHYS(0), .length = 8192,
+		.size = 24,
+		.ioas_id = 5,
+		.iova = FAKE_PHYS(0),
+		.length = 8192,
 	};
 
 	(void)state;
@@ -233,7 +236,10 @@ static void
 get_pa_returns_address_and_length(void **state)
 {
 	const struct ifd_noiommu_get_pa cmd = {
-		.size = 40, .ioas_id = 5, .iova = FAKE_PHYS(0), .length = 8192,
+		.size = 40,
+		.ioas_id = 5,
+		.iova = FAKE_PHYS(0),
+		.length = 8192,
 	};
 	uint64_t len = 8192, phys = 1;
 
@@ -263,7 +269,10 @@ bind_with_token_points_at_it(void **state)
 {
 	const unsigned char token[16] = { 1 };
 	const struct ifd_vfio_bind cmd = {
-		.argsz = 24, .flags = 1, .iommufd = 9, .token_uuid_ptr = (uintptr_t)token,
+		.argsz = 24,
+		.flags = 1,
+		.iommufd = 9,
+		.token_uuid_ptr = (uintptr_t)token,
 	};
 	uint32_t id;
 
@@ -371,8 +380,8 @@ page_size_of_memory_is_read(void **state)
 static void
 resident_pages_are_distinguished(void **state)
 {
-	char *page = mmap(NULL, 2 * FAKE_PAGE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *page = mmap(NULL, 2 * FAKE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
 
 	(void)state;
 	assert_ptr_not_equal(page, MAP_FAILED);

@@ -113,7 +113,8 @@ pending_mappings_and_bars_have_no_address(void **state)
 			 "bus/pci/devices/0000:00:07.0/resource");
 	fake_fail(FAKE_MAP, 1, EFAULT);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(HUGE), 0x9000000000, HUGE,
-						  FAKE_PAGE), 0);
+						  FAKE_PAGE),
+			 0);
 	assert_int_equal(list(f, (uintptr_t)FAKE_VA(HUGE), mappings, 4), 1);
 	assert_int_equal(mappings[0].state, RTE_VFIO_CDEV_BAR);
 	assert_int_equal(mappings[0].err, -ENODATA);
@@ -207,11 +208,12 @@ what_is_refused_is_counted(void **state)
 	fake.pa_offset = 0;
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(HUGE), HUGE,
-						  HUGE), -EEXIST);
+						  HUGE),
+			 -EEXIST);
 	assert_int_equal(fixture_stats(f).refused, 2);
 	fake_fail(FAKE_MAP, 1, ENOMEM);
-	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(HUGE), HUGE,
-						       &phys), -ENOMEM);
+	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(HUGE), HUGE, &phys),
+			 -ENOMEM);
 	assert_int_equal(fixture_stats(f).refused, 3);
 	fake_fail(FAKE_MAP, 1, ENOMEM);
 	assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(HUGE), HUGE, &pin), -ENOMEM);

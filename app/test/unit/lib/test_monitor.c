@@ -45,8 +45,8 @@ pending_begin(void **state)
 		return -1;
 	f = *state;
 	for (unsigned int i = 0; i < GIVEN; i++)
-		if (rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(PAGES(i)),
-						FAKE_PHYS(PAGES(i))) < 0)
+		if (rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(PAGES(i)), FAKE_PHYS(PAGES(i))) <
+		    0)
 			return -1;
 	return 0;
 }
@@ -240,7 +240,8 @@ domains_come_and_go(void **state)
 		assert_int_equal(rte_vfio_cdev_domain_create(f->ctx, i % 2, &others[i]), 0);
 		if (i != 1)
 			assert_int_equal(rte_vfio_cdev_domain_expect(others[i], FAKE_VA(0),
-								     FAKE_PHYS(0)), 0);
+								     FAKE_PHYS(0)),
+					 0);
 	}
 	assert_int_equal(rte_vfio_cdev_domain_destroy(others[1]), 0);
 	assert_true(pages_end(0, GIVEN, VFIO_CDEV_GONE));
@@ -317,8 +318,8 @@ sweep_looks_at_all_of_many(void **state)
 	uint64_t phys;
 
 	for (unsigned int i = 0; i < count; i++)
-		assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(PAGES(i)),
-							      &phys), 0);
+		assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(PAGES(i)), &phys),
+				 0);
 	for (unsigned int i = 0; i < count; i += 100)
 		fake_page_move(FAKE_VA(PAGES(i)), FAKE_PHYS(PAGES(100000 + i)));
 	for (unsigned int i = 255; i < 258; i++)
@@ -357,7 +358,10 @@ without_such_memory_nothing_is_done(void **state)
 }
 
 #define PINNED_TEST(name) cmocka_unit_test_setup_teardown(name, pinned_begin, fixture_end)
-#define PENDING_TEST(name) { #name " (pending)", name, pending_begin, fixture_end, NULL }
+#define PENDING_TEST(name) \
+	{ \
+#name " (pending)", name, pending_begin, fixture_end, NULL \
+	}
 
 int
 main(void)
@@ -381,8 +385,8 @@ main(void)
 		PENDING_TEST(child_is_not_looked_at),
 		PINNED_TEST(sweep_looks_at_all_of_many),
 		PENDING_TEST(expected_page_that_cannot_be_pinned_refuses_the_device),
-		cmocka_unit_test_setup_teardown(without_such_memory_nothing_is_done,
-						fixture_device, fixture_end),
+		cmocka_unit_test_setup_teardown(without_such_memory_nothing_is_done, fixture_device,
+						fixture_end),
 	};
 
 	return cmocka_run_group_tests_name("monitor", tests, NULL, NULL);

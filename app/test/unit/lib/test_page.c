@@ -63,7 +63,8 @@ iovas_of_areas_are_new_and_aligned_as_the_memory(void **state)
 		assert_int_equal(area_iova(f) % len, 0);
 		last = area_iova(f) + len - 1;
 		assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(i * HUGE), phys,
-							    len), 0);
+							    len),
+				 0);
 	}
 }
 
@@ -141,7 +142,8 @@ page_of_a_larger_mapping_is_pinned_already(void **state)
 
 	for (size_t any = 0; any < 2; any++) {
 		assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), iovas[any],
-							  4 * FAKE_PAGE, FAKE_PAGE), 0);
+							  4 * FAKE_PAGE, FAKE_PAGE),
+				 0);
 		for (unsigned int i = 0; i < 4; i++) {
 			assert_int_equal(pin(f, i * FAKE_PAGE, FAKE_PAGE, &iova), 0);
 			assert_int_equal(iova, FAKE_PHYS(i * FAKE_PAGE));
@@ -185,7 +187,8 @@ planned_page_is_pinned_in_its_place(void **state)
 	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
 	assert_nothing_mapped(f);
 	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(0), FAKE_PHYS(HUGE), HUGE,
-						   HUGE), 0);
+						   HUGE),
+			 0);
 	assert_pin_fails(f, 0, HUGE, EADDRNOTAVAIL);
 	assert_stats(f, 0, 0, 0);
 }
@@ -199,7 +202,8 @@ planned_base_pages_are_no_page(void **state)
 
 	fake_page_move(FAKE_VA(FAKE_PAGE), FAKE_PHYS(9 * HUGE));
 	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
-						   HUGE, FAKE_PAGE), 0);
+						   HUGE, FAKE_PAGE),
+			 0);
 	assert_int_equal(pin(f, 0, HUGE, &iova), 0);
 	assert_int_equal(iova, FAKE_PHYS(0));
 	assert_stats(f, 1, 1, HUGE);
@@ -216,9 +220,11 @@ planned_page_is_pinned_by_its_mapping(void **state)
 
 	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(0), &iova), 0);
 	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
-						   FAKE_PAGE, FAKE_PAGE), 0);
+						   FAKE_PAGE, FAKE_PAGE),
+			 0);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(FAKE_PAGE),
-						  FAKE_PAGE, FAKE_PAGE), -EADDRNOTAVAIL);
+						  FAKE_PAGE, FAKE_PAGE),
+			 -EADDRNOTAVAIL);
 	assert_kernel_holds(2, 1, FAKE_PAGE);
 	assert_int_equal(memory_map(f, 0, FAKE_PAGE, FAKE_PAGE), 0);
 	assert_stats(f, 1, 1, FAKE_PAGE);
@@ -247,20 +253,18 @@ bad_pages_are_refused(void **state)
 	static const struct {
 		uint64_t va, page_size;
 	} bad[] = {
-		{ 0x200000, 0 },
-		{ 0x200800, 4096 },
-		{ 0x201000, 0x200000 },
-		{ 0x200000, 0x3000 },
-		{ 0x200000, 2048 },
-		{ 0, UINT64_C(1) << 52 },
+		{ 0x200000, 0 },      { 0x200800, 4096 }, { 0x201000, 0x200000 },
+		{ 0x200000, 0x3000 }, { 0x200000, 2048 }, { 0, UINT64_C(1) << 52 },
 	};
 	struct fixture *f = *state;
 	uint64_t iova = UNTOUCHED;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		log_clear();
-		assert_int_equal(rte_vfio_cdev_domain_pin_page(
-			f->domain, (void *)(uintptr_t)bad[i].va, bad[i].page_size, &iova), -EINVAL);
+		assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain,
+							       (void *)(uintptr_t)bad[i].va,
+							       bad[i].page_size, &iova),
+				 -EINVAL);
 		assert_logged(ERR, "cannot map", strerror(EINVAL));
 	}
 	assert_int_equal(iova, UNTOUCHED);

@@ -171,11 +171,14 @@ plan_that_fails_takes_its_own_back(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(GIB), FAKE_PHYS(GIB), GIB,
-						   HUGE), 0);
+						   HUGE),
+			 0);
 	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(2 * GIB), FAKE_PHYS(0), GIB,
-						   HUGE), 0);
-	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(START), FAKE_PHYS(START),
-						   LEN, HUGE), -EEXIST);
+						   HUGE),
+			 0);
+	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(START), FAKE_PHYS(START), LEN,
+						   HUGE),
+			 -EEXIST);
 	assert_int_equal(fixture_stats(f).pending, 2);
 	assert_int_equal(memory_lookup(f, GIB, GIB), 0);
 	assert_int_equal(memory_lookup(f, START, GIB / 2), -ENOENT);
@@ -189,7 +192,8 @@ planned_memory_is_pinned_by_settling(void **state)
 
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(START),
-							   FAKE_PHYS(START), LEN, HUGE), 0);
+							   FAKE_PHYS(START), LEN, HUGE),
+				 0);
 	assert_int_equal(memory_map(f, 9 * GIB, HUGE, HUGE), 0);
 	assert_int_equal(fake_calls(FAKE_MAP) - maps, 1);
 	assert_int_equal(fixture_stats(f).pending, PIECES);
@@ -203,8 +207,9 @@ planned_memory_is_pinned_by_settling(void **state)
 	assert_stats(f, 1 + PIECES, 1 + LEN / HUGE, LEN + HUGE);
 	assert_int_equal(rte_vfio_cdev_domain_settle(f->domain), 0);
 	/* Planned once more it stays with its one user. */
-	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(START), FAKE_PHYS(START),
-						   LEN, HUGE), 0);
+	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(START), FAKE_PHYS(START), LEN,
+						   HUGE),
+			 0);
 	assert_int_equal(memory_unmap(f, START, LEN), 0);
 	assert_stats(f, 1, 1, HUGE);
 }
@@ -232,7 +237,7 @@ page_rely(const struct fixture *f, unsigned int way)
 	if (way == 0)
 		return memory_map(f, 0, FAKE_PAGE, FAKE_PAGE);
 	return way == 1 ? rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(0), FAKE_PAGE, &phys) :
-		rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(0), &phys);
+			  rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(0), &phys);
 }
 
 static void
@@ -246,9 +251,11 @@ settling_that_fails_leaves_what_others_rely_on(void **state)
 	fake.map_us = 50000;
 	for (unsigned int way = 0; way < 3; way++) {
 		for (unsigned int i = 0; i < 2; i++)
-			assert_int_equal(rte_vfio_cdev_domain_plan(
-				f->domain, FAKE_VA(i * FAKE_PAGE), FAKE_PHYS(i * FAKE_PAGE),
-				FAKE_PAGE, FAKE_PAGE), 0);
+			assert_int_equal(rte_vfio_cdev_domain_plan(f->domain,
+								   FAKE_VA(i * FAKE_PAGE),
+								   FAKE_PHYS(i * FAKE_PAGE),
+								   FAKE_PAGE, FAKE_PAGE),
+					 0);
 		assert_int_equal(pthread_create(&thread, NULL, settle_run, &s), 0);
 		usleep(fake.map_us / 2);
 		assert_int_equal(page_rely(f, way), 0);

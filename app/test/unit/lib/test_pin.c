@@ -162,21 +162,17 @@ bad_ranges_are_refused(void **state)
 	static const struct {
 		uint64_t va, len;
 	} bad[] = {
-		{ 0x200000, 0 },
-		{ 0x200800, 4096 },
-		{ 0x200000, 4095 },
-		{ 0x200000, 6000 },
-		{ UINT64_MAX - 4095, 8192 },
-		{ 0, UINT64_C(1) << 52 },
+		{ 0x200000, 0 },    { 0x200800, 4096 },		 { 0x200000, 4095 },
+		{ 0x200000, 6000 }, { UINT64_MAX - 4095, 8192 }, { 0, UINT64_C(1) << 52 },
 	};
 	struct rte_vfio_cdev_pin *pinned = NULL;
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		log_clear();
-		assert_int_equal(rte_vfio_cdev_domain_pin(f->domain,
-							  (void *)(uintptr_t)bad[i].va,
-							  bad[i].len, &pinned), -EINVAL);
+		assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, (void *)(uintptr_t)bad[i].va,
+							  bad[i].len, &pinned),
+				 -EINVAL);
 		assert_logged(ERR, "cannot map", strerror(EINVAL));
 	}
 	assert_null(pinned);
@@ -191,7 +187,8 @@ each_call_that_fails_leaves_nothing_pinned(void **state)
 		enum fake_op op;
 		unsigned int times;
 	} calls[] = {
-		{ FAKE_MAP, 1 }, { FAKE_GET_PA, 6 },
+		{ FAKE_MAP, 1 },
+		{ FAKE_GET_PA, 6 },
 	};
 	struct rte_vfio_cdev_pin *pinned;
 	struct fixture *f = *state;
@@ -212,7 +209,9 @@ static void
 short_heap_leaves_nothing_pinned(void **state)
 {
 	static const enum fake_heap_call calls[] = {
-		FAKE_HEAP_CALLOC, FAKE_HEAP_MALLOC, FAKE_HEAP_REALLOC,
+		FAKE_HEAP_CALLOC,
+		FAKE_HEAP_MALLOC,
+		FAKE_HEAP_REALLOC,
 	};
 	struct fixture *f = *state;
 
@@ -266,9 +265,11 @@ release_ends_what_the_application_left(void **state)
 
 	for (unsigned int i = 0; i < 4; i++) {
 		assert_int_equal(pin(f, 0, 3, &pinned), 0);
-		assert_int_equal(rte_vfio_cdev_domain_unmap(
-			f->domain, FAKE_VA(i < 3 ? PAGES(i) : 0), RTE_VFIO_CDEV_IOVA_ANY,
-			PAGES(i < 3 ? 1 : 3)), 0);
+		assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain,
+							    FAKE_VA(i < 3 ? PAGES(i) : 0),
+							    RTE_VFIO_CDEV_IOVA_ANY,
+							    PAGES(i < 3 ? 1 : 3)),
+				 0);
 		assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
 		assert_nothing_mapped(f);
 	}
@@ -293,7 +294,8 @@ release_spares_what_others_have_mapped_instead(void **state)
 	assert_int_equal(memory_unmap(f, PAGES(1), PAGES(1)), 0);
 	fake_page_move(FAKE_VA(PAGES(9)), FAKE_PHYS(PAGES(1)));
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(PAGES(9)), FAKE_PHYS(PAGES(1)),
-						  FAKE_PAGE, FAKE_PAGE), 0);
+						  FAKE_PAGE, FAKE_PAGE),
+			 0);
 	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
 	assert_stats(f, 1, 1, FAKE_PAGE);
 }
@@ -345,8 +347,8 @@ main(void)
 		DEVICE_TEST(release_ends_what_the_application_left),
 		DEVICE_TEST(release_spares_what_others_have_mapped_instead),
 		DEVICE_TEST(nothing_can_be_released),
-		cmocka_unit_test_setup_teardown(without_a_device_nothing_is_pinned,
-						fixture_domain, fixture_end),
+		cmocka_unit_test_setup_teardown(without_a_device_nothing_is_pinned, fixture_domain,
+						fixture_end),
 		DEVICE_TEST(limit_of_locked_memory_is_named),
 	};
 

@@ -51,8 +51,7 @@ primed_domain_pins_without_a_device(void **state)
 	assert_false(fake_node(FIXTURE_NODE)->bound);
 	assert_int_equal(fake_calls(FAKE_ATTACH), 0);
 	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
-	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(HUGE), HUGE,
-						       &iova), 0);
+	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(HUGE), HUGE, &iova), 0);
 	assert_int_equal(iova, FAKE_PHYS(HUGE));
 	assert_kernel_holds(1, 2, 2 * HUGE);
 	assert_stats(f, 2, 2, 2 * HUGE);
@@ -123,8 +122,8 @@ each_call_that_fails_while_priming_leaves_nothing(void **state)
 			      cases[i].text);
 		assert_kernel_holds(1, 0, 0);
 		assert_false(fake_node(FIXTURE_NODE)->bound);
-		assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(0), HUGE,
-							       &iova), -ENODEV);
+		assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(0), HUGE, &iova),
+				 -ENODEV);
 	}
 	assert_int_equal(prime(f), 0);
 }
@@ -164,7 +163,8 @@ pending_maps_are_checked_like_others(void **state)
 	map_waiting(f);
 	assert_int_equal(memory_map(f, 0, HUGE, FAKE_PAGE / 2), -EINVAL);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(HUGE), HUGE,
-						  HUGE), -EEXIST);
+						  HUGE),
+			 -EEXIST);
 	assert_int_equal(memory_lookup(f, 0, FAKE_PAGE), -EOPNOTSUPP);
 	assert_all_pending(f);
 }

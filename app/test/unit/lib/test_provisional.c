@@ -8,7 +8,7 @@
 #include "fake_heap.h"
 #include "fixture.h"
 
-#define SWEEP_FROM 64		/* pages, in these tests */
+#define SWEEP_FROM 64 /* pages, in these tests */
 
 static int
 provide(const struct fixture *f, uint64_t offset, uint64_t *phys)
@@ -60,8 +60,9 @@ page_stays_from_its_address_to_its_mapping(void **state)
 	assert_int_equal(provide(f, PAGES(1) + 5, &phys), 0);
 	assert_int_equal(phys, fake_phys(FAKE_VA(PAGES(1))) + 5);
 	assert_only(f, 1);
-	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(PAGES(1)), phys - 5,
-						  FAKE_PAGE, FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(PAGES(1)), phys - 5, FAKE_PAGE,
+						  FAKE_PAGE),
+			 0);
 	assert_provisional(f, 0, 0);
 	assert_stats(f, 1, 1, FAKE_PAGE);
 	assert_kernel_holds(2, 1, FAKE_PAGE);
@@ -78,7 +79,8 @@ page_that_is_not_pinned_moves(void **state)
 	fake.restless = FAKE_VA(0);
 	assert_int_equal(rte_vfio_cdev_domain_phys(f->domain, FAKE_VA(0), &phys), 0);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), phys, FAKE_PAGE,
-						  FAKE_PAGE), -EADDRNOTAVAIL);
+						  FAKE_PAGE),
+			 -EADDRNOTAVAIL);
 }
 
 static void
@@ -139,7 +141,8 @@ page_that_is_mapped_is_not_pinned_again(void **state)
 
 	for (unsigned int i = 0; i < 2; i++) {
 		assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), iovas[i], PAGES(4),
-							  FAKE_PAGE), 0);
+							  FAKE_PAGE),
+				 0);
 		assert_int_equal(provide(f, PAGES(3), &phys), 0);
 		assert_int_equal(phys, FAKE_PHYS(PAGES(3)));
 		assert_provisional(f, 0, 0);

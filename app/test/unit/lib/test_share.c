@@ -161,8 +161,10 @@ openers_are_named(void **state)
 	count = rte_vfio_cdev_openers(f->ctx, &f->info, openers, 4);
 	assert_int_equal(count, 3);
 	for (int i = 0; i < count; i++)
-		assert_string_equal(openers[i].name, openers[i].pid == 12 ? "dpdk-testpmd" :
-				    openers[i].pid == 40 ? "?" : "a?[31m?b");
+		assert_string_equal(openers[i].name,
+				    openers[i].pid == 12	 ? "dpdk-testpmd" :
+					    openers[i].pid == 40 ? "?" :
+								   "a?[31m?b");
 	memset(openers, 0, sizeof(openers));
 	assert_int_equal(rte_vfio_cdev_openers(f->ctx, &f->info, openers, 1), 3);
 	assert_int_equal(openers[1].pid, 0);

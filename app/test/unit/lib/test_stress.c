@@ -23,7 +23,7 @@ struct model {
 struct operation {
 	unsigned int page;
 	unsigned int len;
-	unsigned int shift;	/* not 0: the VA is so many pages elsewhere */
+	unsigned int shift; /* not 0: the VA is so many pages elsewhere */
 };
 
 static struct operation

@@ -16,7 +16,7 @@
 #define NAME2 "vfio3"
 #define NODE2 FAKE_CDEV(NAME2)
 
-#define WIDTH (UINT64_C(1) << 48)	/* of the first one's IOMMU */
+#define WIDTH (UINT64_C(1) << 48) /* of the first one's IOMMU */
 #define IOVA UINT64_C(0x10000000)
 
 static struct rte_vfio_cdev_info infos[2];
@@ -319,8 +319,7 @@ physical_addresses_are_not_given(void **state)
 	uint64_t phys;
 
 	assert_int_equal(first_open(f), 0);
-	assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(0), HUGE, &pin),
-			 -EOPNOTSUPP);
+	assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(0), HUGE, &pin), -EOPNOTSUPP);
 	assert_logged(ERR, "there is an IOMMU", "map the memory at an IOVA");
 	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(0), HUGE, &phys),
 			 -EOPNOTSUPP);
@@ -328,7 +327,8 @@ physical_addresses_are_not_given(void **state)
 	assert_int_equal(rte_vfio_cdev_domain_phys(f->domain, FAKE_VA(0), &phys), -EOPNOTSUPP);
 	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(0), 0), -EOPNOTSUPP);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
-						  HUGE, HUGE), -EINVAL);
+						  HUGE, HUGE),
+			 -EINVAL);
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 6);
 	rte_vfio_cdev_domain_sweep(f->domain);
 	assert_int_equal(fake_calls(FAKE_MAP), 0);

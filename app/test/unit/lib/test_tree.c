@@ -83,8 +83,8 @@ comes_before(const struct vfio_cdev_record *a, const struct vfio_cdev_record *b)
 
 /* The same lookup in a list in no order. */
 static const struct vfio_cdev_record *
-list_next(struct vfio_cdev_record *const *list, const struct vfio_cdev_record *after,
-	  uint64_t most, uint64_t least)
+list_next(struct vfio_cdev_record *const *list, const struct vfio_cdev_record *after, uint64_t most,
+	  uint64_t least)
 {
 	const struct vfio_cdev_record *next = NULL;
 

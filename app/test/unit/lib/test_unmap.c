@@ -16,8 +16,7 @@ pages_lookup(const struct fixture *f, uint64_t first, uint64_t count)
 
 /* So much is mapped, in so many mappings, and nothing else was ever unpinned. */
 static void
-assert_unmapped_only(const struct fixture *f, uint64_t mappings, uint64_t pages,
-		     uint64_t unmapped)
+assert_unmapped_only(const struct fixture *f, uint64_t mappings, uint64_t pages, uint64_t unmapped)
 {
 	assert_stats(f, mappings, pages, PAGES(pages));
 	assert_kernel_holds(2, mappings, PAGES(pages));
@@ -30,14 +29,12 @@ start_middle_and_end_can_be_unmapped(void **state)
 	static const struct {
 		uint64_t first, count, mappings;
 	} parts[] = {
-		{ 0, 2, 1 },	/* 2..9 stay */
-		{ 8, 2, 1 },	/* 2..7 */
-		{ 4, 1, 2 },	/* 2..3 and 5..7 */
-		{ 2, 1, 2 },	/* 3 and 5..7 */
-		{ 6, 1, 3 },	/* 3, 5 and 7 */
-		{ 3, 1, 2 },
-		{ 7, 1, 1 },
-		{ 5, 1, 0 },
+		{ 0, 2, 1 }, /* 2..9 stay */
+		{ 8, 2, 1 }, /* 2..7 */
+		{ 4, 1, 2 }, /* 2..3 and 5..7 */
+		{ 2, 1, 2 }, /* 3 and 5..7 */
+		{ 6, 1, 3 }, /* 3, 5 and 7 */
+		{ 3, 1, 2 }, { 7, 1, 1 }, { 5, 1, 0 },
 	};
 	struct fixture *f = *state;
 	uint64_t unmapped = 0;
@@ -114,11 +111,13 @@ range_of_other_memory_stays(void **state)
 	fake_page_move(FAKE_VA(PAGES(100)), FAKE_PHYS(PAGES(4)));
 	assert_int_equal(pages_map(f, 0, 4), 0);
 	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(PAGES(100)),
-						  FAKE_PHYS(PAGES(4)), FAKE_PAGE, FAKE_PAGE), 0);
+						  FAKE_PHYS(PAGES(4)), FAKE_PAGE, FAKE_PAGE),
+			 0);
 	assert_int_equal(pages_unmap(f, 0, 5), -ENOENT);
 	assert_int_equal(pages_unmap(f, 4, 1), -ENOENT);
 	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(1)), FAKE_PHYS(0),
-						    PAGES(2)), -ENOENT);
+						    PAGES(2)),
+			 -ENOENT);
 	assert_unmapped_only(f, 2, 5, 0);
 }
 
@@ -164,10 +163,11 @@ last_page_of_all_can_be_cut_off(void **state)
 
 	for (unsigned int i = 0; i < 2; i++)
 		fake_page_move(FAKE_VA(PAGES(i)), iova + PAGES(i));
-	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), iova, PAGES(2),
-						  FAKE_PAGE), 0);
-	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(1)),
-						    iova + PAGES(1), PAGES(1)), 0);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), iova, PAGES(2), FAKE_PAGE),
+			 0);
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(1)), iova + PAGES(1),
+						    PAGES(1)),
+			 0);
 	assert_unmapped_only(f, 1, 1, 1);
 	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(0), iova, PAGES(1)), 0);
 	assert_unmapped_only(f, 0, 0, 2);
@@ -282,17 +282,20 @@ parts_of_scattered_memory_can_be_unmapped(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		fake_fail(i == 0 ? FAKE_GET_PA : FAKE_COPY, 1 + i, EPERM);
 		assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(2)), any,
-							    PAGES(3)), -EPERM);
+							    PAGES(3)),
+				 -EPERM);
 		assert_unmapped_only(f, 1, 8, 0);
 	}
 	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(2)), any, PAGES(3)),
 			 0);
 	assert_unmapped_only(f, 2, 5, 3);
 	assert_int_equal(rte_vfio_cdev_domain_mappings(f->domain, (uintptr_t)FAKE_VA(PAGES(5)),
-						       &mapping, 1), 1);
+						       &mapping, 1),
+			 1);
 	assert_int_equal(mapping.iova, FAKE_PHYS(PAGES(100)));
 	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(5)),
-						    FAKE_PHYS(PAGES(100)), PAGES(3)), 0);
+						    FAKE_PHYS(PAGES(100)), PAGES(3)),
+			 0);
 	assert_int_equal(pages_unmap(f, 0, 2), 0);
 	assert_unmapped_only(f, 0, 0, 8);
 }

@@ -48,7 +48,7 @@ program_without_dpdk_notices_nothing(void **state)
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
 		assert_string_equal(printed_by(policies[i], "true"), "");
 		assert_string_equal(printed_by(policies[i],
-					    "grep -o 'librte_[a-z_]*' /proc/self/maps | uniq"),
+					       "grep -o 'librte_[a-z_]*' /proc/self/maps | uniq"),
 				    "librte_bus_vfio_cdev\n");
 	}
 }

@@ -12,7 +12,8 @@
 #include "proc_files.h"
 
 #define GOOD "'sent': 100, 'received': 100, 'pages': 4, 'covered': 4"
-#define PAGE(eal, kernel) "{'va': '0x1000000', 'eal': '" eal "', 'kernel': '" kernel "', " \
+#define PAGE(eal, kernel) \
+	"{'va': '0x1000000', 'eal': '" eal "', 'kernel': '" kernel "', " \
 	"'size': 2097152}"
 
 #define LATE(given, moved, wrong, movable) \
@@ -88,7 +89,8 @@ static void
 lost_packets_fail(void **state)
 {
 	(void)state;
-	assert_fails(GOOD ", 'lost': 2", "2 of 100 packets were lost, though never more than 64 "
+	assert_fails(GOOD ", 'lost': 2",
+		     "2 of 100 packets were lost, though never more than 64 "
 		     "were on their way");
 }
 
@@ -96,7 +98,8 @@ static void
 silence_fails(void **state)
 {
 	(void)state;
-	assert_fails("'silent': 'from port 1 to port 0'", "no packet gets from port 1 to port 0: "
+	assert_fails("'silent': 'from port 1 to port 0'",
+		     "no packet gets from port 1 to port 0: "
 		     "are the two cabled to each other?");
 }
 
@@ -115,10 +118,14 @@ static void
 damage_names_both_pages(void **state)
 {
 	(void)state;
-	assert_fails(GOOD ", 'damaged': 1, 'damages': [{'port': 1, 'seq': 7, 'length': 60, "
+	assert_fails(GOOD
+		     ", 'damaged': 1, 'damages': [{'port': 1, 'seq': 7, 'length': 60, "
 		     "'offset': 5, 'wanted': 17, 'got': 0, 'unwritten': true, "
-		     "'from': {'va': '0x1000040', 'page': " PAGE("0x200000", "0x0") "}, "
-		     "'to': {'va': '0x1000080', 'page': " PAGE("0x200000", "0x400000") "}}]",
+		     "'from': {'va': '0x1000040', 'page': " PAGE(
+			     "0x200000",
+			     "0x0") "}, "
+				    "'to': {'va': '0x1000080', 'page': " PAGE("0x200000",
+									      "0x400000") "}}]",
 		     "1 of 100 packets came back as others; the first, number 7 from port 1 to "
 		     "port 0, has 0x00 instead of 0x11 in byte 5 of 60, where the device has "
 		     "written nothing: sent from 0x1000040 (page 0x1000000 of 2048 kB, physical "
@@ -130,8 +137,11 @@ static void
 nonsense_never_passes(void **state)
 {
 	static const char *const nonsense[] = {
-		"", "'pages': 0, 'covered': 0", "'pages': '4', 'covered': 4, 'damaged': 1",
-		GOOD ", 'damaged': 1", GOOD ", 'damaged': 1, 'damages': [5]",
+		"",
+		"'pages': 0, 'covered': 0",
+		"'pages': '4', 'covered': 4, 'damaged': 1",
+		GOOD ", 'damaged': 1",
+		GOOD ", 'damaged': 1, 'damages': [5]",
 		GOOD ", 'damaged': 1, 'damages': [{'from': null, 'to': 3}]",
 		GOOD ", 'elsewhere': [0]",
 	};
@@ -180,15 +190,19 @@ static void
 nothing_that_could_move_is_skipped(void **state)
 {
 	static const char *const nonsense[] = {
-		"", "'given': '64', 'movable': true", "'given': -1, 'movable': true",
-		"'given': 64, 'movable': 1", "'given': 64",
+		"",
+		"'given': '64', 'movable': true",
+		"'given': -1, 'movable': true",
+		"'given': 64, 'movable': 1",
+		"'given': 64",
 	};
 	char text[640];
 
 	(void)state;
 	assert_late(LATE("0", "0", "0", "true"), VERDICT_SKIP,
 		    "no address is given before the first device, so none can be wrong");
-	assert_late(LATE("64", "0", "0", "false"), VERDICT_SKIP, "a page whose address was not "
+	assert_late(LATE("64", "0", "0", "false"), VERDICT_SKIP,
+		    "a page whose address was not "
 		    "queried cannot be moved from node 0 to node 1 either");
 	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++)
 		assert_int_equal(judge(late_verdict, nonsense[i], text), VERDICT_SKIP);

@@ -51,7 +51,12 @@ static void
 malformed_hello_is_an_error(void **state)
 {
 	static const char *const texts[] = {
-		"", "{", "[]", "null", "{}", "\xff\xfe",
+		"",
+		"{",
+		"[]",
+		"null",
+		"{}",
+		"\xff\xfe",
 		"{\"version\":1,\"pid\":7,\"max_output_len\":16384}",
 		"{\"version\":\"DPDK\",\"max_output_len\":16384}",
 		"{\"version\":\"DPDK\",\"pid\":0,\"max_output_len\":16384}",
@@ -86,7 +91,8 @@ answer_is_the_value_of_its_command(void **state)
 
 	(void)state;
 	assert_int_equal(answer("/ethdev/stats,0", "{\"/ethdev/stats\":{\"ipackets\":5,\"x\":-1}}",
-				&value), VERDICT_PASS);
+				&value),
+			 VERDICT_PASS);
 	assert_int_equal(telemetry_number(value, "ipackets", &number), 0);
 	assert_int_equal(number, 5);
 	assert_int_equal(telemetry_number(value, "x", &number), -EBADMSG);
@@ -101,7 +107,11 @@ static void
 malformed_answer_is_an_error(void **state)
 {
 	static const char *const texts[] = {
-		"", "{\"/ethdev/stats\":", "[1]", "3", "{\"/other\":{}}",
+		"",
+		"{\"/ethdev/stats\":",
+		"[1]",
+		"3",
+		"{\"/other\":{}}",
 		"{\"/ethdev/stats,0\":{}}",
 		"{\"/ethdev/stats\":{\"ipackets\":99999999999999999999}}",
 	};
@@ -221,9 +231,10 @@ absent_socket_is_an_error(void **state)
 static void
 physmem_is_parsed(void **state)
 {
-	static const char text[] = "dump_physmem\n"
-		"Segment 0-0: IOVA:0x2000000, len:2097152, virt:0x100200000" SEGMENT
-		"Segment 4-12: IOVA:0x1c0000000, len:1073741824, virt:0x7f0000000000" SEGMENT;
+	static const char text
+		[] = "dump_physmem\n"
+		     "Segment 0-0: IOVA:0x2000000, len:2097152, virt:0x100200000" SEGMENT
+		     "Segment 4-12: IOVA:0x1c0000000, len:1073741824, virt:0x7f0000000000" SEGMENT;
 	struct segments segments;
 
 	(void)state;
@@ -246,7 +257,8 @@ malformed_physmem_is_an_error(void **state)
 	assert_int_equal(segments_parse("Segment 0-0: IOVA:0x2000000, len:2097152\n", &segments),
 			 -EBADMSG);
 	assert_int_equal(segments_parse("Segment 0-0: IOVA:0x2000000, len:0, virt:0x1000" SEGMENT,
-					&segments), -EBADMSG);
+					&segments),
+			 -EBADMSG);
 	assert_null(segments.list);
 }
 
@@ -275,7 +287,9 @@ mapping_is_parsed(void **state)
 	assert_true(mapping.pinned);
 	assert_false(mapping.has_kernel);
 	assert_int_equal(mapping_of("{" PLACE SIZE ",\"kernel\":\"0x9000\",\"kernel_last\":"
-				    "\"0xa000\"}", &mapping), 0);
+				    "\"0xa000\"}",
+				    &mapping),
+			 0);
 	assert_true(mapping.has_kernel);
 	assert_int_equal(mapping.va, 0x1000);
 	assert_int_equal(mapping.kernel_last, 0xa000);
@@ -286,7 +300,9 @@ static void
 malformed_mapping_is_an_error(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "[]", "{" PLACE "}",
+		"{}",
+		"[]",
+		"{" PLACE "}",
 		"{" PLACE ",\"length\":8192,\"page_size\":0}",
 		"{" PLACE ",\"length\":8191,\"page_size\":4096}",
 		"{" PLACE ",\"length\":-8192,\"page_size\":4096}",
@@ -322,7 +338,8 @@ segment_is_where_it_is_mapped(void **state)
 	assert_null(mappings_find(&mappings, 0x3000));
 	assert_null(mappings_find(&mappings, 0x9000));
 	assert_int_equal(segment_check(&(struct segment){ 0x2000, 0xa000, 0x1000 }, &mappings,
-				       &result), VERDICT_PASS);
+				       &result),
+			 VERDICT_PASS);
 }
 
 static void
@@ -330,15 +347,18 @@ segment_elsewhere_is_a_failure(void **state)
 {
 	(void)state;
 	assert_int_equal(segment_check(&(struct segment){ 0x2000, 0x9000, 0x1000 }, &mappings,
-				       &result), VERDICT_FAIL);
+				       &result),
+			 VERDICT_FAIL);
 	assert_string_equal(result.text,
 			    "page 0x2000: the IOAS has it at 0xa000, the EAL at 0x9000");
 	assert_int_equal(segment_check(&(struct segment){ 0x4000, 0x9000, 0x1000 }, &mappings,
-				       &result), VERDICT_FAIL);
+				       &result),
+			 VERDICT_FAIL);
 	assert_non_null(strstr(result.text, "not mapped in the IOAS"));
 	/* Its end is not. */
 	assert_int_equal(segment_check(&(struct segment){ 0x2000, 0xa000, 0x2000 }, &mappings,
-				       &result), VERDICT_FAIL);
+				       &result),
+			 VERDICT_FAIL);
 }
 
 static void
@@ -408,7 +428,8 @@ lost_packets_are_a_failure(void **state)
 	(void)state;
 	assert_int_equal(flow_verdict(&(struct flow){ 100, 90, 9 }, "io", "a", "b", &result),
 			 VERDICT_FAIL);
-	assert_string_equal(result.text, "io: 10 of 100 packets from a to b are lost, and the "
+	assert_string_equal(result.text,
+			    "io: 10 of 100 packets from a to b are lost, and the "
 			    "counters show 9 only");
 	assert_int_equal(flow_verdict(&(struct flow){ 100, 0, 100 }, "io", "a", "b", &result),
 			 VERDICT_FAIL);

@@ -94,8 +94,8 @@ program_that_ends_is_a_failure(void **state)
 	(void)state;
 	assert_fails("echo first; echo 'EAL: no way'; exit 3", VERDICT_FAIL,
 		     "script ended with exit status 3; its last line: EAL: no way");
-	assert_non_null(strstr(json_string_value(json_object_get(result.details, "output")),
-			       "first\nEAL"));
+	assert_non_null(
+		strstr(json_string_value(json_object_get(result.details, "output")), "first\nEAL"));
 	assert_fails("exit 0", VERDICT_FAIL, "exit status 0; its last line: nothing");
 }
 
@@ -121,7 +121,8 @@ static void
 program_without_telemetry_is_an_error(void **state)
 {
 	(void)state;
-	assert_fails("printf '" PROMPT "'; read line", VERDICT_ERROR, "built or started without "
+	assert_fails("printf '" PROMPT "'; read line", VERDICT_ERROR,
+		     "built or started without "
 		     "telemetry?");
 }
 
@@ -135,7 +136,8 @@ program_gets_its_cpus(void **state)
 	assert_int_equal(start("echo \"$@\" $RTE_VFIO_CDEV", false, &program), VERDICT_FAIL);
 	output = json_string_value(json_object_get(result.details, "output"));
 	assert_non_null(strstr(output, "--lcores=0@5,1@5 --file-prefix=test-vfio-cdev-"));
-	assert_non_null(strstr(output, " --socket-mem=0,64 -a 0000:00:03.0 -a 0000:00:04.0 "
+	assert_non_null(strstr(output,
+			       " --socket-mem=0,64 -a 0000:00:03.0 -a 0000:00:04.0 "
 			       "-- --own require\n"));
 	assert_int_equal(start("echo $RTE_VFIO_CDEV $RUNTIME_DIRECTORY \"$@\"", true, &program),
 			 VERDICT_FAIL);
@@ -184,8 +186,10 @@ start_lines(const char *lines, const char *release, struct program **program)
 
 	snprintf(version, sizeof(version), "%s", release);
 	assert_int_equal(pthread_create(&thread, NULL, peer, version), 0);
-	snprintf(all, sizeof(all), "until [ -e $RUNTIME_DIRECTORY/dpdk/*/up ]; do sleep 0.01; "
-		 "done\n%s", lines);
+	snprintf(all, sizeof(all),
+		 "until [ -e $RUNTIME_DIRECTORY/dpdk/*/up ]; do sleep 0.01; "
+		 "done\n%s",
+		 lines);
 	verdict = start(all, false, program);
 	if (verdict)
 		pthread_join(thread, NULL);
@@ -256,7 +260,8 @@ companion_result_is_found_among_other_lines(void **state)
 
 	(void)state;
 	assert_int_equal(companion_tells("EAL: a line\\n{\\n{\"event\":5}\\n"
-					 "{\"event\":\"result\",\"given\":64}\\nEAL: over", &found),
+					 "{\"event\":\"result\",\"given\":64}\\nEAL: over",
+					 &found),
 			 VERDICT_PASS);
 	assert_int_equal(json_integer_value(json_object_get(found, "given")), 64);
 	json_decref(found);
@@ -269,7 +274,9 @@ companion_that_has_no_result_is_a_failure(void **state)
 
 	(void)state;
 	assert_int_equal(companion_tells("{\"event\":\"error\",\"text\":\"no port\","
-					 "\"errno\":\"No such device\"}", &found), VERDICT_FAIL);
+					 "\"errno\":\"No such device\"}",
+					 &found),
+			 VERDICT_FAIL);
 	assert_string_equal(result.text, "no port: No such device");
 	assert_null(found);
 	assert_int_equal(companion_tells("EAL: a line", &found), VERDICT_FAIL);
@@ -309,8 +316,8 @@ program_dies_with_us(void **state)
 	child = fork();
 	if (child == 0) {
 		start("trap '' HUP; echo $$ >$RUNTIME_DIRECTORY/new; "
-		      "mv $RUNTIME_DIRECTORY/new $RUNTIME_DIRECTORY/pid; exec sleep 1000", false,
-		      &program);
+		      "mv $RUNTIME_DIRECTORY/new $RUNTIME_DIRECTORY/pid; exec sleep 1000",
+		      false, &program);
 		_exit(1);
 	}
 	while (access(path, F_OK))

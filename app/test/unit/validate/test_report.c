@@ -23,7 +23,7 @@ parse(struct options *options, char *first, char *second)
 static int
 parse_text(struct options *options, const char *text)
 {
-	static char copy[256];	/* options point into it */
+	static char copy[256]; /* options point into it */
 
 	snprintf(copy, sizeof(copy), "%s", text);
 	return parse(options, copy, NULL);
@@ -53,18 +53,28 @@ phases_of_the_list_are_chosen(void **state)
 	(void)state;
 	assert_int_equal(parse_text(&options, "--phases=forward,,bind"), 0);
 	for (i = 0; i < phase_count; i++)
-		assert_int_equal(options.chosen[i], strcmp(phases[i].name, "forward") == 0 ||
-				 strcmp(phases[i].name, "bind") == 0);
+		assert_int_equal(options.chosen[i],
+				 strcmp(phases[i].name, "forward") == 0 ||
+					 strcmp(phases[i].name, "bind") == 0);
 }
 
 static void
 bad_options_are_refused(void **state)
 {
 	static const char *const texts[] = {
-		"--phases=bind,nonesuch", "--phases=", "--phases=,", "--phases=Bind",
-		"--duration=0", "--duration=-1", "--duration=", "--duration=2x",
-		"--duration=86401", "--duration=99999999999999999999", "--duration= 1",
-		"--restarts=0", "--restarts=1001",
+		"--phases=bind,nonesuch",
+		"--phases=",
+		"--phases=,",
+		"--phases=Bind",
+		"--duration=0",
+		"--duration=-1",
+		"--duration=",
+		"--duration=2x",
+		"--duration=86401",
+		"--duration=99999999999999999999",
+		"--duration= 1",
+		"--restarts=0",
+		"--restarts=1001",
 	};
 	struct options options;
 	unsigned int i;
@@ -109,7 +119,8 @@ device_without_a_node_is_placed_anywhere(void **state)
 {
 	const struct rte_vfio_cdev_info device = { .addr = "0000:00:03.0", .numa_node = -1 };
 	const struct placement_node nodes[] = {
-		{ .cpus = { 0 }, .cpu_count = 1 }, { .cpus = { 1 }, .cpu_count = 1, .memory = 64 },
+		{ .cpus = { 0 }, .cpu_count = 1 },
+		{ .cpus = { 1 }, .cpu_count = 1, .memory = 64 },
 	};
 	struct placement placement;
 
@@ -138,7 +149,8 @@ cross_node_set_up_is_reported(void **state)
 	assert_non_null(strstr(placement.note, "0000:00:04.0 is on NUMA node 1"));
 	nodes[0].memory = 0;
 	assert_int_equal(placement_pick(nodes, 2, devices, 1, &placement), 0);
-	assert_string_equal(placement.note, "0000:00:03.0 is on NUMA node 0, but the CPUs that "
+	assert_string_equal(placement.note,
+			    "0000:00:03.0 is on NUMA node 0, but the CPUs that "
 			    "serve it are on node 0 and the memory on node 1");
 	/* A node that the machine does not have, any more. */
 	assert_int_equal(placement_pick(nodes, 1, devices + 1, 1, &placement), -ENOMEM);
@@ -225,8 +237,9 @@ json_report_has_all(void **state)
 	assert_string_equal(json_string_value(json_object_get(phase, "stock")), "0.5 Mpps");
 	assert_string_equal(json_string_value(json_object_get(phase, "text")),
 			    "1 < 2 > 0 & \"it's\" ]]>?");
-	assert_string_equal(json_string_value(json_object_get(json_object_get(phase, "details"),
-							      "output")), "a\nb");
+	assert_string_equal(json_string_value(
+				    json_object_get(json_object_get(phase, "details"), "output")),
+			    "a\nb");
 	json_decref(root);
 	free(text);
 }
@@ -240,11 +253,13 @@ junit_report_is_escaped(void **state)
 	(void)state;
 	text = written(report_junit, &ret);
 	assert_int_equal(ret, 0);
-	assert_non_null(strstr(text, "tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"2\" "
-				     "time=\"3.500\""));
+	assert_non_null(strstr(text,
+			       "tests=\"4\" failures=\"1\" errors=\"0\" skipped=\"2\" "
+			       "time=\"3.500\""));
 	assert_non_null(strstr(text, "<system-out>2 &amp; more</system-out>"));
-	assert_non_null(strstr(text, "<failure message=\"1 &lt; 2 &gt; 0 &amp; &quot;it's&quot; "
-				     "]]&gt;?\"/>"));
+	assert_non_null(strstr(text,
+			       "<failure message=\"1 &lt; 2 &gt; 0 &amp; &quot;it's&quot; "
+			       "]]&gt;?\"/>"));
 	assert_non_null(strstr(text, "<skipped message=\"not run\"/>"));
 	free(text);
 }

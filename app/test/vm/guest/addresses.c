@@ -138,14 +138,18 @@ static int
 map(char *va)
 {
 	return rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)va,
-					  rte_mem_virt2iova(va), PAGE) != 0 ? rte_errno : 0;
+					  rte_mem_virt2iova(va), PAGE) != 0 ?
+		rte_errno :
+		0;
 }
 
 static int
 unmap(char *va)
 {
 	return rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)va,
-					    rte_mem_virt2iova(va), PAGE) != 0 ? rte_errno : 0;
+					    rte_mem_virt2iova(va), PAGE) != 0 ?
+		rte_errno :
+		0;
 }
 
 static int
@@ -227,8 +231,8 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{ "late", late }, { "moved", moved }, { "gone", gone }, { "alias", alias },
-	{ "foreign", foreign }, { "fork", forked },
+	{ "late", late },   { "moved", moved },	    { "gone", gone },
+	{ "alias", alias }, { "foreign", foreign }, { "fork", forked },
 };
 
 int

@@ -19,7 +19,7 @@
 #include "vfio_cdev_private.h"
 
 #define HUGE (UINT64_C(2) << 20)
-#define HUGE_2M (21 << 26)		/* MAP_HUGE_2MB of linux/mman.h */
+#define HUGE_2M (21 << 26) /* MAP_HUGE_2MB of linux/mman.h */
 #define MAX_PAGES 65536
 #define MAX_ROUNDS 1000
 
@@ -29,7 +29,7 @@ enum { BARE, LIBRARY, WAYS };
 struct bench {
 	unsigned int pages;
 	unsigned int rounds;
-	const char *addr;			/* as given, or NULL */
+	const char *addr; /* as given, or NULL */
 	struct rte_vfio_cdev_info info;
 	struct rte_vfio_cdev_ctx *ctx;
 	struct rte_vfio_cdev_domain *domain;
@@ -37,14 +37,13 @@ struct bench {
 	char *memory;
 	struct page {
 		uint64_t phys;
-		uint64_t iova;			/* that the kernel has chosen */
-	} *found;				/* of each page */
+		uint64_t iova; /* that the kernel has chosen */
+	} * found;	       /* of each page */
 };
 
 typedef int (*page_call_t)(const struct bench *bench, const void *va, struct page *page);
 
-static void __attribute__((format(printf, 1, 2)))
-complain(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
 {
 	va_list args;
 
@@ -146,13 +145,11 @@ step_time(const struct bench *bench, const struct step *step, unsigned int way, 
 	const double start = now_ns();
 
 	for (unsigned int i = 0; i < bench->pages; i++) {
-		const int ret = step->calls[way](bench, bench->memory + i * HUGE,
-						 &bench->found[i]);
+		const int ret = step->calls[way](bench, bench->memory + i * HUGE, &bench->found[i]);
 
 		if (ret < 0) {
 			complain("%s (%s) of page %u of %u: %s", step->name,
-				 way == BARE ? "bare" : "library", i, bench->pages,
-				 strerror(-ret));
+				 way == BARE ? "bare" : "library", i, bench->pages, strerror(-ret));
 			return ret;
 		}
 	}
@@ -170,8 +167,7 @@ round_run(const struct bench *bench, struct round *round)
 		for (unsigned int way = 0; way < WAYS && ret == 0; way++) {
 			ret = step_time(bench, &steps[i], way, &round->ns[i][way]);
 			if (ret == 0)
-				ret = step_time(bench, &steps[i + 1], way,
-						&round->ns[i + 1][way]);
+				ret = step_time(bench, &steps[i + 1], way, &round->ns[i + 1][way]);
 		}
 	return ret;
 }
@@ -208,8 +204,8 @@ step_print(const struct bench *bench, const struct round *rounds, unsigned int s
 static void
 table_print(const struct bench *bench, const struct round *rounds)
 {
-	printf("%s (%s): %u x 2 MiB, medians of %u rounds\n", bench->info.addr,
-	       bench->info.name, bench->pages, bench->rounds);
+	printf("%s (%s): %u x 2 MiB, medians of %u rounds\n", bench->info.addr, bench->info.name,
+	       bench->pages, bench->rounds);
 	printf("%-20s %10s %10s %10s\n", "ns per page", "bare", "library", "ratio");
 	for (unsigned int i = 0; i < STEPS; i++)
 		step_print(bench, rounds, i);
@@ -263,8 +259,8 @@ static int
 memory_reserve(struct bench *bench)
 {
 	bench->memory = mmap(NULL, bench->pages * HUGE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | HUGE_2M | MAP_POPULATE,
-			     -1, 0);
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | HUGE_2M | MAP_POPULATE, -1,
+			     0);
 	if (bench->memory == MAP_FAILED) {
 		bench->memory = NULL;
 		complain("%u hugepages of 2 MiB: %s; see HugePages_Free in /proc/meminfo, and -n",
@@ -286,8 +282,7 @@ addresses_find(struct bench *bench)
 	for (unsigned int i = 0; i < bench->pages && ret == 0; i++) {
 		const char *va = bench->memory + i * HUGE;
 
-		ret = rte_vfio_cdev_domain_pin_page(bench->domain, va, HUGE,
-						    &bench->found[i].phys);
+		ret = rte_vfio_cdev_domain_pin_page(bench->domain, va, HUGE, &bench->found[i].phys);
 		if (ret == 0)
 			ret = library_unmap(bench, va, &bench->found[i]);
 	}
@@ -377,8 +372,9 @@ arguments_parse(struct bench *bench, int argc, char **argv)
 			usage(stdout);
 			exit(EXIT_SUCCESS);
 		}
-		ret = option == 'n' ? number_parse(optarg, MAX_PAGES, &bench->pages) :
-			option == 'r' ? number_parse(optarg, MAX_ROUNDS, &bench->rounds) : -EINVAL;
+		ret = option == 'n'   ? number_parse(optarg, MAX_PAGES, &bench->pages) :
+			option == 'r' ? number_parse(optarg, MAX_ROUNDS, &bench->rounds) :
+					-EINVAL;
 	}
 	if (ret < 0 || argc - optind > 1) {
 		usage(stderr);

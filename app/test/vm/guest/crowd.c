@@ -27,8 +27,8 @@
 #include "resources.h"
 
 #define WARM_UP 3
-#define LIMIT 600	/* seconds: a deadlock is an end by SIGALRM */
-#define BLOCK (UINT64_C(16) << 20)	/* does not fit into the memory it starts with */
+#define LIMIT 600		   /* seconds: a deadlock is an end by SIGALRM */
+#define BLOCK (UINT64_C(16) << 20) /* does not fit into the memory it starts with */
 #define OWN (UINT64_C(64) << 10)
 #define PAGE UINT64_C(4096)
 /* The EAL's locks spin, and a mutex goes to the first to come: no thread is to starve. */
@@ -37,7 +37,7 @@
 struct worker {
 	const char *name;
 	bool (*step)(const char *arg);
-	const char *arg;	/* the device; those without one go on until the others end */
+	const char *arg; /* the device; those without one go on until the others end */
 	pthread_t thread;
 	unsigned long count;
 	unsigned long done;
@@ -57,8 +57,9 @@ grow(const char *arg)
 		const struct rte_memseg *ms = rte_mem_virt2memseg(block + i, NULL);
 
 		*(volatile char *)(block + i) = 1;
-		right = ms != NULL && rte_mem_virt2iova(block + i) ==
-			ms->iova + RTE_PTR_DIFF(block + i, ms->addr);
+		right = ms != NULL &&
+			rte_mem_virt2iova(block + i) ==
+				ms->iova + RTE_PTR_DIFF(block + i, ms->addr);
 	}
 	rte_free(block);
 	return right;
@@ -87,10 +88,12 @@ own(const char *arg)
 	(void)arg;
 	for (uint64_t i = 0; right && i < OWN; i += PAGE)
 		right = page_map(memory + i);
-	right = right && rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD,
-						    (uintptr_t)memory, 0, OWN) == 0;
-	right = right && rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD,
-						      (uintptr_t)memory, 0, OWN) == 0;
+	right = right &&
+		rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)memory, 0,
+					   OWN) == 0;
+	right = right &&
+		rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)memory, 0,
+					     OWN) == 0;
 	if (memory != MAP_FAILED)
 		munmap(memory, OWN);
 	return right;
@@ -99,7 +102,7 @@ own(const char *arg)
 static bool
 query(const char *arg)
 {
-	static char *kept;	/* by one thread */
+	static char *kept; /* by one thread */
 
 	(void)arg;
 	if (kept == NULL)
@@ -155,10 +158,8 @@ main(int argc, char **argv)
 {
 	const int used = rte_eal_init(argc, argv);
 	struct worker workers[] = {
-		{ .name = "plug", .step = plug },
-		{ .name = "setup", .step = setup },
-		{ .name = "grow", .step = grow },
-		{ .name = "own", .step = own },
+		{ .name = "plug", .step = plug },   { .name = "setup", .step = setup },
+		{ .name = "grow", .step = grow },   { .name = "own", .step = own },
 		{ .name = "query", .step = query },
 	};
 	bool passed;

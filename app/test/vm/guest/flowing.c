@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ROOM 16384	/* an answer of 22.11 has no more */
+#define ROOM 16384 /* an answer of 22.11 has no more */
 
 static char answer[ROOM + 1];
 
@@ -59,8 +59,8 @@ main(int argc, char **argv)
 	char list[ROOM], *port;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path),
-		 "/var/run/dpdk/%s/dpdk_telemetry.v2", argc == 2 ? argv[1] : "rte");
+	snprintf(address.sun_path, sizeof(address.sun_path), "/var/run/dpdk/%s/dpdk_telemetry.v2",
+		 argc == 2 ? argv[1] : "rte");
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		perror(address.sun_path);
 		return 1;

@@ -33,7 +33,7 @@ static struct {
 	unsigned int grown;	/* pages */
 	unsigned int back;	/* pages */
 	unsigned int refused;	/* blocks */
-	unsigned int elsewhere;	/* pages that are not at the EAL's address */
+	unsigned int elsewhere; /* pages that are not at the EAL's address */
 	unsigned int spoiled;	/* small pages that something else has written to */
 	unsigned int quiet;	/* blocks during whose life no packet came */
 } found;
@@ -148,8 +148,8 @@ rounds_run(const char *path)
 		found.rounds++;
 	}
 	printf("grower: rounds=%u grown=%u back=%u refused=%u elsewhere=%u spoiled=%u quiet=%u\n",
-	       found.rounds, found.grown, found.back, found.refused, found.elsewhere,
-	       found.spoiled, found.quiet);
+	       found.rounds, found.grown, found.back, found.refused, found.elsewhere, found.spoiled,
+	       found.quiet);
 	fflush(stdout);
 }
 

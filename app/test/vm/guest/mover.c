@@ -53,14 +53,10 @@ static struct {
 	const char *name;
 	unsigned int tried, moved;
 } counts[MOMENTS] = {
-	[REQUEST] = { "before-answer", 0, 0 },
-	[ANSWER] = { "inside-answer", 0, 0 },
-	[MAP] = { "before-map", 0, 0 },
-	[MAPPED] = { "inside-map", 0, 0 },
-	[GET_PA] = { "inside-get_pa", 0, 0 },
-	[COPY] = { "inside-copy", 0, 0 },
-	[UNMAP] = { "inside-unmap", 0, 0 },
-	[SHARED] = { "inside-shared", 0, 0 },
+	[REQUEST] = { "before-answer", 0, 0 }, [ANSWER] = { "inside-answer", 0, 0 },
+	[MAP] = { "before-map", 0, 0 },	       [MAPPED] = { "inside-map", 0, 0 },
+	[GET_PA] = { "inside-get_pa", 0, 0 },  [COPY] = { "inside-copy", 0, 0 },
+	[UNMAP] = { "inside-unmap", 0, 0 },    [SHARED] = { "inside-shared", 0, 0 },
 };
 
 struct pages {
@@ -76,9 +72,9 @@ struct pages {
  */
 static struct area {
 	uint64_t iova, va, len;
-	uint64_t phys;		/* of the first page */
+	uint64_t phys; /* of the first page */
 } areas[MOST_AREAS];
-static unsigned int area_end;	/* no slot from here on was ever used */
+static unsigned int area_end; /* no slot from here on was ever used */
 
 /* Guards all of the above. Not held while the real functions run, which call these. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -133,7 +129,10 @@ pages_move(struct pages *pages)
 static void
 squat(size_t size, int node)
 {
-	static struct { void *at; size_t size; } last;
+	static struct {
+		void *at;
+		size_t size;
+	} last;
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | (size == HUGEPAGE ? MAP_HUGETLB : 0);
 	void *left = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 	unsigned long mask = 1UL << node;
@@ -262,9 +261,7 @@ area_lasts(const struct area *area)
 static void
 area_add(uint64_t iova, uint64_t va, uint64_t len)
 {
-	const struct area area = {
-		iova, va, len, proc_phys((void *)(uintptr_t)va)
-	};
+	const struct area area = { iova, va, len, proc_phys((void *)(uintptr_t)va) };
 
 	if (!is_chosen(va, len))
 		return;

@@ -56,9 +56,10 @@ resources_print(const char *when)
 	if (rte_bus_vfio_cdev_domain(&domain) == 0)
 		rte_vfio_cdev_domain_stats(domain, &stats);
 	printf("%s: fds=%lu areas=%lu pinned=%lu free=%lu mappings=%" PRIu64 " mapped=%" PRIu64
-	       " verified=%" PRIu64 " provisional=%" PRIu64 "\n", when, entries("/proc/self/fd"),
-	       lines("/proc/self/maps"), proc_number("/proc/self/status", "VmPin:"),
-	       hugepages_free(), (uint64_t)stats.mappings, (uint64_t)stats.pages_mapped,
+	       " verified=%" PRIu64 " provisional=%" PRIu64 "\n",
+	       when, entries("/proc/self/fd"), lines("/proc/self/maps"),
+	       proc_number("/proc/self/status", "VmPin:"), hugepages_free(),
+	       (uint64_t)stats.mappings, (uint64_t)stats.pages_mapped,
 	       (uint64_t)stats.pages_verified, (uint64_t)stats.provisional);
 	fflush(stdout);
 }

@@ -57,8 +57,8 @@ child_use(const struct rte_memseg *ms)
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	printf("child address: %s\n", rte_mem_virt2iova(own) == RTE_BAD_IOVA ? "none" : "given");
-	printf("child map: %d\n", rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD,
-							    (uintptr_t)own, 0, PAGE));
+	printf("child map: %d\n",
+	       rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)own, 0, PAGE));
 	printf("child unmap: %d\n",
 	       rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD, ms->addr_64, ms->iova,
 					    ms->len));

@@ -10,8 +10,7 @@
 
 #include "iommufd_uapi.h"
 
-#define SAME(ours, theirs) \
-	_Static_assert((ours) == (theirs), #ours " differs from " #theirs)
+#define SAME(ours, theirs) _Static_assert((ours) == (theirs), #ours " differs from " #theirs)
 #define SAME_SIZE(ours, theirs) SAME(sizeof(struct ours), sizeof(struct theirs))
 #define SAME_MEMBER(ours, mine, theirs, kernels) \
 	SAME(offsetof(struct ours, mine), offsetof(struct theirs, kernels)); \

@@ -32,11 +32,12 @@ state_now(void)
 	return (struct state){ .pinned = pinned_now(), .stats = stats_now() };
 }
 
-#define SAME(before, after, member) do { \
-	if ((before)->member != (after)->member) \
-		return why("%s was %" PRIu64 " and is %" PRIu64, #member, \
-			   (uint64_t)(before)->member, (uint64_t)(after)->member); \
-} while (0)
+#define SAME(before, after, member) \
+	do { \
+		if ((before)->member != (after)->member) \
+			return why("%s was %" PRIu64 " and is %" PRIu64, #member, \
+				   (uint64_t)(before)->member, (uint64_t)(after)->member); \
+	} while (0)
 
 static const char *
 state_compare(const struct state *before, const struct state *after)
@@ -85,16 +86,16 @@ is_named(const char *name, int count, char **names)
 static bool
 cases_run(int count, char **names)
 {
-	const struct usermem_case *groups[] = {map_cases, bad_cases, bar_cases, pin_cases,
-					       limit_cases};
+	const struct usermem_case *groups[] = { map_cases, bad_cases, bar_cases, pin_cases,
+						limit_cases };
 	const struct usermem_case *test;
 	bool passed = true;
 	unsigned int i;
 
 	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
 		for (test = groups[i]; test->name != NULL; test++)
-			if (count == 0 ? groups[i] != limit_cases
-				       : is_named(test->name, count, names))
+			if (count == 0 ? groups[i] != limit_cases :
+					 is_named(test->name, count, names))
 				passed &= case_run(test);
 	return passed;
 }

@@ -27,14 +27,17 @@
 
 #define PAGE UINT64_C(4096)
 #define HUGEPAGE (UINT64_C(2) << 20)
-#define NOWHERE (UINT64_C(1) << 50)	/* an IOVA that no memory and no BAR has */
+#define NOWHERE (UINT64_C(1) << 50) /* an IOVA that no memory and no BAR has */
 
 struct usermem_case {
 	const char *name;
 	const char *(*run)(void);
 };
 
-#define CASE(topic) { #topic, case_##topic }
+#define CASE(topic) \
+	{ \
+#topic, case_##topic \
+	}
 
 /* End with an entry without a name. */
 extern const struct usermem_case map_cases[];
@@ -46,30 +49,33 @@ extern const struct usermem_case limit_cases[];
 
 /* Of the process. */
 extern struct rte_vfio_cdev_domain *domain;
-extern const char *idle_device;		/* PCI address of a device that is not in use */
+extern const char *idle_device; /* PCI address of a device that is not in use */
 
 /* The text of what is wrong, until the next. */
 const char *
 why(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* For use in cases and functions like them. */
-#define CHECK(condition) do { \
-	if (!(condition)) \
-		return why("%s:%d: %s is not so", __FILE_NAME__, __LINE__, #condition); \
-} while (0)
+#define CHECK(condition) \
+	do { \
+		if (!(condition)) \
+			return why("%s:%d: %s is not so", __FILE_NAME__, __LINE__, #condition); \
+	} while (0)
 
-#define CHECK_RET(call, wanted) do { \
-	const int ret_ = (call); \
-	if (ret_ != (wanted)) \
-		return why("%s:%d: %s is %s, not %s", __FILE_NAME__, __LINE__, #call, \
-			   err_name(ret_), err_name(wanted)); \
-} while (0)
+#define CHECK_RET(call, wanted) \
+	do { \
+		const int ret_ = (call); \
+		if (ret_ != (wanted)) \
+			return why("%s:%d: %s is %s, not %s", __FILE_NAME__, __LINE__, #call, \
+				   err_name(ret_), err_name(wanted)); \
+	} while (0)
 
-#define CHECK_CASE(call) do { \
-	const char *why_ = (call); \
-	if (why_ != NULL) \
-		return why_; \
-} while (0)
+#define CHECK_CASE(call) \
+	do { \
+		const char *why_ = (call); \
+		if (why_ != NULL) \
+			return why_; \
+	} while (0)
 
 /* A word for 0 or -errno. */
 const char *

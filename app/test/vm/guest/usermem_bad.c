@@ -283,7 +283,7 @@ const struct usermem_case bad_cases[] = {
 	CASE(memory_replaced_under_a_map),
 	CASE(memory_gone_under_a_map),
 	CASE(address_of_replaced_memory_is_new),
-	{0},
+	{ 0 },
 };
 
 /* More than the limit, which test_usermem.py sets to half of that. */
@@ -338,5 +338,5 @@ const struct usermem_case limit_cases[] = {
 	CASE(limit_large_map),
 	CASE(limit_page_by_page),
 	CASE(limit_pin),
-	{0},
+	{ 0 },
 };

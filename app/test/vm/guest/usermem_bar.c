@@ -19,7 +19,7 @@
 #include "usermem.h"
 
 #define SYSFS "/sys/bus/pci/devices"
-#define IORESOURCE_MEM 0x200	/* include/linux/ioport.h */
+#define IORESOURCE_MEM 0x200 /* include/linux/ioport.h */
 
 struct bar {
 	unsigned int index;
@@ -178,5 +178,5 @@ const struct usermem_case bar_cases[] = {
 	CASE(bar_twice_needs_two_unmaps),
 	CASE(bar_in_parts),
 	CASE(memory_by_a_bars_address),
-	{0},
+	{ 0 },
 };

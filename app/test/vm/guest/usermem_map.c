@@ -12,12 +12,12 @@
 #include "usermem.h"
 
 #define PAGES 64
-#define MANY 5000		/* stock's table has 256 entries */
+#define MANY 5000 /* stock's table has 256 entries */
 
 static struct rte_device *
 device_first(void)
 {
-	struct rte_eth_dev_info info = {0};
+	struct rte_eth_dev_info info = { 0 };
 
 	rte_eth_dev_info_get(0, &info);
 	return info.device;
@@ -258,5 +258,5 @@ const struct usermem_case map_cases[] = {
 	CASE(unmap_middle),
 	CASE(unmap_tail),
 	CASE(unmap_several_maps_at_once),
-	{0},
+	{ 0 },
 };

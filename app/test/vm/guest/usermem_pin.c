@@ -64,8 +64,9 @@ pin_and_release(uint8_t *va, uint64_t len)
 static const char *
 case_pin_anonymous(void)
 {
-	return pin_and_release(memory_new(LEN, PROT_READ | PROT_WRITE,
-					  MAP_PRIVATE | MAP_ANONYMOUS, -1), LEN);
+	return pin_and_release(memory_new(LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+					  -1),
+			       LEN);
 }
 
 static const char *
@@ -83,8 +84,9 @@ case_pin_large(void)
 static const char *
 case_pin_shared_anonymous(void)
 {
-	return pin_and_release(memory_new(LEN, PROT_READ | PROT_WRITE,
-					  MAP_SHARED | MAP_ANONYMOUS, -1), LEN);
+	return pin_and_release(memory_new(LEN, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+					  -1),
+			       LEN);
 }
 
 static const char *
@@ -376,7 +378,7 @@ case_pin_by_threads_at_once(void)
 	void *failed, *any = NULL;
 	unsigned int i;
 
-	proc_phys(shared);	/* opens pagemap, for all of them */
+	proc_phys(shared); /* opens pagemap, for all of them */
 	for (i = 0; i < THREADS; i++)
 		CHECK(pthread_create(&threads[i], NULL, thread_main, shared) == 0);
 	for (i = 0; i < THREADS; i++) {
@@ -412,5 +414,5 @@ const struct usermem_case pin_cases[] = {
 	CASE(pin_hole_half_way),
 	CASE(pin_nothing_to_release),
 	CASE(pin_by_threads_at_once),
-	{0},
+	{ 0 },
 };

@@ -38,8 +38,7 @@ err_name(int ret)
 	return unknown;
 }
 
-static void __attribute__((noreturn))
-give_up(const char *what)
+static void __attribute__((noreturn)) give_up(const char *what)
 {
 	fprintf(stderr, "usermem: cannot %s: %s\n", what, strerror(errno));
 	exit(EXIT_FAILURE);
@@ -105,7 +104,9 @@ map(const void *va, uint64_t iova, uint64_t len)
 {
 	rte_errno = 0;
 	return rte_vfio_container_dma_map(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)va, iova,
-					  len) == 0 ? 0 : -rte_errno;
+					  len) == 0 ?
+		0 :
+		-rte_errno;
 }
 
 int
@@ -113,5 +114,7 @@ unmap(const void *va, uint64_t iova, uint64_t len)
 {
 	rte_errno = 0;
 	return rte_vfio_container_dma_unmap(RTE_VFIO_DEFAULT_CONTAINER_FD, (uintptr_t)va, iova,
-					    len) == 0 ? 0 : -rte_errno;
+					    len) == 0 ?
+		0 :
+		-rte_errno;
 }

@@ -20,9 +20,9 @@
 
 #define BASE "/sys/bus/pci/devices"
 #define LEN (UINT64_C(8) << 20)
-#define IOVA UINT64_C(0x40000000)	/* a guest's memory begins at 0, and so does this */
-#define RESERVED UINT64_C(0xfee00000)	/* interrupts, on this machine */
-#define CONTAINERS 100			/* stock has 64 */
+#define IOVA UINT64_C(0x40000000)     /* a guest's memory begins at 0, and so does this */
+#define RESERVED UINT64_C(0xfee00000) /* interrupts, on this machine */
+#define CONTAINERS 100		      /* stock has 64 */
 
 static int
 step_print(const char *step, int ret)
