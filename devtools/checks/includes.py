@@ -3,16 +3,19 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from fnmatch import fnmatch
 from pathlib import PurePath
 
-from .tree import TESTS, Tree, is_product
+from .layers import folder_ranks
+from .tree import PRODUCT, TESTS, Tree, is_product
 
 INCLUDE = re.compile(r'(?m)^\s*#\s*include\s+["<]([^">]+)[">]')
 # Headers of lib/ and drivers/ that other folders may include; all others are private there.
 SHARED = ("rte_*.h", "iommufd.h", "iommufd_uapi.h", "vfio_cdev_monitor.h")
 PRIVATE = ("*_private.h", "private.h")
+# What loads a module by a name in a string.
+LOADERS = ("__import__", "import_module", "importorskip", "run_module")
 
 
 def is_private(name: str) -> bool:
@@ -24,7 +27,8 @@ def is_private(name: str) -> bool:
 
 
 def headers(tree: Tree) -> Iterator[str]:
-    """A private header is included from its own folder only."""
+    """A private header stays in its folder, others go to higher folders only."""
+    ranks = folder_ranks(tree)
     folders: dict[str, set[str]] = {}
     for name in tree.ending(".h"):
         if is_product(name):
@@ -35,19 +39,22 @@ def headers(tree: Tree) -> Iterator[str]:
         for included in INCLUDE.findall(tree.text(name)):
             base = PurePath(included).name
             homes = folders.get(base, set())
-            if mine not in homes:
-                yield from (f"{name}: includes {home}/{base}, which is private to its folder"
-                            for home in sorted(homes) if is_private(f"{home}/{base}"))
+            for home in sorted(homes) if mine not in homes else ():
+                if is_private(f"{home}/{base}"):
+                    yield f"{name}: includes {home}/{base}, which is private to its folder"
+                elif ranks.get(home, 0) >= ranks.get(mine, len(ranks)):
+                    yield f"{name}: includes {home}/{base}, which is not of a lower folder"
 
 
 def tests(tree: Tree) -> Iterator[str]:
-    """No test imports a test, and none includes a source."""
-    for name in tree.ending(".py"):
-        if name.startswith(TESTS):
-            yield from (f"{name}:{line}: imports {module}: what tests share is in helpers"
-                        for line, module in imports(tree.text(name)) if is_test(module))
+    """No test imports a test, and no source is included."""
+    mine = [name for name in tree.ending(".py") if name.startswith(TESTS)]
+    modules = {PurePath(name).stem for name in mine}
+    for name in mine:
+        yield from (f"{name}:{line}: imports {module}: what tests share is in helpers"
+                    for line, module in imports(tree.text(name), modules) if is_test(module))
     for name in tree.ending(".c", ".h"):
-        if name.startswith(TESTS):
+        if name.startswith(PRODUCT):
             yield from (f"{name}: includes {included}: link with it instead"
                         for included in INCLUDE.findall(tree.text(name))
                         if included.endswith(".c"))
@@ -58,12 +65,17 @@ def is_test(module: str) -> bool:
     return any(part.startswith("test_") for part in module.split("."))
 
 
-def imports(text: str) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of all that a module imports."""
+def imports(text: str, modules: Set[str]) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of all that a module imports; modules are those that tests have."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            # "from . import test_x" names the module last; from a module, a test is a function.
-            names = [node.module] if node.module else [alias.name for alias in node.names]
+            # The last name is a module in "from folder import test_x", in others a function.
+            names = [node.module] if node.module else []
+            names += [alias.name for alias in node.names if alias.name in modules]
             yield from ((node.lineno, name) for name in names)
+        elif isinstance(node, ast.Call):
+            loader = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            yield from ((node.lineno, word.value) for word in node.args if loader in LOADERS
+                        and isinstance(word, ast.Constant) and isinstance(word.value, str))

@@ -33,6 +33,8 @@ def c_library(tree: Tree) -> frozenset[str]:
 def prefixes(tree: Tree) -> Iterator[str]:
     """Every global name of an installed library has a prefix of ours."""
     text = tree.built("meson-info/intro-installed.json").read_text(encoding="utf-8")
+    if not tree.objects:    # also refuses those of old sources
+        raise CheckError(f"{tree.build} has no object of lib, drivers or app")
     for name in sorted(json.loads(text)):
         path = tree.build / name
         archive = path.suffix == ".a"

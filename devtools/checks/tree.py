@@ -77,8 +77,14 @@ class Tree:
         for entry in json.loads(self.built("compile_commands.json").read_text(encoding="utf-8")):
             source = os.path.relpath(Path(entry["directory"]) / entry["file"], self.top)
             if is_product(source) and (self.top / source).is_file():
-                found[self.built(entry["output"])] = source
+                found[self._fresh(self.built(entry["output"]), source)] = source
         return found
+
+    def _fresh(self, path: Path, source: str) -> Path:
+        """An object that is not older than its source; ninja compares the same times."""
+        if path.stat().st_mtime_ns < (self.top / source).stat().st_mtime_ns:
+            raise CheckError(f"{path} is older than {source}: build again")
+        return path
 
     def python(self) -> Iterator[str]:
         """Every Python file, the programs without an ending among them."""

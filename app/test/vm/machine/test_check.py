@@ -2,6 +2,7 @@
 """devtools/check without a guest: each rule fires on a small tree that breaks it, once."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -24,6 +25,7 @@ CLEAN = {
                     "\treturn 1;\n}\n",
     "app/b/main.c": f"/* {LICENSE} */\nint\nvfio_cdev_high(void);\n\nint\nmain(void)\n{{\n"
                     "\treturn vfio_cdev_high();\n}\n",
+    "app/b/b.h": f"/* {LICENSE} */\nint\nvfio_cdev_high(void);\n",
     "app/test/vm/test_one.py": f"# {LICENSE}\nimport helpers\n\nprint(helpers.VALUE)\n",
     "app/test/vm/helpers.py": f"# {LICENSE}\nVALUE = 1\n",
     "run.sh": f"#!/bin/sh\n# {LICENSE}\necho \"$1\"\n",
@@ -42,7 +44,17 @@ BREAKS = [
     ("library", "lib/a/low.c", "#include", "#include <rte_eal.h>\n#include", "header of DPDK"),
     ("headers", "app/b/main.c", "\nint", '\n#include "vfio_cdev_a.h"\nint',
      "includes lib/a/vfio_cdev_a.h, which is private"),
+    ("headers", "lib/a/low.c", "\nint", '\n#include "b.h"\nint',
+     "includes app/b/b.h, which is not of a lower folder"),
     ("tests", "app/test/vm/helpers.py", "VALUE", "import test_one\n\nVALUE", "imports test_one"),
+    ("tests", "app/test/vm/helpers.py", "VALUE", "from . import test_one\n\nVALUE",
+     "imports test_one"),
+    ("tests", "app/test/vm/helpers.py", "VALUE", "from vm import test_one\n\nVALUE",
+     "imports test_one"),
+    ("tests", "app/test/vm/helpers.py", "VALUE = 1", 'VALUE = import_module("vm.test_one")',
+     "imports vm.test_one"),
+    ("tests", "app/b/main.c", "\nint", '\n#include "../../lib/a/low.c"\nint',
+     "includes ../../lib/a/low.c"),
     ("layers", "lib/a/low.c", "return 0;", "return vfio_cdev_high();",
      "lib/a/low.c: calls high.c of a higher layer (vfio_cdev_high)"),
     ("layers", "lib/a/side.c", "return 1;", "return vfio_cdev_high();",
@@ -131,6 +143,17 @@ def test_missing_build_is_no_pass(tmp_path: Path) -> None:
     done = check(tmp_path, "layers")
     assert done.returncode == 2
     assert "build first" in done.stderr
+
+
+@pytest.mark.parametrize("rule", ["layers", "symbols", "tidy"])
+def test_build_of_an_older_source_is_no_pass(tmp_path: Path, rule: str) -> None:
+    make(tmp_path, {})
+    build(tmp_path)
+    later = (tmp_path / "build/low.o").stat().st_mtime_ns + 1
+    os.utime(tmp_path / "lib/a/low.c", ns=(later, later))
+    done = check(tmp_path, rule)
+    assert done.returncode == 2
+    assert "is older than lib/a/low.c: build again" in done.stderr
 
 
 def test_layers_are_printed_with_circles(tmp_path: Path) -> None:
