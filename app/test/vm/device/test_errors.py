@@ -117,7 +117,7 @@ def test_entry_without_dev_attribute_is_no_cdev(cdev: Guest) -> None:
 
 
 def test_symlink_loop_in_sysfs(cdev: Guest) -> None:
-    with cdev_hidden(cdev, instead="mkdir noiommu-vfio0; ln -s dev noiommu-vfio0/dev"):
+    with cdev_hidden(cdev, instead="mkdir noiommu-vfio0 && ln -s dev noiommu-vfio0/dev"):
         ret, output = setup_device(cdev, "prefer")
     assert ret == -1
     assert f"{DEVICE}: cannot find the cdev in {SYSFS}/{DEVICE}/vfio-dev: Too many levels" in output

@@ -44,7 +44,7 @@ def cdev_hidden(guest: Guest, address: str = DEVICE,
                 instead: str = ":") -> AbstractContextManager[None]:
     """The device has nothing but its group, or what a script makes in its vfio-dev directory."""
     hidden = f"{SYSFS}/{address}/vfio-dev"
-    return changed(guest, f"mount -t tmpfs none {hidden}; cd {hidden}; {instead}",
+    return changed(guest, f"mount -t tmpfs none {hidden} && cd {hidden} && {instead}",
                    f"umount {hidden}")
 
 
