@@ -21,7 +21,7 @@ die() {
 	exit 2
 }
 
-# Install what is missing. Only root can; others are told what to ask for.
+# Install what is missing. Only root can; for others the packages are named.
 need_packages() {
 	local missing=() package status
 

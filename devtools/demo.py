@@ -102,7 +102,7 @@ def demo(seconds: int) -> int:
 
 
 def main() -> int:
-    """Exit status as demo.sh --help tells."""
+    """Exit status: see demo.sh --help."""
     try:
         return demo(int(sys.argv[1]))
     except VmError as err:

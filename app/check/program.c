@@ -188,7 +188,7 @@ unlinked_add(struct checkup *c, const struct elf_file *file, const char *path)
 			    "start it with RTE_VFIO_CDEV=require, which refuses "
 			    "devices that the library does not get",
 			    "%s is not linked with DPDK: if a plug-in brings it, this check cannot "
-			    "tell whether it calls the library",
+			    "find out whether it calls the library",
 			    path);
 }
 

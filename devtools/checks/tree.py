@@ -47,7 +47,7 @@ class Tree:
 
     @functools.cached_property
     def names(self) -> list[str]:
-        """What git tracks, and what it would track if asked to."""
+        """What git tracks, and new files that it does not ignore."""
         listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], self.top)
         if listed.returncode != 0:
             raise CheckError(f"git ls-files: {listed.stderr.strip()}")

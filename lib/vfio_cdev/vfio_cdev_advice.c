@@ -63,7 +63,7 @@ static const struct {
 	  "the device's VFIO group is open, here or in another program: close it "
 	  "(fuser -v /dev/vfio/*)" },
 	{ RTE_VFIO_CDEV_STEP_BIND, EINVAL,
-	  "another program has bound the device, or a process still holds the file of one "
+	  "another program has bound the device, or a process still has the file of one "
 	  "that did: stop it (fuser -v /dev/vfio/devices/*); or a VF token was given for a "
 	  "device without SR-IOV" },
 	{ RTE_VFIO_CDEV_STEP_BIND, EACCES,

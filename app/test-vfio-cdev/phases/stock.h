@@ -12,9 +12,9 @@ typedef enum verdict (*stock_measure_t)(struct run *run, bool stock, char *text,
 					struct result *result);
 
 /*
- * If --compare asks for it and all devices have a group, measure stock DPDK. That it fails is
- * no fault of the host: the result gets its figure or its sentence, and its verdict stays, but
- * for a signal. Returns the verdict of the result.
+ * With --compare, if all devices have a group, measure stock DPDK. Its failure is
+ * no fault of the host: the result gets the figure or a sentence, and keeps its verdict, except
+ * after a signal. Returns the verdict of the result.
  */
 enum verdict
 stock_compare(struct run *run, struct result *result, stock_measure_t measure);

@@ -410,7 +410,7 @@ ports_find(struct pin *pin)
 		return 0;
 	fprintf(stderr,
 		"pin: cannot go on with %u ports, it takes two: bind two devices to "
-		"vfio-pci and allow them (-a); what the EAL refused it said why\n",
+		"vfio-pci and allow them (-a); the EAL has logged why it refused one\n",
 		n);
 	return -ENODEV;
 }

@@ -222,7 +222,7 @@ eal_is_mp_thread(void)
 		 strcmp(name, "dpdk-mp-msg") == 0);
 }
 
-/* rte_errno as eal_vfio.c sets it; vhost goes by ENODEV and EINVAL. */
+/* rte_errno as eal_vfio.c sets it; vhost distinguishes ENODEV and EINVAL. */
 int
 eal_errno_return(int ret)
 {

@@ -40,7 +40,7 @@ static const struct choice phys_choice = {
 		[PHYS_PAGEMAP] = "pagemap",
 	},
 	.help = "auto (pagemap where it can be read, else the IOAS), ioas (the IOAS only) or "
-		"pagemap (what pagemap says, if the IOAS confirms it)",
+		"pagemap (pagemap only, and the IOAS must confirm it)",
 	.strict = PHYS_IOAS,
 };
 
@@ -69,8 +69,8 @@ choice_get(const struct choice *choice)
 		return 0;
 	if (!is_accepted(choice, value)) {
 		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-			"%s is not heeded: %s; the program has rights that whoever starts it may "
-			"not have (setuid or file capabilities): only %s=%s is taken from the "
+			"%s is ignored: %s; the program has rights that its caller may not have "
+			"(setuid or file capabilities): only %s=%s is accepted from the "
 			"environment then",
 			choice->env, strerror(EPERM), choice->env, choice->names[choice->strict]);
 		return 0;

@@ -74,10 +74,10 @@ refusal_report(const struct rte_vfio_cdev_info *info, const struct mp_answer *an
 {
 	const char *what = "cannot hand it out", *advice = "see its log";
 	const int pid = answer->pid > 0 ? answer->pid : primary_pid();
-	char who[24] = "";
+	char process[24] = "";
 
 	if (pid > 0)
-		snprintf(who, sizeof(who), " (pid %d)", pid);
+		snprintf(process, sizeof(process), " (pid %d)", pid);
 	for (size_t i = 0; i < RTE_DIM(refusals); i++) {
 		if (refusals[i].err == err) {
 			what = refusals[i].what;
@@ -85,7 +85,7 @@ refusal_report(const struct rte_vfio_cdev_info *info, const struct mp_answer *an
 		}
 	}
 	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot get %s: the primary process%s %s: %s; %s",
-		info->addr, info->name, who, what, strerror(err), advice);
+		info->addr, info->name, process, what, strerror(err), advice);
 }
 
 int

@@ -105,9 +105,9 @@ less_than_the_default_takes_no_device(void **state)
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
 	assert_int_equal(policy_get(), POLICY_PREFER);
 	assert_int_equal(policy_phys(), PHYS_AUTO);
-	assert_logged(WARNING, "RTE_VFIO_CDEV is not heeded", strerror(EPERM), "setuid",
+	assert_logged(WARNING, "RTE_VFIO_CDEV is ignored", strerror(EPERM), "setuid",
 		      "RTE_VFIO_CDEV=require");
-	assert_logged(WARNING, "RTE_VFIO_CDEV_PHYS is not heeded", "RTE_VFIO_CDEV_PHYS=ioas");
+	assert_logged(WARNING, "RTE_VFIO_CDEV_PHYS is ignored", "RTE_VFIO_CDEV_PHYS=ioas");
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 2);
 }
 
