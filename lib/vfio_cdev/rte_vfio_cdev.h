@@ -9,7 +9,7 @@
  *
  * Plain Linux: no DPDK, any program may use it.
  *
- *	ctx ------------ paths of sysfs and /proc, log function
+ *	ctx ------------ paths of sysfs, /proc and /dev, log function
  *	 |  find()
  *	 v
  *	info ----------- one device's cdev: name, number, mode (a plain value)
@@ -109,7 +109,7 @@ struct rte_vfio_cdev_opener {
 };
 
 /**
- * Create a context.
+ * Create a context. Thread-safe.
  *
  * @param log
  *   Where messages go, or NULL for nowhere.
@@ -169,8 +169,8 @@ void
 rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx);
 
 /**
- * Make a text safe to print: names in sysfs and of processes may hold anything. Log
- * lines of the library are already. Thread-safe.
+ * Make a text safe to print: names in sysfs and of processes may have any bytes. The
+ * log lines of the library are clean already. Thread-safe.
  *
  * @param text
  *   A string: each byte that is not printable ASCII becomes a question mark.
