@@ -15,11 +15,11 @@
 
 #include "vfio_cdev_attach.h"
 #include "vfio_cdev_check.h"
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_iova_range.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_provisional.h"
+#include "vfio_cdev_state.h"
 
 struct settling {
 	uint32_t attempt;

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "vfio_cdev_check.h"
-#include "vfio_cdev_domain.h"
+#include "vfio_cdev_state.h"
 
 int
 vfio_cdev_memory_fail(const struct rte_vfio_cdev_domain *domain, enum rte_vfio_cdev_step step,

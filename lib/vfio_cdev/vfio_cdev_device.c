@@ -12,6 +12,7 @@
 #include "vfio_cdev_device.h"
 #include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
+#include "vfio_cdev_state.h"
 #include "vfio_cdev_sysfs.h"
 
 #define NODE_FORMAT "%s/vfio/devices/%s"

@@ -11,6 +11,7 @@
 #include "vfio_cdev_monitor.h"
 #include "vfio_cdev_numa.h"
 #include "vfio_cdev_provisional.h"
+#include "vfio_cdev_state.h"
 
 int
 rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode,

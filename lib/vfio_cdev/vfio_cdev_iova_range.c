@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 #include "iommufd_uapi.h"
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_iova_range.h"
+#include "vfio_cdev_state.h"
 
 int
 vfio_cdev_iova_ranges_read(struct rte_vfio_cdev_domain *domain)

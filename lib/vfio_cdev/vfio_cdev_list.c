@@ -4,8 +4,8 @@
 
 #include <errno.h>
 
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
+#include "vfio_cdev_state.h"
 
 static enum rte_vfio_cdev_mapping_state
 mapping_state(const struct vfio_cdev_record *rec)

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
+#include "vfio_cdev_state.h"
 
 __thread unsigned int vfio_cdev_lock_depth;
 

@@ -5,7 +5,7 @@
 #ifndef VFIO_CDEV_LOCK_H
 #define VFIO_CDEV_LOCK_H
 
-#include "vfio_cdev_domain.h"
+#include "vfio_cdev_state.h"
 
 /* Locks of the library that the thread holds. If any, the monitor ignores its unmapping. */
 extern __thread unsigned int vfio_cdev_lock_depth;

@@ -8,11 +8,11 @@
 #include <errno.h>
 
 #include "vfio_cdev_check.h"
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_piece.h"
 #include "vfio_cdev_provisional.h"
+#include "vfio_cdev_state.h"
 #include "vfio_cdev_verify.h"
 
 /* A caller maps memory of a pending record: take its address, and pin if possible. */

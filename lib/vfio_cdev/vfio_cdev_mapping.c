@@ -7,10 +7,10 @@
 #include <stdlib.h>
 
 #include "vfio_cdev_check.h"
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_iova_range.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_numa.h"
+#include "vfio_cdev_state.h"
 #include "vfio_cdev_sysfs.h"
 #include "vfio_cdev_verify.h"
 

@@ -12,10 +12,10 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_monitor.h"
 #include "vfio_cdev_provisional.h"
+#include "vfio_cdev_state.h"
 
 /* Guards the list of domains. Taken before any domain's lock. */
 static pthread_mutex_t monitor_lock = PTHREAD_MUTEX_INITIALIZER;

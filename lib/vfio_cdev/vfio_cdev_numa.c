@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_numa.h"
+#include "vfio_cdev_state.h"
 
 static bool
 number_parse(const char *name, const char *prefix, unsigned long *number)

@@ -5,10 +5,10 @@
 #include <errno.h>
 
 #include "vfio_cdev_check.h"
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_provisional.h"
+#include "vfio_cdev_state.h"
 #include "vfio_cdev_verify.h"
 
 /* A mapping of exactly this page may be planned: it is pinned now. */

@@ -3,7 +3,7 @@
 /* The pieces that a large mapping is split into. */
 
 #include "vfio_cdev_piece.h"
-#include "vfio_cdev_domain.h"
+#include "vfio_cdev_state.h"
 
 uint64_t
 vfio_cdev_piece_len(uint64_t key, uint64_t off, uint64_t len, uint64_t page_size)

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 
 #include "vfio_cdev_check.h"
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_piece.h"
 #include "vfio_cdev_provisional.h"
+#include "vfio_cdev_state.h"
 
 struct rte_vfio_cdev_pin {
 	struct rte_vfio_cdev_domain *domain;

@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_record.h"
+#include "vfio_cdev_state.h"
 
 struct vfio_cdev_record *
 vfio_cdev_record_new(const struct vfio_cdev_record *value)

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 
 #include "vfio_cdev_check.h"
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_piece.h"
+#include "vfio_cdev_state.h"
 #include "vfio_cdev_verify.h"
 
 /* The memory of a call. */

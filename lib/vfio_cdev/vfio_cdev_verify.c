@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "vfio_cdev_check.h"
-#include "vfio_cdev_domain.h"
 #include "vfio_cdev_numa.h"
+#include "vfio_cdev_state.h"
 #include "vfio_cdev_verify.h"
 
 /* One pass over the pages of an area. */

@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "vfio_cdev_private.h"
+#include "vfio_cdev_state.h"
 
 #define HUGE (UINT64_C(2) << 20)
 #define HUGE_2M (21 << 26) /* MAP_HUGE_2MB of linux/mman.h */

@@ -17,15 +17,15 @@ unsigned long
 proc_number(const char *path, const char *label)
 {
 	FILE *file = fopen(path, "re");
-	unsigned long value = 0;
 	char line[256];
 
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		if (strncmp(line, label, strlen(label)) == 0)
-			value = strtoul(line + strlen(label), NULL, 10);
-	if (file != NULL)
-		fclose(file);
-	return value;
+		if (strncmp(line, label, strlen(label)) == 0) {
+			fclose(file);
+			return strtoul(line + strlen(label), NULL, 10);
+		}
+	fprintf(stderr, "cannot find %s in %s\n", label, path);
+	exit(EXIT_FAILURE);
 }
 
 uint64_t

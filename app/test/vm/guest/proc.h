@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* The number after a label at the start of a line, or 0: "/proc/self/status", "VmPin:". */
+/* The number after a label at the start of a line ("VmPin:"); exits if there is none. */
 unsigned long
 proc_number(const char *path, const char *label);
 

@@ -20,6 +20,7 @@
 #include "vfio_cdev_piece.h"
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_record.h"
+#include "vfio_cdev_state.h"
 #include "vfio_cdev_sysfs.h"
 #include "vfio_cdev_tree.h"
 #include "vfio_cdev_verify.h"
