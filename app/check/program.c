@@ -15,7 +15,9 @@
 
 #include "check_private.h"
 #include "elf_file.h"
+#include "launch.h"
 #include "loader.h"
+#include "script.h"
 
 #define EAL "librte_eal.so."
 #define LIBRARY "librte_bus_vfio_cdev.so"
@@ -62,29 +64,65 @@ abi_judge(unsigned int abi, const char **cure)
 	return abi < FIRST_ABI ? CHECK_FAIL : abi > LAST_ABI ? CHECK_WARN : CHECK_PASS;
 }
 
-void
-check_dpdk(struct checkup *c)
+/* The program's own release counts, wherever it comes from. */
+static bool
+own_add(struct checkup *c)
 {
+	const struct loader_object *eal;
 	struct text text = { 0 };
-	enum check_verdict verdict = CHECK_FAIL, one;
+	char path[PATH_MAX];
+	struct loader loader;
+	const char *cure;
+	unsigned int abi;
+	bool found;
+
+	if (c->options->app == NULL ||
+	    launch_find_program_of(c->host, c->options->app, path, sizeof(path)) < 0 ||
+	    script_resolve(c->host, path) < 0)
+		return false;
+	loader_open(c->host, path, &loader);
+	eal = loader_find(&loader, EAL);
+	found = eal != NULL && eal->path != NULL;
+	if (found) {
+		abi = abi_parse(eal->name);
+		release_add(c->host, eal->path, abi, &text);
+		checkup_add(c, abi_judge(abi, &cure),
+			    abi_judge(abi, &cure) != CHECK_PASS ? cure : NULL,
+			    "the program loads %s (%s)", text.buf, eal->path);
+	}
+	loader_close(&loader);
+	return found;
+}
+
+/* Any program that does not bring its own loads one of these: which one is not known. */
+static void
+installed_add(struct checkup *c, struct loader *loader)
+{
+	enum check_verdict best = CHECK_FAIL, one;
+	struct text text = { 0 };
 	const char *cure = NULL, *advice;
 	char path[PATH_MAX];
 
 	for (unsigned int abi = FIRST_ABI - 3; abi <= LAST_ABI + 3; abi++) {
 		snprintf(path, sizeof(path), EAL "%u", abi);
-		if (loader_find(c->host, NULL, path, path) < 0)
+		if (loader_search(loader, path, path) < 0)
 			continue;
 		text_list(&text, "%s", "");
 		release_add(c->host, path, abi, &text);
 		text_add(&text, " (%s)", path);
 		one = abi_judge(abi, &advice);
-		if (one < verdict || cure == NULL) {
-			verdict = one;
+		if (one < best || cure == NULL) {
+			best = one;
 			cure = advice;
 		}
 	}
-	if (text.len > 0)
-		checkup_add(c, verdict, verdict != CHECK_PASS ? cure : NULL, "found %s", text.buf);
+	if (text.len > 0 && best == CHECK_FAIL)
+		checkup_add(c, CHECK_WARN,
+			    "use DPDK 22.11 or later, or name the program that brings its own "
+			    "with --app",
+			    "found %s, which does not call the library", text.buf);
+	else if (text.len > 0)
+		checkup_add(c, best, best != CHECK_PASS ? cure : NULL, "found %s", text.buf);
 	else if (c->options->app == NULL)
 		checkup_add(c, CHECK_WARN,
 			    "apt-get install dpdk, or name the program that brings "
@@ -92,24 +130,16 @@ check_dpdk(struct checkup *c)
 			    "the dynamic linker finds no " EAL "*");
 }
 
-/* As execvp() finds it. */
-static int
-program_find(const struct host *host, const char *name, char path[PATH_MAX])
+void
+check_dpdk(struct checkup *c)
 {
-	const char *dirs = getenv("PATH"), *end;
+	struct loader loader;
 
-	if (strchr(name, '/') != NULL || dirs == NULL) {
-		snprintf(path, PATH_MAX, "%s", name);
-		return host_access(host, F_OK, "%s", path);
-	}
-	for (;; dirs = end + 1) {
-		end = strchrnul(dirs, ':');
-		snprintf(path, PATH_MAX, "%.*s/%s", (int)(end - dirs), dirs, name);
-		if (host_access(host, X_OK, "%s", path) == 0)
-			return 0;
-		if (*end == '\0')
-			return -ENOENT;
-	}
+	if (own_add(c))
+		return;
+	loader_open(c->host, NULL, &loader);
+	installed_add(c, &loader);
+	loader_close(&loader);
 }
 
 /*
@@ -145,83 +175,89 @@ rights_add(struct checkup *c, const char *path)
 	return false;
 }
 
-struct links {
-	char eal[64];	    /* "librte_eal.so.23"; "" if nothing of DPDK is linked */
-	bool has_library;   /* linked with the library */
-	bool library_first; /* before librte_eal */
+struct program {
+	char path[PATH_MAX]; /* of the file that is run: a script's interpreter */
+	bool is_script;
+	struct elf_file file;
+	struct loader loader;
 };
 
-/* Each part of DPDK has the ABI of the EAL in its name. */
+/* What a script starts inherits the library, whatever its interpreter is. */
 static void
-links_read(const struct elf_file *file, struct links *links)
+script_add(struct checkup *c, const struct program *program, const char *what)
 {
-	const char *name, *so;
-	size_t index = 0;
-
-	*links = (struct links){ 0 };
-	while ((name = elf_file_text(file, DT_NEEDED, &index)) != NULL) {
-		if (strcmp(name, LIBRARY) == 0) {
-			links->has_library = true;
-			links->library_first = links->eal[0] == '\0';
-			continue;
-		}
-		so = strstr(name, ".so.");
-		if (strncmp(name, "librte_", strlen("librte_")) == 0 && so != NULL &&
-		    strcmp(name, "librte_vfio_cdev.so.0") != 0 && links->eal[0] == '\0')
-			snprintf(links->eal, sizeof(links->eal), EAL "%.16s", so + strlen(".so."));
-	}
+	checkup_add(c, CHECK_WARN,
+		    "name the program that it starts, or start it with RTE_VFIO_CDEV=require, "
+		    "which refuses devices that the library does not get",
+		    "%s is a script of %s, which is %s: this check cannot see what it starts",
+		    c->options->app, program->path, what);
 }
 
 /* Nothing of DPDK is linked dynamically. */
 static void
-unlinked_add(struct checkup *c, const struct elf_file *file, const char *path)
+unlinked_add(struct checkup *c, const struct program *program)
 {
-	if (elf_file_contains(file, DRIVER_MARK))
+	if (elf_file_contains(&program->file, DRIVER_MARK))
 		checkup_add(c, CHECK_FAIL, "link it with DPDK's shared libraries",
 			    "DPDK is linked into %s statically, and does not call the library",
-			    path);
-	else if (!file->has_interpreter)
+			    program->path);
+	else if (program->is_script)
+		script_add(c, program, "not linked with DPDK");
+	else if (program->file.interpreter == NULL)
 		checkup_add(c, CHECK_FAIL, "link it dynamically",
-			    "%s is static: there is no dynamic linker to preload into it", path);
+			    "%s is static: there is no dynamic linker to preload into it",
+			    program->path);
 	else
 		checkup_add(c, CHECK_WARN,
 			    "start it with RTE_VFIO_CDEV=require, which refuses "
 			    "devices that the library does not get",
 			    "%s is not linked with DPDK: if a plug-in brings it, this check cannot "
 			    "find out whether it calls the library",
-			    path);
+			    program->path);
+}
+
+/* Does it call its own functions, whatever is preloaded? -errno if it cannot be read. */
+static int
+eal_is_closed(const struct host *host, const char *eal)
+{
+	struct elf_file file;
+	char real[PATH_MAX];
+	bool closed;
+	int ret = host_path(host, real, "%s", eal);
+
+	if (ret == 0)
+		ret = elf_file_open(real, &file);
+	if (ret < 0)
+		return ret;
+	closed = elf_file_is_symbolic(&file);
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
+		closed |= !elf_file_imports(&file, hooks[i]);
+	elf_file_close(&file);
+	return closed;
 }
 
 static void
-eal_add(struct checkup *c, const struct links *links, const char *eal)
+eal_add(struct checkup *c, const struct loader *loader, const struct loader_object *eal)
 {
+	const struct loader_object *library = loader_find(loader, LIBRARY);
+	const unsigned int abi = abi_parse(eal->name);
 	struct text release = { 0 };
-	unsigned int abi = abi_parse(links->eal);
-	struct elf_file file;
 	const char *cure;
-	char real[PATH_MAX];
-	bool own;
-	int ret;
+	int closed = eal_is_closed(c->host, eal->path);
 
-	ret = host_path(c->host, real, "%s", eal);
-	if (ret == 0)
-		ret = elf_file_open(real, &file);
-	if (ret < 0) {
-		checkup_add(c, CHECK_FAIL, "install DPDK anew", "cannot read %s: %s", eal,
-			    strerror(-ret));
+	if (closed < 0) {
+		checkup_add(c, CHECK_FAIL, "install DPDK anew", "cannot read %s: %s", eal->path,
+			    strerror(-closed));
 		return;
 	}
-	own = elf_file_is_symbolic(&file);
-	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
-		own |= !elf_file_imports(&file, hooks[i]);
-	elf_file_close(&file);
-	release_add(c->host, eal, abi, &release);
-	if (own)
+	release_add(c->host, eal->path, abi, &release);
+	if (closed != 0)
 		checkup_add(c, CHECK_FAIL,
 			    "use a librte_eal that is built without "
 			    "-Bsymbolic-functions (and -Bsymbolic)",
-			    "%s calls its own %s(): memory would not be pinned", eal, hooks[0]);
-	else if (links->has_library && !links->library_first)
+			    "%s calls its own %s(): memory would not be pinned", eal->path,
+			    hooks[0]);
+	else if (library > eal)
 		checkup_add(c, CHECK_WARN, "link it before DPDK, or preload it",
 			    "the program is linked with " LIBRARY " behind librte_eal, which "
 			    "calls it only where it is preloaded");
@@ -229,45 +265,147 @@ eal_add(struct checkup *c, const struct links *links, const char *eal)
 		checkup_add(c, abi_judge(abi, &cure),
 			    abi_judge(abi, &cure) != CHECK_PASS ? cure : NULL,
 			    "the program is linked with %s (%s), which calls the library%s",
-			    release.buf, eal, links->has_library ? "" : " when that is preloaded");
+			    release.buf, eal->path,
+			    library != NULL ? "" : " when that is preloaded");
+}
+
+/* A library without which the program does not start; this one comes with LD_PRELOAD. */
+static bool
+missing_add(struct checkup *c, const struct loader *loader)
+{
+	const struct loader_object *object;
+
+	for (int i = 1; i < loader->count; i++) {
+		object = &loader->objects[i];
+		if (strcmp(object->name, LIBRARY) == 0)
+			continue;
+		if (object->path == NULL) {
+			checkup_add(c, CHECK_FAIL,
+				    strncmp(object->name, "librte_", strlen("librte_")) == 0 ?
+					    "install that release of DPDK, or set LD_LIBRARY_PATH" :
+					    "install it, or set LD_LIBRARY_PATH",
+				    "%s needs %s, which is not found",
+				    loader->objects[object->parent].path, object->name);
+			return true;
+		}
+		if (object->err < 0) {
+			checkup_add(c, CHECK_FAIL, "install it anew", "cannot read %s: %s",
+				    object->path, strerror(-object->err));
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A linker that does not work as glibc's: what it finds is not known. */
+static void
+interpreter_add(struct checkup *c, const struct program *program, int err)
+{
+	if (err == -ENOTSUP)
+		checkup_add(c, CHECK_WARN,
+			    "start it with RTE_VFIO_CDEV=require, which refuses "
+			    "devices that the library does not get",
+			    "the dynamic linker of %s is %s, which is none of glibc as this check "
+			    "knows it: which DPDK it finds, and whether it preloads the library, "
+			    "is not known",
+			    program->path, program->file.interpreter);
+	else
+		checkup_add(c, CHECK_FAIL, "install it, or give the path of another program",
+			    "the dynamic linker of %s, %s, cannot be used: %s", program->path,
+			    program->file.interpreter, strerror(-err));
+}
+
+static void
+program_add(struct checkup *c, struct program *program)
+{
+	const struct loader_object *eal;
+	int ret;
+
+	if (rights_add(c, program->path))
+		return;
+	ret = loader_open(c->host, program->path, &program->loader);
+	eal = loader_find(&program->loader, EAL);
+	if (ret < 0)
+		interpreter_add(c, program, ret);
+	else if (!missing_add(c, &program->loader)) {
+		if (eal != NULL)
+			eal_add(c, &program->loader, eal);
+		else
+			unlinked_add(c, program);
+	}
+	loader_close(&program->loader);
+}
+
+/* A file that the kernel cannot run as one of this machine's programs. */
+static void
+kind_add(struct checkup *c, const struct program *program)
+{
+	const enum elf_file_kind kind = program->file.kind;
+
+	if (program->is_script)
+		script_add(c, program, "no 64-bit program of this machine");
+	else if (kind == ELF_FILE_NONE)
+		checkup_add(c, CHECK_FAIL, "give the path of a program",
+			    "%s is no program that the kernel can run", program->path);
+	else
+		checkup_add(c, CHECK_FAIL, "use the build for this machine, of 64 bits",
+			    "%s is %s: the library cannot be loaded into it", program->path,
+			    kind == ELF_FILE_32_BIT ? "a 32-bit program" :
+						      "a program for another processor");
+}
+
+/* Why no program can be found that is run. */
+static void
+unresolved_add(struct checkup *c, const char *path, int err)
+{
+	const char *app = c->options->app;
+
+	if (err == -ENOEXEC)
+		checkup_add(c, CHECK_WARN, "name the program that it starts",
+			    "%s is neither a program nor a script that names its interpreter "
+			    "(#!): this check cannot see what a shell would make of it",
+			    app);
+	else if (err == -EINVAL)
+		checkup_add(c, CHECK_WARN, "name the program that it starts",
+			    "%s is a script of env with options that this check does not know",
+			    app);
+	else
+		checkup_add(c, CHECK_FAIL, "correct its first line, or install what that names",
+			    "%s is a script of %s: %s", app, path, strerror(-err));
 }
 
 void
 check_app(struct checkup *c)
 {
-	char path[PATH_MAX], real[PATH_MAX], eal[PATH_MAX];
-	struct elf_file file;
-	struct links links;
+	struct program program = { .is_script = false };
+	char real[PATH_MAX], found[PATH_MAX];
 	int ret;
 
 	if (c->options->app == NULL)
 		return;
-	ret = program_find(c->host, c->options->app, path);
-	if (ret == 0)
-		ret = host_path(c->host, real, "%s", path);
-	if (ret == 0)
-		ret = elf_file_open(real, &file);
-	if (ret == -ENOEXEC) {
-		checkup_add(c, CHECK_WARN, "name the program that it starts",
-			    "%s is not a 64-bit program but perhaps a script", path);
-		return;
-	}
+	ret = launch_find_program_of(c->host, c->options->app, found, sizeof(found));
 	if (ret < 0) {
 		checkup_add(c, CHECK_FAIL, "give the path of a program", "cannot read %s: %s",
 			    c->options->app, strerror(-ret));
 		return;
 	}
-	links_read(&file, &links);
-	if (!rights_add(c, path)) {
-		if (links.eal[0] == '\0')
-			unlinked_add(c, &file, path);
-		else if (loader_find(c->host, real, links.eal, eal) < 0)
-			checkup_add(c, CHECK_FAIL,
-				    "install that release of DPDK, or set "
-				    "LD_LIBRARY_PATH",
-				    "%s needs %s, which is not found", path, links.eal);
-		else
-			eal_add(c, &links, eal);
+	strcpy(program.path, found);
+	ret = script_resolve(c->host, program.path);
+	if (ret < 0) {
+		unresolved_add(c, program.path, ret);
+		return;
 	}
-	elf_file_close(&file);
+	program.is_script = strcmp(program.path, found) != 0;
+	ret = host_path(c->host, real, "%s", program.path);
+	if (ret == 0)
+		ret = elf_file_open(real, &program.file);
+	if (ret == -ENOEXEC)
+		kind_add(c, &program);
+	else if (ret < 0)
+		checkup_add(c, CHECK_FAIL, "give the path of a program", "cannot read %s: %s",
+			    program.path, strerror(-ret));
+	else
+		program_add(c, &program);
+	if (ret == 0)
+		elf_file_close(&program.file);
 }

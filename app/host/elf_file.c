@@ -7,14 +7,33 @@
 
 #include "elf_file.h"
 
-static bool
-header_is_ours(Elf *elf)
+#if defined(__aarch64__)
+#define MACHINE EM_AARCH64
+#elif defined(__powerpc64__)
+#define MACHINE EM_PPC64
+#elif defined(__riscv)
+#define MACHINE EM_RISCV
+#else
+#define MACHINE EM_X86_64
+#endif
+
+/* What the dynamic linker tells apart (glibc, elf/dl-load.c: open_verify()). */
+static enum elf_file_kind
+kind_find(Elf *elf)
 {
 	const char *ident = elf_getident(elf, NULL);
 	const int order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
+	const Elf64_Ehdr *header;
 
-	return elf_kind(elf) == ELF_K_ELF && ident != NULL && ident[EI_CLASS] == ELFCLASS64 &&
-		ident[EI_DATA] == order;
+	if (elf_kind(elf) != ELF_K_ELF || ident == NULL)
+		return ELF_FILE_NONE;
+	if (ident[EI_CLASS] == ELFCLASS32)
+		return ELF_FILE_32_BIT;
+	header = elf64_getehdr(elf);
+	if (header == NULL)
+		return ELF_FILE_NONE;
+	return ident[EI_DATA] == order && header->e_machine == MACHINE ? ELF_FILE_OURS :
+									 ELF_FILE_FOREIGN;
 }
 
 static void
@@ -32,6 +51,19 @@ sections_look(struct elf_file *file)
 	}
 }
 
+/* A text of the file itself, if it ends in it. */
+static const char *
+text_at(const struct elf_file *file, uint64_t offset)
+{
+	size_t size = 0;
+	const char *content = elf_rawfile(file->elf, &size);
+
+	if (content == NULL || offset >= size ||
+	    memchr(content + offset, '\0', size - offset) == NULL)
+		return NULL;
+	return content + offset;
+}
+
 static void
 segments_look(struct elf_file *file)
 {
@@ -41,7 +73,8 @@ segments_look(struct elf_file *file)
 	if (segments == NULL || elf_getphdrnum(file->elf, &count) != 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		file->has_interpreter |= segments[i].p_type == PT_INTERP;
+		if (segments[i].p_type == PT_INTERP)
+			file->interpreter = text_at(file, segments[i].p_offset);
 }
 
 int
@@ -58,7 +91,8 @@ elf_file_open(const char *path, struct elf_file *file)
 	file->elf = elf_begin(file->fd, ELF_C_READ_MMAP, NULL);
 	if (file->elf == NULL)
 		goto err_close;
-	if (!header_is_ours(file->elf))
+	file->kind = kind_find(file->elf);
+	if (file->kind != ELF_FILE_OURS)
 		goto err_end;
 	segments_look(file);
 	sections_look(file);
@@ -99,14 +133,22 @@ elf_file_text(const struct elf_file *file, Elf64_Sxword tag, size_t *index)
 	return entry != NULL ? elf_strptr(file->elf, file->strings, entry->d_un.d_val) : NULL;
 }
 
+uint64_t
+elf_file_number(const struct elf_file *file, Elf64_Sxword tag)
+{
+	size_t index = 0;
+	const Elf64_Dyn *entry = dynamic_next(file, tag, &index);
+
+	return entry != NULL ? entry->d_un.d_val : 0;
+}
+
 bool
 elf_file_is_symbolic(const struct elf_file *file)
 {
-	size_t index = 0, flags_index = 0;
-	const Elf64_Dyn *flags = dynamic_next(file, DT_FLAGS, &flags_index);
+	size_t index = 0;
 
 	return dynamic_next(file, DT_SYMBOLIC, &index) != NULL ||
-		(flags != NULL && (flags->d_un.d_val & DF_SYMBOLIC) != 0);
+		(elf_file_number(file, DT_FLAGS) & DF_SYMBOLIC) != 0;
 }
 
 /* The name of a relocation's symbol, or NULL. */

@@ -7,18 +7,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <libelf.h>
+
+enum elf_file_kind {
+	ELF_FILE_NONE,	  /* no ELF file */
+	ELF_FILE_32_BIT,  /* of the other class: also x32 */
+	ELF_FILE_FOREIGN, /* of another byte order or processor */
+	ELF_FILE_OURS,
+};
 
 struct elf_file {
 	int fd;
 	Elf *elf;
-	bool has_interpreter; /* it needs a dynamic linker */
-	Elf_Data *dynamic;    /* NULL: none */
-	size_t strings;	      /* section of the dynamic strings */
+	enum elf_file_kind kind;
+	const char *interpreter; /* the dynamic linker that it names, or NULL */
+	Elf_Data *dynamic;	 /* NULL: none */
+	size_t strings;		 /* section of the dynamic strings */
 };
 
-/* 0 or -errno; -ENOEXEC: not a 64-bit ELF file of this machine's byte order. */
+/* 0 or -errno; -ENOEXEC: not a 64-bit ELF file of this machine, but of file->kind. */
 int
 elf_file_open(const char *path, struct elf_file *file);
 
@@ -28,6 +37,10 @@ elf_file_close(struct elf_file *file);
 /* The text of the next dynamic entry with this tag from *index on, or NULL. */
 const char *
 elf_file_text(const struct elf_file *file, Elf64_Sxword tag, size_t *index);
+
+/* The value of the first dynamic entry with this tag, or 0. */
+uint64_t
+elf_file_number(const struct elf_file *file, Elf64_Sxword tag);
 
 /* Was it linked with -Bsymbolic? */
 bool

@@ -43,30 +43,37 @@ launch_find_library(char path[PATH_MAX])
 }
 
 static int
-program_try(const char *path)
+program_try(const struct host *host, const char *path)
 {
 	struct stat st;
+	int ret = host_stat(host, &st, "%s", path);
 
-	if (stat(path, &st) < 0)
-		return errno == ENOTDIR ? -ENOENT : -errno;
-	return S_ISREG(st.st_mode) && access(path, X_OK) == 0 ? 0 : -EACCES;
+	if (ret < 0)
+		return ret == -ENOTDIR ? -ENOENT : ret;
+	return S_ISREG(st.st_mode) && host_access(host, X_OK, "%s", path) == 0 ? 0 : -EACCES;
 }
 
 int
 launch_find_program(const char *name, char *path, size_t size)
+{
+	return launch_find_program_of(&(const struct host){ .root = "" }, name, path, size);
+}
+
+int
+launch_find_program_of(const struct host *host, const char *name, char *path, size_t size)
 {
 	const char *dirs = getenv("PATH");
 	int ret = -ENOENT, found, len;
 
 	if (strchr(name, '/') != NULL) {
 		snprintf(path, size, "%s", name);
-		return name[0] != '\0' ? program_try(path) : -ENOENT;
+		return name[0] != '\0' ? program_try(host, path) : -ENOENT;
 	}
 	for (dirs = dirs != NULL ? dirs : "/bin:/usr/bin"; dirs != NULL && name[0] != '\0';
 	     dirs = dirs[len] != '\0' ? dirs + len + 1 : NULL) {
 		len = strcspn(dirs, ":");
 		snprintf(path, size, "%.*s%s%s", len, dirs, len > 0 ? "/" : "./", name);
-		found = program_try(path);
+		found = program_try(host, path);
 		if (found == 0)
 			return 0;
 		ret = found == -ENOENT ? ret : found;

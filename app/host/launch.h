@@ -8,6 +8,8 @@
 #include <limits.h>
 #include <stddef.h>
 
+#include "host.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -34,6 +36,10 @@ launch_find_library(char path[PATH_MAX]);
  */
 int
 launch_find_program(const char *name, char *path, size_t size);
+
+/* The same on another root. A path with a slash in it is looked at as it is. */
+int
+launch_find_program_of(const struct host *host, const char *name, char *path, size_t size);
 
 #ifdef __cplusplus
 }

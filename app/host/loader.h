@@ -1,20 +1,71 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Where the dynamic linker would find a library; nothing is loaded. */
+/*
+ * What the dynamic linker would load for a program, and from where, as ld.so(8) and
+ * glibc's elf/dl-load.c and elf/dl-deps.c have it. Nothing is run or loaded.
+ *
+ *	loader --> object[0]: the program
+ *	           object[1...]: LD_PRELOAD, then what is needed, breadth first
+ *
+ * Not looked at: /etc/ld.so.preload, audit libraries, dlopen(), and the directories of
+ * legacy hardware capabilities ("tls", "haswell"), which glibc 2.37 took out.
+ */
 
 #ifndef LOADER_H
 #define LOADER_H
 
 #include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
 #include "host.h"
+#include "loader_cache.h"
+#include "loader_rules.h"
+
+struct loader_object {
+	char *name; /* as it is needed: "librte_eal.so.23" */
+	char *path; /* below the host's root; NULL: not found */
+	int err;    /* of reading it: 0 or -errno */
+	int parent; /* the object that needs it, or -1 */
+	/* of what is in it; NULL if it has none */
+	char *soname;
+	char *rpath;
+	char *runpath;
+	char **needed;	 /* ends with NULL */
+	bool no_default; /* linked with -z nodefaultlib */
+	dev_t dev;
+	ino_t ino;
+};
+
+struct loader {
+	const struct host *host;
+	struct loader_rules rules;
+	struct loader_cache cache;
+	struct loader_object *objects;
+	int count;
+};
 
 /*
- * By the program's DT_RUNPATH or DT_RPATH (if there is a program), LD_LIBRARY_PATH,
- * /etc/ld.so.cache and the usual directories, as in ld.so(8). The path is below the
- * host's root; it may be name's own buffer. 0 or -ENOENT.
+ * Of a program, and all that it needs; NULL: of none, to search with loader_search().
+ * Returns 0; -ENOTSUP where its interpreter is none of glibc; -ENOENT where that is not
+ * there; -errno where the program cannot be read (-ENOEXEC: no 64-bit one of this
+ * machine), -ENOMEM. loader_close() it in any case.
  */
 int
-loader_find(const struct host *host, const char *program, const char *name, char path[PATH_MAX]);
+loader_open(const struct host *host, const char *program, struct loader *loader);
+
+void
+loader_close(struct loader *loader);
+
+/* The first object whose name begins so, or NULL. */
+const struct loader_object *
+loader_find(const struct loader *loader, const char *prefix);
+
+/*
+ * Where the linker finds a library that the program needs, or any program that has
+ * no directories of its own; 0, -ENOENT or -ENOMEM.
+ */
+int
+loader_search(struct loader *loader, const char *name, char path[PATH_MAX]);
 
 #endif /* LOADER_H */

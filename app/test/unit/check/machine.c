@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crafted.h"
 #include "machine.h"
 #include "vfio_cdev_private.h"
 
@@ -96,6 +97,7 @@ machine_start(void **state)
 	process_make();
 	kernel_make();
 	device_make();
+	fake_sysfs_link(crafted_interpreter(), "%s", crafted_interpreter() + 1);
 	fake_sysfs_write("", "lib/librte_eal.so.23");
 	if (host_open(fake_sysfs_root(), &machine.host) < 0)
 		return -1;

@@ -5,15 +5,28 @@
  * beside this test; the argument is their directory.
  */
 
+#include <elf.h>
 #include <errno.h>
 #include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crafted.h"
 #include "machine.h"
+
+/* Of a library for this machine: glibc's _DL_CACHE_DEFAULT_ID. */
+#if defined(__aarch64__)
+#define CACHE_FLAGS 0x0a03
+#elif defined(__powerpc64__)
+#define CACHE_FLAGS 0x0503
+#else
+#define CACHE_FLAGS 0x0303
+#endif
 
 static const char *stubs;
 
@@ -33,6 +46,7 @@ stub_start(void **state)
 
 	machine_remove("lib/librte_eal.so.23");
 	stub_copy("libstub_eal.so", "lib/librte_eal.so.23");
+	stub_copy("libstub_libc.so", "lib/libc.so.6");
 	stub_copy("stub_app", "bin/app");
 	return ret;
 }
@@ -43,18 +57,40 @@ path_make(char path[PATH_MAX], const char *name)
 	snprintf(path, PATH_MAX, "%s/%s", fake_sysfs_root(), name);
 }
 
-/* The dynamic linker's cache, as far as it is looked at: strings between others. */
+/* The dynamic linker's cache: one library of 64 bits, and one of 32 before it. */
 static void
-cache_write(const char *library)
+cache_write(const char *name, const char *library)
 {
+	static const char alien[] = "/usr/lib32/no-such-library";
+	struct {
+		char magic[20];
+		uint32_t count, strings_size, flags, extension, unused[3];
+		struct {
+			int32_t flags;
+			uint32_t name, path, os_version;
+			uint64_t hwcap;
+		} entries[2];
+		char strings[3][64];
+	} cache = { .count = 2, .strings_size = 3 * 64 };
+	const uint32_t strings = (char *)cache.strings - (char *)&cache;
 	char path[PATH_MAX];
 	FILE *file;
 
+	memcpy(cache.magic, "glibc-ld.so.cache1.1", sizeof(cache.magic));
+	for (int i = 0; i < 2; i++) {
+		cache.entries[i].name = strings;
+		cache.entries[i].path = strings + (2 - i) * 64;
+	}
+	cache.entries[0].flags = 0x0003;
+	cache.entries[1].flags = CACHE_FLAGS;
+	snprintf(cache.strings[0], 64, "%s", name);
+	snprintf(cache.strings[1], 64, "%s", library);
+	snprintf(cache.strings[2], 64, "%s", alien);
 	fake_sysfs_write("", "etc/ld.so.cache");
 	path_make(path, "etc/ld.so.cache");
 	file = fopen(path, "we");
 	assert_non_null(file);
-	fprintf(file, "glibc-ld.so.cache1.1%c%clibrte_eal.so.24%c%s%cx", 1, 0, 0, library, 0);
+	assert_int_equal(fwrite(&cache, sizeof(cache), 1, file), 1);
 	assert_int_equal(fclose(file), 0);
 }
 
@@ -124,10 +160,152 @@ program_without_dpdk_is_doubtful(void **state)
 	stub_copy("stub_app_plain", "bin/app");
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_WARN);
 	assert_finding("app", CHECK_WARN, "if a plug-in brings it", "RTE_VFIO_CDEV=require");
-	fake_sysfs_write("#!/bin/sh\nexec app\n", "bin/app");
+	assert_int_equal(machine_check_app("/bin"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "cannot read /bin: Permission denied", "path");
+}
+
+/* A file that can be executed, with a text in it. */
+static void
+script_write(const char *text)
+{
+	char path[PATH_MAX];
+
+	fake_sysfs_write(text, "bin/script");
+	path_make(path, "bin/script");
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
+/* What runs it counts: it may be a program of DPDK itself. */
+static void
+script_is_judged_by_its_interpreter(void **state)
+{
+	static const char *const lines[] = {
+		"#!/bin/app\n",
+		"#! /bin/app -x y\nexec x\n",
+		"#!/usr/bin/env app\n",
+		"#!/usr/bin/env -S app --x=1\n",
+		"#!/usr/bin/env  app \t\n",
+	};
+	const char *old = getenv("PATH");
+	char *kept = old != NULL ? strdup(old) : NULL;
+
+	(void)state;
+	setenv("PATH", "/sbin:/bin", 1);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		stub_copy("stub_app", "bin/app");
+		script_write(lines[i]);
+		assert_int_equal(machine_check_app("/bin/script"), CHECK_PASS);
+		assert_finding("app", CHECK_PASS, "calls the library", NULL);
+		assert_finding("dpdk", CHECK_PASS, "the program loads DPDK 22.11", NULL);
+		stub_copy("stub_app_inside", "bin/app");
+		assert_int_equal(machine_check_app("/bin/script"), CHECK_FAIL);
+		assert_finding("app", CHECK_FAIL, "linked into /bin/app statically", NULL);
+	}
+	/* A shell passes the library on, even one that is static. */
+	stub_copy("stub_app_plain", "bin/app");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_WARN);
+	assert_finding("app", CHECK_WARN,
+		       "/bin/script is a script of /bin/app, which is not linked",
+		       "name the program that it starts");
+	stub_copy("stub_app_static", "bin/app");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_WARN);
+	assert_finding("app", CHECK_WARN, "cannot see what it starts", "RTE_VFIO_CDEV=require");
+	if (kept != NULL)
+		setenv("PATH", kept, 1);
+	free(kept);
+}
+
+static void
+script_that_cannot_run_fails(void **state)
+{
+	(void)state;
+	script_write("#!/bin/no-such-shell\n");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "a script of /bin/no-such-shell: No such file",
+		       "first line");
+	/* Without -S all of it is one name. */
+	script_write("#!/usr/bin/env app --verbose\n");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "a script of app --verbose: No such file", NULL);
+	script_write("#!/bin/script\n");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "Too many levels", NULL);
+	/* What a shell may take, or a handler of binfmt_misc. */
+	script_write("exec app\n");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_WARN);
+	assert_finding("app", CHECK_WARN, "neither a program nor a script", "that it starts");
+	script_write("#!/usr/bin/env -i app\n");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_WARN);
+	assert_finding("app", CHECK_WARN, "options that this check does not know", NULL);
+}
+
+static void
+byte_change(const char *name, long at, uint8_t byte)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	path_make(path, name);
+	file = fopen(path, "r+e");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	assert_int_equal(fwrite(&byte, 1, 1, file), 1);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+program_of_another_kind_fails(void **state)
+{
+	(void)state;
+	byte_change("bin/app", EI_CLASS, ELFCLASS32);
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "/bin/app is a 32-bit program", "of 64 bits");
+	byte_change("bin/app", EI_CLASS, ELFCLASS64);
+	byte_change("bin/app", offsetof(Elf64_Ehdr, e_machine), EM_SPARC);
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "a program for another processor", NULL);
+	/* A shell of 32 bits starts programs of 64. */
+	script_write("#!/bin/app\n");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_WARN);
+	assert_finding("app", CHECK_WARN, "no 64-bit program of this machine", NULL);
+}
+
+/* Where the program names its dynamic linker. */
+static long
+interpreter_place(void)
+{
+	const char *name = crafted_interpreter();
+	char path[PATH_MAX], content[65536], *found;
+	FILE *file;
+	size_t len;
+
+	path_make(path, "bin/app");
+	file = fopen(path, "re");
+	assert_non_null(file);
+	len = fread(content, 1, sizeof(content), file);
+	fclose(file);
+	found = memmem(content, len, name, strlen(name) + 1);
+	assert_non_null(found);
+	return found - content;
+}
+
+/* Such as that of musl: what it finds is not known. */
+static void
+foreign_linker_is_not_judged(void **state)
+{
+	const char *name = crafted_interpreter();
+	const long at = interpreter_place() + strlen(name) - 1;
+	char other[64];
+
+	(void)state;
+	byte_change("bin/app", at, 'x');
+	snprintf(other, sizeof(other), "%.*sx", (int)strlen(name) - 1, name);
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, other, "install it");
+	stub_copy("libstub_bus.so", other + 1);
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_WARN);
-	assert_finding("app", CHECK_WARN, "perhaps a script", "that it starts");
-	assert_int_equal(machine_check_app("/bin"), CHECK_WARN);
+	assert_finding("app", CHECK_WARN, "which is none of glibc", "RTE_VFIO_CDEV=require");
+	assert_finding("app", CHECK_WARN, other, NULL);
 }
 
 /* A file gives its own owner no rights that the owner has not. */
@@ -163,7 +341,9 @@ static void
 missing_eal_fails(void **state)
 {
 	(void)state;
-	machine_remove("lib");
+	machine_remove("lib/librte_eal.so.23");
+	/* Where the linker does not look until ldconfig has. */
+	stub_copy("libstub_eal.so", "usr/local/lib/librte_eal.so.23");
 	machine_check_app("/bin/app");
 	assert_finding("app", CHECK_FAIL, "/bin/app needs librte_eal.so.23, which is not found",
 		       "LD_LIBRARY_PATH");
@@ -186,26 +366,65 @@ eal_is_found_where_the_linker_finds_it(void **state)
 	stub_copy("stub_app_own", "bin/app");
 	machine_check_app("/bin/app");
 	assert_finding("app", CHECK_FAIL, "/own/librte_eal.so.23 calls", NULL);
+	/* Its directories are in a DT_RUNPATH, behind those of the environment. */
+	setenv("LD_LIBRARY_PATH", "/lib", 1);
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
+	assert_finding("app", CHECK_PASS, "(/lib/librte_eal.so.23)", NULL);
+	unsetenv("LD_LIBRARY_PATH");
+}
+
+/* A library of the program may bring DPDK, and what is missing anywhere counts. */
+static void
+libraries_of_libraries_count(void **state)
+{
+	(void)state;
+	stub_copy("stub_app_behind", "bin/app");
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "/bin/app needs libbetween.so, which is not found", NULL);
+	stub_copy("libstub_between.so", "lib/libbetween.so");
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
+	assert_finding("app", CHECK_PASS, "linked with DPDK 22.11", NULL);
+	machine_remove("lib/librte_eal.so.23");
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "/lib/libbetween.so needs librte_eal.so.23", NULL);
+	fake_sysfs_write("no library", "lib/librte_eal.so.23");
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "cannot read /lib/librte_eal.so.23: Exec format", NULL);
+}
+
+static void
+release_of_the_program_counts(void **state)
+{
+	(void)state;
+	machine_remove("lib/librte_eal.so.23");
+	stub_copy("libstub_eal.so", "lib/librte_eal.so.22");
+	stub_copy("libstub_eal.so", "own/librte_eal.so.23");
+	stub_copy("stub_app_own", "bin/app");
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
+	assert_finding("dpdk", CHECK_PASS, "loads DPDK 22.11 (/bin/../own/librte_eal.so.23)", NULL);
+	stub_copy("stub_app_plain", "bin/app");
+	machine_check_app("/bin/app");
+	assert_finding("dpdk", CHECK_WARN, "found DPDK 21.11", "22.11 or later");
 }
 
 static void
 releases_are_known_by_the_abi(void **state)
 {
 	(void)state;
-	machine_remove("lib");
+	machine_remove("lib/librte_eal.so.23");
 	stub_copy("libstub_eal.so", "opt/dpdk/librte_eal.so.24.2");
 	fake_sysfs_link("librte_eal.so.24.2", "opt/dpdk/librte_eal.so.24");
-	cache_write("/opt/dpdk/librte_eal.so.24");
+	cache_write("librte_eal.so.24", "/opt/dpdk/librte_eal.so.24");
 	assert_int_equal(machine_check(), CHECK_PASS);
 	assert_finding("dpdk", CHECK_PASS, "found DPDK 24.07 (/opt/dpdk/librte_eal.so.24)", NULL);
 	/* The name of a longer one. */
 	fake_sysfs_write("", "opt/dpdk/librte_eal.so.245");
-	cache_write("/opt/dpdk/librte_eal.so.245");
+	cache_write("librte_eal.so.245", "/opt/dpdk/librte_eal.so.245");
 	machine_check();
 	assert_finding("dpdk", CHECK_WARN, "finds no", NULL);
 	fake_sysfs_write("", "lib/librte_eal.so.22");
 	machine_check();
-	assert_finding("dpdk", CHECK_FAIL, "DPDK 21.11", "22.11 or later");
+	assert_finding("dpdk", CHECK_WARN, "DPDK 21.11", "22.11 or later");
 	fake_sysfs_write("", "lib/librte_eal.so.27");
 	machine_check();
 	assert_finding("dpdk", CHECK_WARN, "DPDK 21.11 (/lib/librte_eal.so.22), DPDK 26.11",
@@ -266,10 +485,16 @@ main(int argc, char **argv)
 		TEST(eal_that_calls_itself_fails),
 		TEST(static_program_fails),
 		TEST(program_without_dpdk_is_doubtful),
+		TEST(script_is_judged_by_its_interpreter),
+		TEST(script_that_cannot_run_fails),
+		TEST(program_of_another_kind_fails),
+		TEST(foreign_linker_is_not_judged),
 		TEST(program_that_gives_rights_fails),
 		TEST(order_of_libraries_counts),
 		TEST(missing_eal_fails),
 		TEST(eal_is_found_where_the_linker_finds_it),
+		TEST(libraries_of_libraries_count),
+		TEST(release_of_the_program_counts),
 		TEST(releases_are_known_by_the_abi),
 		TEST(hostile_program_is_no_crash),
 		TEST(hostile_eal_is_no_crash),

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <elf.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "asserts.h"
+#include "crafted.h"
+#include "elf_file.h"
+#include "fake_sysfs.h"
+
+/* Of this test, which is a program of this machine. */
+static char interpreter[64];
+static Elf64_Half machine;
+
+const char *
+crafted_interpreter(void)
+{
+	struct elf_file file;
+
+	if (interpreter[0] != '\0')
+		return interpreter;
+	assert_int_equal(elf_file_open("/proc/self/exe", &file), 0);
+	assert_non_null(file.interpreter);
+	snprintf(interpreter, sizeof(interpreter), "%s", file.interpreter);
+	machine = elf64_getehdr(file.elf)->e_machine;
+	elf_file_close(&file);
+	return interpreter;
+}
+
+char *
+crafted_expand(const char *text, char out[PATH_MAX])
+{
+	size_t used = 0;
+
+	for (out[0] = '\0'; *text != '\0'; text++)
+		used += snprintf(out + used, PATH_MAX - used, *text == '@' ? "%s" : "%.1s",
+				 *text == '@' ? fake_sysfs_root() : text);
+	return out;
+}
+
+struct image {
+	Elf64_Ehdr header;
+	Elf64_Phdr segments[4];
+	Elf64_Shdr sections[3];
+	Elf64_Sym symbol;
+	uint32_t hash[4];
+	Elf64_Dyn dynamic[24];
+	char interpreter[64];
+	char strings[4096];
+};
+
+#define AT(member) offsetof(struct image, member)
+
+static struct image image;
+static size_t strings_used;
+static unsigned int n_dynamic;
+
+static void
+entry_add(Elf64_Sxword tag, uint64_t value)
+{
+	assert_true(n_dynamic < sizeof(image.dynamic) / sizeof(image.dynamic[0]) - 1);
+	image.dynamic[n_dynamic].d_tag = tag;
+	image.dynamic[n_dynamic++].d_un.d_val = value;
+}
+
+static void
+text_add(Elf64_Sxword tag, const char *text)
+{
+	char out[PATH_MAX];
+
+	if (text == NULL)
+		return;
+	crafted_expand(text, out);
+	assert_true(strings_used + strlen(out) + 1 < sizeof(image.strings));
+	entry_add(tag, strings_used);
+	strcpy(image.strings + strings_used, out);
+	strings_used += strlen(out) + 1;
+}
+
+static void
+dynamic_make(const struct crafted *c)
+{
+	strings_used = 1;
+	n_dynamic = 0;
+	for (int i = 0; i < CRAFTED_NEEDED; i++)
+		text_add(DT_NEEDED, c->needed[i]);
+	text_add(DT_SONAME, c->soname);
+	text_add(DT_RPATH, c->rpath);
+	text_add(DT_RUNPATH, c->runpath);
+	if (c->flags_1 != 0)
+		entry_add(DT_FLAGS_1, c->flags_1);
+	entry_add(DT_HASH, AT(hash));
+	entry_add(DT_STRTAB, AT(strings));
+	entry_add(DT_SYMTAB, AT(symbol));
+	entry_add(DT_STRSZ, sizeof(image.strings));
+	entry_add(DT_SYMENT, sizeof(image.symbol));
+}
+
+static Elf64_Phdr
+segment(uint32_t type, size_t offset, size_t size)
+{
+	return (Elf64_Phdr){
+		.p_type = type,
+		.p_flags = PF_R | PF_W,
+		.p_offset = offset,
+		.p_vaddr = offset,
+		.p_paddr = offset,
+		.p_filesz = size,
+		.p_memsz = size,
+		.p_align = type == PT_LOAD ? 0x10000 : 8,
+	};
+}
+
+static void
+image_make(const struct crafted *c)
+{
+	const char *name = crafted_interpreter();
+	const int order = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB;
+
+	image = (struct image){
+		.header = {
+			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3,
+				     c->is_32_bit ? ELFCLASS32 : ELFCLASS64, order, EV_CURRENT },
+			.e_type = ET_DYN,
+			.e_machine = c->is_foreign ? EM_SPARCV9 : machine,
+			.e_version = EV_CURRENT,
+			.e_phoff = AT(segments),
+			.e_shoff = AT(sections),
+			.e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 4,
+			.e_shentsize = sizeof(Elf64_Shdr),
+			.e_shnum = 3,
+		},
+		.segments = {
+			segment(PT_PHDR, AT(segments), sizeof(image.segments)),
+			segment(PT_INTERP, AT(interpreter), strlen(name) + 1),
+			segment(PT_LOAD, 0, sizeof(image)),
+			segment(PT_DYNAMIC, AT(dynamic), sizeof(image.dynamic)),
+		},
+		.sections = {
+			[1] = { .sh_type = SHT_DYNAMIC, .sh_link = 2, .sh_offset = AT(dynamic),
+				.sh_size = sizeof(image.dynamic),
+				.sh_entsize = sizeof(Elf64_Dyn), .sh_addralign = 8 },
+			[2] = { .sh_type = SHT_STRTAB, .sh_offset = AT(strings),
+				.sh_size = sizeof(image.strings), .sh_addralign = 1 },
+		},
+		.hash = { 1, 1 },
+	};
+	snprintf(image.interpreter, sizeof(image.interpreter), "%s", name);
+	dynamic_make(c);
+}
+
+void
+crafted_write(const struct crafted *c)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	image_make(c);
+	crafted_expand(c->path, path);
+	fake_sysfs_write("", "%s", path + strlen(fake_sysfs_root()) + 1);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(&image, sizeof(image), 1, file), 1);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * Programs and libraries that a test writes, so that each has the directories and
+ * names that it is to have. They are in the directory of fake_sysfs.h, for which an "@"
+ * stands in each text. The dynamic linker of this machine takes them; none has code.
+ */
+
+#ifndef CRAFTED_H
+#define CRAFTED_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CRAFTED_NEEDED 8
+
+/* What is NULL or 0 it has not. */
+struct crafted {
+	const char *path;
+	const char *soname, *rpath, *runpath;
+	uint64_t flags_1;
+	const char *needed[CRAFTED_NEEDED];
+	bool is_32_bit, is_foreign;
+};
+
+void
+crafted_write(const struct crafted *c);
+
+/* The text with the directory in the place of each "@". */
+char *
+crafted_expand(const char *text, char out[PATH_MAX]);
+
+/* The dynamic linker of this test, which is that of what is written. */
+const char *
+crafted_interpreter(void);
+
+#endif /* CRAFTED_H */
