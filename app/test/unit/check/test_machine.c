@@ -3,6 +3,7 @@
 /* The checks of kernel, process, memory and container. */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -65,7 +66,7 @@ old_kernel_fails(void **state)
 	assert_finding("kernel-version", CHECK_FAIL, "came with Linux 6.6", "boot Linux 7.3");
 	fake_sysfs_write("../../../etc/passwd", "proc/sys/kernel/osrelease");
 	machine_check();
-	assert_finding("kernel-version", CHECK_WARN, "cannot be read", "mount -t proc");
+	assert_finding("kernel-version", CHECK_WARN, "cannot be read", "ProcSubset");
 }
 
 static void
@@ -180,6 +181,8 @@ modules_not_loaded_fail(void **state)
 {
 	(void)state;
 	machine_remove("sys/module/iommufd");
+	machine_remove(MACHINE_DEVICE "/vfio-dev");
+	machine_remove("sys/class/vfio-dev");
 	fake_fail_from(FAKE_OPEN, 1, ENOENT);
 	machine_check();
 	assert_finding("modules", CHECK_FAIL, ": iommufd", "modprobe");
@@ -189,6 +192,99 @@ modules_not_loaded_fail(void **state)
 	fake_sysfs_mkdir("sys/class/misc/iommu");
 	machine_check();
 	assert_finding("modules", CHECK_PASS, "loaded", NULL);
+}
+
+/* mlx5_vfio_pci has the devices that are meant: vfio-pci itself is not needed. */
+static void
+driver_of_the_same_kind_is_enough(void **state)
+{
+	(void)state;
+	machine_remove("sys/module/vfio_pci");
+	machine_remove("sys/bus/pci/drivers/vfio-pci");
+	machine_remove(MACHINE_DEVICE "/driver");
+	fake_sysfs_write("mlx5_vfio_pci 1 0 - Live 0x0\nvfio_pci_core 1 1 - Live 0x0\n",
+			 "proc/modules");
+	fake_sysfs_mkdir("sys/bus/pci/drivers/mlx5_vfio_pci");
+	fake_sysfs_link("../../drivers/mlx5_vfio_pci", MACHINE_DEVICE "/driver");
+	assert_int_equal(machine_check(), CHECK_PASS);
+	assert_finding("modules", CHECK_PASS, "vfio, mlx5_vfio_pci and iommufd are loaded", NULL);
+	assert_finding("kernel-options", CHECK_PASS, "all options", NULL);
+	/* The directory of drivers may be masked. */
+	machine_remove("sys/bus/pci/drivers");
+	machine_check();
+	assert_finding("modules", CHECK_PASS, "mlx5_vfio_pci", NULL);
+}
+
+/* systemd's ProcSubset=pid: of /proc only the processes are there. */
+static void
+proc_without_the_kernel_is_no_failure(void **state)
+{
+	(void)state;
+	machine_remove("proc/devices");
+	machine_remove("proc/modules");
+	machine_remove("proc/sys");
+	assert_int_equal(machine_check(), CHECK_PASS);
+	assert_finding("kernel-options", CHECK_PASS, "all options", NULL);
+	assert_finding("kernel-version", CHECK_PASS, "its release is not to be seen", NULL);
+	/* With no cdev nothing is known; it is not known to be missing. */
+	machine_remove(MACHINE_DEVICE "/vfio-dev");
+	machine_remove("sys/class/vfio-dev");
+	fake.rawio = false;
+	machine_check();
+	assert_finding("kernel-options", CHECK_WARN, "has CONFIG_VFIO_DEVICE_CDEV:", "grep");
+	assert_finding("kernel-version", CHECK_WARN, "cannot be read", "ProcSubset=all");
+}
+
+static void
+masked_modules_are_no_failure(void **state)
+{
+	(void)state;
+	machine_remove("sys/module");
+	machine_remove("sys/class/vfio-dev");
+	machine_remove("proc/modules");
+	machine_remove("proc/devices");
+	fake_fail_from(FAKE_OPEN, 1, EACCES);
+	machine_check();
+	assert_finding("kernel-options", CHECK_PASS, "all options", NULL);
+	assert_finding("modules", CHECK_PASS, "loaded", NULL);
+	machine_remove(MACHINE_DEVICE "/vfio-dev");
+	machine_check();
+	assert_finding("kernel-options", CHECK_WARN, "CONFIG_VFIO_NOIOMMU", "grep");
+}
+
+/* Another one may be readable; that there is one says nothing. */
+static void
+config_that_cannot_be_read_is_none(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	kernel_forget();
+	fake_sysfs_mkdir("boot");
+	snprintf(path, sizeof(path), "%s/boot/config-7.3.4-test", fake_sysfs_root());
+	assert_int_equal(mknod(path, S_IFSOCK | 0600, 0), 0);
+	machine_check_device(MACHINE_ADDR);
+	assert_finding("kernel-options", CHECK_WARN, "cannot be read", "grep");
+	fake_sysfs_write("CONFIG_VFIO=m\n", "lib/modules/7.3.4-test/config");
+	machine_check_device(MACHINE_ADDR);
+	assert_finding("kernel-options", CHECK_FAIL, "without CONFIG_VFIO_PCI", NULL);
+}
+
+/* As distributions have them: 5.14 with iommufd of 6.x. */
+static void
+kernel_with_later_parts_passes(void **state)
+{
+	(void)state;
+	fake_sysfs_write("5.14.0-503.el9\n", "proc/sys/kernel/osrelease");
+	fake.rawio = false;
+	machine_check();
+	assert_finding("kernel-version", CHECK_PASS, "without an IOMMU", NULL);
+	machine_remove(MACHINE_DEVICE "/vfio-dev");
+	machine_remove("sys/class/vfio-dev");
+	fake_sysfs_write("1:3\n", MACHINE_DEVICE "/vfio-dev/vfio0/dev");
+	machine_check();
+	assert_finding("kernel-version", CHECK_PASS, "5.14.0-503.el9 gives devices with an IOMMU",
+		       NULL);
 }
 
 static void
@@ -405,6 +501,11 @@ main(void)
 		MACHINE_TEST(options_of_rebuilt_modules_count),
 		MACHINE_TEST(options_are_concluded_from_what_is_missing),
 		MACHINE_TEST(modules_not_loaded_fail),
+		MACHINE_TEST(driver_of_the_same_kind_is_enough),
+		MACHINE_TEST(proc_without_the_kernel_is_no_failure),
+		MACHINE_TEST(masked_modules_are_no_failure),
+		MACHINE_TEST(config_that_cannot_be_read_is_none),
+		MACHINE_TEST(kernel_with_later_parts_passes),
 		MACHINE_TEST(masked_sysfs_is_reported),
 		MACHINE_TEST(parameter_off_fails_what_is_not_bound),
 		MACHINE_TEST(user_namespace_fails),
