@@ -86,6 +86,13 @@ report_status(const struct report *report);
 void
 report_table(const struct report *report, FILE *out);
 
+/*
+ * Text for JSON, such as a path: bytes that are no UTF-8 make it one with a question mark
+ * for each byte that is not printable ASCII. NULL: there is no memory.
+ */
+json_t *
+report_text(const char *text);
+
 /* Write the whole report. 0 or -errno. */
 int
 report_json(const struct report *report, FILE *out);

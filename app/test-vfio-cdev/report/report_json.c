@@ -9,11 +9,11 @@ json_result(const struct result *result)
 {
 	json_t *object;
 
-	object = json_pack("{s:s, s:s, s:s, s:s, s:f}", "phase", result->name, "verdict",
-			   verdict_name(result->verdict), "figure", result->figure, "text",
-			   result->text, "seconds", result->seconds);
+	object = json_pack("{s:s, s:s, s:o, s:o, s:f}", "phase", result->name, "verdict",
+			   verdict_name(result->verdict), "figure", report_text(result->figure),
+			   "text", report_text(result->text), "seconds", result->seconds);
 	if (object != NULL && result->stock[0] != '\0')
-		json_object_set_new(object, "stock", json_string(result->stock));
+		json_object_set_new(object, "stock", report_text(result->stock));
 	if (object != NULL && result->details != NULL)
 		json_object_set(object, "details", result->details);
 	return object;

@@ -244,6 +244,26 @@ json_report_has_all(void **state)
 	free(text);
 }
 
+/* JSON is UTF-8: what is not must not cost the whole report. */
+static void
+text_that_is_no_utf8_is_replaced(void **state)
+{
+	struct result result = { .name = "bind", .figure = "a\xff", .stock = "\xc3\xa4" };
+	struct report report = { .results = &result, .count = 1, .host = json_object() };
+	size_t size;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	assert_int_equal(report_json(&report, out), 0);
+	fclose(out);
+	assert_non_null(strstr(text, "\"figure\": \"a?\""));
+	assert_non_null(strstr(text, "\"stock\": \"\xc3\xa4\""));
+	free(text);
+	report_free(&report);
+}
+
 static void
 junit_report_is_escaped(void **state)
 {
@@ -294,6 +314,7 @@ main(void)
 		cmocka_unit_test(quotes_are_printable_and_on_one_line),
 		cmocka_unit_test(status_is_that_of_the_worst),
 		cmocka_unit_test(json_report_has_all),
+		cmocka_unit_test(text_that_is_no_utf8_is_replaced),
 		cmocka_unit_test(junit_report_is_escaped),
 		cmocka_unit_test(full_disk_is_an_error),
 	};
