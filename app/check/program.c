@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -143,36 +144,44 @@ check_dpdk(struct checkup *c)
 }
 
 /*
- * The dynamic linker drops LD_PRELOAD where the process gets rights from the file
- * (AT_SECURE). For this user, who need not be the one that runs it.
+ * Does the process get rights from the file, so that the dynamic linker drops LD_PRELOAD
+ * (AT_SECURE)? A file system mounted nosuid gives none; no_new_privs takes setuid away, but
+ * not the effect of capabilities (fs/exec.c: bprm_fill_uid(); security/commoncap.c:
+ * get_file_caps(), cap_bprm_creds_from_file()). For this user, who need not be the one that
+ * runs it.
  */
+static const char *
+rights_find(const struct host *host, const char *real)
+{
+	char line[64];
+	struct statvfs fs;
+	struct stat st;
+
+	if (stat(real, &st) < 0 || (statvfs(real, &fs) == 0 && (fs.f_flag & ST_NOSUID) != 0))
+		return NULL;
+	if ((((st.st_mode & S_ISUID) != 0 && st.st_uid != getuid()) ||
+	     ((st.st_mode & S_ISGID) != 0 && st.st_gid != getgid())) &&
+	    host_find(host, line, sizeof(line), "NoNewPrivs:*1", "/proc/self/status") < 0)
+		return "is setuid or setgid";
+	if (getxattr(real, "security.capability", NULL, 0) > 0 && getuid() != 0)
+		return "has file capabilities";
+	return NULL;
+}
+
 static bool
 rights_add(struct checkup *c, const char *path)
 {
-	static const char
-		cure[] = "take the bit or the capabilities away (chmod u-s,g-s; setcap "
-			 "-r) and start it with the rights that it needs, or link it with " LIBRARY;
+	const char *rights = NULL;
 	char real[PATH_MAX];
-	struct stat st;
 
-	if (host_path(c->host, real, "%s", path) < 0 || stat(real, &st) < 0)
-		return false;
-	if (((st.st_mode & S_ISUID) != 0 && st.st_uid != getuid()) ||
-	    ((st.st_mode & S_ISGID) != 0 && st.st_gid != getgid())) {
-		checkup_add(c, CHECK_FAIL, cure,
-			    "%s is setuid or setgid: the dynamic linker "
-			    "drops LD_PRELOAD",
-			    path);
-		return true;
-	}
-	if (getxattr(real, "security.capability", NULL, 0) > 0 && getuid() != 0) {
-		checkup_add(c, CHECK_FAIL, cure,
-			    "%s has file capabilities: the dynamic linker "
-			    "drops LD_PRELOAD",
-			    path);
-		return true;
-	}
-	return false;
+	if (host_path(c->host, real, "%s", path) == 0)
+		rights = rights_find(c->host, real);
+	if (rights != NULL)
+		checkup_add(c, CHECK_FAIL,
+			    "take the bit or the capabilities away (chmod u-s,g-s; setcap -r) and "
+			    "start it with the rights that it needs, or link it with " LIBRARY,
+			    "%s %s: the dynamic linker drops LD_PRELOAD", path, rights);
+	return rights != NULL;
 }
 
 struct program {

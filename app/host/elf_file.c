@@ -36,19 +36,17 @@ kind_find(Elf *elf)
 									 ELF_FILE_FOREIGN;
 }
 
-static void
-sections_look(struct elf_file *file)
+/* Bytes of the file itself: numbers are those of this machine. */
+static bool
+bytes_read(const struct elf_file *file, uint64_t offset, void *to, size_t len)
 {
-	const Elf64_Shdr *header;
-	Elf_Scn *section = NULL;
+	size_t size = 0;
+	const char *content = elf_rawfile(file->elf, &size);
 
-	while ((section = elf_nextscn(file->elf, section)) != NULL) {
-		header = elf64_getshdr(section);
-		if (header == NULL || header->sh_type != SHT_DYNAMIC)
-			continue;
-		file->dynamic = elf_getdata(section, NULL);
-		file->strings = header->sh_link;
-	}
+	if (content == NULL || offset > size || size - offset < len)
+		return false;
+	memcpy(to, content + offset, len);
+	return true;
 }
 
 /* A text of the file itself, if it ends in it. */
@@ -72,9 +70,14 @@ segments_look(struct elf_file *file)
 
 	if (segments == NULL || elf_getphdrnum(file->elf, &count) != 0)
 		return;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		if (segments[i].p_type == PT_INTERP)
 			file->interpreter = text_at(file, segments[i].p_offset);
+		if (segments[i].p_type == PT_DYNAMIC) {
+			file->dynamic = segments[i].p_offset;
+			file->n_dynamic = segments[i].p_filesz / sizeof(Elf64_Dyn);
+		}
+	}
 }
 
 int
@@ -95,7 +98,6 @@ elf_file_open(const char *path, struct elf_file *file)
 	if (file->kind != ELF_FILE_OURS)
 		goto err_end;
 	segments_look(file);
-	sections_look(file);
 	return 0;
 
 err_end:
@@ -113,92 +115,124 @@ elf_file_close(struct elf_file *file)
 }
 
 /* The next dynamic entry with a tag, from *index on, which is left behind it. */
-static const Elf64_Dyn *
-dynamic_next(const struct elf_file *file, Elf64_Sxword tag, size_t *index)
+static bool
+dynamic_next(const struct elf_file *file, Elf64_Sxword tag, size_t *index, uint64_t *value)
 {
-	const Elf64_Dyn *entries = file->dynamic != NULL ? file->dynamic->d_buf : NULL;
-	size_t count = entries != NULL ? file->dynamic->d_size / sizeof(*entries) : 0;
+	Elf64_Dyn entry;
 
-	while (*index < count && entries[*index].d_tag != DT_NULL)
-		if (entries[(*index)++].d_tag == tag)
-			return &entries[*index - 1];
-	return NULL;
-}
-
-const char *
-elf_file_text(const struct elf_file *file, Elf64_Sxword tag, size_t *index)
-{
-	const Elf64_Dyn *entry = dynamic_next(file, tag, index);
-
-	return entry != NULL ? elf_strptr(file->elf, file->strings, entry->d_un.d_val) : NULL;
+	while (*index < file->n_dynamic &&
+	       bytes_read(file, file->dynamic + *index * sizeof(entry), &entry, sizeof(entry)) &&
+	       entry.d_tag != DT_NULL) {
+		(*index)++;
+		if (entry.d_tag == tag) {
+			*value = entry.d_un.d_val;
+			return true;
+		}
+	}
+	return false;
 }
 
 uint64_t
 elf_file_number(const struct elf_file *file, Elf64_Sxword tag)
 {
+	uint64_t value = 0;
 	size_t index = 0;
-	const Elf64_Dyn *entry = dynamic_next(file, tag, &index);
 
-	return entry != NULL ? entry->d_un.d_val : 0;
+	return dynamic_next(file, tag, &index, &value) ? value : 0;
+}
+
+/* Where the file has what the program finds at an address, or UINT64_MAX. */
+static uint64_t
+offset_find(const struct elf_file *file, uint64_t address)
+{
+	const Elf64_Phdr *segments = elf64_getphdr(file->elf);
+	size_t count = 0;
+
+	if (segments == NULL || elf_getphdrnum(file->elf, &count) != 0)
+		return UINT64_MAX;
+	for (size_t i = 0; i < count; i++)
+		if (segments[i].p_type == PT_LOAD && address >= segments[i].p_vaddr &&
+		    address - segments[i].p_vaddr < segments[i].p_filesz)
+			return address - segments[i].p_vaddr + segments[i].p_offset;
+	return UINT64_MAX;
+}
+
+static const char *
+string_at(const struct elf_file *file, uint64_t index)
+{
+	uint64_t offset = offset_find(file, elf_file_number(file, DT_STRTAB));
+
+	return offset <= UINT64_MAX - index ? text_at(file, offset + index) : NULL;
+}
+
+const char *
+elf_file_text(const struct elf_file *file, Elf64_Sxword tag, size_t *index)
+{
+	uint64_t value;
+
+	return dynamic_next(file, tag, index, &value) ? string_at(file, value) : NULL;
 }
 
 bool
 elf_file_is_symbolic(const struct elf_file *file)
 {
+	uint64_t value;
 	size_t index = 0;
 
-	return dynamic_next(file, DT_SYMBOLIC, &index) != NULL ||
+	return dynamic_next(file, DT_SYMBOLIC, &index, &value) ||
 		(elf_file_number(file, DT_FLAGS) & DF_SYMBOLIC) != 0;
 }
 
-/* The name of a relocation's symbol, or NULL. */
-static const char *
-relocation_name(const struct elf_file *file, const Elf64_Shdr *relocations,
-		const Elf64_Rela *relocation)
-{
-	Elf_Scn *symbols = elf_getscn(file->elf, relocations->sh_link);
-	const Elf64_Shdr *header = symbols != NULL ? elf64_getshdr(symbols) : NULL;
-	const Elf_Data *data = header != NULL ? elf_getdata(symbols, NULL) : NULL;
-	size_t i = ELF64_R_SYM(relocation->r_info);
-
-	if (data == NULL || data->d_buf == NULL || header->sh_type != SHT_DYNSYM ||
-	    i >= data->d_size / sizeof(Elf64_Sym))
-		return NULL;
-	return elf_strptr(file->elf, header->sh_link, ((const Elf64_Sym *)data->d_buf)[i].st_name);
-}
+/* The symbols of a file, to look up the names of its relocations. */
+struct symbols {
+	const struct elf_file *file;
+	uint64_t offset;
+	uint64_t strings;
+};
 
 static bool
-relocations_have(const struct elf_file *file, Elf_Scn *section, const char *function)
+symbol_is(const struct symbols *symbols, uint64_t number, const char *function)
 {
-	const Elf64_Shdr *header = elf64_getshdr(section);
-	const Elf64_Rela *relocation;
-	const Elf_Data *data;
+	Elf64_Sym symbol;
 	const char *name;
 
-	if (header == NULL || header->sh_type != SHT_RELA)
+	if (number == 0 || number > UINT32_MAX || symbols->offset >= UINT64_MAX / 2 ||
+	    symbols->strings >= UINT64_MAX / 2 ||
+	    !bytes_read(symbols->file, symbols->offset + number * sizeof(symbol), &symbol,
+			sizeof(symbol)))
 		return false;
-	data = elf_getdata(section, NULL);
-	if (data == NULL || data->d_buf == NULL)
-		return false;
-	relocation = data->d_buf;
-	for (size_t left = data->d_size; left >= sizeof(*relocation);
-	     left -= sizeof(*relocation), relocation++) {
-		name = relocation_name(file, header, relocation);
-		if (name != NULL && strcmp(name, function) == 0)
+	name = text_at(symbols->file, symbols->strings + symbol.st_name);
+	return name != NULL && strcmp(name, function) == 0;
+}
+
+/* A table of relocations: by the tags of its address and of its size. */
+static bool
+relocations_have(const struct symbols *symbols, Elf64_Sxword table, Elf64_Sxword size,
+		 const char *function)
+{
+	const struct elf_file *file = symbols->file;
+	uint64_t offset = offset_find(file, elf_file_number(file, table));
+	uint64_t count = elf_file_number(file, size) / sizeof(Elf64_Rela);
+	Elf64_Rela relocation;
+
+	for (; count > 0 && bytes_read(file, offset, &relocation, sizeof(relocation));
+	     count--, offset += sizeof(relocation))
+		if (symbol_is(symbols, ELF64_R_SYM(relocation.r_info), function))
 			return true;
-	}
 	return false;
 }
 
 bool
 elf_file_imports(const struct elf_file *file, const char *function)
 {
-	Elf_Scn *section = NULL;
+	const struct symbols symbols = {
+		.file = file,
+		.offset = offset_find(file, elf_file_number(file, DT_SYMTAB)),
+		.strings = offset_find(file, elf_file_number(file, DT_STRTAB)),
+	};
 
-	while ((section = elf_nextscn(file->elf, section)) != NULL)
-		if (relocations_have(file, section, function))
-			return true;
-	return false;
+	return relocations_have(&symbols, DT_RELA, DT_RELASZ, function) ||
+		relocations_have(&symbols, DT_JMPREL, DT_PLTRELSZ, function);
 }
 
 bool

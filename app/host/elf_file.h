@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The dynamic linking of an ELF file, read by libelf: the file is hostile. */
+/*
+ * The dynamic linking of an ELF file, as the dynamic linker sees it: by its segments.
+ * Sections may be stripped, or tell another story. The file is hostile.
+ */
 
 #ifndef ELF_FILE_H
 #define ELF_FILE_H
@@ -23,8 +26,8 @@ struct elf_file {
 	Elf *elf;
 	enum elf_file_kind kind;
 	const char *interpreter; /* the dynamic linker that it names, or NULL */
-	Elf_Data *dynamic;	 /* NULL: none */
-	size_t strings;		 /* section of the dynamic strings */
+	uint64_t dynamic;	 /* where its dynamic entries are in the file */
+	size_t n_dynamic;	 /* 0: none */
 };
 
 /* 0 or -errno; -ENOEXEC: not a 64-bit ELF file of this machine, but of file->kind. */

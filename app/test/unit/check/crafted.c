@@ -44,7 +44,6 @@ crafted_expand(const char *text, char out[PATH_MAX])
 struct image {
 	Elf64_Ehdr header;
 	Elf64_Phdr segments[4];
-	Elf64_Shdr sections[3];
 	Elf64_Sym symbol;
 	uint32_t hash[4];
 	Elf64_Dyn dynamic[24];
@@ -128,25 +127,16 @@ image_make(const struct crafted *c)
 			.e_machine = c->is_foreign ? EM_SPARCV9 : machine,
 			.e_version = EV_CURRENT,
 			.e_phoff = AT(segments),
-			.e_shoff = AT(sections),
 			.e_ehsize = sizeof(Elf64_Ehdr),
 			.e_phentsize = sizeof(Elf64_Phdr),
 			.e_phnum = 4,
 			.e_shentsize = sizeof(Elf64_Shdr),
-			.e_shnum = 3,
 		},
 		.segments = {
 			segment(PT_PHDR, AT(segments), sizeof(image.segments)),
 			segment(PT_INTERP, AT(interpreter), strlen(name) + 1),
 			segment(PT_LOAD, 0, sizeof(image)),
 			segment(PT_DYNAMIC, AT(dynamic), sizeof(image.dynamic)),
-		},
-		.sections = {
-			[1] = { .sh_type = SHT_DYNAMIC, .sh_link = 2, .sh_offset = AT(dynamic),
-				.sh_size = sizeof(image.dynamic),
-				.sh_entsize = sizeof(Elf64_Dyn), .sh_addralign = 8 },
-			[2] = { .sh_type = SHT_STRTAB, .sh_offset = AT(strings),
-				.sh_size = sizeof(image.strings), .sh_addralign = 1 },
 		},
 		.hash = { 1, 1 },
 	};

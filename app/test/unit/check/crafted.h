@@ -3,7 +3,7 @@
 /*
  * Programs and libraries that a test writes, so that each has the directories and
  * names that it is to have. They are in the directory of fake_sysfs.h, for which an "@"
- * stands in each text. The dynamic linker of this machine takes them; none has code.
+ * stands in each text. The dynamic linker of this machine takes them; none has code or sections.
  */
 
 #ifndef CRAFTED_H

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "crafted.h"
@@ -39,11 +40,26 @@ stub_copy(const char *stub, const char *path)
 	machine_copy(from, path);
 }
 
+static bool is_nosuid; /* the file system of the test */
+
+/* What files of 64 bits make of statvfs(). */
+int
+__wrap_statvfs64(const char *path, struct statvfs *fs);
+
+int
+__wrap_statvfs64(const char *path, struct statvfs *fs)
+{
+	(void)path;
+	*fs = (struct statvfs){ .f_flag = is_nosuid ? ST_NOSUID : 0 };
+	return 0;
+}
+
 static int
 stub_start(void **state)
 {
 	int ret = machine_start(state);
 
+	is_nosuid = false;
 	machine_remove("lib/librte_eal.so.23");
 	stub_copy("libstub_eal.so", "lib/librte_eal.so.23");
 	stub_copy("libstub_libc.so", "lib/libc.so.6");
@@ -55,6 +71,20 @@ static void
 path_make(char path[PATH_MAX], const char *name)
 {
 	snprintf(path, PATH_MAX, "%s/%s", fake_sysfs_root(), name);
+}
+
+static void
+byte_change(const char *name, long at, uint8_t byte)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	path_make(path, name);
+	file = fopen(path, "r+e");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	assert_int_equal(fwrite(&byte, 1, 1, file), 1);
+	assert_int_equal(fclose(file), 0);
 }
 
 /* The dynamic linker's cache: one library of 64 bits, and one of 32 before it. */
@@ -138,6 +168,19 @@ eal_that_calls_itself_fails(void **state)
 			       "rte_mem_virt2iova()",
 			       "-Bsymbolic");
 	}
+}
+
+/* The dynamic linker needs no sections: sstrip(1) takes them away. */
+static void
+eal_without_sections_passes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(uint64_t); i++)
+		byte_change("lib/librte_eal.so.23", offsetof(Elf64_Ehdr, e_shoff) + i, 0);
+	byte_change("lib/librte_eal.so.23", offsetof(Elf64_Ehdr, e_shnum), 0);
+	byte_change("lib/librte_eal.so.23", offsetof(Elf64_Ehdr, e_shstrndx), 0);
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
+	assert_finding("app", CHECK_PASS, "calls the library", NULL);
 }
 
 static void
@@ -240,20 +283,6 @@ script_that_cannot_run_fails(void **state)
 }
 
 static void
-byte_change(const char *name, long at, uint8_t byte)
-{
-	char path[PATH_MAX];
-	FILE *file;
-
-	path_make(path, name);
-	file = fopen(path, "r+e");
-	assert_non_null(file);
-	assert_int_equal(fseek(file, at, SEEK_SET), 0);
-	assert_int_equal(fwrite(&byte, 1, 1, file), 1);
-	assert_int_equal(fclose(file), 0);
-}
-
-static void
 program_of_another_kind_fails(void **state)
 {
 	(void)state;
@@ -322,7 +351,19 @@ program_that_gives_rights_fails(void **state)
 		skip(); /* only root may */
 	assert_int_equal(chmod(path, 04755), 0);
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
-	assert_finding("app", CHECK_FAIL, "drops LD_PRELOAD", "chmod u-s");
+	assert_finding("app", CHECK_FAIL,
+		       "is setuid or setgid: the dynamic linker drops LD_PRELOAD", "chmod u-s");
+	/* Where neither counts the bit harms nobody. */
+	is_nosuid = true;
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
+	is_nosuid = false;
+	fake_sysfs_write("CapEff:\t000001ffffffffff\nNoNewPrivs:\t1\n", "proc/self/status");
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
+	/* Of a script those of its interpreter count. */
+	fake_sysfs_write("CapEff:\t000001ffffffffff\nNoNewPrivs:\t0\n", "proc/self/status");
+	script_write("#!/bin/app\n");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "/bin/app is setuid", NULL);
 }
 
 static void
@@ -483,6 +524,7 @@ main(int argc, char **argv)
 		TEST(dynamic_program_passes),
 		TEST(program_is_looked_for_in_the_path),
 		TEST(eal_that_calls_itself_fails),
+		TEST(eal_without_sections_passes),
 		TEST(static_program_fails),
 		TEST(program_without_dpdk_is_doubtful),
 		TEST(script_is_judged_by_its_interpreter),
