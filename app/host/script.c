@@ -79,7 +79,7 @@ static int
 line_resolve(const struct host *host, char path[PATH_MAX])
 {
 	char head[LINE_LEN + 1], *rest, *name, *end;
-	int len = head_read(host, path, head);
+	int len = head_read(host, path, head), ret;
 
 	if (len < 0)
 		return len;
@@ -95,10 +95,11 @@ line_resolve(const struct host *host, char path[PATH_MAX])
 	if (name[0] == '\0')
 		return -ENOEXEC;
 	snprintf(path, PATH_MAX, "%s", name);
+	ret = host_access(host, X_OK, "%s", path);
 	end = strrchr(name, '/');
-	if (end != NULL && strcmp(end, "/env") == 0)
+	if (ret == 0 && end != NULL && strcmp(end, "/env") == 0)
 		return env_resolve(host, rest, path);
-	return host_access(host, X_OK, "%s", path);
+	return ret;
 }
 
 int

@@ -207,15 +207,21 @@ program_without_dpdk_is_doubtful(void **state)
 	assert_finding("app", CHECK_FAIL, "cannot read /bin: Permission denied", "path");
 }
 
-/* A file that can be executed, with a text in it. */
 static void
-script_write(const char *text)
+executable_write(const char *text, const char *name)
 {
 	char path[PATH_MAX];
 
-	fake_sysfs_write(text, "bin/script");
-	path_make(path, "bin/script");
+	fake_sysfs_write(text, "%s", name);
+	path_make(path, name);
 	assert_int_equal(chmod(path, 0755), 0);
+}
+
+static void
+script_write(const char *text)
+{
+	executable_write("", "usr/bin/env");
+	executable_write(text, "bin/script");
 }
 
 /* What runs it counts: it may be a program of DPDK itself. */
@@ -266,6 +272,13 @@ script_that_cannot_run_fails(void **state)
 	assert_int_equal(machine_check_app("/bin/script"), CHECK_FAIL);
 	assert_finding("app", CHECK_FAIL, "a script of /bin/no-such-shell: No such file",
 		       "first line");
+	script_write("#!/opt/bin/env app\n");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "a script of /opt/bin/env: No such file", NULL);
+	/* Such as an editor of another system leaves. */
+	script_write("#!/bin/app\r\n");
+	assert_int_equal(machine_check_app("/bin/script"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "a script of /bin/app?: No such file", NULL);
 	/* Without -S all of it is one name. */
 	script_write("#!/usr/bin/env app --verbose\n");
 	assert_int_equal(machine_check_app("/bin/script"), CHECK_FAIL);
