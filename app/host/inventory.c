@@ -69,6 +69,8 @@ id_read(const struct host *host, const char *addr, struct inventory_device *devi
 	device->has_id = true;
 	device->vendor = match.vendor_id = vendor;
 	device->device = match.device_id = id;
+	if (strcmp(device->bus, "pci") != 0)
+		return; /* vendors of other buses number their devices anew */
 	pci_get_strings(&match, &device_name, &vendor_name, NULL, NULL);
 	name_copy(device->vendor_name, vendor_name);
 	name_copy(device->device_name, device_name);
@@ -98,6 +100,19 @@ group_has_node(const struct host *host, const struct inventory_device *device)
 			   device->iommu_group) > 0 ||
 		 host_line(host, line, sizeof(line), "/sys/class/vfio/noiommu-%d/dev",
 			   device->iommu_group) > 0);
+}
+
+/* Names of any length are on other buses: one that the library does not take is none of VFIO. */
+static int
+base_find(const struct host *host, const char *bus, const char *addr,
+	  struct rte_vfio_cdev_info *info)
+{
+	char base[PATH_MAX];
+	int ret = host_path(host, base, BUSES "/%s/devices", bus);
+
+	if (ret == 0)
+		ret = rte_vfio_cdev_find(host->ctx, base, addr, info);
+	return ret == -EINVAL && !host_has(host, DEVICE "/vfio-dev", bus, addr) ? -ENODEV : ret;
 }
 
 static void
@@ -134,16 +149,6 @@ openers_read(const struct host *host, int found, const struct rte_vfio_cdev_info
 	device->of_group.count = group > 0 ? group : 0;
 }
 
-static int
-base_find(const struct host *host, const char *bus, const char *addr,
-	  struct rte_vfio_cdev_info *info)
-{
-	char base[PATH_MAX];
-	int ret = host_path(host, base, BUSES "/%s/devices", bus);
-
-	return ret == 0 ? rte_vfio_cdev_find(host->ctx, base, addr, info) : ret;
-}
-
 /* Might a VFIO driver be bound to it? */
 static bool
 device_can(const struct host *host, const char *bus, const char *addr)
@@ -174,7 +179,7 @@ device_read(const struct reader *reader, const char *bus, const char *addr)
 	rte_vfio_cdev_text_clean(device.bus);
 	rte_vfio_cdev_text_clean(device.addr);
 	device.numa_node = number_read(host, 10, bus, addr, "numa_node");
-	if (strcmp(bus, "pci") == 0)
+	if (strcmp(bus, "pci") == 0 || strcmp(bus, "cdx") == 0)
 		id_read(host, addr, &device);
 	openers_read(host, found, &info, &device);
 	devices = realloc(inventory->devices, (inventory->count + 1) * sizeof(device));

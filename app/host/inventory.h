@@ -36,7 +36,7 @@ struct inventory_openers {
 struct inventory_device {
 	char bus[32];
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
-	bool has_id; /* a PCI device: vendor and device are known */
+	bool has_id; /* of PCI or cdx: vendor and device are known */
 	unsigned int vendor;
 	unsigned int device;
 	char vendor_name[INVENTORY_NAME_LEN]; /* "": not known, also the next three */

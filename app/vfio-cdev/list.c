@@ -234,7 +234,7 @@ static const struct argp argp = {
 	       "Examples:\n"
 	       "  dpdk-vfio-cdev list\n"
 	       "  dpdk-vfio-cdev list --all | grep Ethernet\n"
-	       "  dpdk-vfio-cdev list --json | jq -r '.devices[].cdev'",
+	       "  dpdk-vfio-cdev list --json | jq -r '.devices[].cdev // empty'",
 };
 
 int

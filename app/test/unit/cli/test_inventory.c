@@ -192,6 +192,33 @@ devices_of_any_bus_are_seen(void **state)
 	assert_int_equal(inventory.devices[0].numa_node, -1);
 }
 
+/* Buses that have nothing to do with VFIO name their devices as they like. */
+static void
+long_names_of_other_buses_are_no_trouble(void **state)
+{
+	(void)state;
+	fake_sysfs_mkdir("sys/bus/platform/devices/%0*d.firmware", 80, 0);
+	assert_string_equal(listed(true, false, 0), "");
+	assert_int_equal(inventory_read(&host, false, &inventory), 0);
+	assert_int_equal(inventory.count, 0);
+}
+
+static void
+devices_of_cdx_have_ids(void **state)
+{
+	json_t *root, *device;
+
+	(void)state;
+	fake_sysfs_write("0x10ee\n", "sys/bus/cdx/devices/cdx-00:01/vendor");
+	fake_sysfs_write("0x8084\n", "sys/bus/cdx/devices/cdx-00:01/device");
+	assert_non_null(strstr(listed(true, false, 0), "cdx-00:01  10ee:8084  -  "));
+	device = listed_json(&root);
+	assert_string_equal(json_string_value(json_object_get(device, "bus")), "cdx");
+	assert_string_equal(json_string_value(json_object_get(device, "vendor_id")), "10ee");
+	assert_true(json_is_null(json_object_get(device, "name")));
+	json_decref(root);
+}
+
 static void
 openers_are_named(void **state)
 {
@@ -367,6 +394,8 @@ main(void)
 		TEST(group_of_an_old_kernel_is_seen),
 		TEST(all_are_those_that_can_be_bound),
 		TEST(devices_of_any_bus_are_seen),
+		TEST(long_names_of_other_buses_are_no_trouble),
+		TEST(devices_of_cdx_have_ids),
 		TEST(openers_are_named),
 		TEST(more_openers_than_fit_are_counted),
 		TEST(table_is_aligned_and_fits),
