@@ -202,29 +202,6 @@ script_add(struct checkup *c, const struct program *program, const char *what)
 		    c->options->app, program->path, what);
 }
 
-/* Nothing of DPDK is linked dynamically. */
-static void
-unlinked_add(struct checkup *c, const struct program *program)
-{
-	if (elf_file_contains(&program->file, DRIVER_MARK))
-		checkup_add(c, CHECK_FAIL, "link it with DPDK's shared libraries",
-			    "DPDK is linked into %s statically, and does not call the library",
-			    program->path);
-	else if (program->is_script)
-		script_add(c, program, "not linked with DPDK");
-	else if (program->file.interpreter == NULL)
-		checkup_add(c, CHECK_FAIL, "link it dynamically",
-			    "%s is static: there is no dynamic linker to preload into it",
-			    program->path);
-	else
-		checkup_add(c, CHECK_WARN,
-			    "start it with RTE_VFIO_CDEV=require, which refuses "
-			    "devices that the library does not get",
-			    "%s is not linked with DPDK: if a plug-in brings it, this check cannot "
-			    "find out whether it calls the library",
-			    program->path);
-}
-
 /* Does it call its own functions, whatever is preloaded? -errno if it cannot be read. */
 static int
 eal_is_closed(const struct host *host, const char *eal)
@@ -243,6 +220,63 @@ eal_is_closed(const struct host *host, const char *eal)
 		closed |= !elf_file_imports(&file, hooks[i]);
 	elf_file_close(&file);
 	return closed;
+}
+
+static bool
+file_contains(const struct host *host, const char *path, const char *text)
+{
+	struct elf_file file;
+	char real[PATH_MAX];
+	bool contains;
+
+	if (host_path(host, real, "%s", path) < 0 || elf_file_open(real, &file) < 0)
+		return false;
+	contains = elf_file_contains(&file, text);
+	elf_file_close(&file);
+	return contains;
+}
+
+/* What has DPDK in it, and calls its own: the program or one of its libraries; or NULL. */
+static const char *
+inside_find(const struct checkup *c, const struct program *program)
+{
+	const struct loader *loader = &program->loader;
+	const char *path;
+
+	if (elf_file_contains(&program->file, DRIVER_MARK))
+		return program->path;
+	for (int i = 1; i < loader->count; i++) {
+		path = loader->objects[i].path;
+		if (path != NULL && file_contains(c->host, path, DRIVER_MARK) &&
+		    eal_is_closed(c->host, path) > 0)
+			return path;
+	}
+	return NULL;
+}
+
+/* Nothing of DPDK is linked dynamically. */
+static void
+unlinked_add(struct checkup *c, const struct program *program)
+{
+	const char *inside = inside_find(c, program);
+
+	if (inside != NULL)
+		checkup_add(c, CHECK_FAIL, "link it with DPDK's shared libraries",
+			    "DPDK is linked into %s statically, and does not call the library",
+			    inside);
+	else if (program->is_script)
+		script_add(c, program, "not linked with DPDK");
+	else if (program->file.interpreter == NULL)
+		checkup_add(c, CHECK_FAIL, "link it dynamically",
+			    "%s is static: there is no dynamic linker to preload into it",
+			    program->path);
+	else
+		checkup_add(c, CHECK_WARN,
+			    "start it with RTE_VFIO_CDEV=require, which refuses "
+			    "devices that the library does not get",
+			    "%s is not linked with DPDK: if a plug-in brings it, this check cannot "
+			    "find out whether it calls the library",
+			    program->path);
 }
 
 static void
@@ -266,7 +300,7 @@ eal_add(struct checkup *c, const struct loader *loader, const struct loader_obje
 			    "-Bsymbolic-functions (and -Bsymbolic)",
 			    "%s calls its own %s(): memory would not be pinned", eal->path,
 			    hooks[0]);
-	else if (library > eal)
+	else if (library != NULL && library > eal)
 		checkup_add(c, CHECK_WARN, "link it before DPDK, or preload it",
 			    "the program is linked with " LIBRARY " behind librte_eal, which "
 			    "calls it only where it is preloaded");

@@ -203,6 +203,11 @@ program_without_dpdk_is_doubtful(void **state)
 	stub_copy("stub_app_plain", "bin/app");
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_WARN);
 	assert_finding("app", CHECK_WARN, "if a plug-in brings it", "RTE_VFIO_CDEV=require");
+	/* The library alone shows nothing; it need not be found, for it is preloaded. */
+	crafted_write(&(const struct crafted){ .path = "@/bin/app",
+					       .needed = { "librte_bus_vfio_cdev.so" } });
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_WARN);
+	assert_finding("app", CHECK_WARN, "if a plug-in brings it", NULL);
 	assert_int_equal(machine_check_app("/bin"), CHECK_FAIL);
 	assert_finding("app", CHECK_FAIL, "cannot read /bin: Permission denied", "path");
 }
@@ -444,6 +449,10 @@ libraries_of_libraries_count(void **state)
 	fake_sysfs_write("no library", "lib/librte_eal.so.23");
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
 	assert_finding("app", CHECK_FAIL, "cannot read /lib/librte_eal.so.23: Exec format", NULL);
+	stub_copy("libstub_inside.so", "lib/libbetween.so");
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "DPDK is linked into /lib/libbetween.so statically",
+		       "shared libraries");
 }
 
 static void
