@@ -159,3 +159,56 @@ crafted_write(const struct crafted *c)
 	assert_int_equal(fclose(file), 0);
 	assert_int_equal(chmod(path, 0755), 0);
 }
+
+/* Of a library for this machine: glibc's _DL_CACHE_DEFAULT_ID. */
+#if defined(__aarch64__)
+#define CACHE_FLAGS 0x0a03
+#elif defined(__powerpc64__)
+#define CACHE_FLAGS 0x0503
+#else
+#define CACHE_FLAGS 0x0303
+#endif
+
+void
+crafted_cache_write(const char *name, const char *library, const char *hwcap)
+{
+	struct {
+		char magic[20];
+		uint32_t count, strings_size, flags, extension, unused[3];
+		struct {
+			int32_t flags;
+			uint32_t name, path, os_version;
+			uint64_t hwcap;
+		} entries[3];
+		uint32_t extensions[2], section[4], hwcap;
+		char strings[4][64];
+	} cache = {
+		.count = 3,
+		.strings_size = sizeof(cache.strings),
+		.extension = (char *)cache.extensions - (char *)&cache,
+		.extensions = { 0xeaa42174, 1 },
+		.section = { 1, 0, (char *)&cache.hwcap - (char *)&cache, sizeof(cache.hwcap) },
+		.hwcap = cache.strings[3] - (char *)&cache,
+	};
+	char path[PATH_MAX];
+	FILE *file;
+
+	memcpy(cache.magic, "glibc-ld.so.cache1.1", sizeof(cache.magic));
+	for (int i = 0; i < 3; i++) {
+		cache.entries[i].flags = i == 0 ? 0x0003 : CACHE_FLAGS;
+		cache.entries[i].name = cache.strings[0] - (char *)&cache;
+		cache.entries[i].path = cache.strings[i == 2] - (char *)&cache;
+	}
+	cache.entries[1].hwcap = UINT64_C(1) << 62;
+	cache.entries[1].path = cache.strings[2] - (char *)&cache;
+	snprintf(cache.strings[0], 64, "%s", name);
+	snprintf(cache.strings[1], 64, "%s", library);
+	snprintf(cache.strings[2], 64, "/processor/%s", name);
+	snprintf(cache.strings[3], 64, "%s", hwcap != NULL ? hwcap : "no-such-processor");
+	fake_sysfs_write("", "etc/ld.so.cache");
+	crafted_expand("@/etc/ld.so.cache", path);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(&cache, sizeof(cache), 1, file), 1);
+	assert_int_equal(fclose(file), 0);
+}

@@ -27,6 +27,13 @@ struct crafted {
 void
 crafted_write(const struct crafted *c);
 
+/*
+ * The dynamic linker's cache: a library of 32 bits, one for a kind of processor (or NULL),
+ * and one for any of this machine.
+ */
+void
+crafted_cache_write(const char *name, const char *library, const char *hwcap);
+
 /* The text with the directory in the place of each "@". */
 char *
 crafted_expand(const char *text, char out[PATH_MAX]);

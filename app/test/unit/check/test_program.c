@@ -18,16 +18,8 @@
 #include <unistd.h>
 
 #include "crafted.h"
+#include "loader_rules.h"
 #include "machine.h"
-
-/* Of a library for this machine: glibc's _DL_CACHE_DEFAULT_ID. */
-#if defined(__aarch64__)
-#define CACHE_FLAGS 0x0a03
-#elif defined(__powerpc64__)
-#define CACHE_FLAGS 0x0503
-#else
-#define CACHE_FLAGS 0x0303
-#endif
 
 static const char *stubs;
 
@@ -84,43 +76,6 @@ byte_change(const char *name, long at, uint8_t byte)
 	assert_non_null(file);
 	assert_int_equal(fseek(file, at, SEEK_SET), 0);
 	assert_int_equal(fwrite(&byte, 1, 1, file), 1);
-	assert_int_equal(fclose(file), 0);
-}
-
-/* The dynamic linker's cache: one library of 64 bits, and one of 32 before it. */
-static void
-cache_write(const char *name, const char *library)
-{
-	static const char alien[] = "/usr/lib32/no-such-library";
-	struct {
-		char magic[20];
-		uint32_t count, strings_size, flags, extension, unused[3];
-		struct {
-			int32_t flags;
-			uint32_t name, path, os_version;
-			uint64_t hwcap;
-		} entries[2];
-		char strings[3][64];
-	} cache = { .count = 2, .strings_size = 3 * 64 };
-	const uint32_t strings = (char *)cache.strings - (char *)&cache;
-	char path[PATH_MAX];
-	FILE *file;
-
-	memcpy(cache.magic, "glibc-ld.so.cache1.1", sizeof(cache.magic));
-	for (int i = 0; i < 2; i++) {
-		cache.entries[i].name = strings;
-		cache.entries[i].path = strings + (2 - i) * 64;
-	}
-	cache.entries[0].flags = 0x0003;
-	cache.entries[1].flags = CACHE_FLAGS;
-	snprintf(cache.strings[0], 64, "%s", name);
-	snprintf(cache.strings[1], 64, "%s", library);
-	snprintf(cache.strings[2], 64, "%s", alien);
-	fake_sysfs_write("", "etc/ld.so.cache");
-	path_make(path, "etc/ld.so.cache");
-	file = fopen(path, "we");
-	assert_non_null(file);
-	assert_int_equal(fwrite(&cache, sizeof(cache), 1, file), 1);
 	assert_int_equal(fclose(file), 0);
 }
 
@@ -477,12 +432,12 @@ releases_are_known_by_the_abi(void **state)
 	machine_remove("lib/librte_eal.so.23");
 	stub_copy("libstub_eal.so", "opt/dpdk/librte_eal.so.24.2");
 	fake_sysfs_link("librte_eal.so.24.2", "opt/dpdk/librte_eal.so.24");
-	cache_write("librte_eal.so.24", "/opt/dpdk/librte_eal.so.24");
+	crafted_cache_write("librte_eal.so.24", "/opt/dpdk/librte_eal.so.24", NULL);
 	assert_int_equal(machine_check(), CHECK_PASS);
 	assert_finding("dpdk", CHECK_PASS, "found DPDK 24.07 (/opt/dpdk/librte_eal.so.24)", NULL);
 	/* The name of a longer one. */
 	fake_sysfs_write("", "opt/dpdk/librte_eal.so.245");
-	cache_write("librte_eal.so.245", "/opt/dpdk/librte_eal.so.245");
+	crafted_cache_write("librte_eal.so.245", "/opt/dpdk/librte_eal.so.245", NULL);
 	machine_check();
 	assert_finding("dpdk", CHECK_WARN, "finds no", NULL);
 	fake_sysfs_write("", "lib/librte_eal.so.22");
@@ -523,6 +478,39 @@ hostile_file_is_no_crash(const char *name)
 	}
 }
 
+/* The best that this processor has, if there is one (glibc-hwcaps). */
+static void
+cache_prefers_the_processor(void **state)
+{
+	const struct host host = { .root = "" };
+	struct loader_rules rules;
+
+	(void)state;
+	assert_int_equal(loader_rules_read(&host, NULL, &rules), 0);
+	machine_remove("lib/librte_eal.so.23");
+	stub_copy("libstub_eal.so", "opt/librte_eal.so.23");
+	stub_copy("libstub_eal.so", "processor/librte_eal.so.23");
+	crafted_cache_write("librte_eal.so.23", "/opt/librte_eal.so.23", NULL);
+	machine_check();
+	assert_finding("dpdk", CHECK_PASS, "(/opt/librte_eal.so.23)", NULL);
+	if (rules.n_hwcaps == 0)
+		skip();
+	crafted_cache_write("librte_eal.so.23", "/opt/librte_eal.so.23", rules.hwcaps[0]);
+	machine_check();
+	assert_finding("dpdk", CHECK_PASS, "(/processor/librte_eal.so.23)", NULL);
+}
+
+static void
+hostile_cache_is_no_crash(void **state)
+{
+	struct loader_rules rules;
+
+	(void)state;
+	assert_int_equal(loader_rules_read(&(const struct host){ .root = "" }, NULL, &rules), 0);
+	crafted_cache_write("librte_eal.so.23", "/opt/librte_eal.so.23", rules.hwcaps[0]);
+	hostile_file_is_no_crash("etc/ld.so.cache");
+}
+
 static void
 hostile_program_is_no_crash(void **state)
 {
@@ -560,6 +548,8 @@ main(int argc, char **argv)
 		TEST(libraries_of_libraries_count),
 		TEST(release_of_the_program_counts),
 		TEST(releases_are_known_by_the_abi),
+		TEST(cache_prefers_the_processor),
+		TEST(hostile_cache_is_no_crash),
 		TEST(hostile_program_is_no_crash),
 		TEST(hostile_eal_is_no_crash),
 	};
