@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,34 +29,51 @@ device_exists(const struct host *host, const char *addr)
 	return exists;
 }
 
-/* The way lspci writes it: is the domain there? */
-static bool
-text_is_pci(const char *text, bool has_domain)
+/* The next field of an address, up to its delimiter; NULL: it is none. */
+static const char *
+field_parse(const char *text, char delimiter, unsigned long most, unsigned long *value)
 {
-	static const char *const hex = "0123456789abcdef";
-	size_t len = strspn(text, hex);
+	size_t len = strspn(text, "0123456789abcdefABCDEF");
 
-	if (has_domain && (len < 4 || len > 8 || text[len] != ':'))
+	if (len == 0 || len > 8 || text[len] != delimiter)
+		return NULL;
+	*value = strtoul(text, NULL, 16);
+	return *value <= most ? text + len + 1 : NULL;
+}
+
+/* What the EAL takes for an address (lib/pci/rte_pci.c), as sysfs writes it: "0:3.0", "1A:0.0". */
+static bool
+pci_normalize(const char *text, char addr[RTE_VFIO_CDEV_ADDR_LEN])
+{
+	unsigned long domain = 0, bus, device, function;
+	const char *rest = strchr(text, ':');
+
+	rest = rest != NULL && strchr(rest + 1, ':') != NULL ?
+		field_parse(text, ':', UINT32_MAX, &domain) :
+		text;
+	if (rest == NULL || (rest = field_parse(rest, ':', UINT8_MAX, &bus)) == NULL ||
+	    (rest = field_parse(rest, '.', 31, &device)) == NULL ||
+	    field_parse(rest, '\0', 7, &function) == NULL)
 		return false;
-	text += has_domain ? len + 1 : 0;
-	return strspn(text, hex) == 2 && text[2] == ':' && strspn(text + 3, hex) == 2 &&
-		text[5] == '.' && text[6] >= '0' && text[6] <= '7' && text[7] == '\0';
+	snprintf(addr, RTE_VFIO_CDEV_ADDR_LEN, "%04lx:%02lx:%02lx.%lx", domain, bus, device,
+		 function);
+	return true;
 }
 
 int
 address_resolve(const struct host *host, const char *text, char addr[RTE_VFIO_CDEV_ADDR_LEN])
 {
-	bool is_short = text_is_pci(text, false);
-	int len, ret;
+	int len = snprintf(addr, RTE_VFIO_CDEV_ADDR_LEN, "%s", text), ret;
+	bool is_pci;
 
-	len = snprintf(addr, RTE_VFIO_CDEV_ADDR_LEN, "%s%s", is_short ? "0000:" : "", text);
 	if (len <= 0 || len >= RTE_VFIO_CDEV_ADDR_LEN || text[0] == '.' ||
 	    strchr(text, '/') != NULL)
 		return -EINVAL;
+	is_pci = pci_normalize(text, addr);
 	ret = device_exists(host, addr);
 	if (ret == 1)
 		return 0;
-	if (!text_is_pci(addr, true))
+	if (!is_pci)
 		return -EINVAL;
 	return ret == 0 ? -ENODEV : ret;
 }

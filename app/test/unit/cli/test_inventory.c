@@ -359,8 +359,10 @@ addresses_are_resolved(void **state)
 		"../pci",
 		"0000:00:03",
 		"0000:00:03.8",
-		"0:00:03.0",
+		"0000:00:20.0",
 		"000000000:00:03.0",
+		"0000:00: 3.0",
+		":00:03.0",
 		"0000:00:03.0 ",
 		"0000:00:03.0/driver",
 		"00:03.0x",
@@ -374,6 +376,13 @@ addresses_are_resolved(void **state)
 	assert_int_equal(address_resolve(&host, ADDR, addr), 0);
 	assert_int_equal(address_resolve(&host, "00:03.0", addr), 0);
 	assert_string_equal(addr, ADDR);
+	/* What the EAL takes too (lib/pci/rte_pci.c). */
+	assert_int_equal(address_resolve(&host, "0:3.0", addr), 0);
+	assert_string_equal(addr, ADDR);
+	assert_int_equal(address_resolve(&host, "0:00:03.0", addr), 0);
+	assert_string_equal(addr, ADDR);
+	assert_int_equal(address_resolve(&host, "0000:1A:1F.7", addr), -ENODEV);
+	assert_string_equal(addr, "0000:1a:1f.7");
 	assert_int_equal(address_resolve(&host, "fff51000.eth", addr), 0);
 	assert_int_equal(address_resolve(&host, "00:04.0", addr), -ENODEV);
 	assert_string_equal(addr, "0000:00:04.0");
