@@ -26,11 +26,14 @@ static int
 report_open(const char *path, FILE **file)
 {
 	char text[512];
+	int ret;
 
-	*file = path != NULL ? fopen(path, "we") : NULL;
-	if (path == NULL || *file != NULL)
+	*file = NULL;
+	ret = path != NULL ? report_file_open(path, file) : 0;
+	if (ret == 0)
 		return 0;
-	snprintf(text, sizeof(text), "cannot write the report %s: %s", path, strerror(errno));
+	snprintf(text, sizeof(text), "cannot write the report %s: %s", path,
+		 ret == -ELOOP ? "it is a link of another user" : strerror(-ret));
 	return complain(text);
 }
 

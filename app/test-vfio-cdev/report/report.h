@@ -93,6 +93,13 @@ report_table(const struct report *report, FILE *out);
 json_t *
 report_text(const char *text);
 
+/*
+ * Open the file of a report, empty. 0 or -errno; -ELOOP: it is a link of another user, who
+ * may have meant it for root.
+ */
+int
+report_file_open(const char *path, FILE **file);
+
 /* Write the whole report. 0 or -errno. */
 int
 report_json(const struct report *report, FILE *out);

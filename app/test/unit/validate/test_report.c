@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "asserts.h"
 #include "numa_place.h"
@@ -300,6 +301,39 @@ full_disk_is_an_error(void **state)
 	report_free(&report);
 }
 
+/* Of another user: it may lead root to a file of root's. */
+static void
+report_is_not_written_through_a_foreign_link(void **state)
+{
+	char link[] = "/tmp/report-link-XXXXXX", target[] = "/tmp/report-XXXXXX";
+	int fd = mkstemp(target), spare = mkstemp(link);
+	FILE *file = NULL;
+
+	(void)state;
+	assert_true(fd >= 0 && spare >= 0);
+	assert_int_equal(write(fd, "kept", 4), 4);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink(target, link), 0);
+	if (lchown(link, 65534, 65534) == 0) { /* only root may */
+		assert_int_equal(report_file_open(link, &file), -ELOOP);
+		assert_int_equal(lseek(fd, 0, SEEK_END), 4);
+		assert_int_equal(lchown(link, getuid(), getgid()), 0);
+	}
+	assert_int_equal(report_file_open(link, &file), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+	fclose(file);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(report_file_open(link, &file), 0);
+	fclose(file);
+	assert_int_equal(report_file_open("/dev/null", &file), 0);
+	fclose(file);
+	assert_int_equal(report_file_open("/nonexistent/r", &file), -ENOENT);
+	unlink(link);
+	unlink(target);
+	close(fd);
+	close(spare);
+}
+
 int
 main(void)
 {
@@ -317,6 +351,7 @@ main(void)
 		cmocka_unit_test(text_that_is_no_utf8_is_replaced),
 		cmocka_unit_test(junit_report_is_escaped),
 		cmocka_unit_test(full_disk_is_an_error),
+		cmocka_unit_test(report_is_not_written_through_a_foreign_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
