@@ -8,6 +8,8 @@
 #ifndef APP_CHECK_H
 #define APP_CHECK_H
 
+#include <stdbool.h>
+
 #include "host.h"
 
 #ifdef __cplusplus
@@ -32,6 +34,8 @@ struct check_finding {
 struct check_options {
 	const char *const *devices; /* NULL-terminated addresses; none: all on vfio-pci */
 	const char *app;	    /* program that is to be preloaded into, or NULL */
+	bool no_devices;	    /* it starts without any */
+	bool joins; /* it is, or may be, a secondary of a primary that has devices and memory */
 };
 
 /* Gets each finding as it is made; its strings are printable and live until it returns. */

@@ -9,9 +9,26 @@
 #include <linux/capability.h>
 
 #include "check_private.h"
+#include "hugepage.h"
 
-#define HUGEPAGES "/sys/kernel/mm/hugepages"
 #define NODE_LIST 16 /* nodes that are listed */
+
+/*
+ * The command that adds what a program needs to a pool: writing nr_hugepages sets the
+ * whole pool, also below what is there. Of the smallest pages, for a few large ones may
+ * be more than the machine has.
+ */
+static void
+reserve_add(const struct hugepage_pool *pools, unsigned int count, struct text *cure)
+{
+	if (count == 0)
+		text_add(cure,
+			 "see why there is no /sys/kernel/mm/hugepages: the kernel needs "
+			 "CONFIG_HUGETLBFS, a container its /sys");
+	else
+		text_add(cure, "echo %ld >/sys/kernel/mm/hugepages/hugepages-%lukB/nr_hugepages",
+			 pools[0].persistent + hugepage_need(pools[0].size), pools[0].size);
+}
 
 static void
 nodes_add(const struct host *host, unsigned long size, struct text *text)
@@ -28,60 +45,114 @@ nodes_add(const struct host *host, unsigned long size, struct text *text)
 		text_add(text, ")");
 }
 
-void
-check_hugepages(struct checkup *c)
+/* What there is of each size; returns how much of it can be had. */
+static long
+pools_describe(const struct host *host, const struct hugepage_pool *pools, unsigned int count,
+	       struct text *text)
 {
-	struct text text = { 0 }, size = { 0 };
-	unsigned long sizes[HUGEPAGE_SIZES];
-	unsigned int count = hugepage_sizes(c->host, sizes);
-	long total, sum = 0;
+	struct text size;
+	long unused = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		total = host_number(c->host, 10, HUGEPAGES "/hugepages-%lukB/nr_hugepages",
-				    sizes[i]);
-		if (total <= 0)
+		if (pools[i].most <= 0)
 			continue;
-		sum += total;
+		unused |= pools[i].unused;
 		size = (struct text){ 0 };
-		text_add(&size, "%ld of %ld hugepages of %lu kB are free",
-			 hugepages_free_of(c->host, sizes[i], -1), total, sizes[i]);
-		nodes_add(c->host, sizes[i], &size);
-		text_list(&text, "%s", size.buf);
+		text_add(&size, "%ld of %ld hugepages of %lu kB are free", pools[i].unused,
+			 pools[i].most, pools[i].size);
+		/* Of a node it is not known what is reserved, nor what may be added. */
+		if (pools[i].unused == hugepages_free_of(host, pools[i].size, -1))
+			nodes_add(host, pools[i].size, &size);
+		text_list(text, "%s", size.buf);
 	}
-	if (hugepages_free(c->host, -1) > 0)
-		checkup_add(c, CHECK_PASS, NULL, "%s", text.buf);
-	else if (sum > 0)
-		checkup_add(c, CHECK_FAIL,
-			    "stop the program that has them, or remove files that "
-			    "one left behind (rm /dev/hugepages/rtemap_*), or reserve more "
-			    "(echo 512 >/proc/sys/vm/nr_hugepages)",
-			    "%s", text.buf);
-	else
-		checkup_add(c, c->wants_noiommu ? CHECK_FAIL : CHECK_WARN,
-			    "echo 512 >/proc/sys/vm/nr_hugepages", "no hugepages are reserved: %s",
-			    c->wants_noiommu ? "of the EAL's memory only they have physical "
-					       "addresses" :
-					       "DPDK starts with --no-huge only");
+	return unused;
+}
+
+/* None is free: do files of programs that have ended have them? */
+static void
+none_free_add(struct checkup *c, const struct hugepage_pool *pools, unsigned int count,
+	      const char *text)
+{
+	struct text left = { 0 }, cure = { 0 };
+	long pages;
+
+	for (unsigned int i = 0; i < count; i++) {
+		pages = hugepage_leftover(c->host, &pools[i]);
+		if (pages > 0)
+			text_list(&left, "%ld in %s", pages, pools[i].mount);
+	}
+	if (left.len > 0) {
+		checkup_add(c, CHECK_WARN,
+			    "start a DPDK program: its EAL removes these files, if it may "
+			    "(--huge-unlink=never uses them again)",
+			    "%s; but some are in files that no running program has locked, as "
+			    "after a crash (%s)",
+			    text, left.buf);
+		return;
+	}
+	text_add(&cure, "end a program that has some, or add to them: ");
+	reserve_add(pools, count, &cure);
+	checkup_add(c, c->options->joins ? CHECK_WARN : CHECK_FAIL, cure.buf, "%s", text);
 }
 
 void
+check_hugepages(struct checkup *c)
+{
+	struct hugepage_pool pools[HUGEPAGE_SIZES];
+	unsigned int count = hugepage_pools(c->host, pools);
+	struct text text = { 0 }, cure = { 0 };
+
+	if (pools_describe(c->host, pools, count, &text) > 0) {
+		checkup_add(c, CHECK_PASS, NULL, "%s", text.buf);
+	} else if (text.len > 0) {
+		none_free_add(c, pools, count, text.buf);
+	} else {
+		reserve_add(pools, count, &cure);
+		checkup_add(c, c->wants_noiommu ? CHECK_FAIL : CHECK_WARN, cure.buf,
+			    "no hugepages are reserved: %s",
+			    c->wants_noiommu ? "of the EAL's memory only they have physical "
+					       "addresses" :
+					       "DPDK starts with --no-huge only");
+	}
+}
+
+/* The EAL uses pages of a size only where a hugetlbfs of that size is mounted. */
+void
 check_hugepage_mount(struct checkup *c)
 {
-	char line[256], path[128];
+	struct hugepage_pool pools[HUGEPAGE_SIZES];
+	unsigned int count = hugepage_pools(c->host, pools);
+	const struct hugepage_pool *without = NULL, *denied = NULL;
+	char cure[128];
 
-	if (host_find(c->host, line, sizeof(line), "* hugetlbfs *", "/proc/mounts") < 0 ||
-	    sscanf(line, "%*s %127s", path) != 1)
+	for (unsigned int i = 0; i < count; i++) {
+		if (pools[i].most == 0)
+			continue;
+		if (pools[i].mount[0] == '\0') {
+			without = without != NULL ? without : &pools[i];
+		} else if (host_access(c->host, W_OK, "%s", pools[i].mount) < 0) {
+			denied = &pools[i];
+		} else {
+			checkup_add(c, CHECK_PASS, NULL,
+				    "hugetlbfs for pages of %lu kB is mounted at %s", pools[i].size,
+				    pools[i].mount);
+			return;
+		}
+	}
+	if (denied != NULL) {
 		checkup_add(c, CHECK_WARN,
-			    "mount -t hugetlbfs none /dev/hugepages, or start DPDK "
-			    "with --in-memory",
-			    "no hugetlbfs is mounted here");
-	else if (host_access(c->host, W_OK, "%s", path) < 0)
-		checkup_add(c, CHECK_WARN,
-			    "change its owner or mode, or start DPDK with "
-			    "--in-memory",
-			    "hugetlbfs at %s cannot be written to", path);
-	else
-		checkup_add(c, CHECK_PASS, NULL, "hugetlbfs is mounted at %s", path);
+			    "change its owner or mode, or start DPDK with --in-memory",
+			    "hugetlbfs at %s cannot be written to", denied->mount);
+	} else if (without != NULL) {
+		snprintf(cure, sizeof(cure),
+			 "mount -t hugetlbfs -o pagesize=%luK none /dev/hugepages, or start DPDK "
+			 "with --in-memory",
+			 without->size);
+		checkup_add(c, CHECK_WARN, cure,
+			    "no hugetlbfs is mounted here for pages of %lu kB, the ones that "
+			    "there are",
+			    without->size);
+	}
 }
 
 /* In kB; LONG_MAX: no limit; -1: not to be seen. */
@@ -98,23 +169,22 @@ memlock_read(const struct host *host)
 	return strstr(line, "unlimited") != NULL ? LONG_MAX : -1;
 }
 
-/* The kB of the smallest hugepage that there are any of, and of all of them. */
+/* The kB of the smallest hugepage that there may be any of, and of all of them. */
 static void
 hugepages_measure(const struct host *host, long *smallest, long *all)
 {
-	unsigned long sizes[HUGEPAGE_SIZES];
-	unsigned int count = hugepage_sizes(host, sizes);
-	long pages;
+	struct hugepage_pool pools[HUGEPAGE_SIZES];
+	unsigned int count = hugepage_pools(host, pools);
 
 	*smallest = 0;
 	*all = 0;
 	for (unsigned int i = 0; i < count; i++) {
-		pages = host_number(host, 10, HUGEPAGES "/hugepages-%lukB/nr_hugepages", sizes[i]);
-		if (pages <= 0 || (unsigned long)pages > LONG_MAX / HUGEPAGE_SIZES / sizes[i])
+		if (pools[i].most == 0 ||
+		    (unsigned long)pools[i].most > LONG_MAX / HUGEPAGE_SIZES / pools[i].size)
 			continue;
-		if (*smallest == 0 || (long)sizes[i] < *smallest)
-			*smallest = sizes[i];
-		*all += pages * (long)sizes[i];
+		if (*smallest == 0)
+			*smallest = pools[i].size;
+		*all += pools[i].most * (long)pools[i].size;
 	}
 }
 
@@ -137,7 +207,9 @@ check_memlock(struct checkup *c)
 	else if (limit >= all)
 		checkup_add(c, CHECK_PASS, NULL, "RLIMIT_MEMLOCK lets all hugepages be pinned");
 	else
-		checkup_add(c, limit < smallest ? CHECK_FAIL : CHECK_WARN, cure,
+		/* What a secondary has, its primary has pinned. */
+		checkup_add(c, limit < smallest && !c->options->joins ? CHECK_FAIL : CHECK_WARN,
+			    cure,
 			    "RLIMIT_MEMLOCK is %ld kB, hugepages have %ld kB each and %ld kB in "
 			    "all: what is beyond it is refused as \"Cannot allocate memory\"",
 			    limit, smallest, all);

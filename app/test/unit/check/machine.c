@@ -36,6 +36,7 @@ process_make(void)
 			 "Max locked memory         8388608      8388608      bytes\n",
 			 "proc/self/limits");
 	fake_sysfs_write("", "proc/self/pagemap");
+	fake_sysfs_write("MemTotal: 9 kB\nHugepagesize:    2048 kB\n", "proc/meminfo");
 	fake_sysfs_write("none / tmpfs rw 0 0\nnone /dev/hugepages hugetlbfs rw 0 0\n",
 			 "proc/mounts");
 	fake_sysfs_mkdir("dev/hugepages");
@@ -77,6 +78,7 @@ device_make(void)
 {
 	machine_device_add(MACHINE_ADDR, "vfio-pci");
 	fake_sysfs_link("../../../../kernel/iommu_groups/0", MACHINE_DEVICE "/iommu_group");
+	fake_sysfs_write("vfio-noiommu\n", "sys/kernel/iommu_groups/0/name");
 	fake_sysfs_link("../../../../bus/pci/devices/" MACHINE_ADDR,
 			"sys/kernel/iommu_groups/0/devices/" MACHINE_ADDR);
 	fake_sysfs_write(NODE_NUMBER, MACHINE_DEVICE "/vfio-dev/noiommu-vfio0/dev");
@@ -181,8 +183,8 @@ finding_keep(void *arg, const struct check_finding *finding)
 		 finding->cure != NULL ? finding->cure : "");
 }
 
-static int
-options_check(const struct check_options *options)
+int
+machine_check_options(const struct check_options *options)
 {
 	machine.count = 0;
 	return checks_run(&machine.host, options, finding_keep, &machine);
@@ -191,7 +193,7 @@ options_check(const struct check_options *options)
 int
 machine_check(void)
 {
-	return options_check(&(struct check_options){ 0 });
+	return machine_check_options(&(struct check_options){ 0 });
 }
 
 int
@@ -205,13 +207,13 @@ machine_check_devices(const char *first, const char *second)
 {
 	const char *const devices[] = { first, second, NULL };
 
-	return options_check(&(struct check_options){ .devices = devices });
+	return machine_check_options(&(struct check_options){ .devices = devices });
 }
 
 int
 machine_check_app(const char *app)
 {
-	return options_check(&(struct check_options){ .app = app });
+	return machine_check_options(&(struct check_options){ .app = app });
 }
 
 /* The number of the finding, or -1. */
@@ -244,6 +246,15 @@ void
 assert_finding(const char *check, enum check_verdict verdict, const char *text, const char *cure)
 {
 	assert_finding_of(NULL, check, verdict, text, cure);
+}
+
+void
+assert_no_cure(const char *check, const char *cure)
+{
+	for (unsigned int i = 0; i < machine.count; i++)
+		if (strcmp(machine.findings[i].check, check) == 0 &&
+		    strstr(machine.findings[i].cure, cure) != NULL)
+			fail_msg("%s -> %s", check, machine.findings[i].cure);
 }
 
 void

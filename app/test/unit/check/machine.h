@@ -54,6 +54,9 @@ machine_check_devices(const char *first, const char *second);
 int
 machine_check_app(const char *app);
 
+int
+machine_check_options(const struct check_options *options);
+
 /* What a check has found: its verdict, and parts of its sentence and of the cure (or NULL). */
 void
 assert_finding(const char *check, enum check_verdict verdict, const char *text, const char *cure);
@@ -62,6 +65,10 @@ assert_finding(const char *check, enum check_verdict verdict, const char *text, 
 void
 assert_finding_of(const char *device, const char *check, enum check_verdict verdict,
 		  const char *text, const char *cure);
+
+/* Each cure of a check is without this text. */
+void
+assert_no_cure(const char *check, const char *cure);
 
 void
 assert_no_finding(const char *check);

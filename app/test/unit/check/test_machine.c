@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The checks of kernel, process, memory and container. */
+/* The checks of kernel, process and container. */
 
 #include <errno.h>
 #include <limits.h>
@@ -14,9 +14,8 @@
 #define STATUS "proc/self/status"
 #define PAGES "sys/kernel/mm/hugepages/hugepages-2048kB/"
 
-/* In CapEff: all but CAP_SYS_RAWIO (17), CAP_IPC_LOCK (14), CAP_SYS_ADMIN (21). */
+/* In CapEff: all but CAP_SYS_RAWIO (17), CAP_SYS_ADMIN (21). */
 #define WITHOUT_RAWIO "CapEff:\t000001fffffdffff\n"
-#define WITHOUT_IPC_LOCK "CapEff:\t000001ffffffbfff\n"
 #define WITHOUT_RAWIO_ADMIN "CapEff:\t000001ffffddffff\n"
 
 static void
@@ -390,94 +389,6 @@ iommufd_node_that_cannot_be_opened_fails(void **state)
 }
 
 static void
-memlock_is_measured_against_hugepages(void **state)
-{
-	(void)state;
-	fake_sysfs_write(WITHOUT_IPC_LOCK, STATUS);
-	assert_int_equal(machine_check(), CHECK_WARN);
-	assert_finding("memlock", CHECK_WARN,
-		       "8192 kB, hugepages have 2048 kB each and 524288 kB "
-		       "in all: what is beyond it is refused as \"Cannot allocate memory\"",
-		       "--ulimit memlock=-1");
-	fake_sysfs_write("Max locked memory         1048576  1048576  bytes\n", "proc/self/limits");
-	assert_int_equal(machine_check(), CHECK_FAIL);
-	assert_finding("memlock", CHECK_FAIL, "1024 kB", "CAP_IPC_LOCK");
-	fake_sysfs_write("Max locked memory         unlimited  unlimited  bytes\n",
-			 "proc/self/limits");
-	assert_int_equal(machine_check(), CHECK_PASS);
-	fake_sysfs_write("Max locked memory         536870912  536870912  bytes\n",
-			 "proc/self/limits");
-	assert_int_equal(machine_check(), CHECK_PASS);
-	fake_sysfs_write("0\n", PAGES "nr_hugepages");
-	machine_check();
-	assert_no_finding("memlock");
-	fake_sysfs_write("256\n", PAGES "nr_hugepages");
-	fake_sysfs_write("", "proc/self/limits");
-	machine_check();
-	assert_finding("memlock", CHECK_WARN, "cannot be read", "ulimit");
-}
-
-static void
-hugepages_are_counted(void **state)
-{
-	(void)state;
-	fake_sysfs_write("0\n", PAGES "free_hugepages");
-	machine_check();
-	assert_finding("hugepages", CHECK_FAIL, "0 of 256", "rtemap_");
-	fake_sysfs_write("0\n", PAGES "nr_hugepages");
-	machine_check();
-	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 512 >");
-	fake_sysfs_write("2\n", "sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
-	fake_sysfs_write("1\n", "sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages");
-	machine_check();
-	assert_finding("hugepages", CHECK_PASS, "1 of 2 hugepages of 1048576 kB", NULL);
-}
-
-/* Numbers that are none, or that overflow what is summed up. */
-static void
-hostile_numbers_are_no_pages(void **state)
-{
-	(void)state;
-	fake_sysfs_write(WITHOUT_IPC_LOCK, STATUS);
-	fake_sysfs_write("99999999999999999999\n", PAGES "nr_hugepages");
-	machine_check();
-	assert_finding("hugepages", CHECK_PASS, "", NULL);
-	fake_sysfs_write("9223372036854775807\n", PAGES "nr_hugepages");
-	fake_sysfs_write("-5\n", PAGES "free_hugepages");
-	fake_sysfs_mkdir("sys/kernel/mm/hugepages/hugepages-0kB");
-	fake_sysfs_mkdir("sys/kernel/mm/hugepages/hugepages-99999999999999999999kB");
-	machine_check();
-	assert_finding("hugepages", CHECK_FAIL, "", NULL);
-}
-
-static void
-hugetlbfs_is_looked_for(void **state)
-{
-	(void)state;
-	machine_remove("dev/hugepages");
-	machine_check();
-	assert_finding("hugepage-mount", CHECK_WARN, "cannot be written", "--in-memory");
-	fake_sysfs_write("none / tmpfs rw 0 0\n", "proc/mounts");
-	machine_check();
-	assert_finding("hugepage-mount", CHECK_WARN, "no hugetlbfs", "mount -t hugetlbfs");
-}
-
-static void
-container_limit_is_reported(void **state)
-{
-	(void)state;
-	assert_int_equal(machine_check(), CHECK_PASS);
-	assert_no_finding("hugepage-limit");
-	fake_sysfs_write("0\n", "sys/fs/cgroup/hugetlb.2MB.max");
-	machine_check();
-	assert_finding("hugepage-limit", CHECK_WARN, "no hugepages of 2M", "hugepages-2Mi");
-	fake_sysfs_write("max\n", "sys/fs/cgroup/hugetlb.2MB.max");
-	fake_sysfs_write("0\n", "sys/fs/cgroup/hugetlb/hugetlb.1GB.limit_in_bytes");
-	machine_check();
-	assert_finding("hugepage-limit", CHECK_WARN, "no hugepages of 1G", NULL);
-}
-
-static void
 nothing_to_be_seen_is_no_crash(void **state)
 {
 	(void)state;
@@ -512,11 +423,6 @@ main(void)
 		MACHINE_TEST(missing_rawio_fails),
 		MACHINE_TEST(device_left_to_stock_wants_sys_admin),
 		MACHINE_TEST(iommufd_node_that_cannot_be_opened_fails),
-		MACHINE_TEST(memlock_is_measured_against_hugepages),
-		MACHINE_TEST(hugepages_are_counted),
-		MACHINE_TEST(hostile_numbers_are_no_pages),
-		MACHINE_TEST(hugetlbfs_is_looked_for),
-		MACHINE_TEST(container_limit_is_reported),
 		MACHINE_TEST(nothing_to_be_seen_is_no_crash),
 	};
 

@@ -109,6 +109,8 @@ def test_devices_with_an_iommu_need_no_capability(intel: Guest) -> None:
     (within("mount -t tmpfs none /sys"), "sysfs", "FAIL", "masked", {"devices"}),
     (within("mount -t tmpfs none /dev/vfio"), "device-node", "FAIL", "is missing", set()),
     (within("umount /dev/hugepages"), "hugepage-mount", "WARN", "no hugetlbfs", set()),
+    (within("umount /dev/hugepages && mount -t hugetlbfs -o pagesize=1G none /dev/hugepages"),
+     "hugepage-mount", "WARN", "for pages of 2048 kB", set()),
     (within("umount /dev/hugepages && mount --bind /dev/null /dev/iommu"), "iommufd-node",
      "FAIL", "cannot use /dev/iommu: Inappropriate ioctl", {"hugepage-mount"}),
 ])
