@@ -17,8 +17,11 @@
 
 struct check_device {
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
+	char bus[24];  /* "pci"; "fsl-mc", "cdx", "platform" if it was named */
+	char dir[112]; /* of the device in sysfs */
 	bool exists;
 	bool has_group;			/* an IOMMU, or a VFIO driver that pretends one */
+	bool has_iommu;			/* a group that is not pretended */
 	char driver[DRIVER_LEN];	/* "" if none */
 	int found;			/* what rte_vfio_cdev_find() returned */
 	struct rte_vfio_cdev_info info; /* if found is 0 */
@@ -39,6 +42,8 @@ struct checkup {
 	int iommufd;	    /* open /dev/iommu: 0 or -errno */
 	int get_pa;	    /* query a physical address: 0 or -errno */
 	bool wants_noiommu; /* not all devices have an IOMMU, as far as is known */
+	bool named;	    /* the devices were, and each is needed; or else: all there are */
+	bool others_work;   /* not named, and there is one that can be used */
 };
 
 /* Read the devices, and what the kernel can do: 0 or -ENOMEM; checkup_close() either way. */
@@ -53,6 +58,10 @@ void
 checkup_add(struct checkup *c, enum check_verdict verdict, const char *cure, const char *format,
 	    ...) __attribute__((format(printf, 4, 5)));
 
+/* Is a device, of which nothing is wrong but that it has an opener, needed? */
+enum check_verdict
+checkup_held(const struct checkup *c);
+
 /* A text to append to; what there is no room for is cut. */
 struct text {
 	size_t len;
@@ -65,6 +74,13 @@ text_add(struct text *text, const char *format, ...) __attribute__((format(print
 /* Add an element of a list. */
 #define text_list(text, ...) \
 	(text_add(text, "%s", (text)->len == 0 ? "" : ", "), text_add(text, __VA_ARGS__))
+
+/*
+ * Add a word of a command, such as a path, quoted if a shell would read it otherwise.
+ * False if it cannot be written: not printable, or there is no room.
+ */
+bool
+text_word(struct text *text, const char *word);
 
 /* The advice of the library on an error, or else the other text. */
 const char *

@@ -65,6 +65,31 @@ entries_run(struct checkup *c, const struct entry *entries, size_t count)
 
 #define ENTRIES_RUN(c, entries) entries_run(c, entries, sizeof(entries) / sizeof((entries)[0]))
 
+static void
+finding_drop(void *arg, const struct check_finding *finding)
+{
+	(void)arg;
+	(void)finding;
+}
+
+/* Is there a device of which nothing fails, not even that it is open elsewhere? */
+static bool
+one_works(const struct checkup *all)
+{
+	struct checkup c = *all;
+
+	c.report = finding_drop;
+	c.named = true;
+	for (int i = 0; i < c.count; i++) {
+		c.device = &c.devices[i];
+		c.worst = CHECK_PASS;
+		ENTRIES_RUN(&c, device_checks);
+		if (c.worst < CHECK_FAIL)
+			return true;
+	}
+	return false;
+}
+
 int
 checks_run(const struct host *host, const struct check_options *options, check_report_t report,
 	   void *arg)
@@ -74,6 +99,7 @@ checks_run(const struct host *host, const struct check_options *options, check_r
 
 	if (ret == 0) {
 		ENTRIES_RUN(&c, machine_checks);
+		c.others_work = !c.named && one_works(&c);
 		for (int i = 0; i < c.count; i++) {
 			c.device = &c.devices[i];
 			ENTRIES_RUN(&c, device_checks);

@@ -27,6 +27,30 @@ text_add(struct text *text, const char *format, ...)
 		text->len += (size_t)len < room ? (size_t)len : room - 1;
 }
 
+bool
+text_word(struct text *text, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/._-:+,@%=";
+	const struct text before = *text;
+
+	for (const char *at = word; *at != '\0'; at++)
+		if (*at < ' ' || *at > '~')
+			return false;
+	if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+		text_add(text, "%s", word);
+	} else {
+		text_add(text, "'");
+		for (; *word != '\0'; word++)
+			text_add(text, *word == '\'' ? "'\\''" : "%c", *word);
+		text_add(text, "'");
+	}
+	if (text->len < sizeof(text->buf) - 1)
+		return true;
+	*text = before;
+	return false;
+}
+
 void
 checkup_add(struct checkup *c, enum check_verdict verdict, const char *cure, const char *format,
 	    ...)
@@ -47,9 +71,18 @@ checkup_add(struct checkup *c, enum check_verdict verdict, const char *cure, con
 		snprintf(addr, sizeof(addr), "%s", c->device->addr);
 		finding.device = rte_vfio_cdev_text_clean(addr);
 	}
-	if (verdict > c->worst)
-		c->worst = verdict;
+	/* A program that is not to have this device alone works with the others. */
+	if (verdict == CHECK_FAIL && c->device != NULL && c->others_work)
+		finding.verdict = CHECK_WARN;
+	if (finding.verdict > c->worst)
+		c->worst = finding.verdict;
 	c->report(c->arg, &finding);
+}
+
+enum check_verdict
+checkup_held(const struct checkup *c)
+{
+	return c->named ? CHECK_FAIL : CHECK_WARN;
 }
 
 const char *
@@ -60,20 +93,77 @@ advice_or(enum rte_vfio_cdev_step step, int err, const char *otherwise)
 	return advice[0] != '\0' ? advice : otherwise;
 }
 
+/* Without an IOMMU VFIO makes up a group when it takes the device (drivers/vfio/group.c). */
+#define NO_GROUP "vfio-noiommu"
+
+static bool
+group_is_real(const struct host *host, const char *dir)
+{
+	char name[sizeof(NO_GROUP)];
+
+	return host_has(host, "%s/iommu_group", dir) &&
+		(host_line(host, name, sizeof(name), "%s/iommu_group/name", dir) < 0 ||
+		 strcmp(name, NO_GROUP) != 0);
+}
+
+/* Has the machine an IOMMU, for all that its groups show? */
+static bool
+has_groups(const struct host *host)
+{
+	char name[sizeof(NO_GROUP)];
+	struct dirent **names;
+	int count = host_names(host, &names, "/sys/kernel/iommu_groups");
+	bool found = false;
+
+	for (int i = 0; i < count && !found; i++)
+		found = host_line(host, name, sizeof(name), "/sys/kernel/iommu_groups/%s/name",
+				  names[i]->d_name) < 0 ||
+			strcmp(name, NO_GROUP) != 0;
+	host_names_free(names, count);
+	return found;
+}
+
+/* A device with a cdev shows what it is; of another one only a group is known. */
+static bool
+device_wants_noiommu(const struct check_device *device)
+{
+	return device->found == 0 ? device->info.mode == RTE_VFIO_CDEV_NOIOMMU : !device->has_iommu;
+}
+
+/* Find the bus of a device: PCI, or another one whose names a command may contain. */
+static bool
+bus_find(const struct host *host, struct check_device *device)
+{
+	static const char *const buses[] = { "pci", "fsl-mc", "cdx", "platform" };
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789._:-";
+
+	if (device->addr[strspn(device->addr, plain)] != '\0')
+		return false;
+	for (size_t i = 0; i < sizeof(buses) / sizeof(buses[0]); i++) {
+		snprintf(device->bus, sizeof(device->bus), "%s", buses[i]);
+		snprintf(device->dir, sizeof(device->dir), "/sys/bus/%s/devices/%s", buses[i],
+			 device->addr);
+		if (host_has(host, "%s", device->dir))
+			return true;
+	}
+	return false;
+}
+
 static void
 device_read(const struct host *host, const char *addr, struct check_device *device)
 {
 	char base[PATH_MAX];
 
 	*device = (struct check_device){ .found = -ENODEV };
-	if (address_resolve(host, addr, device->addr) == -EINVAL ||
-	    !host_has(host, DEVICES "/%s", device->addr))
+	if (address_resolve(host, addr, device->addr) == -EINVAL || !bus_find(host, device))
 		return;
 	device->exists = true;
-	device->has_group = host_has(host, DEVICES "/%s/iommu_group", device->addr);
-	host_link(host, device->driver, sizeof(device->driver), DEVICES "/%s/driver", device->addr);
-	snprintf(base, sizeof(base), "%s" DEVICES, host->root);
-	device->found = rte_vfio_cdev_find(host->ctx, base, device->addr, &device->info);
+	device->has_iommu = group_is_real(host, device->dir);
+	device->has_group = host_has(host, "%s/iommu_group", device->dir);
+	host_link(host, device->driver, sizeof(device->driver), "%s/driver", device->dir);
+	if (host_path(host, base, "/sys/bus/%s/devices", device->bus) == 0)
+		device->found = rte_vfio_cdev_find(host->ctx, base, device->addr, &device->info);
 }
 
 static int
@@ -132,15 +222,16 @@ int
 checkup_open(struct checkup *c)
 {
 	const char *const *addrs = c->options->devices;
-	bool named = addrs != NULL && addrs[0] != NULL;
-	int ret = named ? devices_named(c, addrs) : devices_bound(c);
+	int ret = 0;
 
+	c->named = addrs != NULL && addrs[0] != NULL;
+	if (!c->options->no_devices)
+		ret = c->named ? devices_named(c, addrs) : devices_bound(c);
 	c->iommufd = domain_probe(c->host, RTE_VFIO_CDEV_TRANSLATED);
 	c->get_pa = domain_probe(c->host, RTE_VFIO_CDEV_NOIOMMU);
-	c->wants_noiommu = c->count == 0;
+	c->wants_noiommu = c->count == 0 && !has_groups(c->host);
 	for (int i = 0; i < c->count && ret == 0; i++)
-		if (c->devices[i].found != 0 || c->devices[i].info.mode == RTE_VFIO_CDEV_NOIOMMU)
-			c->wants_noiommu = true;
+		c->wants_noiommu |= device_wants_noiommu(&c->devices[i]);
 	return ret;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A device: its driver, its cdev, the cdev's node, its group, its NUMA node. */
+/* A device: its cdev, the nodes of cdev and group, their openers, its NUMA node. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,15 +10,16 @@
 #include <numa.h>
 
 #include "check_private.h"
+#include "hugepage.h"
 
-#define DEVICES "/sys/bus/pci/devices"
-#define DRIVERS "/sys/bus/pci/drivers"
 #define NAMED 3	     /* openers, or devices of a group */
 #define MOST_DEPTH 3 /* of directories below /dev/vfio */
 
 void
 check_devices(struct checkup *c)
 {
+	if (c->options->no_devices)
+		return;
 	if (c->count > 0)
 		checkup_add(c, CHECK_PASS, NULL, "%d %s looked at", c->count,
 			    c->count > 1 ? "devices are" : "device is");
@@ -27,80 +28,6 @@ check_devices(struct checkup *c)
 			    "dpdk-devbind.py --bind=vfio-pci DEVICE, or give the "
 			    "addresses of those that are meant",
 			    "no device is bound to vfio-pci");
-}
-
-/* How to bind it, as one command for a shell; a container's sysfs takes none. */
-static void
-bind_cure(const struct checkup *c, struct text *cure)
-{
-	const struct check_device *d = c->device;
-
-	if (host_access(c->host, W_OK, DEVICES "/%s/driver_override", d->addr) == -EROFS)
-		text_add(cure, "on the host, for /sys is read-only here: ");
-	if (!host_has(c->host, DRIVERS "/vfio-pci"))
-		text_add(cure, "modprobe vfio-pci; ");
-	if (d->driver[0] != '\0')
-		text_add(cure, "echo %s >" DEVICES "/%s/driver/unbind; ", d->addr, d->addr);
-	text_add(cure,
-		 "echo vfio-pci >" DEVICES "/%s/driver_override; "
-		 "echo %s >/sys/bus/pci/drivers_probe",
-		 d->addr, d->addr);
-}
-
-/*
- * Why no driver has the device. The write that binds it fails in two ways: "No such
- * device" if driver_override does not name the driver, "Invalid argument" if there is
- * no IOMMU and the parameter is off.
- */
-static void
-unbound_add(struct checkup *c, const char *cure)
-{
-	const struct check_device *d = c->device;
-	char override[DRIVER_LEN], value[8];
-
-	host_line(c->host, override, sizeof(override), DEVICES "/%s/driver_override", d->addr);
-	host_line(c->host, value, sizeof(value),
-		  "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
-	if (!d->has_group && strcmp(value, "N") == 0)
-		checkup_add(c, CHECK_FAIL, cure,
-			    "no driver has it, and while enable_unsafe_noiommu_mode is off a "
-			    "device without an IOMMU cannot be bound to vfio-pci (\"write error: "
-			    "Invalid argument\")");
-	else if (strstr(override, "vfio") == NULL)
-		checkup_add(c, CHECK_FAIL, cure,
-			    "no driver has it, and its driver_override does not name vfio-pci, "
-			    "without which binding ends with \"write error: No such device\"");
-	else
-		checkup_add(c, CHECK_FAIL, cure,
-			    "no driver has it, though driver_override names %s: see the kernel's "
-			    "log (dmesg)",
-			    override);
-}
-
-void
-check_device_driver(struct checkup *c)
-{
-	const struct check_device *d = c->device;
-	struct text cure = { 0 };
-	char value[8];
-
-	if (!d->exists) {
-		checkup_add(c, CHECK_FAIL, "give an address as lspci -D shows it",
-			    "there is no such PCI device");
-		return;
-	}
-	host_line(c->host, value, sizeof(value),
-		  "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
-	if (!d->has_group && strcmp(value, "N") == 0)
-		text_add(&cure, "echo Y >/sys/module/vfio/parameters/enable_unsafe_noiommu_mode; ");
-	bind_cure(c, &cure);
-	if (d->driver[0] == '\0')
-		unbound_add(c, cure.buf);
-	else if (strstr(d->driver, "vfio") == NULL)
-		checkup_add(c, CHECK_FAIL, cure.buf, "it is bound to %s, not to vfio-pci",
-			    d->driver);
-	else
-		checkup_add(c, CHECK_PASS, NULL, "it is bound to %s", d->driver);
 }
 
 void
@@ -151,34 +78,75 @@ node_find(const struct host *host, dev_t number, int depth, char path[PATH_MAX])
 	return found;
 }
 
+/* A link to a node under another name; the name is not ours to choose, and may be odd. */
+static void
+link_add(struct text *cure, const char *path, const char *node)
+{
+	struct text command = { 0 };
+
+	text_add(&command, "mkdir -p /dev/vfio/devices && ln -sf ");
+	if (!text_word(&command, path)) {
+		text_add(cure, "link %s to it", node);
+		return;
+	}
+	text_add(&command, " %s", node);
+	text_add(cure, "%s", command.buf);
+}
+
 /* The node is not where the library looks, or is no node of the device. */
 static void
 node_lost_add(struct checkup *c, const char *node, int err)
 {
 	const struct rte_vfio_cdev_info *info = &c->device->info;
-	char path[PATH_MAX] = "/dev/vfio", cure[PATH_MAX + 256];
+	char path[PATH_MAX] = "/dev/vfio";
+	struct text cure = { 0 };
 
-	if (node_find(c->host, makedev(info->major, info->minor), MOST_DEPTH, path)) {
-		snprintf(cure, sizeof(cure), "mkdir -p /dev/vfio/devices; ln -sf %s %s", path,
-			 node);
-		checkup_add(c, CHECK_FAIL, cure,
+	if (node_find(c->host, makedev(info->major, info->minor), MOST_DEPTH, path) &&
+	    strcmp(path, node) != 0) {
+		link_add(&cure, path, node);
+		checkup_add(c, CHECK_FAIL, cure.buf,
 			    "its node is at %s, as a device plugin renames "
 			    "them, and not at %s",
 			    path, node);
 		return;
 	}
-	snprintf(cure, sizeof(cure),
+	text_add(&cure,
 		 "pass it to the container (--device %s --device /dev/iommu), "
-		 "or make it: mkdir -p /dev/vfio/devices; mknod %s c %u %u",
+		 "or make it: mkdir -p /dev/vfio/devices && mknod %s c %u %u",
 		 node, node, info->major, info->minor);
 	if (err == -ENOENT)
-		checkup_add(c, CHECK_FAIL, cure, "its node %s is missing%s", node,
+		checkup_add(c, CHECK_FAIL, cure.buf, "its node %s is missing%s", node,
 			    host_has(c->host, "/dev/vfio/vfio") ?
 				    ": what is in /dev/vfio is for "
 				    "groups, over which memory is not pinned" :
 				    "");
 	else
-		checkup_add(c, CHECK_FAIL, cure, "%s is not its node: %s", node, strerror(-err));
+		checkup_add(c, CHECK_FAIL, cure.buf, "%s is not its node: %s", node,
+			    strerror(-err));
+}
+
+/*
+ * Of root too: what a cgroup lets its processes open is asked by access(2) as it is by
+ * open(2) (fs/namei.c, inode_permission(); include/linux/device_cgroup.h). A node that a
+ * container has because all of /dev/vfio is mounted into it is often not in that list.
+ */
+static void
+node_denied_add(struct checkup *c, enum check_verdict verdict, const char *node, int err,
+		const struct stat *st)
+{
+	struct text cure = { 0 };
+
+	if (err == -EACCES) {
+		checkup_add(c, verdict, rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_OPEN, EACCES),
+			    "this user may not open %s: %s", node, strerror(EACCES));
+		return;
+	}
+	text_add(&cure,
+		 "start the container with --device %s, or --device-cgroup-rule='c %u:%u rw'; a "
+		 "volume (-v /dev/vfio:/dev/vfio) does not allow it",
+		 node, major(st->st_rdev), minor(st->st_rdev));
+	checkup_add(c, verdict, cure.buf, "%s is not allowed by the container's device list: %s",
+		    node, strerror(-err));
 }
 
 void
@@ -186,7 +154,7 @@ check_device_node(struct checkup *c)
 {
 	const struct rte_vfio_cdev_info *info = &c->device->info;
 	char node[sizeof("/dev/vfio/devices/") + RTE_VFIO_CDEV_NAME_LEN];
-	struct stat st;
+	struct stat st = { 0 };
 	int ret;
 
 	if (c->device->found != 0)
@@ -199,11 +167,31 @@ check_device_node(struct checkup *c)
 		ret = host_access(c->host, R_OK | W_OK, "%s", node);
 	if (ret == 0)
 		checkup_add(c, CHECK_PASS, NULL, "%s may be opened", node);
-	else if (ret == -EACCES)
-		checkup_add(c, CHECK_FAIL, rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_OPEN, EACCES),
-			    "this user may not open %s: %s", node, strerror(EACCES));
+	else if (ret == -EACCES || ret == -EPERM)
+		node_denied_add(c, CHECK_FAIL, node, ret, &st);
 	else
 		node_lost_add(c, node, ret);
+}
+
+static void
+group_lost_add(struct checkup *c, dev_t number, const char *node)
+{
+	char path[PATH_MAX] = "/dev/vfio";
+	struct text cure = { 0 };
+
+	if (node_find(c->host, number, MOST_DEPTH, path) && strcmp(path, node) != 0) {
+		link_add(&cure, path, node);
+		checkup_add(c, CHECK_WARN, cure.buf,
+			    "the node of its group, which stock DPDK needs for a device without a "
+			    "cdev, is renamed to %s and not at %s",
+			    path, node);
+		return;
+	}
+	text_add(&cure, "pass %s to the container", node);
+	checkup_add(c, CHECK_WARN, cure.buf,
+		    "the node of its group, which stock DPDK needs for a device without a cdev, "
+		    "is missing and not at %s",
+		    node);
 }
 
 /*
@@ -213,33 +201,31 @@ check_device_node(struct checkup *c)
 void
 check_group_node(struct checkup *c)
 {
-	char group[32], line[32], node[64], path[PATH_MAX] = "/dev/vfio", cure[PATH_MAX + 64];
+	char group[32], line[32], node[64];
 	unsigned int major, minor;
 	const char *prefix;
 	struct stat st;
+	int ret;
 
 	if (c->device->found == 0 ||
-	    host_link(c->host, group, sizeof(group), DEVICES "/%s/iommu_group", c->device->addr) <=
-		    0)
+	    host_link(c->host, group, sizeof(group), "%s/iommu_group", c->device->dir) <= 0 ||
+	    group[strspn(group, "0123456789")] != '\0')
 		return;
 	prefix = host_has(c->host, "/sys/class/vfio/noiommu-%s", group) ? "noiommu-" : "";
 	if (host_line(c->host, line, sizeof(line), "/sys/class/vfio/%s%s/dev", prefix, group) < 0 ||
 	    sscanf(line, "%u:%u", &major, &minor) != 2)
 		return;
 	snprintf(node, sizeof(node), "/dev/vfio/%s%s", prefix, group);
-	if (host_stat(c->host, &st, "%s", node) == 0 && node_is(&st, makedev(major, minor))) {
-		checkup_add(c, CHECK_PASS, NULL, "the node of its group is %s", node);
+	ret = host_stat(c->host, &st, "%s", node);
+	if (ret < 0 || !node_is(&st, makedev(major, minor))) {
+		group_lost_add(c, makedev(major, minor), node);
 		return;
 	}
-	if (node_find(c->host, makedev(major, minor), MOST_DEPTH, path))
-		snprintf(cure, sizeof(cure), "ln -sf %s %s", path, node);
+	ret = host_access(c->host, R_OK | W_OK, "%s", node);
+	if (ret < 0)
+		node_denied_add(c, CHECK_WARN, node, ret, &st);
 	else
-		snprintf(cure, sizeof(cure), "pass %s to the container", node);
-	checkup_add(c, CHECK_WARN, cure,
-		    "the node of its group, which stock DPDK needs for a "
-		    "device without a cdev, is %s%s and not at %s",
-		    strcmp(path, "/dev/vfio") == 0 ? "missing" : "renamed to ",
-		    strcmp(path, "/dev/vfio") == 0 ? "" : path, node);
+		checkup_add(c, CHECK_PASS, NULL, "the node of its group is %s", node);
 }
 
 /* Devices of the IOMMU's group that another driver has: "not viable" in the kernel's words. */
@@ -254,11 +240,10 @@ check_group_viable(struct checkup *c)
 
 	if (!d->has_group)
 		return;
-	count = host_names(c->host, &names, DEVICES "/%s/iommu_group/devices", d->addr);
+	count = host_names(c->host, &names, "%s/iommu_group/devices", d->dir);
 	for (int i = 0; i < count; i++) {
-		if (host_link(c->host, driver, sizeof(driver),
-			      DEVICES "/%s/iommu_group/devices/%s/driver", d->addr,
-			      names[i]->d_name) <= 0 ||
+		if (host_link(c->host, driver, sizeof(driver), "%s/iommu_group/devices/%s/driver",
+			      d->dir, names[i]->d_name) <= 0 ||
 		    strstr(driver, "vfio") != NULL || strcmp(driver, "pci-stub") == 0 ||
 		    strcmp(driver, "pcieport") == 0 || strcmp(names[i]->d_name, d->addr) == 0)
 			continue;
@@ -278,12 +263,15 @@ check_group_viable(struct checkup *c)
 			    others.buf);
 }
 
-/* What is open, in which processes, and the error that another process gets. */
+/*
+ * What is open, in which processes, and the error that another process gets. They may
+ * be in production: which of them is to end, and how, is not for a check to say.
+ */
 static void
 openers_add(struct checkup *c, const char *what, const char *error,
 	    const struct rte_vfio_cdev_opener *openers, int count)
 {
-	struct text names = { 0 }, cure = { 0 };
+	struct text names = { 0 };
 
 	if (count < 0)
 		return;
@@ -291,14 +279,13 @@ openers_add(struct checkup *c, const char *what, const char *error,
 		checkup_add(c, CHECK_PASS, NULL, "no process that can be seen has %s open", what);
 		return;
 	}
-	for (int i = 0; i < count && i < NAMED; i++) {
+	for (int i = 0; i < count && i < NAMED; i++)
 		text_list(&names, "pid %d (%s)", openers[i].pid, openers[i].name);
-		text_add(&cure, "%s %d", i > 0 ? "" : "end what still has it: kill",
-			 openers[i].pid);
-	}
 	if (count > NAMED)
 		text_add(&names, " and %d more", count - NAMED);
-	checkup_add(c, CHECK_FAIL, cure.buf,
+	checkup_add(c, checkup_held(c),
+		    "use another device, or stop what has this one in its own way (a service with "
+		    "systemctl, a guest by its manager)",
 		    "%s is open in %s, so that the device cannot be bound (\"%s\")", what,
 		    names.buf, error);
 }
@@ -308,7 +295,7 @@ check_device_in_use(struct checkup *c)
 {
 	struct rte_vfio_cdev_opener openers[NAMED];
 
-	if (c->device->found == 0)
+	if (c->device->found == 0 && !c->options->joins)
 		openers_add(c, "its cdev", "Invalid argument", openers,
 			    rte_vfio_cdev_openers(c->host->ctx, &c->device->info, openers, NAMED));
 }
@@ -318,10 +305,28 @@ check_group_in_use(struct checkup *c)
 {
 	struct rte_vfio_cdev_opener openers[NAMED];
 
-	if (c->device->found == 0)
+	if (c->device->found == 0 && !c->options->joins)
 		openers_add(c, "its group", "Device or resource busy", openers,
 			    rte_vfio_cdev_group_openers(c->host->ctx, &c->device->info, openers,
 							NAMED));
+}
+
+/* What adds the pages that a program needs to those that the node has. */
+static void
+node_cure(const struct host *host, int node, struct text *cure)
+{
+	static const char dir[] = "/sys/devices/system/node/node%d/hugepages/hugepages-%lukB/%s";
+	unsigned long sizes[HUGEPAGE_SIZES], size = 0;
+	unsigned int count = hugepage_sizes(host, sizes);
+	long pages, surplus;
+
+	for (unsigned int i = 0; i < count; i++)
+		size = size == 0 || sizes[i] < size ? sizes[i] : size;
+	pages = host_number(host, 10, dir, node, size, "nr_hugepages");
+	surplus = host_number(host, 10, dir, node, size, "surplus_hugepages");
+	pages = (pages > 0 ? pages : 0) - (surplus > 0 ? surplus : 0);
+	text_add(cure, "echo %ld >", (pages > 0 ? pages : 0) + hugepage_need(size));
+	text_add(cure, dir, node, size, "nr_hugepages");
 }
 
 /* The node with free hugepages that is nearest, or -1. A distance of 0 is unknown. */
@@ -345,11 +350,11 @@ void
 check_device_numa(struct checkup *c)
 {
 	int node, nearest, distance = 0;
-	char cure[160];
+	struct text cure = { 0 };
 
 	if (!c->device->exists)
 		return;
-	node = host_number(c->host, 10, DEVICES "/%s/numa_node", c->device->addr);
+	node = host_number(c->host, 10, "%s/numa_node", c->device->dir);
 	if (node < 0)
 		return;
 	nearest = node_nearest(c->host, node, &distance);
@@ -359,11 +364,8 @@ check_device_numa(struct checkup *c)
 		checkup_add(c, CHECK_PASS, NULL, "its NUMA node %d has free hugepages", node);
 		return;
 	}
-	snprintf(cure, sizeof(cure),
-		 "echo 512 >/sys/devices/system/node/node%d/hugepages/"
-		 "hugepages-2048kB/nr_hugepages",
-		 node);
-	checkup_add(c, CHECK_WARN, cure,
+	node_cure(c->host, node, &cure);
+	checkup_add(c, CHECK_WARN, cure.buf,
 		    "it is on NUMA node %d, where no hugepage is free; the "
 		    "nearest ones are on node %d (distance %d, its own has %d)",
 		    node, nearest, distance, numa_distance(node, node));

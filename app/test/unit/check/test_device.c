@@ -15,6 +15,34 @@
 #define OTHER "0000:00:04.0"
 #define NODE_PAGES "sys/devices/system/node/node%d/hugepages/hugepages-2048kB/free_hugepages"
 
+/* Files whose path ends so may not be opened, for the cgroup says so; NULL: all may be. */
+static const char *denied;
+
+int
+__real_faccessat(int fd, const char *path, int mode, int flags);
+
+int
+__wrap_faccessat(int fd, const char *path, int mode, int flags);
+
+int
+__wrap_faccessat(int fd, const char *path, int mode, int flags)
+{
+	size_t len = strlen(path), end = denied != NULL ? strlen(denied) : 0;
+
+	if (denied != NULL && mode != F_OK && len >= end && strcmp(path + len - end, denied) == 0) {
+		errno = EPERM;
+		return -1;
+	}
+	return __real_faccessat(fd, path, mode, flags);
+}
+
+static int
+denied_end(void **state)
+{
+	denied = NULL;
+	return machine_end(state);
+}
+
 /* Of the machine that runs the tests: its nodes have nothing to do with ours. */
 int
 __wrap_numa_max_node(void);
@@ -40,23 +68,51 @@ devices_are_taken_in_order(void **state)
 	(void)state;
 	machine_device_add(OTHER, "vfio-pci");
 	machine_device_add("0000:00:01.0", "e1000e");
-	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_int_equal(machine_check(), CHECK_WARN);
 	assert_finding("devices", CHECK_PASS, "2 devices", NULL);
 	assert_finding("device-driver", CHECK_PASS, "bound to vfio-pci", NULL);
 	assert_finding_of(MACHINE_ADDR, "device-cdev", CHECK_PASS, "noiommu-vfio0", NULL);
-	assert_finding_of(OTHER, "device-cdev", CHECK_FAIL, "No such device", "vfio-pci");
+	assert_finding_of(OTHER, "device-cdev", CHECK_WARN, "No such device", "vfio-pci");
 	machine_remove(MACHINE_DEVICE);
 	machine_remove("sys/bus/pci/devices/" OTHER);
 	machine_check();
 	assert_finding("devices", CHECK_FAIL, "no device is bound", "dpdk-devbind.py");
 }
 
+/* A pod has the node of one device, and sees all of them in sysfs; it has to work with one. */
 static void
-address_without_domain_is_one(void **state)
+device_that_was_not_named_may_fail(void **state)
 {
 	(void)state;
-	assert_int_equal(machine_check_device("00:03.0"), CHECK_PASS);
-	assert_finding_of(MACHINE_ADDR, "device-driver", CHECK_PASS, "vfio-pci", NULL);
+	machine_device_add(OTHER, "vfio-pci");
+	fake_sysfs_write("1:9\n", "sys/bus/pci/devices/" OTHER "/vfio-dev/noiommu-vfio1/dev");
+	fake_sysfs_link("../../bus/pci/devices/" OTHER "/vfio-dev/noiommu-vfio1",
+			"sys/class/vfio-dev/noiommu-vfio1");
+	fake_sysfs_link("../..", "sys/bus/pci/devices/" OTHER "/vfio-dev/noiommu-vfio1/device");
+	assert_int_equal(machine_check(), CHECK_WARN);
+	assert_finding_of(OTHER, "device-node", CHECK_WARN, "is missing", "--device");
+	assert_int_equal(machine_check_device(OTHER), CHECK_FAIL);
+	assert_finding_of(OTHER, "device-node", CHECK_FAIL, "is missing", "--device");
+	/* Where the other one does not work either, none is left. */
+	machine_process_add(12, "qemu\n", "/dev/null");
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding_of(OTHER, "device-node", CHECK_FAIL, "is missing", "--device");
+}
+
+/* As the EAL takes it (lib/pci/rte_pci.c), and no more. */
+static void
+address_is_what_the_eal_takes(void **state)
+{
+	static const char *const addrs[] = { "00:03.0", "0:3.0", "0:0:3.0", "00000000:00:03.0" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+		assert_int_equal(machine_check_device(addrs[i]), CHECK_PASS);
+		assert_finding_of(MACHINE_ADDR, "device-driver", CHECK_PASS, "vfio-pci", NULL);
+	}
+	machine_device_add("0000:1a:1f.7", "vfio-pci");
+	machine_check_device("0000:1A:1F.7");
+	assert_finding_of("0000:1a:1f.7", "device-driver", CHECK_PASS, "vfio-pci", NULL);
 }
 
 static void
@@ -68,6 +124,11 @@ address_of_nothing_fails(void **state)
 		"..",
 		"../devices/0000:00:03.0",
 		"a\033[31mb\n",
+		"0000:00:03.8",
+		"0000:00:23.0",
+		"000000000:00:03.0",
+		":00:03.0",
+		"00:03.",
 		"00000000000000000000000000000000000000000000000000000000000000000000000000000000",
 	};
 
@@ -85,13 +146,151 @@ other_driver_is_named(void **state)
 	(void)state;
 	machine_device_add(OTHER, "e1000e");
 	machine_check_device(OTHER);
-	assert_finding("device-driver", CHECK_FAIL, "bound to e1000e",
-		       "echo " OTHER " >/sys/bus/pci/devices/" OTHER "/driver/unbind; "
-		       "echo vfio-pci >/sys/bus/pci/devices/" OTHER "/driver_override; "
+	assert_finding("device-driver", CHECK_FAIL,
+		       "bound to e1000e, not to vfio-pci; the driver_override that the cure sets "
+		       "stays",
+		       "echo vfio-pci >/sys/bus/pci/devices/" OTHER "/driver_override && "
+		       "echo " OTHER " >/sys/bus/pci/devices/" OTHER "/driver/unbind && "
 		       "echo " OTHER " >/sys/bus/pci/drivers_probe");
 	machine_remove("sys/bus/pci/drivers/vfio-pci");
 	machine_check_device(OTHER);
-	assert_finding("device-driver", CHECK_FAIL, "", "modprobe vfio-pci; ");
+	assert_finding("device-driver", CHECK_FAIL, "", "modprobe vfio-pci && echo");
+}
+
+static void
+device_of_another_bus_is_looked_at(void **state)
+{
+	(void)state;
+	fake_sysfs_mkdir("sys/bus/fsl-mc/devices/dpni.1");
+	machine_check_device("dpni.1");
+	assert_finding("device-driver", CHECK_FAIL, "no driver has it",
+		       "modprobe vfio-fsl-mc && "
+		       "echo vfio-fsl-mc >/sys/bus/fsl-mc/devices/dpni.1/driver_override && "
+		       "echo dpni.1 >/sys/bus/fsl-mc/drivers_probe");
+	fake_sysfs_link("../../drivers/vfio-fsl-mc", "sys/bus/fsl-mc/devices/dpni.1/driver");
+	fake_sysfs_write("1:3\n", "sys/bus/fsl-mc/devices/dpni.1/vfio-dev/vfio5/dev");
+	fake_sysfs_link("../../bus/fsl-mc/devices/dpni.1/vfio-dev/vfio5",
+			"sys/class/vfio-dev/vfio5");
+	fake_sysfs_link("../..", "sys/bus/fsl-mc/devices/dpni.1/vfio-dev/vfio5/device");
+	fake_sysfs_link("/dev/null", "dev/vfio/devices/vfio5");
+	assert_int_equal(machine_check_device("dpni.1"), CHECK_PASS);
+	assert_finding_of("dpni.1", "device-cdev", CHECK_PASS, "vfio5, translated", NULL);
+	fake_sysfs_mkdir("sys/bus/fsl-mc/devices/a;reboot");
+	machine_check_device("a;reboot");
+	assert_finding("device-driver", CHECK_FAIL, "no such PCI device", "lspci -D");
+}
+
+/* An interface, or a disk, of the device. */
+static void
+part_add(const char *class, const char *name)
+{
+	char target[256];
+
+	snprintf(target, sizeof(target), "../../devices/pci0000:00/" OTHER "/virtio1/%s/%s", class,
+		 name);
+	fake_sysfs_mkdir("sys/devices/pci0000:00/" OTHER "/virtio1/%s/%s", class, name);
+	fake_sysfs_link(target, "sys/class/%s/%s", class, name);
+}
+
+static void
+no_command_unbinds(const char *use)
+{
+	assert_int_equal(machine_check_device(OTHER), CHECK_FAIL);
+	assert_finding("device-driver", CHECK_FAIL, use, "no command is given");
+	assert_no_cure("device-driver", "echo");
+}
+
+static void
+command_unbinds(void)
+{
+	machine_check_device(OTHER);
+	assert_finding("device-driver", CHECK_FAIL, "not to vfio-pci", "/driver/unbind && ");
+}
+
+/* What dpdk-devbind.py refuses, and what it should. */
+static void
+interface_in_use_is_not_unbound(void **state)
+{
+	static const char line[] = "Iface\tDestination\n%s\t00000000\t0102A8C0\t0003\n";
+	static const char six[] = "%s 40 00000000000000000000000000000000 00 "
+				  "00000000000000000000000000000000 00000100 1 0 1     eth7\n";
+	char text[512];
+
+	(void)state;
+	machine_device_add(OTHER, "virtio-pci");
+	part_add("net", "eth7");
+	command_unbinds();
+	snprintf(text, sizeof(text), line, "eth77");
+	fake_sysfs_write(text, "proc/net/route");
+	command_unbinds();
+	snprintf(text, sizeof(text), line, "eth7");
+	fake_sysfs_write(text, "proc/net/route");
+	no_command_unbinds("this machine uses it: interface eth7 has routes");
+	machine_remove("proc/net/route");
+	/* Each interface that is up has this one. */
+	snprintf(text, sizeof(text), six, "fe800000000000000000000000000000");
+	fake_sysfs_write(text, "proc/net/ipv6_route");
+	command_unbinds();
+	snprintf(text, sizeof(text), six, "00000000000000000000000000000000");
+	fake_sysfs_write(text, "proc/net/ipv6_route");
+	no_command_unbinds("interface eth7 has routes");
+	machine_remove("proc/net/ipv6_route");
+	fake_sysfs_mkdir("sys/devices/pci0000:00/" OTHER "/virtio1/net/eth7/upper_br0");
+	no_command_unbinds("interface eth7 is part of another one");
+}
+
+static void
+disk_in_use_is_not_unbound(void **state)
+{
+	(void)state;
+	machine_device_add(OTHER, "nvme");
+	part_add("block", "vda");
+	part_add("block", "vda1");
+	fake_sysfs_write("254:1\n", "sys/class/block/vda1/dev");
+	fake_sysfs_mkdir("sys/class/block/vda1/holders");
+	command_unbinds();
+	fake_sysfs_write("/dev/vda1 /mnt ext4 rw 0 0\n", "proc/mounts");
+	no_command_unbinds("this machine uses it: disk vda1 is mounted");
+	/* "/dev/root", and what has another name. */
+	fake_sysfs_write("/dev/root / ext4 rw 0 0\n", "proc/mounts");
+	fake_sysfs_write("22 1 254:1 / / rw - ext4 /dev/root rw\n", "proc/self/mountinfo");
+	no_command_unbinds("disk vda1 is mounted");
+	machine_remove("proc/self/mountinfo");
+	fake_sysfs_write("Filename Type\n/dev/vda1   partition 9\n", "proc/swaps");
+	no_command_unbinds("disk vda1 is a swap");
+	machine_remove("proc/swaps");
+	fake_sysfs_mkdir("sys/class/block/vda1/holders/dm-0");
+	no_command_unbinds("disk vda1 has holders");
+}
+
+/* The disk of a namespace with several paths is below no controller. */
+static void
+disk_with_several_paths_is_not_unbound(void **state)
+{
+	(void)state;
+	machine_device_add(OTHER, "nvme");
+	part_add("block", "nvme3c5n1");
+	fake_sysfs_link("../../devices/virtual/nvme-subsystem/nvme-subsys3/nvme3n1",
+			"sys/class/block/nvme3n1");
+	fake_sysfs_link("../../devices/virtual/nvme-subsystem/nvme-subsys3/nvme3n1/nvme3n1p2",
+			"sys/class/block/nvme3n1p2");
+	fake_sysfs_link("../../devices/virtual/nvme-subsystem/nvme-subsys4/nvme4n1",
+			"sys/class/block/nvme4n1");
+	fake_sysfs_write("/dev/nvme4n1 /mnt ext4 rw 0 0\n", "proc/mounts");
+	command_unbinds();
+	fake_sysfs_write("/dev/nvme3n1p2 /mnt ext4 rw 0 0\n", "proc/mounts");
+	no_command_unbinds("disk nvme3n1p2 is mounted");
+}
+
+static void
+function_with_virtual_ones_is_not_unbound(void **state)
+{
+	(void)state;
+	machine_device_add(OTHER, "ixgbe");
+	fake_sysfs_write("0\n", "sys/bus/pci/devices/" OTHER "/sriov_numvfs");
+	command_unbinds();
+	fake_sysfs_write("3\n", "sys/bus/pci/devices/" OTHER "/sriov_numvfs");
+	no_command_unbinds("this machine uses it: it has 3 virtual functions");
 }
 
 /* "write error: No such device", or "Invalid argument". */
@@ -109,7 +308,7 @@ failed_binding_is_explained(void **state)
 	fake_sysfs_write("N\n", PARAMETER);
 	machine_check_device(OTHER);
 	assert_finding("device-driver", CHECK_FAIL, "\"write error: Invalid argument\"",
-		       "echo Y >/sys/module/vfio/parameters/enable_unsafe_noiommu_mode; echo");
+		       "echo Y >/sys/module/vfio/parameters/enable_unsafe_noiommu_mode && echo");
 	/* With an IOMMU it is not the parameter. */
 	fake_sysfs_link("../../../../kernel/iommu_groups/0",
 			"sys/bus/pci/devices/" OTHER "/iommu_group");
@@ -170,6 +369,44 @@ renamed_node_is_found(void **state)
 	fake_sysfs_link("/dev/null", "dev/vfio/of/a/plugin");
 	machine_check();
 	assert_finding("device-node", CHECK_FAIL, "its node is at /dev/vfio/of/a/plugin,", NULL);
+}
+
+/* A name that a plugin, or whoever may write there, has chosen. */
+static void
+node_name_is_quoted_in_the_cure(void **state)
+{
+	(void)state;
+	machine_remove(MACHINE_NODE);
+	fake_sysfs_link("/dev/null", "dev/vfio/a b;reboot 'x");
+	machine_check();
+	assert_finding("device-node", CHECK_FAIL, "its node is at /dev/vfio/a b;reboot 'x,",
+		       "ln -sf '/dev/vfio/a b;reboot '\\''x' /dev/vfio/devices/noiommu-vfio0");
+	machine_remove("dev/vfio/a b;reboot 'x");
+	fake_sysfs_link("/dev/null", "dev/vfio/a\nreboot");
+	machine_check();
+	assert_finding("device-node", CHECK_FAIL, "its node is at /dev/vfio/a?reboot",
+		       "link /dev/vfio/devices/noiommu-vfio0 to it");
+	assert_no_cure("device-node", "ln");
+}
+
+/* access(2) asks the cgroup as open(2) does: a node that is mounted need not be allowed. */
+static void
+node_that_the_cgroup_denies_is_no_lost_one(void **state)
+{
+	(void)state;
+	denied = "/noiommu-vfio0";
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("device-node", CHECK_FAIL,
+		       "/dev/vfio/devices/noiommu-vfio0 is not allowed by the container's device "
+		       "list: Operation not permitted",
+		       "--device-cgroup-rule='c 1:3 rw'");
+	assert_no_cure("device-node", "ln -sf");
+	machine_remove(MACHINE_DEVICE "/vfio-dev");
+	fake_sysfs_link("/dev/zero", "dev/vfio/noiommu-0");
+	denied = "/noiommu-0";
+	machine_check();
+	assert_finding("group-node", CHECK_WARN,
+		       "/dev/vfio/noiommu-0 is not allowed by the container's device list", "1:5");
 }
 
 /* The group's, where there is no cdev: what stock DPDK cannot do without. */
@@ -235,28 +472,49 @@ group_is_viable_without_other_drivers(void **state)
 		       "bind all devices of the group");
 }
 
+/* Not with a command that ends it: it may be a guest, or what is in production. */
 static void
-openers_are_named(void **state)
+opener_fails_a_device_that_was_named(void **state)
 {
+	const char *const devices[] = { MACHINE_ADDR, NULL };
+
 	(void)state;
 	machine_process_add(12, "dpdk-testpmd\n", "/dev/null");
 	machine_process_add(40, "a\033b\n", "/dev/zero");
-	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_int_equal(machine_check_device(MACHINE_ADDR), CHECK_FAIL);
 	assert_finding("device-in-use", CHECK_FAIL,
 		       "its cdev is open in pid 12 (dpdk-testpmd), so "
 		       "that the device cannot be bound (\"Invalid argument\")",
-		       "kill 12");
+		       "use another device");
+	assert_no_cure("device-in-use", "kill");
 	assert_finding("group-in-use", CHECK_FAIL,
 		       "its group is open in pid 40 (a?b), so that the "
 		       "device cannot be bound (\"Device or resource busy\")",
-		       "kill 40");
+		       "use another device");
 	for (int pid = 13; pid < 17; pid++)
 		machine_process_add(pid, "more\n", "/dev/null");
-	machine_check();
-	assert_finding("device-in-use", CHECK_FAIL, " and 2 more", "kill ");
+	assert_int_equal(machine_check(), CHECK_WARN);
+	assert_finding("device-in-use", CHECK_WARN, " and 2 more", "use another device");
 	machine_remove("sys/class/vfio");
 	machine_check();
 	assert_no_finding("group-in-use");
+	assert_int_equal(machine_check_options(
+				 &(struct check_options){ .devices = devices, .joins = true }),
+			 CHECK_PASS);
+	assert_no_finding("device-in-use");
+}
+
+/* "-a 0000:00:00.0": a program that is given its devices later. */
+static void
+program_without_devices_needs_none(void **state)
+{
+	(void)state;
+	machine_remove(MACHINE_DEVICE);
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_int_equal(machine_check_options(&(struct check_options){ .no_devices = true }),
+			 CHECK_WARN);
+	assert_finding("physical-addresses", CHECK_WARN, "pagemap only", NULL);
+	assert_no_finding("devices");
 }
 
 static void
@@ -272,7 +530,12 @@ far_hugepages_are_reported(void **state)
 	assert_finding("device-numa", CHECK_WARN,
 		       "on NUMA node 0, where no hugepage is free; the "
 		       "nearest ones are on node 3 (distance 17, its own has 10)",
-		       "echo 512 >/sys/devices/system/node/node0/hugepages/");
+		       "echo 512 >/sys/devices/system/node/node0/hugepages/hugepages-2048kB/");
+	fake_sysfs_write("100\n",
+			 "sys/devices/system/node/node0/hugepages/hugepages-2048kB/"
+			 "nr_hugepages");
+	machine_check();
+	assert_finding("device-numa", CHECK_WARN, "", "echo 612 >/sys/devices/");
 	fake_sysfs_write("-1\n", MACHINE_DEVICE "/numa_node");
 	machine_check();
 	assert_no_finding("device-numa");
@@ -290,24 +553,35 @@ devices_without_memory_for_them_are_an_error(void **state)
 	assert_int_equal(machine_check(), -ENOMEM);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_start, denied_end)
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		MACHINE_TEST(devices_are_taken_in_order),
-		MACHINE_TEST(address_without_domain_is_one),
-		MACHINE_TEST(address_of_nothing_fails),
-		MACHINE_TEST(other_driver_is_named),
-		MACHINE_TEST(failed_binding_is_explained),
-		MACHINE_TEST(cdev_that_is_none_fails),
-		MACHINE_TEST(missing_node_fails),
-		MACHINE_TEST(renamed_node_is_found),
-		MACHINE_TEST(renamed_group_is_reported_where_it_matters),
-		MACHINE_TEST(node_of_another_device_fails),
-		MACHINE_TEST(group_is_viable_without_other_drivers),
-		MACHINE_TEST(openers_are_named),
-		MACHINE_TEST(far_hugepages_are_reported),
-		MACHINE_TEST(devices_without_memory_for_them_are_an_error),
+		TEST(devices_are_taken_in_order),
+		TEST(device_that_was_not_named_may_fail),
+		TEST(address_is_what_the_eal_takes),
+		TEST(address_of_nothing_fails),
+		TEST(other_driver_is_named),
+		TEST(device_of_another_bus_is_looked_at),
+		TEST(interface_in_use_is_not_unbound),
+		TEST(disk_in_use_is_not_unbound),
+		TEST(disk_with_several_paths_is_not_unbound),
+		TEST(function_with_virtual_ones_is_not_unbound),
+		TEST(failed_binding_is_explained),
+		TEST(cdev_that_is_none_fails),
+		TEST(missing_node_fails),
+		TEST(renamed_node_is_found),
+		TEST(node_name_is_quoted_in_the_cure),
+		TEST(node_that_the_cgroup_denies_is_no_lost_one),
+		TEST(renamed_group_is_reported_where_it_matters),
+		TEST(node_of_another_device_fails),
+		TEST(group_is_viable_without_other_drivers),
+		TEST(opener_fails_a_device_that_was_named),
+		TEST(program_without_devices_needs_none),
+		TEST(far_hugepages_are_reported),
+		TEST(devices_without_memory_for_them_are_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

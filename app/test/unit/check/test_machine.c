@@ -316,6 +316,33 @@ parameter_off_fails_what_is_not_bound(void **state)
 	assert_finding("noiommu-parameter", CHECK_FAIL, "write error: Invalid argument", NULL);
 }
 
+/* What is bound shows its mode; of what is not, a group is all that shows an IOMMU. */
+static void
+device_behind_an_iommu_needs_no_unsafe_mode(void **state)
+{
+	(void)state;
+	fake_sysfs_write("6.12.9\n", "proc/sys/kernel/osrelease");
+	fake_sysfs_write("N\n", PARAMETER);
+	fake.get_pa_error = ENOTTY;
+	machine_device_add("0000:00:04.0", "e1000e");
+	fake_sysfs_link("../../../../kernel/iommu_groups/7",
+			"sys/bus/pci/devices/0000:00:04.0/iommu_group");
+	fake_sysfs_mkdir("sys/kernel/iommu_groups/7");
+	machine_check_device("0000:00:04.0");
+	assert_finding("noiommu-parameter", CHECK_PASS, "each device has an IOMMU", NULL);
+	assert_finding("kernel-version", CHECK_PASS, "with an IOMMU", NULL);
+	assert_no_finding("get-pa");
+	/* With no device at all the machine's groups show it, but not those of VFIO. */
+	machine_remove(MACHINE_DEVICE);
+	machine_remove("sys/bus/pci/devices/0000:00:04.0");
+	machine_check();
+	assert_finding("noiommu-parameter", CHECK_PASS, "each device has an IOMMU", NULL);
+	assert_finding("devices", CHECK_FAIL, "no device is bound", NULL);
+	machine_remove("sys/kernel/iommu_groups/7");
+	machine_check();
+	assert_finding("noiommu-parameter", CHECK_FAIL, "is off", "echo Y >");
+}
+
 static void
 user_namespace_fails(void **state)
 {
@@ -419,6 +446,7 @@ main(void)
 		MACHINE_TEST(kernel_with_later_parts_passes),
 		MACHINE_TEST(masked_sysfs_is_reported),
 		MACHINE_TEST(parameter_off_fails_what_is_not_bound),
+		MACHINE_TEST(device_behind_an_iommu_needs_no_unsafe_mode),
 		MACHINE_TEST(user_namespace_fails),
 		MACHINE_TEST(missing_rawio_fails),
 		MACHINE_TEST(device_left_to_stock_wants_sys_admin),

@@ -8,9 +8,9 @@ import pytest
 
 from helpers.cli import CLI
 from helpers.doctor import STATUS, Report
-from helpers.faults import memlock, within, without
+from helpers.faults import changed, memlock, within, without
 from helpers.forwarding import forward, refusal
-from helpers.nodes import CDEV, DEVICE, NICS, PAIR
+from helpers.nodes import CDEV, DEVICE, NICS, PAIR, PARAMETER
 from helpers.programs import built
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
@@ -92,6 +92,21 @@ def test_devices_with_an_iommu_need_no_capability(intel: Guest) -> None:
     assert report.verdict == "PASS", report.findings
     assert "vfio0, translated" in report.find("device-cdev")["text"]
     assert report.find("group-viable")["verdict"] == "PASS"
+
+
+@pytest.mark.xdist_group("translated")
+def test_device_behind_an_iommu_that_is_not_bound(intel: Guest) -> None:
+    """Its group is enough to know that the unsafe mode is not its cure."""
+    driver = "/sys/bus/pci/drivers/vfio-pci"
+    script = f"echo N >{PARAMETER}; echo {DEVICE} >{driver}/unbind"
+    with changed(intel, script, f"echo Y >{PARAMETER}; echo {DEVICE} >{driver}/bind"):
+        report = Report(intel, DEVICE)
+        assert report.bad() == {"device-driver": "FAIL"}
+        assert report.find("noiommu-parameter")["verdict"] == "PASS"
+        assert PARAMETER not in report.cure("device-driver")
+        intel.run(["sh", "-c", report.cure("device-driver")], check=True)
+        assert Report(intel, DEVICE).verdict == "PASS"
+        intel.run(["sh", "-c", f"echo {DEVICE} >{driver}/unbind"], check=True)
 
 
 @pytest.mark.parametrize("wrapper, check, verdict, text, others", [
