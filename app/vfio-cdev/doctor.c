@@ -100,29 +100,57 @@ checks_print_json(const struct host *host, const struct check_options *options)
 	return status;
 }
 
+/* The devices that were named, NULL-terminated. */
+struct names {
+	char (*addrs)[RTE_VFIO_CDEV_ADDR_LEN];
+	const char **devices;
+};
+
 static int
-doctor(const struct host *host, const struct arguments *arguments)
+names_read(const struct host *host, const struct arguments *arguments, struct names *names)
 {
-	const int count = arguments->n_texts;
-	char addrs[count + 1][RTE_VFIO_CDEV_ADDR_LEN];
-	const char *devices[count + 1], *app = arguments->app;
-	struct check_options options = { .devices = devices, .app = app };
+	const size_t count = arguments->n_texts;
+	int ret = 0;
+
+	names->addrs = calloc(count + 1, sizeof(*names->addrs));
+	names->devices = calloc(count + 1, sizeof(*names->devices));
+	if (names->addrs == NULL || names->devices == NULL)
+		return cmd_fail_json(arguments->json, "%s", strerror(ENOMEM));
+	for (size_t i = 0; i < count && ret == 0; i++) {
+		ret = cmd_device(host, arguments->json, arguments->texts[i], names->addrs[i]);
+		names->devices[i] = names->addrs[i];
+	}
+	return ret;
+}
+
+static int
+devices_check(const struct host *host, const struct arguments *arguments,
+	      const char *const *devices)
+{
+	struct check_options options = { .devices = devices };
+	const char *app = arguments->app;
 	char path[PATH_MAX];
 	int ret;
 
-	for (int i = 0; i < count; i++) {
-		ret = cmd_device(host, arguments->json, arguments->texts[i], addrs[i]);
-		if (ret != 0)
-			return ret;
-		devices[i] = addrs[i];
-	}
-	devices[count] = NULL;
 	ret = app != NULL ? launch_find_program(app, path, sizeof(path)) : 0;
 	if (ret < 0)
 		return cmd_fail_json(arguments->json, "--app %s: %s", app, strerror(-ret));
 	if (app != NULL)
 		options.app = path;
 	return arguments->json ? checks_print_json(host, &options) : checks_print(host, &options);
+}
+
+static int
+doctor(const struct host *host, const struct arguments *arguments)
+{
+	struct names names;
+	int ret = names_read(host, arguments, &names);
+
+	if (ret == 0)
+		ret = devices_check(host, arguments, names.devices);
+	free(names.addrs);
+	free(names.devices);
+	return ret;
 }
 
 static error_t

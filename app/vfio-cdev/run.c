@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "cmd.h"
+#include "eal_args.h"
 #include "finding.h"
 #include "launch.h"
 #include "term.h"
@@ -24,7 +24,6 @@ struct arguments {
 	bool check;
 	const char *library;
 	char **program; /* and its arguments, NULL-terminated */
-	int n_words;
 };
 
 static int
@@ -105,64 +104,32 @@ finding_report(void *arg, const struct check_finding *finding)
 	report->failed += is_fail;
 }
 
-/* The device that the EAL's option at *words allows, or NULL; up to "--" they are the EAL's. */
-static const char *
-device_allowed(char *const *words)
-{
-	static const char *const options[] = { "-a", "--allow=", "--allow" };
-	size_t len;
-
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		len = strlen(options[i]);
-		if (strcmp(words[0], options[i]) == 0)
-			return words[1];
-		if (strncmp(words[0], options[i], len) == 0)
-			return words[0] + len;
-	}
-	return NULL;
-}
-
-/* The devices of the program's -a options, without virtual ones. */
+/* A program that uses nothing of PCI needs no more than that it is a program. */
 static int
-devices_collect(const struct host *host, const struct arguments *arguments,
-		char (*addrs)[RTE_VFIO_CDEV_ADDR_LEN], const char **devices)
+checks_choose(const struct host *host, bool all, const struct check_options *options,
+	      struct report *report)
 {
-	char text[RTE_VFIO_CDEV_ADDR_LEN];
-	const char *allowed;
-	int count = 0, ret;
-
-	for (char **word = arguments->program + 1; *word != NULL && strcmp(*word, "--") != 0;
-	     word++) {
-		allowed = device_allowed(word);
-		if (allowed == NULL)
-			continue;
-		snprintf(text, sizeof(text), "%.*s", (int)strcspn(allowed, ","), allowed);
-		if (address_resolve(host, text, addrs[count]) == -EINVAL)
-			continue;
-		ret = cmd_device(host, false, text, addrs[count]);
-		if (ret != 0)
-			return ret;
-		devices[count] = addrs[count];
-		count++;
-	}
-	devices[count] = NULL;
-	return 0;
+	return all ? checks_run(host, options, finding_report, report) :
+		     checks_run_app(host, options, finding_report, report);
 }
 
 static int
 host_check(const struct host *host, const struct arguments *arguments, const char *path)
 {
-	char addrs[arguments->n_words][RTE_VFIO_CDEV_ADDR_LEN];
-	const char *devices[arguments->n_words + 1];
-	struct check_options options = { .devices = devices, .app = path };
 	struct report report = { .all = arguments->check };
+	struct check_options options = { .app = path };
+	struct eal_args args = { .devices = NULL };
 	int ret;
 
-	devices[0] = NULL;
-	if (arguments->check && devices_collect(host, arguments, addrs, devices) != 0)
+	if (arguments->check && eal_args_read(host, arguments->program + 1, &args) != 0) {
+		eal_args_free(&args);
 		return CMD_TROUBLE;
-	ret = arguments->check ? checks_run(host, &options, finding_report, &report) :
-				 checks_run_app(host, &options, finding_report, &report);
+	}
+	options.devices = args.devices;
+	options.no_devices = args.no_devices;
+	options.joins = args.joins;
+	ret = checks_choose(host, arguments->check && !args.no_pci, &options, &report);
+	eal_args_free(&args);
 	if (ret < 0)
 		return cmd_fail("%s", strerror(-ret));
 	return report.failed == 0 ? 0 :
@@ -232,7 +199,6 @@ option_parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARGS:
 		arguments->program = state->argv + state->next;
-		arguments->n_words = state->argc - state->next;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		exit(cmd_fail("run: no program; see --help"));

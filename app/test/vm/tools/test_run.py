@@ -8,7 +8,7 @@ import pytest
 from helpers.cli import CLI, shell
 from helpers.faults import cdev_hidden
 from helpers.forwarding import assert_forwarded_over_cdevs, refusal
-from helpers.nodes import CONTAINER, PAIR
+from helpers.nodes import CONTAINER, DEVICE, PAIR
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, Testpmd
 
@@ -53,6 +53,24 @@ def test_run_keeps_what_is_preloaded(cdev: Guest) -> None:
     off = cdev.run(["env", "RTE_VFIO_CDEV=off", *RUN, "--", *SHOW], check=True)
     assert "RTE_VFIO_CDEV=off is set" in off.stderr
     assert cdev.run([*RUN, "sh", "-c", "exit 42"]).returncode == 42
+
+
+def test_check_of_a_device_that_another_program_has(cdev: Guest) -> None:
+    """It matters to a program that names it and is no secondary: "true" stands for each."""
+    with Testpmd(cdev, [DEVICE]) as primary:
+        primary.ready()
+        refused: list[list[str]] = [
+            ["-a", DEVICE], ["-a", f"pci:{DEVICE}"], ["-a", "0:3.0"],
+            [f"--allow=pci:{DEVICE.upper()},x=1"]]
+        started: list[list[str]] = [
+            ["-a", DEVICE, "--proc-type=secondary"], ["-a", DEVICE, "--proc-type", "auto"],
+            ["-a", PAIR[1]], ["-a", "0000:00:00.0"], []]
+        for args in [*refused, *started]:
+            starts = args in started
+            done = cdev.run([*RUN, "--check", "--", "true", *args])
+            assert done.returncode == (0 if starts else 2), (args, done.stderr)
+            assert ("FAIL  device-in-use" in done.stderr) != starts, (args, done.stderr)
+        assert primary.stop().status == 0
 
 
 @pytest.mark.parametrize("program, status, message", [

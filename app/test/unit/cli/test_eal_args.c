@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What `run --check` makes of a program's options. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "asserts.h"
+#include "cmd.h"
+#include "eal_args.h"
+#include "fake_heap.h"
+#include "fake_sysfs.h"
+
+static struct host host;
+static struct eal_args args;
+
+static int
+machine_start(void **state)
+{
+	static const char *const addrs[] = { "0000:00:03.0", "0000:1a:00.1" };
+
+	(void)state;
+	fake_sysfs_reset();
+	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++)
+		fake_sysfs_write("0x020000\n", "sys/bus/pci/devices/%s/class", addrs[i]);
+	fake_sysfs_write("0x060000\n", "sys/bus/pci/devices/0000:00:00.0/class");
+	fake_sysfs_mkdir("sys/bus/fsl-mc/devices/dpni.1");
+	args = (struct eal_args){ .devices = NULL };
+	return host_open(fake_sysfs_root(), &host);
+}
+
+static int
+machine_end(void **state)
+{
+	(void)state;
+	eal_args_free(&args);
+	host_close(&host);
+	return 0;
+}
+
+/* Read up to eight words. */
+static int
+words_read(const char *const *words)
+{
+	char *copy[9] = { NULL };
+
+	for (size_t i = 0; i < 8 && words[i] != NULL; i++)
+		copy[i] = (char *)(uintptr_t)words[i];
+	eal_args_free(&args);
+	return eal_args_read(&host, copy, &args);
+}
+
+#define READ(...) words_read((const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+assert_devices(const char *first, const char *second)
+{
+	const char *const names[] = { first, second };
+
+	for (size_t i = 0; i < 2; i++)
+		if (names[i] == NULL)
+			assert_null(args.devices[i]);
+		else
+			assert_string_equal(args.devices[i], names[i]);
+}
+
+static void
+allowed_devices_are_taken(void **state)
+{
+	static const char *const ways[] = {
+		"-a0000:00:03.0",	    "-a00:03.0,x=1", "--allow=0:3.0",
+		"--allow=pci:0000:00:03.0", "-apci:00:03.0", "-abus=pci,addr=00:03.0/class=eth",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		assert_int_equal(READ("-l", "0", ways[i]), 0);
+		assert_devices("0000:00:03.0", NULL);
+		assert_false(args.no_devices);
+	}
+	assert_int_equal(READ("-a", "0000:1A:00.1", "--allow", "00:03.0"), 0);
+	assert_devices("0000:1a:00.1", "0000:00:03.0");
+	assert_int_equal(READ("--", "-a", "00:03.0"), 0);
+	assert_devices(NULL, NULL);
+	assert_int_equal(READ("-a", "00:09.0"), CMD_TROUBLE);
+	assert_int_equal(READ("-a", "pci:00:09.0"), CMD_TROUBLE);
+}
+
+/* Virtual, or on a bus that the checks know nothing of; without an address. */
+static void
+other_devices_are_left_out(void **state)
+{
+	(void)state;
+	assert_int_equal(READ("-a", "net_ring0", "-a", "fslmc:dpni.1", "-a", "dpni.1"), 0);
+	assert_devices(NULL, NULL);
+	assert_false(args.no_devices);
+	assert_int_equal(READ("-a"), 0);
+	assert_int_equal(READ("--allow"), 0);
+	assert_int_equal(READ("--allowed=00:03.0"), 0);
+	assert_devices(NULL, NULL);
+}
+
+/* The way of Open vSwitch, grout and others; "--no-pci" is for good. */
+static void
+program_may_allow_no_device(void **state)
+{
+	(void)state;
+	assert_int_equal(READ("-a", "pci:0000:00:00.0"), 0);
+	assert_devices(NULL, NULL);
+	assert_true(args.no_devices);
+	assert_false(args.no_pci);
+	assert_int_equal(READ("-a", "00:00.0", "-a", "00:03.0"), 0);
+	assert_devices("0000:00:03.0", NULL);
+	assert_false(args.no_devices);
+	assert_int_equal(READ("--no-pci"), 0);
+	assert_true(args.no_pci);
+}
+
+static void
+secondary_is_one_that_joins(void **state)
+{
+	(void)state;
+	assert_int_equal(READ("--proc-type=secondary"), 0);
+	assert_true(args.joins);
+	assert_int_equal(READ("--proc-type", "auto"), 0);
+	assert_true(args.joins);
+	assert_int_equal(READ("--proc-type=primary"), 0);
+	assert_false(args.joins);
+	assert_int_equal(READ("--", "--proc-type=secondary"), 0);
+	assert_false(args.joins);
+	assert_int_equal(READ("--proc-type"), 0);
+	assert_false(args.joins);
+}
+
+static void
+no_memory_is_an_error(void **state)
+{
+	(void)state;
+	fake_heap_fail(FAKE_HEAP_CALLOC);
+	assert_int_equal(READ("-a", "00:03.0"), CMD_TROUBLE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_start, machine_end)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(allowed_devices_are_taken),   TEST(other_devices_are_left_out),
+		TEST(program_may_allow_no_device), TEST(secondary_is_one_that_joins),
+		TEST(no_memory_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
