@@ -62,6 +62,10 @@ checkup_add(struct checkup *c, enum check_verdict verdict, const char *cure, con
 enum check_verdict
 checkup_held(const struct checkup *c);
 
+/* Hugepages that this process cannot have: does it do without, or has its primary some? */
+enum check_verdict
+checkup_no_pages(const struct checkup *c);
+
 /* A text to append to; what there is no room for is cut. */
 struct text {
 	size_t len;

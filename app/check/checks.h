@@ -35,6 +35,7 @@ struct check_options {
 	const char *const *devices; /* NULL-terminated addresses; none: all on vfio-pci */
 	const char *app;	    /* program that is to be preloaded into, or NULL */
 	bool no_devices;	    /* it starts without any */
+	bool no_huge;		    /* it uses no hugepages */
 	bool joins; /* it is, or may be, a secondary of a primary that has devices and memory */
 };
 

@@ -27,6 +27,16 @@ text_add(struct text *text, const char *format, ...)
 		text->len += (size_t)len < room ? (size_t)len : room - 1;
 }
 
+enum check_verdict
+checkup_no_pages(const struct checkup *c)
+{
+	const struct check_options *options = c->options;
+
+	return options->joins || (options->no_huge && (options->no_devices || !c->wants_noiommu)) ?
+		CHECK_WARN :
+		CHECK_FAIL;
+}
+
 bool
 text_word(struct text *text, const char *word)
 {

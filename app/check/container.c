@@ -127,7 +127,7 @@ check_hugepage_limit(struct checkup *c)
 		text_list(&none, "%lu kB", pools[i].size);
 	}
 	if (none.len > 0)
-		checkup_add(c, c->options->joins ? CHECK_WARN : CHECK_FAIL,
+		checkup_add(c, checkup_no_pages(c),
 			    "request them: resources.limits of the pod (hugepages-2Mi: 512Mi, or "
 			    "hugepages-1Gi), or raise the hugetlb limit of this process's cgroup, "
 			    "or of one above it (/proc/self/cgroup)",

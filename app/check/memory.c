@@ -92,7 +92,7 @@ none_free_add(struct checkup *c, const struct hugepage_pool *pools, unsigned int
 	}
 	text_add(&cure, "end a program that has some, or add to them: ");
 	reserve_add(pools, count, &cure);
-	checkup_add(c, c->options->joins ? CHECK_WARN : CHECK_FAIL, cure.buf, "%s", text);
+	checkup_add(c, checkup_no_pages(c), cure.buf, "%s", text);
 }
 
 void
@@ -108,12 +108,28 @@ check_hugepages(struct checkup *c)
 		none_free_add(c, pools, count, text.buf);
 	} else {
 		reserve_add(pools, count, &cure);
-		checkup_add(c, c->wants_noiommu ? CHECK_FAIL : CHECK_WARN, cure.buf,
+		checkup_add(c, c->wants_noiommu ? checkup_no_pages(c) : CHECK_WARN, cure.buf,
 			    "no hugepages are reserved: %s",
 			    c->wants_noiommu ? "of the EAL's memory only they have physical "
 					       "addresses" :
 					       "DPDK starts with --no-huge only");
 	}
+}
+
+/* Not over a mount of another size, whose files programs may have open. */
+static void
+mount_cure(const struct hugepage_pool *pools, unsigned int count, unsigned long size,
+	   struct text *cure)
+{
+	char dir[64] = "/dev/hugepages";
+
+	for (unsigned int i = 0; i < count; i++)
+		if (pools[i].mount[0] != '\0')
+			snprintf(dir, sizeof(dir), "/dev/hugepages-%lukB", size);
+	text_add(cure,
+		 "start DPDK with --in-memory, or: mkdir -p %s && mount -t hugetlbfs -o "
+		 "pagesize=%luK none %s",
+		 dir, size, dir);
 }
 
 /* The EAL uses pages of a size only where a hugetlbfs of that size is mounted. */
@@ -123,7 +139,7 @@ check_hugepage_mount(struct checkup *c)
 	struct hugepage_pool pools[HUGEPAGE_SIZES];
 	unsigned int count = hugepage_pools(c->host, pools);
 	const struct hugepage_pool *without = NULL, *denied = NULL;
-	char cure[128];
+	struct text cure = { 0 };
 
 	for (unsigned int i = 0; i < count; i++) {
 		if (pools[i].most == 0)
@@ -144,11 +160,8 @@ check_hugepage_mount(struct checkup *c)
 			    "change its owner or mode, or start DPDK with --in-memory",
 			    "hugetlbfs at %s cannot be written to", denied->mount);
 	} else if (without != NULL) {
-		snprintf(cure, sizeof(cure),
-			 "mount -t hugetlbfs -o pagesize=%luK none /dev/hugepages, or start DPDK "
-			 "with --in-memory",
-			 without->size);
-		checkup_add(c, CHECK_WARN, cure,
+		mount_cure(pools, count, without->size, &cure);
+		checkup_add(c, CHECK_WARN, cure.buf,
 			    "no hugetlbfs is mounted here for pages of %lu kB, the ones that "
 			    "there are",
 			    without->size);

@@ -107,6 +107,7 @@ eal_args_read(const struct host *host, char *const *words, struct eal_args *args
 		if (allowed != NULL)
 			ret = allowed_add(host, allowed, args, &count);
 		args->no_pci |= strcmp(*words, "--no-pci") == 0;
+		args->no_huge |= strcmp(*words, "--no-huge") == 0;
 		args->joins |= is_secondary(option_long(words, "--proc-type"));
 	}
 	args->no_devices = args->no_devices && count == 0;

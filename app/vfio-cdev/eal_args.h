@@ -14,6 +14,7 @@ struct eal_args {
 	const char **devices; /* of PCI that it may use, NULL-terminated; none: all */
 	bool no_devices;      /* it may use none of PCI, as it starts */
 	bool no_pci;	      /* nor later */
+	bool no_huge;	      /* it uses no hugepages */
 	bool joins;	      /* it is, or may be, a secondary */
 };
 

@@ -189,6 +189,26 @@ directory_that_an_eal_has_locked_is_left_alone(void **state)
 	assert_finding("hugepages", CHECK_WARN, "after a crash", NULL);
 }
 
+/* Without an IOMMU only hugepages have physical addresses. */
+static void
+program_without_hugepages_needs_none(void **state)
+{
+	struct check_options options = { .no_huge = true };
+
+	(void)state;
+	fake_sysfs_write("0\n", "sys/fs/cgroup/hugetlb.2MB.max");
+	fake_sysfs_write("0\n", PAGES "free_hugepages");
+	assert_int_equal(machine_check_options(&options), CHECK_FAIL);
+	assert_finding("hugepages", CHECK_FAIL, "0 of 256", NULL);
+	options.no_devices = true;
+	assert_int_equal(machine_check_options(&options), CHECK_WARN);
+	assert_finding("hugepages", CHECK_WARN, "0 of 256", NULL);
+	assert_finding("hugepage-limit", CHECK_WARN, "no hugepage", NULL);
+	fake_sysfs_write("0\n", PAGES "nr_hugepages");
+	assert_int_equal(machine_check_options(&options), CHECK_WARN);
+	assert_finding("hugepages", CHECK_WARN, "no hugepages are reserved", NULL);
+}
+
 /* A secondary has its primary's memory. */
 static void
 secondary_needs_no_memory_of_its_own(void **state)
@@ -233,7 +253,7 @@ hugetlbfs_is_looked_for(void **state)
 	fake_sysfs_write("none / tmpfs rw 0 0\n", "proc/mounts");
 	machine_check();
 	assert_finding("hugepage-mount", CHECK_WARN, "no hugetlbfs",
-		       "mount -t hugetlbfs -o pagesize=2048K none");
+		       "mount -t hugetlbfs -o pagesize=2048K none /dev/hugepages");
 }
 
 /* The EAL uses pages only where their own size is mounted (get_hugepage_dir()). */
@@ -244,7 +264,10 @@ mount_of_another_size_is_none(void **state)
 	fake_sysfs_write("0\n", LARGE "nr_hugepages");
 	fake_sysfs_write("h /dev/hugepages hugetlbfs rw,pagesize=1024M 0 0\n", "proc/mounts");
 	assert_int_equal(machine_check(), CHECK_WARN);
-	assert_finding("hugepage-mount", CHECK_WARN, "for pages of 2048 kB", "pagesize=2048K");
+	assert_finding(
+		"hugepage-mount", CHECK_WARN, "for pages of 2048 kB",
+		"mkdir -p /dev/hugepages-2048kB && mount -t hugetlbfs -o pagesize=2048K none "
+		"/dev/hugepages-2048kB");
 	fake_sysfs_write("h /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n", "proc/mounts");
 	assert_int_equal(machine_check(), CHECK_PASS);
 	/* What names no size has the default one. */
@@ -322,6 +345,7 @@ main(void)
 		MACHINE_TEST(overcommitted_pages_are_free),
 		MACHINE_TEST(pages_that_a_crash_left_are_no_failure),
 		MACHINE_TEST(directory_that_an_eal_has_locked_is_left_alone),
+		MACHINE_TEST(program_without_hugepages_needs_none),
 		MACHINE_TEST(secondary_needs_no_memory_of_its_own),
 		MACHINE_TEST(hostile_numbers_are_no_pages),
 		MACHINE_TEST(hugetlbfs_is_looked_for),

@@ -115,6 +115,9 @@ program_may_allow_no_device(void **state)
 	assert_false(args.no_devices);
 	assert_int_equal(READ("--no-pci"), 0);
 	assert_true(args.no_pci);
+	assert_false(args.no_huge);
+	assert_int_equal(READ("--no-huge"), 0);
+	assert_true(args.no_huge);
 }
 
 static void
