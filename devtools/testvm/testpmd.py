@@ -145,12 +145,17 @@ class Console(Testpmd):
 
 
 def parse(status: int, output: str) -> Result:
-    """Statistics of the ports and what the backend said; pages are the most there ever were."""
+    """Statistics of the ports and what the backend said.
+
+    Pages are the most there ever were; of these, verified are all but the most that were not.
+    """
     result = Result(status, output)
     for port, received, sent in PORT.findall(output):
         result.ports[int(port)] = int(received), int(sent)
     for address, cdev, mode, node in DEVICE.findall(output):
         result.devices.append(Device(address, cdev, mode, int(node)))
     pages = [(int(mapped), int(verified or 0)) for mapped, verified in PAGES.findall(output)]
-    result.mapped, result.verified = max(pages, default=(0, 0))
+    result.mapped = max((mapped for mapped, _ in pages), default=0)
+    result.verified = result.mapped - max(
+        (mapped - verified for mapped, verified in pages), default=0)
     return result

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from testvm import cli, machine, qemu, qmp, util, wire
+from testvm import cli, machine, qemu, qmp, testpmd, util, wire
 
 
 def command_line(**options: Any) -> str:
@@ -161,3 +161,16 @@ def test_console_tail_starts_with_the_reason_of_a_panic(tmp_path: Path) -> None:
     assert shown[2].endswith("why")
     console.write_text("\n".join(["boot"] * 50))
     assert len(qemu.console_end(console).splitlines()) == 30
+
+
+def test_pages_that_were_not_verified_at_any_moment_are_not_counted() -> None:
+    def pages(*counts: str) -> tuple[int, int]:
+        lines = [f"VFIO_CDEV: mapped 0x1; now {count}\n" for count in counts]
+        result = testpmd.parse(0, "".join(lines))
+        return result.mapped, result.verified
+    both = "{0} pages mapped, {1} verified"
+    assert pages(both.format(32, 32), both.format(33, 33), both.format(32, 32)) == (33, 33)
+    assert pages(both.format(33, 32), both.format(33, 33)) == (33, 32)
+    assert pages(both.format(2, 0), both.format(33, 33)) == (33, 31)
+    assert pages("33 pages mapped") == (33, 0)
+    assert pages() == (0, 0)
