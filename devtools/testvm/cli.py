@@ -22,6 +22,7 @@ from .qemu import (
     CommandTimeout,
     Guest,
     GuestHangs,
+    GuestLostTimer,
     GuestPanic,
     GuestStopped,
     Process,
@@ -32,8 +33,8 @@ from .ruff import make_ruff
 from .util import CHECKOUT, VmError
 
 TIMED_OUT, USAGE, NOT_READY, NO_BOOT, PANIC = 119, 120, 121, 122, 123
-STATUS = {CommandTimeout: TIMED_OUT, GuestHangs: TIMED_OUT, BootFailed: NO_BOOT,
-          GuestStopped: NO_BOOT, GuestPanic: PANIC}
+STATUS = {CommandTimeout: TIMED_OUT, GuestHangs: TIMED_OUT, GuestLostTimer: TIMED_OUT,
+          BootFailed: NO_BOOT, GuestStopped: NO_BOOT, GuestPanic: PANIC}
 
 EPILOG = f"""\
 exit status of `run`: COMMAND's own (128 + number when a signal ended it), or

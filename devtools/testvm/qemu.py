@@ -35,6 +35,10 @@ from .util import CHECKOUT, VmError, tail
 BOOT_TIMEOUT = 300
 ANSWER_TIMEOUT = 60
 PANIC = "Kernel panic"
+# What the kernel reports if a CPU's timer expired and its interrupt never came
+# (rcu_check_gp_kthread_expired_fqs_timer() of kernel/rcu/tree_stall.h). Programs cannot bring that
+# about, since they cannot keep interrupts off: it was lost in the emulator.
+LOST_TIMER = re.compile(r"rcu: .* kthread timer wakeup didn't happen for \d+ jiffies")
 PR_SET_PDEATHSIG = 1
 Output = Callable[[int, bytes], None]
 
@@ -71,6 +75,10 @@ class CommandTimeout(GuestError):
 
 class GuestHangs(CommandTimeout):
     """A command did not end, and no other one gets anywhere either: the guest was ended."""
+
+
+class GuestLostTimer(GuestHangs):
+    """The same, and its kernel has missed an interrupt of a timer: the emulator's fault."""
 
 
 class CommandFailed(VmError):
@@ -159,7 +167,8 @@ class Process:
         """The command's fault, or the guest's?"""
         if self.guest.answers():
             return CommandTimeout(self, seconds, self.guest.console)
-        error = GuestHangs(self, seconds, self.guest.console)
+        lost = LOST_TIMER.search(self.guest.console.read_text(encoding="utf-8", errors="replace"))
+        error = (GuestLostTimer if lost else GuestHangs)(self, seconds, self.guest.console)
         error.args = (f"the guest hangs: {self.guest.state()}\n{error}",)
         self.guest.close()
         return error

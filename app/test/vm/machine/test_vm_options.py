@@ -2,7 +2,12 @@
 """devtools/testvm without a guest: options, QEMU's command line, and what comes from the guest."""
 
 import json
+import os
+import re
+import shlex
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +179,32 @@ def test_pages_that_were_not_verified_at_any_moment_are_not_counted() -> None:
     assert pages(both.format(2, 0), both.format(33, 33)) == (33, 31)
     assert pages("33 pages mapped") == (33, 0)
     assert pages() == (0, 0)
+
+
+FAILURES = """\
+import pytest
+from testvm import qemu
+
+@pytest.mark.parametrize("kind", ["GuestHangs", "GuestLostTimer", "CommandTimeout"])
+def test_it(kind):
+    kind = getattr(qemu, kind)
+    error = kind.__new__(kind)
+    error.args = ("no GuestLostTimer: but one is named",)
+    raise error
+"""
+
+
+def test_only_a_hang_after_a_lost_timer_is_tried_again(tmp_path: Path) -> None:
+    """By pytest, with the options of devtools/test.sh."""
+    pytest.importorskip("pytest_rerunfailures")
+    script = (util.CHECKOUT / "devtools/test.sh").read_text(encoding="utf-8")
+    found = re.findall(r"--reruns .*?(?= \\\n)", script)
+    assert len(found) == 1
+    (tmp_path / "test_it.py").write_text(FAILURES)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-rR",
+         *shlex.split(found[0]), tmp_path], cwd=tmp_path, capture_output=True, text=True,
+        check=False, env={**env, "PYTHONPATH": str(util.CHECKOUT / "devtools")})
+    assert re.findall(r"^RERUN .*\[(\w+)\]", done.stdout, re.M) == ["GuestLostTimer"], done.stdout
+    assert re.search(r"\b3 failed, 1 rerun\b", done.stdout), done.stdout

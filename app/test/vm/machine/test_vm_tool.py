@@ -14,10 +14,27 @@ from typing import Any
 import pytest
 
 from testvm import cli
-from testvm.qemu import CommandTimeout, Guest, GuestHangs, GuestStopped
+from testvm.qemu import (
+    LOST_TIMER,
+    CommandTimeout,
+    Guest,
+    GuestHangs,
+    GuestLostTimer,
+    GuestStopped,
+)
 from testvm.util import CHECKOUT
 
 VM = CHECKOUT / "devtools" / "vm"
+# Masks the timer of CPU 1 in its local APIC, behind the kernel's back: what an emulator that loses
+# an interrupt does to it.
+MASK_TIMER = """\
+import mmap, os, struct
+os.sched_setaffinity(0, {1})
+apic = mmap.mmap(os.open("/dev/mem", os.O_RDWR | os.O_SYNC), 4096, offset=0xfee00000)
+timer, = struct.unpack_from("=I", apic, 0x320)
+struct.pack_into("=I", apic, 0x320, timer | 1 << 16)
+print("masked", flush=True)
+"""
 
 
 def vm_run(*argv: str, options: tuple[str, ...] = (), timeout: float = 600,
@@ -180,9 +197,27 @@ def test_guest_that_hangs_is_distinguished_from_a_slow_command(
     vm.monitor.execute("stop")
     with pytest.raises(GuestHangs, match="the guest hangs: paused; threads ") as caught:
         vm.run(["true"], timeout=1)
+    assert not isinstance(caught.value, GuestLostTimer)
     assert "no end after 1 s of: true" in str(caught.value)
     assert not vm.alive
     assert guest(nics=("e1000",)).run(["true"]).returncode == 0
+
+
+def test_hang_after_a_lost_timer_is_the_emulators(
+        guest: Callable[..., Guest], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message is the one of this guest's kernel. The hang is ours, to be sure of it."""
+    monkeypatch.setattr("testvm.qemu.ANSWER_TIMEOUT", 1)
+    vm = guest(nics=(), hugepages=0, append="iomem=relaxed rcupdate.rcu_cpu_stall_timeout=3")
+    vm.start(["/usr/bin/python3", "-c", MASK_TIMER]).expect("masked")
+    deadline = time.monotonic() + 60 * vm.patience
+    while not LOST_TIMER.search(vm.console.read_text(errors="replace")):
+        assert time.monotonic() < deadline
+        vm.start(["true"])      # without an end, maybe: something for RCU to do
+        time.sleep(0.5)
+    vm.patience = 1
+    vm.monitor.execute("stop")
+    with pytest.raises(GuestLostTimer, match="the guest hangs: paused; threads "):
+        vm.run(["true"], timeout=1)
 
 
 def test_environment_and_signals(guest: Callable[..., Guest]) -> None:
