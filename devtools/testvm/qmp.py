@@ -7,14 +7,14 @@ from typing import Any
 
 from .util import VmError
 
-TIMEOUT = 30
+# QEMU answers at once; what it waits for in the guest takes as long as the guest does.
+ANSWER_TIMEOUT, EVENT_TIMEOUT = 30, 240
 
 
 class Monitor:
     """One end of a pair of sockets; QEMU has the other."""
 
     def __init__(self, end: socket.socket) -> None:
-        end.settimeout(TIMEOUT)
         self._socket = end
         self._lines = end.makefile("r", encoding="utf-8")
         self._ready = False
@@ -42,16 +42,17 @@ class Monitor:
     def wait_event(self, name: str, **data: Any) -> None:
         """Wait for an event with this data, which may have come already."""
         while True:
-            event = self._events.pop(0) if self._events else self._read()
+            event = self._events.pop(0) if self._events else self._read(EVENT_TIMEOUT)
             found = event.get("data", {})
             if event["event"] == name and all(found.get(key) == data[key] for key in data):
                 return
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self, timeout: float = ANSWER_TIMEOUT) -> dict[str, Any]:
+        self._socket.settimeout(timeout)
         try:
             line = self._lines.readline()
         except TimeoutError as err:
-            raise VmError(f"QEMU's monitor is silent for {TIMEOUT} s") from err
+            raise VmError(f"QEMU's monitor is silent for {timeout:g} s") from err
         if not line:
             raise VmError("QEMU's monitor is gone")
         message: dict[str, Any] = json.loads(line)
