@@ -116,8 +116,16 @@ class Testpmd:
 
     def nodes(self) -> set[str]:
         """The VFIO and iommufd nodes that it has open."""
-        script = f"readlink /proc/{self.pid}/fd/* | grep -E '^/dev/(vfio|iommu)'"
-        return set(self.guest.run(["sh", "-c", script]).stdout.split())
+        script = f"readlink /proc/{self.pid}/fd/*"
+        files = self.guest.run(["sh", "-c", script]).stdout.splitlines()
+        # A process that is not there would have none either.
+        assert len(files) > 2, f"pid {self.pid} has only {files} open"
+        return {file for file in files if file.startswith(("/dev/vfio", "/dev/iommu"))}
+
+    def has_library(self) -> bool:
+        """Whether the backend is in its address space, called or not."""
+        maps = self.guest.run(["cat", f"/proc/{self.pid}/maps"], check=True).stdout
+        return f"{LIBRARY}\n" in maps
 
     def stop(self, timeout: float = 60) -> Result:
         """Press enter, or quit, and read the statistics."""

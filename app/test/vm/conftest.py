@@ -15,6 +15,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = map(str, [HERE.parents[2] / "devtools", HERE])
+pytest.register_assert_rewrite("helpers")
 
 from helpers.nodes import HOT_PLUG, INTEL, NICS  # noqa: E402  (needs the path set above)
 from testvm.machine import Options  # noqa: E402

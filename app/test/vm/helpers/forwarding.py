@@ -7,7 +7,7 @@ from typing import Any
 
 from helpers.faults import without
 from helpers.nodes import CONTAINER, DEVICE
-from helpers.resources import pinned_kb
+from helpers.resources import hugepages_kb, pinned_kb
 from testvm.qemu import Guest
 from testvm.testpmd import Result, Testpmd
 
@@ -15,10 +15,20 @@ SECONDARY = ["--proc-type=secondary"]
 
 
 def forward(guest: Guest, devices: list[str], **options: Any) -> tuple[Result, set[str]]:
-    """Forward until packets come; the result and the nodes that were open meanwhile."""
+    """Forward until packets come; the result and the nodes that were open meanwhile.
+
+    What is said of the backend is said of one that is there. That its own counts of pages agree
+    shows little, so the kernel's are compared as well.
+    """
     with Testpmd(guest, devices, **options) as testpmd:
         testpmd.ready().flowing()
+        assert options.get("policy") == "" or testpmd.has_library()
         nodes = testpmd.nodes() - {CONTAINER}
+        if "/dev/iommu" in nodes:
+            hugepages = hugepages_kb(testpmd)
+            assert 0 < hugepages <= pinned_kb(testpmd)
+        else:
+            assert pinned_kb(testpmd) == 0
         return testpmd.stop(), nodes
 
 
@@ -69,6 +79,7 @@ def refusal(guest: Guest, devices: Sequence[str] = (DEVICE,), **options: Any) ->
     """Start testpmd, which must get none of the devices; its output."""
     with Testpmd(guest, devices, **options) as testpmd:
         testpmd.ready()
+        assert options.get("policy") == "" or testpmd.has_library()
         assert testpmd.nodes() <= {CONTAINER}
         assert pinned_kb(testpmd) == 0
         output = testpmd.stop().output

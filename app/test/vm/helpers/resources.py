@@ -35,6 +35,11 @@ def hugepage_areas(testpmd: Testpmd) -> list[tuple[int, int, dict[int, int]]]:
             for address, counts, kilobytes in lines]
 
 
+def hugepages_kb(testpmd: Testpmd) -> int:
+    """kB of hugepages that the process has."""
+    return sum(size * sum(nodes.values()) for _, size, nodes in hugepage_areas(testpmd))
+
+
 def mappings(output: str) -> dict[int, int]:
     """The mappings that there are by the log: the kB of each, by its address."""
     found: dict[int, int] = {}

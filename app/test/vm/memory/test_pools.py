@@ -7,7 +7,7 @@ import pytest
 
 from helpers.forwarding import forward_over_cdevs
 from helpers.nodes import PAIR
-from helpers.resources import hugepage_areas, pinned_kb
+from helpers.resources import hugepages_kb, pinned_kb
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
@@ -27,10 +27,9 @@ def test_pool_of_anonymous_memory_is_pinned(cdev: Guest) -> None:
     with Testpmd(cdev, PAIR, args=["--mp-alloc=anon"]) as testpmd:
         testpmd.ready()
         testpmd.flowing()
-        hugepages = sum(size * sum(nodes.values()) for _, size, nodes in hugepage_areas(testpmd))
-        pool = pinned_kb(testpmd) - hugepages
+        pool = pinned_kb(testpmd) - hugepages_kb(testpmd)
         result = testpmd.stop()
     assert result.all_ports_work(2), result.output
-    assert result.mapped == result.verified
+    assert result.mapped == result.verified > 0
     assert pool >= MBUFS * MBUF_SIZE // 1024
     assert not re.search("VFIO_CDEV: .*cannot (map|confirm)", result.output)
