@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs in the guest: moves the memory of a live process that its children do not have.
 
-    move_anon.py PID PAGES SECONDS
+    move_anon.py PID PAGES
 
 That is memory with MADV_DONTFORK, as in doc/examples/pin. Waits until there are that many pages;
-then moves them to another NUMA node, where there is one, and has memory compacted, again and
-again while they are there and as many of the process are pinned, or for some seconds.
-Prints how many rounds it were and how many pages were elsewhere after one.
+then moves one in STRIDE of them to a NUMA node and has memory compacted, in rounds: to each node,
+then the next ones. So it goes on while they are there, as many of the process are pinned, and
+standard input is open. Prints a dot for each round, and at the end how many rounds it were and
+how many pages were elsewhere after one.
 """
 
 import array
 import ctypes
 import re
+import select
 import sys
 import time
 from pathlib import Path
 
 PAGE = 4096
+STRIDE = 64                 # to try a page that is pinned takes milliseconds
 MOVE_PAGES = 279            # include/uapi/asm/unistd_64.h
 MPOL_MF_MOVE_ALL = 1 << 2   # include/uapi/linux/mempolicy.h
 PRESENT, FRAME = 1 << 63, (1 << 55) - 1     # Documentation/admin-guide/mm/pagemap.rst
@@ -52,9 +55,8 @@ def pinned_of(pid: int) -> str:
     return next((line for line in status.splitlines() if line.startswith("VmPin:")), "")
 
 
-def move(pid: int, areas: list[range], node: int) -> None:
+def move(pid: int, pages: list[int], node: int) -> None:
     """Move all of them to a node."""
-    pages = [page for area in areas for page in area]
     count = len(pages)
     ctypes.CDLL(None).syscall(MOVE_PAGES, pid, ctypes.c_ulong(count),
                               (ctypes.c_void_p * count)(*pages),
@@ -67,23 +69,23 @@ def main() -> None:
     nodes = len(list(Path("/sys/devices/system/node").glob("node[0-9]*")))
     while len(frames_of(pid, areas_of(pid))) < count:
         time.sleep(0.05)
-    areas, end = areas_of(pid), time.monotonic() + float(sys.argv[3])
+    areas = areas_of(pid)
+    pages = [page for area in areas for page in area]
     moved = rounds = 0
     pinned = pinned_of(pid)
     frames = frames_of(pid, areas)
-    while time.monotonic() < end and len(frames) == count:
+    while len(frames) == count and not select.select([sys.stdin], [], [], 0)[0]:
         before = frames
-        if nodes > 1:
-            move(pid, areas, rounds % nodes)
+        move(pid, pages[rounds // nodes % STRIDE::STRIDE], rounds % nodes)
         Path("/proc/sys/vm/compact_memory").write_text("1", encoding="ascii")
         frames = frames_of(pid, areas)
         if len(frames) == count and pinned_of(pid) == pinned:
             moved += sum(was != now for was, now in zip(before, frames, strict=True))
             rounds += 1
-            print(".", flush=True)
+            print(".", end="", flush=True)
         else:
             break
-    print(rounds, moved)
+    print(f"\n{rounds} {moved}")
 
 
 main()
