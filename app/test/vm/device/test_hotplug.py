@@ -2,7 +2,6 @@
 """Devices that come and go while packets flow, and what a process has of them afterwards."""
 
 import re
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from helpers.console import assert_flows, await_link, start_traffic
 from helpers.nodes import ALONE, HOT_PLUG, PAIR, SYSFS, bind
 from helpers.programs import built
 from helpers.resources import before_and_after, free_hugepages, mappings, open_files, pinned_kb
+from helpers.waiting import eventually
 from testvm.machine import nic_mac
 from testvm.qemu import Guest, Process
 from testvm.testpmd import Console, Testpmd
@@ -51,8 +51,8 @@ def plug(guest: Guest, model: str) -> None:
 
 
 def start_unbinding(guest: Guest, address: str) -> Process:
-    """Take it away from vfio-pci, which waits for those who use it."""
-    return guest.start(["sh", "-c", f"echo {address} >{SYSFS}/{address}/driver/unbind"])
+    """Take it away from vfio-pci, which waits for those who use it. Prints its pid."""
+    return guest.start(["sh", "-c", f"echo $$; echo {address} >{SYSFS}/{address}/driver/unbind"])
 
 
 def unbind(guest: Guest, address: str) -> None:
@@ -69,10 +69,7 @@ def resources(testpmd: Testpmd) -> tuple[int, int, int, list[str]]:
 
 def assert_has_no_more(testpmd: Testpmd, before: tuple[int, int, int, list[str]]) -> None:
     """No more than before, as soon as the EAL has read the kernel's event."""
-    for _ in range(20):
-        if resources(testpmd) == before:
-            return
-        time.sleep(0.1)
+    eventually(testpmd.guest, lambda: resources(testpmd) == before)
     assert resources(testpmd) == before
 
 
@@ -150,7 +147,7 @@ def test_unbinding_in_use_lets_the_application_release(hot_plug: Guest) -> None:
     with Console(hot_plug, [*PAIR, ALONE]).ready() as console:
         start_traffic(console, 0, 1)
         unbind(hot_plug, ALONE)
-        assert "Device is detached" in console.process.stdout
+        console.process.expect("Device is detached")
         assert_forwards_again(console, 0, 1)
         attach(console, ALONE, 2)
 
@@ -181,8 +178,10 @@ def test_unbinding_waits_for_a_second_opener(hot_plug: Guest) -> None:
         assert int(opener.expect(r"(-?\d+)\n").group(1)) > 0
         unbinding = start_unbinding(hot_plug, PAIR[1])
         console.process.expect("Device is detached")
-        time.sleep(1)
-        assert unbinding.poll() is None
+        assert "/dev/vfio/devices/noiommu-vfio1" not in console.nodes()
+        waiting = unbinding.expect(r"(\d+)\n").group(1)
+        stack = hot_plug.run(["cat", f"/proc/{waiting}/stack"], check=True).stdout
+        assert "vfio_unregister_group_dev" in stack and unbinding.poll() is None
         opener.close_stdin()
         assert unbinding.wait(15) == 0
     bind(hot_plug, PAIR[1])

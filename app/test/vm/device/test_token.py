@@ -107,7 +107,7 @@ def test_vf_with_the_token_of_its_pf(igb: Guest, pf: Console) -> None:
     with console_of(igb, [VF], TOKEN) as console:
         node = f"/dev/vfio/devices/{cdev(igb, VF)}"
         assert console.nodes() - {CONTAINER} == {"/dev/iommu", node}
-        assert "Link status: up" in console.do("show port info 0")
+        await_link(console, 0)
         assert console.stop().status == 0
 
 

@@ -20,8 +20,8 @@
 #include <rte_mbuf.h>
 
 #define QUIET_MS 20
-#define WAKE_MS 3000
-#define LINK_TRIES 100
+#define WAKE_MS 60000
+#define LINK_TRIES 1200
 #define PACKET_LEN 60
 
 static bool

@@ -2,18 +2,17 @@
 """Links and packets of testpmd's ports, by its console."""
 
 import re
-import time
 
+from helpers.waiting import eventually
 from testvm.testpmd import Console
 
 
 def await_link(console: Console, *ports: int) -> None:
     """Links need a moment after the start of a port."""
-    for _ in range(50):
-        if all("Link status: up" in console.do(f"show port info {port}") for port in ports):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"no link on one of {ports}:\n{console.process.stdout[-2000:]}")
+    def up() -> bool:
+        return all("Link status: up" in console.do(f"show port info {port}") for port in ports)
+    assert eventually(console.guest, up), \
+        f"no link on one of {ports}:\n{console.process.stdout[-2000:]}"
 
 
 def packets(console: Console, *ports: int) -> list[int]:
@@ -25,11 +24,10 @@ def packets(console: Console, *ports: int) -> list[int]:
 def flows(console: Console, *ports: int) -> bool:
     """Whether each of them receives, if not at once."""
     before = packets(console, *ports)
-    for _ in range(20):
-        if all(now > then for now, then in zip(packets(console, *ports), before, strict=True)):
-            return True
-        time.sleep(0.1)
-    return False
+
+    def more() -> bool:
+        return all(now > then for now, then in zip(packets(console, *ports), before, strict=True))
+    return eventually(console.guest, more, 2)
 
 
 def assert_flows(console: Console, *ports: int) -> None:

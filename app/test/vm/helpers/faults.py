@@ -56,7 +56,7 @@ def parameter_off(guest: Guest) -> AbstractContextManager[None]:
 @contextmanager
 def group_opened(guest: Guest) -> Iterator[None]:
     """Another program has the first device's group open."""
-    process = guest.start(["sh", "-c", f"exec 9<>{GROUP}; echo opened; exec sleep 600"])
+    process = guest.start(["sh", "-c", f"exec 9<>{GROUP}; echo opened; exec sleep infinity"])
     try:
         process.expect("opened")
         yield
