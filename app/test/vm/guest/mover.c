@@ -12,8 +12,9 @@
  *		before IOMMU_IOAS_UNMAP, after it too while another area has
  *		the page: the harm
  *
- * MOVES_ONCE	away before the answer and back after it: the EAL, which drops
- *		a page of another node than it wants, never sees it there
+ * MOVES_ONCE	away before the request and back before the map, or after the answer:
+ *		the EAL, which drops a page of another node than it wants, never
+ *		sees it there
  * MOVES=FILE	where it keeps its counts, from the first try on, since a
  *		process whose pages moved often ends without a word: a line for
  *		each moment with its name, the tries and the moves

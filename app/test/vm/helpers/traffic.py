@@ -7,6 +7,7 @@ yet. Anything else that arrives is wrong: damaged if not even its CRC is right, 
 
 import hashlib
 import itertools
+import math
 import os
 import select
 import struct
@@ -20,7 +21,6 @@ from testvm.ether import Wire
 HEADER = bytes.fromhex("02000000000b 02000000000a 88b5")    # EtherType for local experiments
 SMALLEST, LARGEST = 60, 1514
 WINDOW = 32             # frames on the way in each direction
-LATE = 1.0              # seconds after which a frame no longer takes up room in the window
 PATIENCE = 60.0         # seconds after which one that has not come is lost
 QUIET = 0.3             # seconds without a frame after which none is left of an earlier test
 
@@ -60,8 +60,8 @@ def frames(session: bytes) -> Iterator[bytes]:
 class Direction:
     """From one wire to the other."""
 
-    def __init__(self, source: Wire, sink: Wire, report: Report) -> None:
-        self.source, self.sink, self.report = source, sink, report
+    def __init__(self, source: Wire, sink: Wire, report: Report, late: float) -> None:
+        self.source, self.sink, self.report, self._late = source, sink, report, late
         self._frames = frames(os.urandom(16))
         self._next = next(self._frames)
         self._away: dict[bytes, float] = {}     # in the order of sending
@@ -69,7 +69,7 @@ class Direction:
     def send(self) -> None:
         """As many as the window lets."""
         now = time.monotonic()
-        waiting = sum(now - sent < LATE for sent in
+        waiting = sum(now - sent < self._late for sent in
                       itertools.islice(reversed(self._away.values()), WINDOW))
         while waiting < WINDOW and self.source.send(self._next):
             self._away[self._next] = now
@@ -99,11 +99,15 @@ class Traffic:
         report = traffic.end()
     """
 
-    def __init__(self, wires: Sequence[Wire]) -> None:
+    def __init__(self, wires: Sequence[Wire], late: float = math.inf) -> None:
+        """A frame takes up room in the window until it comes, or is so many seconds late.
+
+        Where none may be lost it waits for however slow a guest: else the guest has too many.
+        """
         one, other = wires
         self._wires = [one, other]
         self._report = Report()
-        self._ways = [Direction(one, other, self._report), Direction(other, one, self._report)]
+        self._ways = [Direction(*pair, self._report, late) for pair in ((one, other), (other, one))]
         while any([wire.receive(QUIET) for wire in wires]):  # noqa: C419  (all of them)
             pass
 
