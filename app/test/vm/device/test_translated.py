@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Devices that have an IOMMU, alone and beside others that have none."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 
-from helpers.faults import cdev_hidden, without
+from helpers.faults import cdev_hidden, changed, without
 from helpers.forwarding import forward, forward_in_both
 from helpers.nodes import INTEL, PAIR
 from helpers.programs import built, proc_info, setup_device
@@ -28,8 +29,10 @@ pytestmark = pytest.mark.xdist_group("translated")
 
 def assert_forwarded(result: Result, nodes: set[str], iova_mode: str) -> None:
     """Over the cdevs of two devices with an IOMMU, and nothing else."""
+    assert result.status == 0, result.output
     assert result.all_ports_work(2), result.output
-    assert {device.mode for device in result.devices} == {"translated"}
+    assert [(device.address, device.mode) for device in result.devices] == [
+        (address, "translated") for address in PAIR]
     assert nodes == CDEVS
     assert f"Selected IOVA mode '{iova_mode}'" in result.output
     assert (result.mapped > 0, result.verified) == (True, 0)
@@ -64,8 +67,8 @@ def test_virtio_iommu_forwards_if_its_interrupts_are_trusted(guest: Callable[...
     virtio = guest(viommu="virtio", nics=("e1000e", "e1000e"))
     ret, refused = setup_device(virtio, "prefer", PAIR[0])
     unsafe = "/sys/module/iommufd/parameters/allow_unsafe_interrupts"
-    virtio.run(["sh", "-c", f"echo Y >{unsafe}"], check=True)
-    result, nodes = forward(virtio, PAIR)
+    with changed(virtio, f"echo Y >{unsafe}", f"echo N >{unsafe}"):
+        result, nodes = forward(virtio, PAIR)
     assert ret == -1
     assert "cannot bind /dev/vfio/devices/vfio0: Operation not permitted" in refused
     assert f"set {unsafe} to Y" in refused
@@ -79,7 +82,8 @@ def test_mixed_host_forwards_with_physical_addresses(intel: Guest) -> None:
         (MIXED[0], "translated"), (MIXED[1], "no-IOMMU")]
     assert nodes == MIXED_CDEVS
     assert "Selected IOVA mode 'PA'" in result.output
-    assert result.mapped > 0
+    assert re.search(rf"{MIXED[1]}: \S+, no-IOMMU, NUMA node \S+ ([1-9]\d*) pages mapped, "
+                     r"\1 verified", result.output), result.output
 
 
 def vdpa_like(guest: Guest, *addresses: str) -> tuple[int, list[str], dict[str, list[int]], str]:

@@ -1,19 +1,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Physical addresses are from pagemap or from a device's IOAS."""
 
+import re
+
 from helpers.faults import without
 from helpers.forwarding import forward_over_cdevs, refusal
 from helpers.nodes import PAIR
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
+# The tracer is a child, so that the process keeps its pid.
+TRACE = ["strace", "-D", "-f", "--seccomp-bpf", "-e", "trace=openat", "-o", "/tmp/opened"]
+
+
+def opened_while_forwarding(guest: Guest, source: str) -> list[str]:
+    """The files that testpmd opened, with this source of addresses."""
+    forward_over_cdevs(guest, PAIR, wrapper=[*TRACE, "env", f"RTE_VFIO_CDEV_PHYS={source}"])
+    return re.findall(r'"(.*?)"', guest.run(["cat", "/tmp/opened"], check=True).stdout)
+
 
 def test_addresses_from_the_ioas_only(cdev: Guest) -> None:
-    forward_over_cdevs(cdev, PAIR, wrapper=["env", "RTE_VFIO_CDEV_PHYS=ioas"])
+    opened = opened_while_forwarding(cdev, "ioas")
+    assert "/dev/iommu" in opened and "/proc/self/pagemap" not in opened
 
 
 def test_addresses_from_pagemap_are_verified(cdev: Guest) -> None:
-    forward_over_cdevs(cdev, PAIR, wrapper=["env", "RTE_VFIO_CDEV_PHYS=pagemap"])
+    assert "/proc/self/pagemap" in opened_while_forwarding(cdev, "pagemap")
 
 
 def test_device_that_is_blocked_is_not_used_for_addresses(cdev: Guest) -> None:

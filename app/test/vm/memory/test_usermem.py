@@ -32,7 +32,10 @@ def run_cases(guest: Guest, wrapper: Sequence[str] = (),
     done = guest.run([*wrapper, built("usermem"), "-l", "0", "-a", DEVICE, "--no-telemetry",
                       "--", IDLE, *cases], timeout=180)
     print(f"exit status {done.returncode}\n{done.stdout}{done.stderr}")
-    return {name: wrong if bad else "" for bad, name, wrong in RESULT.findall(done.stdout)}
+    found = {name: wrong if bad else "" for bad, name, wrong in RESULT.findall(done.stdout)}
+    if done.returncode != any(found.values()):
+        found["end"] = f"exit status {done.returncode}"
+    return found
 
 
 @pytest.fixture(scope="module")

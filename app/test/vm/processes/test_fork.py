@@ -19,7 +19,8 @@ def test_forked_child_cannot_harm_its_parent(cdev: Guest) -> None:
 
 def test_no_file_of_ours_survives_exec(cdev: Guest) -> None:
     """Stock DPDK's container does: it is opened without O_CLOEXEC."""
-    _, output = start_eal(cdev, "start_first", child="exec")
+    nodes, output = start_eal(cdev, "start_first", child="exec")
+    assert nodes == {CDEV, "/dev/iommu"}
     listed = re.findall(r" -> (\S+)", output)
     assert "child: 0" in output and listed
     assert {path for path in listed if "vfio" in path or "iommu" in path} <= {CONTAINER}

@@ -16,7 +16,7 @@ PHASES = ("preflight", "bind", "addresses", "forward", "restart", "lifecycle")
 TRAFFIC = ("io", "mac", "flowgen", "txonly")
 # What shows whether the machine is as it was before.
 STATE = "ls /run /dev/hugepages; grep HugePages_Free /proc/meminfo; " \
-    "ls -l /sys/bus/pci/drivers/vfio-pci; cat /proc/[0-9]*/comm | grep -iE 'testpmd|vfio-cdev'"
+    "ls -l /sys/bus/pci/drivers/vfio-pci; cat /proc/[0-9]*/comm | grep -E 'testpmd|dpdk-test-vfio'"
 IN_USE = "readlink /proc/[0-9]*/fd/* | grep -q noiommu-vfio"
 # A testpmd that is none: it has a prompt, and a telemetry socket with one answer.
 PEER = """\
