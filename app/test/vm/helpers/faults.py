@@ -32,12 +32,15 @@ def within(script: str) -> list[str]:
 
 @contextmanager
 def changed(guest: Guest, script: str, back: str) -> Iterator[None]:
-    """What a script of the shell changes, until another one changes it back."""
-    guest.run(["sh", "-c", script], check=True)
+    """What a script of the shell changes, until another one changes it back.
+
+    Each step has to work.
+    """
+    guest.run(["sh", "-ec", script], check=True)
     try:
         yield
     finally:
-        guest.run(["sh", "-c", back], check=True)
+        guest.run(["sh", "-ec", back], check=True)
 
 
 def cdev_hidden(guest: Guest, address: str = DEVICE,
