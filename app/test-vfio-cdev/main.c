@@ -75,8 +75,10 @@ host_describe(const struct run *run)
 	host = json_pack("{s:s, s:s, s:s, s:o, s:o, s:i, s:i, s:s}", "tool", TEST_VERSION, "kernel",
 			 names.release, "dpdk", run->dpdk, "testpmd",
 			 report_text(run->options->testpmd), "library",
-			 report_text(run->options->library), "cpu_node", run->placement.cpu_node,
-			 "memory_node", run->placement.memory_node, "note", run->placement.note);
+			 report_text(run->library[0] != '\0' ? run->library :
+							       run->options->library),
+			 "cpu_node", run->placement.cpu_node, "memory_node",
+			 run->placement.memory_node, "note", run->placement.note);
 	json_object_set_new(host, "devices", devices);
 	return host;
 }

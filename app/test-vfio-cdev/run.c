@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "launch.h"
+#include "library.h"
 #include "phase.h"
 #include "program.h"
 #include "program_files.h"
@@ -98,7 +99,7 @@ run_find_devices(struct run *run, struct result *result)
 }
 
 static enum verdict
-run_check_files(const struct options *options, struct result *result)
+run_check_files(struct run *run, const struct options *options, struct result *result)
 {
 	char path[PATH_MAX];
 
@@ -107,14 +108,7 @@ run_check_files(const struct options *options, struct result *result)
 				    "%s: no such program: install dpdk-testpmd (Debian: "
 				    "packages dpdk, dpdk-dev), or name one with --testpmd",
 				    options->testpmd);
-	if (access(options->library, R_OK) != 0)
-		return result_error(result, "%s: %s: name the backend with --library",
-				    options->library, strerror(errno));
-	/* LD_PRELOAD has no way to quote them. */
-	if (strpbrk(options->library, " :") != NULL)
-		return result_error(result, "%s: there may be no blank and no colon in this path",
-				    options->library);
-	return VERDICT_PASS;
+	return library_check(options->library, result, run->library);
 }
 
 enum verdict
@@ -124,7 +118,7 @@ run_open(struct run *run, const struct options *options, struct result *result)
 	int ret;
 
 	*run = (struct run){ .options = options };
-	verdict = run_check_files(options, result);
+	verdict = run_check_files(run, options, result);
 	if (verdict != VERDICT_PASS)
 		return verdict;
 	ret = host_open("", &run->host);

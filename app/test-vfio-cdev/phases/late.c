@@ -7,6 +7,7 @@
 
 #define MOST_DEVICES 16 /* that are plugged in: with the first one pages are pinned */
 #define NODE_LEN 16
+#define LATE_ARGS 3 /* before the devices */
 
 /* lib/eal/linux/eal.c, rte_eal_init(), if it is to use physical addresses */
 #define NO_ADDRESSES "physical addresses are not available"
@@ -14,7 +15,7 @@
 /* What it is started with. */
 struct late_args {
 	char from[NODE_LEN], to[NODE_LEN];
-	const char *argv[MOST_DEVICES + 4]; /* "late", both nodes, devices, NULL */
+	const char *argv[LATE_ARGS + MOST_DEVICES + 1]; /* "late", both nodes, devices, NULL */
 };
 
 static long long
@@ -74,8 +75,8 @@ late_args_make(const struct run *run, bool stock, int to, struct late_args *args
 	args->argv[2] = args->to;
 	for (unsigned int i = 0; !stock && i < run->count && devices < MOST_DEVICES; i++)
 		if (run->devices[i].mode == RTE_VFIO_CDEV_NOIOMMU)
-			args->argv[3 + devices++] = run->devices[i].addr;
-	args->argv[3 + devices] = NULL;
+			args->argv[LATE_ARGS + devices++] = run->devices[i].addr;
+	args->argv[LATE_ARGS + devices] = NULL;
 	return devices;
 }
 
@@ -94,7 +95,8 @@ late_start(struct run *run, const struct program_spec *spec, struct result *resu
 }
 
 static enum verdict
-late_run(struct run *run, const struct program_spec *spec, struct result *result, json_t **found)
+late_run(struct run *run, const struct program_spec *spec, unsigned int devices,
+	 struct result *result, json_t **found)
 {
 	struct program *program;
 	enum verdict verdict;
@@ -104,6 +106,8 @@ late_run(struct run *run, const struct program_spec *spec, struct result *result
 	if (verdict != VERDICT_PASS)
 		return verdict;
 	verdict = companion_result(run, program, result, found);
+	if (verdict == VERDICT_PASS && !spec->stock)
+		verdict = program_check_devices(program, &spec->args[LATE_ARGS], devices, result);
 	program_free(program);
 	return verdict;
 }
@@ -133,13 +137,14 @@ late_measure(struct run *run, bool stock, char *text, size_t size, struct result
 		.plugs = true,
 		.stock = stock,
 	};
+	const unsigned int devices = late_args_make(run, stock, to, &args);
 	json_t *found = NULL;
 	enum verdict verdict;
 
-	if (late_args_make(run, stock, to, &args) == 0 && !stock)
+	if (devices == 0 && !stock)
 		verdict = result_skip(result, "all devices have an IOMMU");
 	else
-		verdict = late_run(run, &spec, result, &found);
+		verdict = late_run(run, &spec, devices, result, &found);
 	if (verdict == VERDICT_PASS && !stock)
 		verdict = late_verdict(found, result);
 	if (verdict == VERDICT_PASS)

@@ -12,6 +12,25 @@
 #define ROUNDS 2
 #define LET_GO 10000 /* ms */
 
+/* The backend has all devices but one, or all (without == run->count). */
+static enum verdict
+lifecycle_devices(const struct run *run, struct program *program, unsigned int without,
+		  struct result *result)
+{
+	const char **addrs = calloc(run->count, sizeof(*addrs));
+	unsigned int count = 0;
+	enum verdict verdict;
+
+	if (addrs == NULL)
+		return result_error(result, "no memory");
+	for (unsigned int i = 0; i < run->count; i++)
+		if (i != without)
+			addrs[count++] = run->devices[i].addr;
+	verdict = program_check_devices(program, addrs, count, result);
+	free(addrs);
+	return verdict;
+}
+
 /* A console answers a command that fails in words only: count the ports. */
 static enum verdict
 lifecycle_command(struct program *program, unsigned int ports, struct result *result,
@@ -36,9 +55,15 @@ lifecycle_released(struct run *run, struct program *program, const struct rte_vf
 {
 	struct rte_vfio_cdev_opener opener;
 	enum verdict verdict;
+	int openers;
 
-	for (int left = LET_GO; rte_vfio_cdev_openers(run->host.ctx, info, &opener, 1) > 0;
-	     left -= 100) {
+	for (int left = LET_GO;; left -= 100) {
+		openers = rte_vfio_cdev_openers(run->host.ctx, info, &opener, 1);
+		if (openers < 0)
+			return result_error(result, "cannot list who has %s open: %s", info->addr,
+					    strerror(-openers));
+		if (openers == 0)
+			return VERDICT_PASS;
 		if (left <= 0)
 			return result_fail(result,
 					   "%s is still open by %s (process %d) after it "
@@ -48,7 +73,6 @@ lifecycle_released(struct run *run, struct program *program, const struct rte_vf
 		if (verdict != VERDICT_PASS)
 			return verdict;
 	}
-	return VERDICT_PASS;
 }
 
 /* A port that is attached gets the lowest number that is free: the one it had. */
@@ -65,9 +89,13 @@ lifecycle_device(struct run *run, struct program *program, unsigned int port, st
 	if (verdict == VERDICT_PASS)
 		verdict = lifecycle_command(program, run->count - 1, result, "port detach", number);
 	if (verdict == VERDICT_PASS)
+		verdict = lifecycle_devices(run, program, port, result);
+	if (verdict == VERDICT_PASS)
 		verdict = lifecycle_released(run, program, info, result);
 	if (verdict == VERDICT_PASS)
 		verdict = lifecycle_command(program, run->count, result, "port attach", info->addr);
+	if (verdict == VERDICT_PASS)
+		verdict = lifecycle_devices(run, program, run->count, result);
 	if (verdict == VERDICT_PASS)
 		verdict = testpmd_do(program, result, NULL, "port start %u", port);
 	return verdict;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "library.h"
 #include "program.h"
 #include "program_files.h"
 
@@ -21,6 +22,7 @@
 #define PREFIX 64
 #define NAME 64
 #define SHARES 2
+#define DEVICES (ARGUMENTS / 2)	 /* there is no room for more */
 #define NO_DEVICE "ffff:ff:1f.7" /* allowed, so that no other one is */
 
 struct program {
@@ -207,7 +209,7 @@ program_spawn(struct program *program, struct run *run, const struct program_spe
 	int ret;
 
 	arguments_make(&arguments, run, spec, program->prefix);
-	arguments_add(&env, "LD_PRELOAD=%s", run->options->library);
+	arguments_add(&env, "LD_PRELOAD=%s", run->library);
 	arguments_add(&env, "RTE_VFIO_CDEV=%s", spec->stock ? "off" : "require");
 	arguments_add(&env, "RUNTIME_DIRECTORY=%s", run->runtime);
 	/* Messages are read by us. */
@@ -222,14 +224,24 @@ program_spawn(struct program *program, struct run *run, const struct program_spe
 	return VERDICT_PASS;
 }
 
-/* The EAL opens the socket before the program is ready (rte_eal_init()). */
+/*
+ * The EAL opens the socket before the program is ready (rte_eal_init()): in the directory of
+ * RUNTIME_DIRECTORY, and else root's in another one (lib/eal/linux/eal.c,
+ * eal_create_runtime_dir()).
+ */
 static enum verdict
 program_connect(struct program *program, struct result *result)
 {
-	char path[256];
+	char path[256], other[256];
 
 	snprintf(path, sizeof(path), "%s/dpdk/%s/dpdk_telemetry.v2", program->run->runtime,
 		 program->prefix);
+	snprintf(other, sizeof(other), PROGRAM_FILES_ROOT "/%s/dpdk_telemetry.v2", program->prefix);
+	if (access(path, F_OK) != 0 && access(other, F_OK) == 0)
+		return program_complain(program,
+					"does not have the environment that it was given, such as "
+					"LD_PRELOAD: does a wrapper clear it?",
+					result);
 	return telemetry_open(&program->telemetry, path, result);
 }
 
@@ -258,6 +270,53 @@ program_explain(struct program *program, enum verdict verdict, struct result *re
 	    console_expect(&program->console, NULL, END_PATIENCE, NULL) == -EPIPE)
 		return program_ended(program, result);
 	return verdict;
+}
+
+enum verdict
+program_check_devices(struct program *program, const char *const *addrs, unsigned int count,
+		      struct result *result)
+{
+	enum verdict verdict;
+	char what[256] = "";
+	json_t *answer;
+
+	verdict = program_query(program, result, &answer, "/vfio_cdev/devices");
+	if (verdict != VERDICT_PASS)
+		return verdict;
+	verdict = library_devices(answer, addrs, count, what, sizeof(what), result);
+	json_decref(answer);
+	return verdict == VERDICT_FAIL ? program_complain(program, what, result) : verdict;
+}
+
+/* With RTE_VFIO_CDEV=off there are no such commands. */
+static enum verdict
+program_check_stock(struct program *program, struct result *result)
+{
+	enum verdict verdict;
+	json_t *answer;
+
+	verdict = program_query(program, result, &answer, "/vfio_cdev/devices");
+	if (verdict == VERDICT_PASS && !json_is_null(answer))
+		verdict = result_error(result,
+				       "%s has the backend in spite of RTE_VFIO_CDEV=off: it is no "
+				       "stock DPDK to compare with",
+				       program->name);
+	json_decref(answer);
+	return verdict;
+}
+
+static enum verdict
+program_check(struct program *program, const struct run *run, const struct program_spec *spec,
+	      struct result *result)
+{
+	const unsigned int count = spec->plugs ? 0 : program_devices(run, spec);
+	const char *addrs[DEVICES];
+
+	if (spec->stock)
+		return program_check_stock(program, result);
+	for (unsigned int i = 0; i < count && i < DEVICES; i++)
+		addrs[i] = run->devices[spec->first + i].addr;
+	return program_check_devices(program, addrs, count < DEVICES ? count : DEVICES, result);
 }
 
 static void
@@ -293,6 +352,8 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 		verdict = program_explain(program, program_connect(program, result), result);
 	if (verdict == VERDICT_PASS)
 		verdict = program_release(program, run, result);
+	if (verdict == VERDICT_PASS)
+		verdict = program_check(program, run, spec, result);
 	if (verdict != VERDICT_PASS)
 		program_free(program);
 	else

@@ -35,9 +35,10 @@ unsigned int
 program_devices(const struct run *run, const struct program_spec *spec);
 
 /*
- * Start it, wait until it is ready, connect to its telemetry. Ends with VERDICT_FAIL
- * if it ends or does not get ready, with VERDICT_ERROR if it cannot be run or
- * is before DPDK 22.11. *out is NULL unless it passes; program_free() it.
+ * Start it, wait until it is ready, connect to its telemetry, see that it has its devices
+ * over the backend (or, as stock DPDK, no backend). Ends with VERDICT_FAIL
+ * if it ends, does not get ready or has no backend, with VERDICT_ERROR if it cannot be run
+ * or is before DPDK 22.11. *out is NULL unless it passes; program_free() it.
  */
 enum verdict
 program_start(struct run *run, const struct program_spec *spec, struct result *result,
@@ -83,6 +84,11 @@ program_complain(struct program *program, const char *what, struct result *resul
 enum verdict
 program_query(struct program *program, struct result *result, json_t **value, const char *format,
 	      ...) __attribute__((format(printf, 4, 5)));
+
+/* Does it have these devices, and no other ones, over the backend? Else VERDICT_FAIL. */
+enum verdict
+program_check_devices(struct program *program, const char *const *addrs, unsigned int count,
+		      struct result *result);
 
 /* As it is known in /proc; a wrapper may stand between. */
 pid_t

@@ -50,6 +50,10 @@ program_files_remove(const char *runtime, const char *prefix)
 	snprintf(path, sizeof(path), "%s/dpdk/%s", runtime, prefix);
 	directory_clear(path, "");
 	rmdir(path);
+	/* Of one that has lost its environment. */
+	snprintf(path, sizeof(path), PROGRAM_FILES_ROOT "/%s", prefix);
+	directory_clear(path, "");
+	rmdir(path);
 	mounts = setmntent("/proc/self/mounts", "re");
 	if (mounts == NULL)
 		return;

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#define PROGRAM_FILES_ROOT "/var/run/dpdk" /* of root's programs without RUNTIME_DIRECTORY */
+
 /* Make a directory for the programs' sockets and locks. 0 or -errno. */
 int
 program_files_make(char *runtime, size_t size);

@@ -17,6 +17,7 @@
 #ifndef APP_TEST_RUN_STATE_H
 #define APP_TEST_RUN_STATE_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "host.h"
@@ -42,6 +43,7 @@ struct options {
 
 struct run {
 	const struct options *options;
+	char library[PATH_MAX]; /* of the options, absolute */
 	struct host host;
 	struct rte_vfio_cdev_info *devices;
 	unsigned int count; /* of devices; a program's ports have their order */

@@ -17,23 +17,11 @@
 
 #include "asserts.h"
 #include "companion.h"
-#include "program.h"
+#include "fake_testpmd.h"
 #include "program_files.h"
 #include "stop.h"
 
-#define PROMPT "ready> "
-
-static const struct options options = { .library = "" };
-static struct rte_vfio_cdev_info devices[] = { { .addr = "0000:00:03.0" },
-					       { .addr = "0000:00:04.0" } };
-static struct run run = {
-	.options = &options,
-	.devices = devices,
-	.count = 2,
-	.placement = { .cpus = { 5 }, .cpu_count = 1, .memory = "0,64" },
-};
 static struct result result;
-static char script[128];
 
 /* The program is a script with these lines; stock DPDK gets no device. */
 static enum verdict
@@ -41,41 +29,22 @@ start(const char *lines, bool stock, struct program **program)
 {
 	static const char *const args[] = { "--own", NULL };
 	const struct program_spec spec = {
-		.path = script,
-		.ready = PROMPT,
+		.path = fake_testpmd_script(lines),
+		.ready = FAKE_PROMPT,
 		.args = args,
 		.stock = stock,
 		.plugs = stock,
 	};
-	FILE *file = fopen(script, "we");
 
-	assert_non_null(file);
-	fprintf(file, "#!/bin/sh\n%s\n", lines);
-	fclose(file);
-	assert_return_code(chmod(script, 0700), errno);
-	return program_start(&run, &spec, &result, program);
-}
-
-static int
-begin(void **state)
-{
-	(void)state;
-	assert_int_equal(program_files_make(run.runtime, sizeof(run.runtime)), 0);
-	snprintf(script, sizeof(script), "%s/script", run.runtime);
-	return 0;
+	return program_start(&fake_run, &spec, &result, program);
 }
 
 static int
 end(void **state)
 {
-	(void)state;
-	unlink(script);
-	programs_end(&run);
-	assert_int_equal(access(run.runtime, F_OK), -1);
 	json_decref(result.details);
 	memset(&result, 0, sizeof(result));
-	run.dpdk[0] = '\0';
-	return 0;
+	return fake_testpmd_close(state);
 }
 
 static void
@@ -109,11 +78,11 @@ program_that_crashes_is_a_failure(void **state)
 static void
 program_that_cannot_be_executed_is_an_error(void **state)
 {
-	const struct program_spec spec = { .path = "/nonesuch/program", .ready = PROMPT };
+	const struct program_spec spec = { .path = "/nonesuch/program", .ready = FAKE_PROMPT };
 	struct program *program;
 
 	(void)state;
-	assert_int_equal(program_start(&run, &spec, &result, &program), VERDICT_ERROR);
+	assert_int_equal(program_start(&fake_run, &spec, &result, &program), VERDICT_ERROR);
 	assert_string_equal(result.text, "cannot run /nonesuch/program: No such file or directory");
 }
 
@@ -121,7 +90,8 @@ static void
 program_without_telemetry_is_an_error(void **state)
 {
 	(void)state;
-	assert_fails("printf '" PROMPT "'; read line", VERDICT_ERROR,
+	assert_fails("rm -r $RUNTIME_DIRECTORY/dpdk; printf '" FAKE_PROMPT "'; read line",
+		     VERDICT_ERROR,
 		     "built or started without "
 		     "telemetry?");
 }
@@ -146,63 +116,12 @@ program_gets_its_cpus(void **state)
 	assert_non_null(strstr(output, " --socket-mem=0,64 -a ffff:ff:1f.7 -- --own\n"));
 }
 
-/* Sends a hello to the client of the program's socket. */
-static void *
-peer(void *arg)
-{
-	char path[256], hello[128];
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	snprintf(path, sizeof(path), "%s/dpdk", run.runtime);
-	mkdir(path, 0700);
-	snprintf(path, sizeof(path), "%s/dpdk/test-vfio-cdev-%d-0", run.runtime, getpid());
-	mkdir(path, 0700);
-	snprintf(address.sun_path, sizeof(address.sun_path),
-		 "%s/dpdk/test-vfio-cdev-%d-0/dpdk_telemetry.v2", run.runtime, getpid());
-	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 1))
-		return NULL;
-	/* As soon as this is there the script goes on. */
-	snprintf(path, sizeof(path), "%s/dpdk/test-vfio-cdev-%d-0/up", run.runtime, getpid());
-	close(creat(path, 0600));
-	fd = accept(listener, NULL, NULL);
-	snprintf(hello, sizeof(hello), "{\"version\":\"%s\",\"pid\":%d,\"max_output_len\":999}",
-		 (const char *)arg, getpid());
-	send(fd, hello, strlen(hello), MSG_NOSIGNAL);
-	recv(fd, hello, sizeof(hello), 0);
-	close(fd);
-	close(listener);
-	return NULL;
-}
-
-/* The script has these lines, and telemetry that says which release it is. */
-static enum verdict
-start_lines(const char *lines, const char *release, struct program **program)
-{
-	char all[512];
-	char version[32];
-	enum verdict verdict;
-	pthread_t thread;
-
-	snprintf(version, sizeof(version), "%s", release);
-	assert_int_equal(pthread_create(&thread, NULL, peer, version), 0);
-	snprintf(all, sizeof(all),
-		 "until [ -e $RUNTIME_DIRECTORY/dpdk/*/up ]; do sleep 0.01; "
-		 "done\n%s",
-		 lines);
-	verdict = start(all, false, program);
-	if (verdict)
-		pthread_join(thread, NULL);
-	else
-		pthread_detach(thread);
-	return verdict;
-}
-
 static enum verdict
 start_release(const char *release, struct program **program)
 {
-	return start_lines("while printf '" PROMPT "'; read line; do echo \"did $line\"; done",
-			   release, program);
+	fake_release = release;
+	return start("while printf '" FAKE_PROMPT "'; read line; do echo \"did $line\"; done",
+		     false, program);
 }
 
 static void
@@ -226,16 +145,69 @@ program_is_talked_to_and_killed(void **state)
 
 	(void)state;
 	assert_int_equal(start_release("DPDK 22.11.11", &program), VERDICT_PASS);
-	assert_string_equal(run.dpdk, "22.11.11");
+	assert_string_equal(fake_run.dpdk, "22.11.11");
 	assert_int_equal(program_pid(program), getpid());
 	assert_int_equal(program_write(program, "this\n", &result), VERDICT_PASS);
-	assert_int_equal(program_expect(program, PROMPT, 10000, &result, &output), VERDICT_PASS);
+	assert_int_equal(program_expect(program, FAKE_PROMPT, 10000, &result, &output),
+			 VERDICT_PASS);
 	assert_non_null(strstr(output, "did this\n"));
 	free(output);
 	assert_int_equal(program_expect(program, "that", 50, &result, NULL), VERDICT_FAIL);
 	assert_non_null(strstr(result.text, "did not print 'that'"));
 	program_free(program);
 	program_free(NULL);
+}
+
+/* The verdict of a start whose devices these are. */
+static enum verdict
+start_with(const char *answer, bool stock)
+{
+	struct program *program;
+	enum verdict verdict;
+
+	fake_devices = answer;
+	verdict = start(FAKE_LINES, stock, &program);
+	program_free(program);
+	return verdict;
+}
+
+/* Stock DPDK over the group has the same ports, and forwards as well. */
+static void
+program_without_the_backend_fails(void **state)
+{
+	(void)state;
+	assert_int_equal(start_with("null", false), VERDICT_FAIL);
+	assert_non_null(strstr(result.text, "script runs without the backend"));
+	assert_int_equal(start_with("{\"error\":\"no memory\"}", false), VERDICT_ERROR);
+	assert_non_null(strstr(result.text, "/vfio_cdev/devices: no memory"));
+	assert_int_equal(start_with("{}", false), VERDICT_ERROR);
+	assert_int_equal(start_with("[\"0000:00:03.0\"]", false), VERDICT_ERROR);
+}
+
+static void
+device_that_the_backend_does_not_have_fails(void **state)
+{
+	(void)state;
+	assert_int_equal(start_with("{\"count\":1,\"devices\":[\"0000:00:03.0\"]}", false),
+			 VERDICT_FAIL);
+	assert_non_null(
+		strstr(result.text,
+		       "script has 1 of 2 devices over the backend: 0000:00:04.0 is none of "
+		       "them"));
+	assert_int_equal(start_with("{\"count\":2,\"devices\":[\"0000:00:03.0\","
+				    "\"0000:00:05.0\"]}",
+				    false),
+			 VERDICT_FAIL);
+	assert_int_equal(start_with(FAKE_DEVICES, false), VERDICT_PASS);
+}
+
+static void
+stock_with_the_backend_is_an_error(void **state)
+{
+	(void)state;
+	assert_int_equal(start_with("{\"count\":0,\"devices\":[]}", true), VERDICT_ERROR);
+	assert_non_null(strstr(result.text, "RTE_VFIO_CDEV=off"));
+	assert_int_equal(start_with("null", true), VERDICT_PASS);
 }
 
 /* What the companion prints after it is ready, line by line, and its result. */
@@ -246,9 +218,9 @@ companion_tells(const char *lines, json_t **found)
 	enum verdict verdict;
 	char all[256];
 
-	snprintf(all, sizeof(all), "printf '" PROMPT "\\n%s\\n'", lines);
-	assert_int_equal(start_lines(all, "DPDK 22.11.11", &program), VERDICT_PASS);
-	verdict = companion_result(&run, program, &result, found);
+	snprintf(all, sizeof(all), "printf '" FAKE_PROMPT "\\n%s\\n'", lines);
+	assert_int_equal(start(all, false, &program), VERDICT_PASS);
+	verdict = companion_result(&fake_run, program, &result, found);
 	program_free(program);
 	return verdict;
 }
@@ -312,7 +284,7 @@ program_dies_with_us(void **state)
 	FILE *file;
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/pid", run.runtime);
+	snprintf(path, sizeof(path), "%s/pid", fake_run.runtime);
 	child = fork();
 	if (child == 0) {
 		start("trap '' HUP; echo $$ >$RUNTIME_DIRECTORY/new; "
@@ -326,6 +298,7 @@ program_dies_with_us(void **state)
 	assert_int_equal(fscanf(file, "%d", &pid), 1);
 	fclose(file);
 	unlink(path);
+	snprintf(path, sizeof(path), "test-vfio-cdev-%d-0", child);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	for (tries = 0; !is_dead(pid) && tries < 1000; tries++)
@@ -333,6 +306,7 @@ program_dies_with_us(void **state)
 	if (tries == 1000)
 		kill(pid, SIGKILL);
 	assert_true(tries < 1000);
+	program_files_remove(fake_run.runtime, path);
 }
 
 /* Stays pending, so it is the last test. */
@@ -351,7 +325,7 @@ signal_stops_waiting(void **state)
 	program_free(program);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fake_testpmd_open, end)
 
 int
 main(void)
@@ -364,6 +338,9 @@ main(void)
 		TEST(program_gets_its_cpus),
 		TEST(old_release_is_an_error),
 		TEST(program_is_talked_to_and_killed),
+		TEST(program_without_the_backend_fails),
+		TEST(device_that_the_backend_does_not_have_fails),
+		TEST(stock_with_the_backend_is_an_error),
 		TEST(companion_result_is_found_among_other_lines),
 		TEST(companion_that_has_no_result_is_a_failure),
 		TEST(program_dies_with_us),

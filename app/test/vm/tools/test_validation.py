@@ -116,6 +116,9 @@ def test_forwarding_needs_two_ports(host: Guest) -> None:
     (["--testpmd=nonesuch"], "nonesuch: no such program"),
     (["--testpmd=/tmp"], "/tmp: no such program"),
     (["--library=/nonesuch"], "/nonesuch: No such file or directory"),
+    (["--library=/etc/passwd"], "/etc/passwd: not a 64-bit shared library"),
+    (["--library=/bin/sh"], "/bin/sh: not a shared library"),
+    (["--library=librte_bus_vfio_cdev.so"], "librte_bus_vfio_cdev.so: give the path of the backend"),
     (["--json=/nonesuch/report"], "cannot write the report /nonesuch/report: No such file"),
     (["--junit=/sys/report"], "cannot write the report /sys/report: "),
     (["--duration=forever"], "--duration forever: not a number"),
@@ -150,7 +153,7 @@ def test_no_telemetry_is_an_error(host: Guest) -> None:
 
 @pytest.mark.parametrize(("hello", "answers", "text"), [
     (b"hello", b"", "malformed answer to the connection"),
-    (HELLO, b'{"/ethdev/list": [0, 1', "malformed answer to /ethdev/list"),
+    (HELLO, b'{"/vfio_cdev/devices": [0, 1', "malformed answer to /vfio_cdev/devices"),
     (HELLO.replace(b"22.11.1", b"20.11.3"), b"", "at least DPDK 22.11 is needed"),
 ])
 def test_program_that_is_no_testpmd_is_an_error(host: Guest, hello: bytes, answers: bytes,
@@ -165,7 +168,56 @@ def test_ports_that_are_missing_are_a_failure(host: Guest) -> None:
     own = script(host, f'exec dpdk-testpmd $(echo "$@" | sed "s/-a {PAIR[1]}//")')
     done = validate(host, own, "--phases=addresses")
     assert (done.status, done.verdicts) == (1, {"addresses": "failed"})
-    assert "has 1 ports of 2 devices" in done["addresses"]["text"]
+    assert f"has 1 of 2 devices over the backend: {PAIR[1]} is none of them" in \
+        done["addresses"]["text"]
+
+
+# All of them forward, over the group, as stock DPDK does.
+@pytest.mark.parametrize("phase", ["addresses", "forward", "integrity", "restart", "lifecycle"])
+def test_testpmd_without_the_backend_fails(host: Guest, phase: str) -> None:
+    """Something takes LD_PRELOAD out of the environment."""
+    own = script(host, 'exec env -u LD_PRELOAD dpdk-testpmd "$@"')
+    done = validate(host, own, f"--phases={phase}")
+    assert (done.status, done.verdicts) == (1, {phase: "failed"})
+    assert "own-testpmd runs without the backend, which LD_PRELOAD has not brought into it" in \
+        done[phase]["text"]
+
+
+@pytest.mark.parametrize("phase", ["forward", "integrity"])
+def test_library_that_is_no_backend_fails(host: Guest, phase: str) -> None:
+    libm = host.run(["sh", "-c", "echo /lib/*/libm.so.6"], check=True).stdout.strip()
+    done = validate(host, f"--library={libm}", f"--phases={phase}")
+    assert (done.status, done.verdicts) == (1, {phase: "failed"})
+    assert "runs without the backend" in done[phase]["text"]
+
+
+def test_wrapper_that_clears_the_environment_fails(host: Guest) -> None:
+    """Then testpmd does not find its directory either, and leaves files elsewhere."""
+    own = script(host, 'exec env -i /usr/bin/dpdk-testpmd "$@"')
+    done = validate(host, own, "--phases=addresses")
+    assert (done.status, done.verdicts) == (1, {"addresses": "failed"})
+    assert "does not have the environment that it was given" in done["addresses"]["text"]
+
+
+# Root's programs keep LD_PRELOAD: security/commoncap.c, cap_bprm_creds_from_file().
+AS_USER = ["setpriv", "--reuid=65534", "--inh-caps=+all", "--ambient-caps=+all"]
+
+
+def test_testpmd_with_capabilities_fails(host: Guest) -> None:
+    """A user's: the dynamic linker then takes no library from the environment."""
+    host.run(["sh", "-c", "mkdir /tmp/caps && cp /usr/bin/dpdk-testpmd /tmp/caps/testpmd && "
+                          "setcap cap_sys_rawio,cap_sys_admin,cap_dac_override,cap_ipc_lock+ep "
+                          "/tmp/caps/testpmd && chmod 777 /tmp/caps"], check=True)
+    try:
+        process = host.start([*AS_USER, *options("--testpmd=/tmp/caps/testpmd",
+                                                 "--phases=addresses")])
+        done = finished(host, process)
+        assert (done.status, done.verdicts) == (1, {"addresses": "failed"}), done.output
+        assert "runs without the backend" in done["addresses"]["text"]
+        own = host.start([*AS_USER, *options("--phases=addresses")])
+        assert finished(host, own).verdicts == {"addresses": "passed"}
+    finally:
+        host.run(["rm", "-r", "/tmp/caps"], check=True)
 
 
 def test_ports_that_are_not_linked_are_a_failure(guest: Callable[..., Guest]) -> None:

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/*
+ * The library that is preloaded, and whether it has come to be in a program. The dynamic
+ * linker only warns of a library that it cannot preload, and DPDK then runs over the VFIO
+ * group: packets flow as well.
+ */
+
+#ifndef APP_TEST_LIBRARY_H
+#define APP_TEST_LIBRARY_H
+
+#include <limits.h>
+
+#include "report.h"
+
+/*
+ * Can it be preloaded? Then its absolute path is in the last parameter: a program may be
+ * started in another directory. VERDICT_ERROR if not.
+ */
+enum verdict
+library_check(const char *library, struct result *result, char path[PATH_MAX]);
+
+/*
+ * Judge what a program has answered to /vfio_cdev/devices. These devices, and no other
+ * ones, have to be there. VERDICT_FAIL: what says what it does not do, for program_complain().
+ */
+enum verdict
+library_devices(const json_t *answer, const char *const *addrs, unsigned int count, char *what,
+		size_t size, struct result *result);
+
+#endif /* APP_TEST_LIBRARY_H */
