@@ -141,8 +141,7 @@ packet_send(struct exchange *exchange, struct way *way, uint64_t seq, struct slo
 	struct rte_mbuf *m;
 	uint32_t len;
 
-	len = packet_write(traffic->session, way->from, seq, traffic->limits.largest,
-			   exchange->wanted);
+	len = packet_write(traffic, way->from, seq, exchange->wanted);
 	m = packet_build(exchange, exchange->wanted, len,
 			 packet_pieces(seq, traffic->limits.pieces));
 	if (m == NULL)
@@ -225,8 +224,7 @@ packet_is_good(struct exchange *exchange, const struct way *way, const struct sl
 	uint32_t at = 0, differs, part;
 	const uint8_t *data;
 
-	packet_write(traffic->session, way->from, slot->seq, traffic->limits.largest,
-		     exchange->wanted);
+	packet_write(traffic, way->from, slot->seq, exchange->wanted);
 	for (; m != NULL && at < slot->len; m = m->next, at += part) {
 		data = rte_pktmbuf_mtod(m, const uint8_t *);
 		part = RTE_MIN(m->data_len, slot->len - at);
@@ -347,8 +345,8 @@ packet_poison(struct rte_mbuf *m)
 		memset(rte_pktmbuf_mtod(m, void *), POISON, RTE_MIN(m->data_len, POISON_LEN));
 }
 
-static void
-way_receive(struct exchange *exchange, struct way *way)
+static uint16_t
+burst_receive(struct exchange *exchange, struct way *way)
 {
 	struct rte_mbuf *burst[BURST];
 	uint16_t n;
@@ -359,6 +357,20 @@ way_receive(struct exchange *exchange, struct way *way)
 		packet_poison(burst[i]);
 	}
 	rte_pktmbuf_free_bulk(burst, n);
+	return n;
+}
+
+/*
+ * All that had come: as much as a ring can hold, so that packets of others without end do not
+ * keep it here. Only then may a packet be given up.
+ */
+static void
+way_receive(struct exchange *exchange, struct way *way)
+{
+	unsigned int left = 2 * RX_DESCRIPTORS / BURST;
+
+	while (left-- > 0 && burst_receive(exchange, way) > 0)
+		;
 }
 
 static void
@@ -379,22 +391,35 @@ slot_lose(struct traffic *traffic, struct slot *slot)
 	}
 }
 
-/* Give up what does not come; returns how many are still awaited. */
+/*
+ * Give up what had not come at a time, if all that had come by then was received; returns how
+ * many are still awaited.
+ */
 static unsigned int
-way_settle(struct exchange *exchange, struct way *way)
+way_settle(struct exchange *exchange, struct way *way, uint64_t now)
 {
-	const uint64_t now = rte_get_timer_cycles();
 	unsigned int away = 0;
 
 	for (struct slot *slot = way->slots; slot < way->slots + WINDOW; slot++) {
 		if (!slot->out)
 			continue;
-		if (now - slot->sent > cycles(slot->seq < way->newest ? OVERTAKEN_MS : PATIENCE_MS))
+		if (now > slot->sent &&
+		    now - slot->sent > cycles(slot->seq < way->newest ? OVERTAKEN_MS : PATIENCE_MS))
 			slot_lose(exchange->traffic, slot);
 		else
 			away++;
 	}
 	return away;
+}
+
+/* Receive, then give up what does not come; returns how many are still awaited. */
+static unsigned int
+way_drain(struct exchange *exchange, struct way *way)
+{
+	const uint64_t now = rte_get_timer_cycles();
+
+	way_receive(exchange, way);
+	return way_settle(exchange, way, now);
 }
 
 /*
@@ -469,8 +494,7 @@ packets_flow(struct exchange *exchange)
 	while (!is_time_up(exchange->traffic, passed)) {
 		for (unsigned int i = 0; i < PORTS; i++) {
 			way_send(exchange, &exchange->ways[i]);
-			way_receive(exchange, &exchange->ways[i]);
-			way_settle(exchange, &exchange->ways[i]);
+			way_drain(exchange, &exchange->ways[i]);
 		}
 		passed = (rte_get_timer_cycles() - start) / rte_get_timer_hz();
 		if (passed != logged)
@@ -486,8 +510,7 @@ packets_end(struct exchange *exchange)
 
 	do {
 		for (i = 0, away = 0; i < PORTS; i++) {
-			way_receive(exchange, &exchange->ways[i]);
-			away += way_settle(exchange, &exchange->ways[i]);
+			away += way_drain(exchange, &exchange->ways[i]);
 		}
 	} while (away > 0);
 }

@@ -50,7 +50,7 @@ receivers_start(struct traffic *traffic)
 				"%u pages have room for %u buffers only: more memory "
 				"(-m) is needed",
 				traffic->pages.count, buffers);
-	return ports_start(traffic->ports, pool, buffers, &traffic->limits);
+	return ports_start(traffic, pool, buffers);
 }
 
 /* What is started may want memory on another node, so that new pages come: look twice. */

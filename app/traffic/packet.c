@@ -57,26 +57,24 @@ noise_write(uint64_t state, uint8_t *to, uint32_t len)
 	}
 }
 
-/* Addresses of no vendor: a switch learns them, and a port in promiscuous mode takes them. */
+/* As between any two ports: one that only takes what is for its address gets it, too. */
 static void
-ether_write(struct rte_ether_hdr *ether, unsigned int port)
+ether_write(struct rte_ether_hdr *ether, const struct rte_ether_addr *from,
+	    const struct rte_ether_addr *to)
 {
-	const struct rte_ether_addr addr = { { 0x02, 0x76, 0x66, 0x69, 0x6f, 0 } };
-
-	ether->src_addr = addr;
-	ether->src_addr.addr_bytes[5] = port;
-	ether->dst_addr = addr;
-	ether->dst_addr.addr_bytes[5] = 1 - port;
+	ether->src_addr = *from;
+	ether->dst_addr = *to;
 	ether->ether_type = rte_cpu_to_be_16(ETHER_TYPE);
 }
 
 uint32_t
-packet_write(uint64_t session, unsigned int port, uint64_t seq, uint32_t largest, uint8_t *to)
+packet_write(const struct traffic *traffic, unsigned int port, uint64_t seq, uint8_t *to)
 {
 	struct number *number = (struct number *)(to + sizeof(struct rte_ether_hdr));
-	const uint32_t len = packet_len(seq, largest);
+	const uint32_t len = packet_len(seq, traffic->limits.largest);
+	const uint64_t session = traffic->session;
 
-	ether_write((struct rte_ether_hdr *)to, port);
+	ether_write((struct rte_ether_hdr *)to, &traffic->addrs[port], &traffic->addrs[1 - port]);
 	noise_write((packet_magic(session, port) ^ seq) | 1, to + HEADERS_LEN, len - HEADERS_LEN);
 	number->magic = rte_cpu_to_be_64(packet_magic(session, port));
 	number->seq = rte_cpu_to_be_64(seq);

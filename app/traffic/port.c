@@ -11,9 +11,8 @@
 
 #include "traffic.h"
 
-#define RX_DESCRIPTORS 256U
 #define TX_DESCRIPTORS 128
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000 /* for a link, as dpdk-test-vfio-cdev has for that of testpmd */
 #define STEP_MS 10
 
 void
@@ -121,9 +120,24 @@ port_start(uint16_t port, struct rte_mempool *pool, uint16_t descriptors)
 		ret = rte_eth_tx_queue_setup(port, 0, tx, SOCKET_ID_ANY, NULL);
 	if (ret == 0)
 		ret = rte_eth_dev_start(port);
-	if (ret == 0)
-		rte_eth_promiscuous_enable(port); /* so that damaged headers come in */
 	return ret;
+}
+
+/*
+ * So that damaged headers come in. Packets come in without, too: testpmd goes on as well
+ * (app/test-pmd/util.c, eth_set_promisc_mode()).
+ */
+static void
+port_promiscuous(struct traffic *traffic, unsigned int i)
+{
+	static char text[PORTS][80];
+	const int ret = rte_eth_promiscuous_enable(traffic->ports[i]);
+
+	if (ret == 0)
+		return;
+	snprintf(text[i], sizeof(text[i]), "port %u is not in promiscuous mode: %s", i,
+		 strerror(-ret));
+	traffic->filtering = text[i];
 }
 
 static bool
@@ -139,22 +153,33 @@ link_wait(uint16_t port)
 	return false;
 }
 
-int
-ports_start(const uint16_t ports[PORTS], struct rte_mempool *pool, unsigned int buffers,
-	    struct limits *limits)
+static int
+port_begin(struct traffic *traffic, unsigned int i, struct rte_mempool *pool, uint16_t descriptors)
 {
 	int ret;
 
-	ret = ports_configure(ports, limits);
+	ret = port_start(traffic->ports[i], pool, descriptors);
+	if (ret < 0)
+		return complain(-ret, "cannot start port %u", i);
+	ret = rte_eth_macaddr_get(traffic->ports[i], &traffic->addrs[i]);
+	if (ret < 0)
+		return complain(-ret, "cannot get the address of port %u", i);
+	port_promiscuous(traffic, i);
+	return 0;
+}
+
+int
+ports_start(struct traffic *traffic, struct rte_mempool *pool, unsigned int buffers)
+{
+	int ret;
+
+	ret = ports_configure(traffic->ports, &traffic->limits);
+	for (unsigned int i = 0; ret == 0 && i < PORTS; i++)
+		ret = port_begin(traffic, i, pool, RTE_MIN(RX_DESCRIPTORS, buffers / PORTS / 2));
 	if (ret < 0)
 		return ret;
-	for (unsigned int i = 0; i < PORTS; i++) {
-		ret = port_start(ports[i], pool, RTE_MIN(RX_DESCRIPTORS, buffers / PORTS / 2));
-		if (ret < 0)
-			return complain(-ret, "cannot start port %u", i);
-	}
 	for (unsigned int i = 0; i < PORTS; i++)
-		if (!link_wait(ports[i]))
+		if (!link_wait(traffic->ports[i]))
 			return complain(ENETDOWN, "port %u has no link", i);
 	return 0;
 }

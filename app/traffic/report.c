@@ -123,10 +123,11 @@ void
 report_result(const struct traffic *traffic)
 {
 	const struct limits *limits = &traffic->limits;
-	json_t *line = json_pack("{ss ss si ss si ss? so so so so}", "event", "result", "dpdk",
+	json_t *line = json_pack("{ss ss si ss si ss? ss? so so so so}", "event", "result", "dpdk",
 				 rte_version(), "largest_wanted", LARGEST, "why_not_larger",
 				 limits->reason, "most_pieces", (int)limits->pieces, "silent",
-				 traffic->silent, "damages", damages_json(traffic), "bad_pages",
+				 traffic->silent, "filtering", traffic->filtering, "damages",
+				 damages_json(traffic), "bad_pages",
 				 pages_json(traffic, page_is_bad, true), "left_out",
 				 pages_json(traffic, page_is_covered, false), "elsewhere",
 				 pages_json(traffic, page_is_elsewhere, true));

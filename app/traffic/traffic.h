@@ -113,11 +113,13 @@ pages_tx_blocks(const struct pages *pages, struct block_list *list);
 struct rte_mempool *
 pages_rx_pool(const struct pages *pages, unsigned int *count);
 
+struct traffic;
+
 /* packet.c */
 
 /* Write packet seq of one port; what it is follows from these. Returns its length. */
 uint32_t
-packet_write(uint64_t session, unsigned int port, uint64_t seq, uint32_t largest, uint8_t *to);
+packet_write(const struct traffic *traffic, unsigned int port, uint64_t seq, uint8_t *to);
 
 /* The number of a packet that has just this length: to see whether such ones come through. */
 #define PROBE_SEQ(len) (UINT64_MAX - (len))
@@ -146,6 +148,9 @@ is_poison(const uint8_t *data, uint32_t len);
 #define ONE_BUFFER (RX_BLOCK - RTE_PKTMBUF_HEADROOM)
 #define STANDARD (RTE_ETHER_MAX_LEN - RTE_ETHER_CRC_LEN)
 
+/* So many packets a ring may hold at most. */
+#define RX_DESCRIPTORS 256U
+
 struct limits {
 	uint32_t largest;    /* packet */
 	unsigned int pieces; /* that one may be sent in */
@@ -161,10 +166,9 @@ limit_largest(struct limits *limits, uint32_t largest, const char *format, ...)
 int
 ports_find(uint16_t ports[PORTS], struct limits *limits);
 
-/* Start both, with a link: 0, or -errno after complain(). */
+/* Start both, with a link, and get their addresses: 0, or -errno after complain(). */
 int
-ports_start(const uint16_t ports[PORTS], struct rte_mempool *pool, unsigned int buffers,
-	    struct limits *limits);
+ports_start(struct traffic *traffic, struct rte_mempool *pool, unsigned int buffers);
 
 void
 ports_close(const uint16_t ports[PORTS]);
@@ -200,6 +204,8 @@ struct traffic {
 	unsigned int seconds;
 	uint64_t session;
 	uint16_t ports[PORTS];
+	struct rte_ether_addr addrs[PORTS];
+	const char *filtering; /* why a port takes only what is for its address, or NULL */
 	struct limits limits;
 	struct pages pages;
 	struct counts counts;

@@ -11,7 +11,7 @@
 
 #define PROGRAM "dpdk-test-vfio-cdev-traffic"
 #define READY "{\"event\":\"ready\"}"
-#define LINE_PATIENCE 60000 /* ms: links come up, and large packets are tried */
+#define LINE_PATIENCE 150000 /* ms: links come up in 60 s, and large packets are tried */
 
 /* "25.11.0" and "25.11.4" are of one release. */
 static bool
