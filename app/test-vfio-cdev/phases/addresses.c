@@ -68,6 +68,7 @@ int
 mapping_parse(const json_t *object, struct mapping *mapping)
 {
 	const char *state = json_string_value(json_object_get(object, "state"));
+	const char *error = json_string_value(json_object_get(object, "kernel_error"));
 
 	*mapping = (struct mapping){ 0 };
 	if (state == NULL || address_parse(object, "va", &mapping->va) != 0 ||
@@ -79,6 +80,7 @@ mapping_parse(const json_t *object, struct mapping *mapping)
 	    mapping->length % mapping->page_size != 0)
 		return -EBADMSG;
 	mapping->pinned = strcmp(state, "pinned") == 0;
+	snprintf(mapping->error, sizeof(mapping->error), "%s", error != NULL ? error : "");
 	mapping->has_kernel = json_object_get(object, "kernel") != NULL;
 	if (!mapping->has_kernel)
 		return 0;
@@ -111,29 +113,43 @@ mappings_add(struct mappings *mappings, const json_t *answer)
 	return 0;
 }
 
-/* One answer from a place on; the place of the next one is "" at the end. */
-static enum verdict
-mappings_query(struct program *program, struct mappings *mappings, char *next, size_t size,
-	       struct result *result)
+/* Where to go on in a domain, or "" at its end: the next place may be in the next one. */
+static void
+mappings_next(const json_t *answer, const struct domain *domain, char *next, size_t size)
 {
-	enum verdict verdict;
-	const char *text;
-	json_t *answer;
-	int ret;
+	const char *text = json_string_value(json_object_get(answer, "next"));
+	const size_t length = strlen(domain->name);
 
-	verdict = program_query(program, result, &answer, "/vfio_cdev/mappings%s%s",
-				next[0] != '\0' ? "," : "", next);
+	if (text == NULL || strncmp(text, domain->name, length) != 0 || text[length] != ':')
+		text = "";
+	snprintf(next, size, "%s", text);
+}
+
+/* One answer from a place on. If the domain has no more it is of another one. */
+static enum verdict
+mappings_query(struct program *program, const struct domain *domain, struct mappings *mappings,
+	       char *next, size_t size, struct result *result)
+{
+	const char *text, *of;
+	enum verdict verdict;
+	json_t *answer;
+	int ret = 0;
+
+	verdict = program_query(program, result, &answer, "/vfio_cdev/mappings,%s", next);
 	if (verdict != VERDICT_PASS)
 		return verdict;
 	text = json_string_value(json_object_get(answer, "error"));
-	ret = json_is_object(answer) && text == NULL ? mappings_add(mappings, answer) : -ENOTSUP;
+	of = json_string_value(json_object_get(answer, "domain"));
+	if (!json_is_object(answer) || text != NULL)
+		ret = -ENOTSUP;
+	else if (of != NULL && strcmp(of, domain->name) == 0)
+		ret = mappings_add(mappings, answer);
 	if (ret == -ENOTSUP)
 		verdict = result_error(result, "the backend does not report its mappings: %s",
 				       text != NULL ? text : "is it of another version?");
 	else if (ret != 0)
 		verdict = result_error(result, "/vfio_cdev/mappings: %s", strerror(-ret));
-	text = json_string_value(json_object_get(answer, "next"));
-	snprintf(next, size, "%s", text != NULL ? text : "");
+	mappings_next(answer, domain, next, size);
 	json_decref(answer);
 	return verdict;
 }
@@ -147,14 +163,16 @@ mapping_compare(const void *a, const void *b)
 }
 
 enum verdict
-mappings_read(struct program *program, struct mappings *mappings, struct result *result)
+mappings_read(struct program *program, const struct domain *domain, struct mappings *mappings,
+	      struct result *result)
 {
 	enum verdict verdict;
-	char next[96] = "";
+	char next[96];
 
 	*mappings = (struct mappings){ 0 };
+	snprintf(next, sizeof(next), "%s:0x0", domain->name);
 	do {
-		verdict = mappings_query(program, mappings, next, sizeof(next), result);
+		verdict = mappings_query(program, domain, mappings, next, sizeof(next), result);
 	} while (verdict == VERDICT_PASS && next[0] != '\0');
 	if (verdict != VERDICT_PASS)
 		mappings_free(mappings);
@@ -209,16 +227,32 @@ segment_check(const struct segment *segment, const struct mappings *mappings, st
 				   "page 0x%" PRIx64 " of the EAL (at 0x%" PRIx64 " to "
 				   "it) is not mapped in the IOAS",
 				   segment->va, segment->iova);
+	if (!mapping->pinned)
+		return result_fail(result,
+				   "page 0x%" PRIx64 " of the EAL (at 0x%" PRIx64 " to it) is "
+				   "mapped, but not pinned",
+				   segment->va, segment->iova);
 	return page_check(segment->va, mapping->iova + (segment->va - mapping->va), segment->iova,
 			  "the EAL", result);
 }
 
 enum verdict
-mapping_check(const struct mapping *mapping, struct result *result)
+mapping_check(const struct mapping *mapping, bool noiommu, struct result *result)
 {
 	uint64_t last = mapping->length - mapping->page_size;
 	enum verdict verdict;
 
+	if (mapping->error[0] != '\0')
+		return result_fail(result,
+				   "page 0x%" PRIx64 ": the IOAS has it at 0x%" PRIx64
+				   ", the kernel "
+				   "does not report where it is: %s",
+				   mapping->va, mapping->iova, mapping->error);
+	if (!mapping->has_kernel && noiommu)
+		return result_fail(result,
+				   "page 0x%" PRIx64 ": the IOAS has it at 0x%" PRIx64 ", and the "
+				   "kernel has not confirmed it",
+				   mapping->va, mapping->iova);
 	if (!mapping->has_kernel)
 		return VERDICT_PASS;
 	verdict = page_check(mapping->va, mapping->iova, mapping->kernel, "the kernel", result);

@@ -8,6 +8,7 @@
 #ifndef APP_TEST_ADDRESSES_H
 #define APP_TEST_ADDRESSES_H
 
+#include "domains.h"
 #include "testpmd.h"
 
 /* A segment of the EAL's memory: one page. */
@@ -32,6 +33,7 @@ struct mapping {
 	uint64_t kernel_last; /* of the last one */
 	bool has_kernel;      /* not where an IOMMU translates */
 	bool pinned;	      /* not the registers of a device, nor waiting for one */
+	char error[64];	      /* why the kernel does not report it, or "" */
 };
 
 struct mappings {
@@ -50,9 +52,10 @@ segments_free(struct segments *segments);
 int
 mapping_parse(const json_t *object, struct mapping *mapping);
 
-/* All that testpmd has, from the first or the given IOVA of its domain on. */
+/* All that testpmd has in a domain. */
 enum verdict
-mappings_read(struct program *program, struct mappings *mappings, struct result *result);
+mappings_read(struct program *program, const struct domain *domain, struct mappings *mappings,
+	      struct result *result);
 
 void
 mappings_free(struct mappings *mappings);
@@ -65,14 +68,17 @@ mappings_find(const struct mappings *mappings, uint64_t va);
 enum verdict
 page_check(uint64_t va, uint64_t iova, uint64_t address, const char *source, struct result *result);
 
-/* Is the EAL's segment mapped, and where the EAL thinks? Else VERDICT_FAIL. */
+/* Is the EAL's segment mapped, pinned, and where the EAL thinks? Else VERDICT_FAIL. */
 enum verdict
 segment_check(const struct segment *segment, const struct mappings *mappings,
 	      struct result *result);
 
-/* What is wrong with the kernel's answers? Returns VERDICT_PASS if nothing is. */
+/*
+ * What is wrong with the kernel's answers? Returns VERDICT_PASS if nothing is. Without an
+ * IOMMU there must be an answer.
+ */
 enum verdict
-mapping_check(const struct mapping *mapping, struct result *result);
+mapping_check(const struct mapping *mapping, bool noiommu, struct result *result);
 
 /* Address of a page out of its word in pagemap; 0: not shown. */
 uint64_t

@@ -7,11 +7,15 @@
 
 #include "testpmd.h"
 
+/* So many packets of others (ARP, LLDP) are nothing to wonder at in so many seconds. */
+#define FLOW_FOREIGN(seconds) (32 + 2 * (uint64_t)(seconds))
+
 /* What one port has sent and the port at the other end has received. */
 struct flow {
 	uint64_t sent;
 	uint64_t received;
 	uint64_t dropped; /* by the receiver's own counters */
+	uint64_t foreign; /* received, but not sent: as far as the counters show */
 };
 
 /*
@@ -22,21 +26,30 @@ struct flow
 flow_between(const struct port_stats *from_before, const struct port_stats *from,
 	     const struct port_stats *to_before, const struct port_stats *to);
 
-/* Has all that was sent arrived, or been accounted for, and nothing else? */
+/* Has all that was sent arrived, or been accounted for? Foreign packets make up for none. */
 bool
 flow_conserved(const struct flow *flow);
 
-/*
- * Take what is lost for dropped: a sender that does not wait fills the queues of a
- * link that is made of software, and that drops without a counter.
- */
-void
-flow_flooded(struct flow *flow);
+/* How many of those sent have not arrived. */
+uint64_t
+flow_missing(const struct flow *flow);
 
-/* VERDICT_FAIL, in words, if it is not conserved or nothing has arrived. */
+/* Packets of others: those that the counters show, and what was received beyond what was sent. */
+uint64_t
+flow_foreign(const struct flow *flow);
+
+/*
+ * VERDICT_FAIL, in words, if it is not conserved, nothing has arrived, or more packets of
+ * others came than FLOW_FOREIGN().
+ */
 enum verdict
 flow_verdict(const struct flow *flow, const char *mode, const char *from, const char *to,
-	     struct result *result);
+	     unsigned int seconds, struct result *result);
+
+/* The same, but what is lost is no failure: of a sender that does not wait. */
+enum verdict
+flow_verdict_flood(const struct flow *flow, const char *mode, const char *from, const char *to,
+		   unsigned int seconds, struct result *result);
 
 /* Links of a program: port 0 to port 1, port 2 to port 3, and back. */
 struct flow_ports {
@@ -57,12 +70,18 @@ flow_begin(struct flow_ports *ends, struct result *result);
 enum verdict
 flow_settle(struct flow_ports *ends, struct flow *flow, struct result *result);
 
-/* Wait for links, and set packets going that come round again and again. */
+/*
+ * Wait for links, and set packets going that come round again and again. Each phase starts
+ * them this way: a burst that is lost is sent again.
+ */
 enum verdict
 flow_start(struct program *program, unsigned int ports, struct result *result);
 
-/* Wait until each of the first so many ports of a forwarding program receives. */
+/*
+ * Wait until each of the first so many ports of a forwarding program receives packets, and
+ * not only those of others; VERDICT_FAIL after so many ms for each port.
+ */
 enum verdict
-flow_await(struct program *program, unsigned int ports, struct result *result);
+flow_await(struct program *program, unsigned int ports, int ms, struct result *result);
 
 #endif /* APP_TEST_FLOW_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Every mapped page has the same address in the EAL, the IOAS and pagemap. */
+/* Every mapped page has the same address in the EAL, the IOAS and pagemap, and is pinned. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,10 +39,10 @@ addresses_pagemap(int pagemap, const struct mapping *mapping, uint64_t offset,
 }
 
 static enum verdict
-addresses_mapping(const struct mapping *mapping, int pagemap, struct counts *counts,
+addresses_mapping(const struct mapping *mapping, bool noiommu, int pagemap, struct counts *counts,
 		  struct result *result)
 {
-	enum verdict verdict = mapping_check(mapping, result);
+	enum verdict verdict = mapping_check(mapping, noiommu, result);
 
 	for (uint64_t offset = 0; offset < mapping->length && verdict == VERDICT_PASS;
 	     offset += mapping->page_size) {
@@ -55,7 +55,7 @@ addresses_mapping(const struct mapping *mapping, int pagemap, struct counts *cou
 }
 
 static enum verdict
-addresses_compare(const struct program *program, const struct segments *segments,
+addresses_compare(const struct program *program, const struct segments *segments, bool noiommu,
 		  const struct mappings *mappings, struct counts *counts, struct result *result)
 {
 	enum verdict verdict = VERDICT_PASS;
@@ -69,17 +69,16 @@ addresses_compare(const struct program *program, const struct segments *segments
 	counts->segments = segments->count;
 	for (unsigned int i = 0; i < mappings->count && verdict == VERDICT_PASS; i++)
 		if (mappings->list[i].pinned)
-			verdict = addresses_mapping(&mappings->list[i], pagemap, counts, result);
+			verdict = addresses_mapping(&mappings->list[i], noiommu, pagemap, counts,
+						    result);
 	if (pagemap >= 0)
 		close(pagemap);
 	return verdict;
 }
 
 static enum verdict
-addresses_of(struct program *program, struct counts *counts, struct result *result)
+addresses_segments(struct program *program, struct segments *segments, struct result *result)
 {
-	struct mappings mappings;
-	struct segments segments;
 	enum verdict verdict;
 	char *text;
 	int ret;
@@ -90,17 +89,44 @@ addresses_of(struct program *program, struct counts *counts, struct result *resu
 		verdict = testpmd_do(program, result, &text, "dump physmem");
 	if (verdict != VERDICT_PASS)
 		return verdict;
-	ret = segments_parse(text, &segments);
+	ret = segments_parse(text, segments);
 	free(text);
-	if (ret != 0)
-		return result_error(result, "testpmd's dump of its memory: %s", strerror(-ret));
-	verdict = mappings_read(program, &mappings, result);
-	if (verdict == VERDICT_PASS) {
-		verdict = addresses_compare(program, &segments, &mappings, counts, result);
-		mappings_free(&mappings);
-	}
-	segments_free(&segments);
+	return ret == 0 ? VERDICT_PASS :
+			  result_error(result, "testpmd's dump of its memory: %s", strerror(-ret));
+}
+
+/* All of the EAL's memory is in each domain that has a device. */
+static enum verdict
+addresses_domain(struct program *program, const struct domain *domain,
+		 const struct segments *segments, struct counts *counts, struct result *result)
+{
+	struct mappings mappings;
+	enum verdict verdict;
+
+	verdict = mappings_read(program, domain, &mappings, result);
+	if (verdict != VERDICT_PASS)
+		return verdict;
+	verdict = addresses_compare(program, segments, domain->noiommu, &mappings, counts, result);
+	mappings_free(&mappings);
 	return verdict;
+}
+
+static enum verdict
+addresses_of(struct program *program, struct counts *counts, struct result *result)
+{
+	struct proc_memory memory;
+	struct segments segments;
+	struct domains domains;
+	enum verdict verdict;
+
+	verdict = addresses_segments(program, &segments, result);
+	if (verdict != VERDICT_PASS)
+		return verdict;
+	verdict = domains_read(program, &domains, result);
+	for (unsigned int i = 0; verdict == VERDICT_PASS && i < domains.count; i++)
+		verdict = addresses_domain(program, &domains.list[i], &segments, counts, result);
+	segments_free(&segments);
+	return verdict != VERDICT_PASS ? verdict : domains_check_pins(program, &memory, result);
 }
 
 enum verdict

@@ -150,10 +150,7 @@ lifecycle_of(struct run *run, struct program *program, struct result *result)
 
 	if (verdict != VERDICT_PASS || ports == 0)
 		return verdict;
-	verdict = testpmd_links_up(program, ports, result);
-	if (verdict == VERDICT_PASS)
-		verdict = testpmd_do(program, result, NULL, "start tx_first");
-	return verdict != VERDICT_PASS ? verdict : flow_await(program, ports, result);
+	return flow_start(program, ports, result);
 }
 
 enum verdict

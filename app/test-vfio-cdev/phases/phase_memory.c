@@ -9,9 +9,9 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "domains.h"
 #include "flow.h"
 #include "phase.h"
-#include "proc_memory.h"
 
 #define DEVICE "event_sw0"
 #define LEAST_ROUNDS 3
@@ -19,6 +19,7 @@
 struct growth {
 	struct proc_memory least, most;
 	unsigned int rounds;
+	unsigned int domains; /* each pins all memory for itself, and the kernel counts all */
 };
 
 /* What the library reports, if it does. */
@@ -58,7 +59,8 @@ memory_attach(struct program *program, const struct growth *growth, struct proc_
 		return result_skip(result,
 				   "testpmd's memory does not grow when " DEVICE " is "
 				   "attached: no free hugepages, or DPDK lacks that driver");
-	if (now->pinned - growth->least.pinned != now->huge - growth->least.huge)
+	if (now->pinned - growth->least.pinned !=
+	    growth->domains * (now->huge - growth->least.huge))
 		return result_fail(result,
 				   "of %" PRIu64 " kB of hugepages that came %" PRIu64
 				   " kB are pinned (VmPin)",
@@ -72,6 +74,7 @@ memory_detach(struct program *program, const struct growth *growth, struct resul
 {
 	struct proc_memory now;
 	enum verdict verdict;
+	uint64_t unpinned;
 
 	verdict = testpmd_do(program, result, NULL, "device detach " DEVICE);
 	if (verdict == VERDICT_PASS)
@@ -80,14 +83,15 @@ memory_detach(struct program *program, const struct growth *growth, struct resul
 		return verdict;
 	if (now.huge >= growth->most.huge)
 		return result_fail(result, "testpmd has not given back the memory of " DEVICE);
-	if (now.pinned + growth->most.huge > growth->most.pinned + now.huge)
+	unpinned = growth->domains * (growth->most.huge - now.huge);
+	if (now.pinned + unpinned > growth->most.pinned)
 		return result_fail(result,
 				   "testpmd has given back %" PRIu64 " kB of hugepages, "
 				   "and %" PRIu64 " kB of these are pinned still (VmPin): an unmap "
 				   "was lost",
 				   growth->most.huge - now.huge,
-				   now.pinned + growth->most.huge - growth->most.pinned - now.huge);
-	if (now.pinned + growth->most.huge < growth->most.pinned + now.huge)
+				   now.pinned + unpinned - growth->most.pinned);
+	if (now.pinned + unpinned < growth->most.pinned)
 		return result_fail(result,
 				   "memory that testpmd still has is no longer pinned: %" PRIu64
 				   " kB of %" PRIu64 " kB (VmPin)",
@@ -107,11 +111,11 @@ memory_round(struct program *program, unsigned int ports, struct growth *growth,
 	if (verdict == VERDICT_PASS)
 		verdict = memory_compare_telemetry(program, &growth->most, result);
 	if (verdict == VERDICT_PASS)
-		verdict = flow_await(program, ports, result);
+		verdict = flow_await(program, ports, TESTPMD_PATIENCE, result);
 	if (verdict == VERDICT_PASS)
 		verdict = memory_detach(program, growth, result);
 	if (verdict == VERDICT_PASS)
-		verdict = flow_await(program, ports, result);
+		verdict = flow_await(program, ports, TESTPMD_PATIENCE, result);
 	growth->rounds++;
 	return verdict;
 }
@@ -122,9 +126,13 @@ memory_rounds(struct run *run, struct program *program, struct growth *growth,
 {
 	const unsigned int ports = run->count / 2 * 2;
 	const time_t end = time(NULL) + run->options->duration;
+	struct domains domains = { .count = 0 };
 	enum verdict verdict;
 
 	verdict = flow_start(program, ports, result);
+	if (verdict == VERDICT_PASS)
+		verdict = domains_read(program, &domains, result);
+	growth->domains = domains.count;
 	while (verdict == VERDICT_PASS && (growth->rounds < LEAST_ROUNDS || time(NULL) < end)) {
 		progress_step(&run->progress, "round %u", growth->rounds + 1);
 		verdict = memory_round(program, ports, growth, result);

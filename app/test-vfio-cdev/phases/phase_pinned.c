@@ -15,10 +15,10 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "domains.h"
 #include "flow.h"
 #include "late.h"
 #include "phase.h"
-#include "proc_memory.h"
 #include "stock.h"
 
 #define BETWEEN 100 /* ms */
@@ -142,20 +142,6 @@ moves_verdict(const struct moves *moves, struct result *result)
 			   moves->to);
 }
 
-/* All hugepages of a DPDK program are the EAL's. */
-static enum verdict
-pins_check(pid_t pid, struct proc_memory *memory, struct result *result)
-{
-	enum verdict verdict = proc_memory_read(pid, memory, result);
-
-	if (verdict == VERDICT_PASS && memory->pinned < memory->huge)
-		return result_fail(result,
-				   "of %" PRIu64 " kB of hugepages %" PRIu64 " kB are "
-				   "pinned (VmPin)",
-				   memory->huge, memory->pinned);
-	return verdict;
-}
-
 static enum verdict
 pinned_rounds(struct run *run, struct program *program, struct moves *moves, struct result *result)
 {
@@ -171,7 +157,8 @@ pinned_rounds(struct run *run, struct program *program, struct moves *moves, str
 		if (verdict == VERDICT_PASS)
 			verdict = program_sleep(program, BETWEEN, result);
 	} while (verdict == VERDICT_PASS && time(NULL) < end);
-	return verdict != VERDICT_PASS ? verdict : flow_await(program, ports, result);
+	return verdict != VERDICT_PASS ? verdict :
+					 flow_await(program, ports, TESTPMD_PATIENCE, result);
 }
 
 /* With one node no page can move; what the kernel counts as pinned is left. */
@@ -187,7 +174,7 @@ pinned_test(struct run *run, struct program *program, struct moves *moves, struc
 		verdict = pinned_rounds(run, program, moves, result);
 	if (verdict != VERDICT_PASS)
 		return verdict;
-	verdict = pins_check(program_pid(program), &memory, result);
+	verdict = domains_check_pins(program, &memory, result);
 	if (verdict == VERDICT_PASS && moves->rounds == 0)
 		return result_skip(result,
 				   "there is one NUMA node, so no page can be moved; "

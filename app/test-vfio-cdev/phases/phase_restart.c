@@ -10,14 +10,10 @@ static enum verdict
 restart_work(struct run *run, struct program *program, struct result *result)
 {
 	unsigned int ports = run->count / 2 * 2;
-	enum verdict verdict;
 
 	if (ports == 0)
 		return testpmd_do(program, result, NULL, "start");
-	verdict = testpmd_links_up(program, ports, result);
-	if (verdict == VERDICT_PASS)
-		verdict = testpmd_do(program, result, NULL, "start tx_first");
-	return verdict != VERDICT_PASS ? verdict : flow_await(program, ports, result);
+	return flow_start(program, ports, result);
 }
 
 static enum verdict

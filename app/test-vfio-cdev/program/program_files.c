@@ -53,7 +53,8 @@ program_files_remove(const char *runtime, const char *prefix)
 	/* Of one that has lost its environment. */
 	snprintf(path, sizeof(path), PROGRAM_FILES_ROOT "/%s", prefix);
 	directory_clear(path, "");
-	rmdir(path);
+	if (rmdir(path) == 0)
+		rmdir(PROGRAM_FILES_ROOT); /* unless there is more in it */
 	mounts = setmntent("/proc/self/mounts", "re");
 	if (mounts == NULL)
 		return;

@@ -17,6 +17,10 @@ struct port_stats {
 	uint64_t errors;  /* arrived, but broken */
 	uint64_t no_mbuf; /* arrived, but no mbuf was free */
 	uint64_t unsent;  /* could not be sent */
+	/* Of those received and sent, broadcasts and multicasts: 0 without has_others. */
+	uint64_t others_received;
+	uint64_t others_sent;
+	bool has_others;
 };
 
 /*
@@ -37,9 +41,17 @@ enum verdict
 testpmd_do(struct program *program, struct result *result, char **output, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/*
+ * The counters of a port. testpmd sends to addresses of single ports only, so broadcasts and
+ * multicasts come from others (ARP, LLDP); not all drivers count them.
+ */
 enum verdict
 testpmd_stats(struct program *program, unsigned int port, struct port_stats *stats,
 	      struct result *result);
+
+/* Take the packets of others out of an answer to /ethdev/xstats. */
+void
+testpmd_others(const json_t *xstats, struct port_stats *stats);
 
 /* How many ports it has. */
 enum verdict

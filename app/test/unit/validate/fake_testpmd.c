@@ -22,10 +22,10 @@
 	"mkdir -p $RUNTIME_DIRECTORY/dpdk/$prefix\n" \
 	"ln -sf $RUNTIME_DIRECTORY/socket $RUNTIME_DIRECTORY/dpdk/$prefix/dpdk_telemetry.v2\n"
 
-static const struct options options = { 0 };
 static struct rte_vfio_cdev_info devices[] = { { .addr = "0000:00:03.0" },
 					       { .addr = "0000:00:04.0" } };
 struct run fake_run;
+struct options fake_options;
 const char *fake_release, *fake_devices;
 char *(*fake_answer)(const char *command);
 
@@ -94,8 +94,9 @@ fake_testpmd_open(void **state)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	(void)state;
+	fake_options = (struct options){ .testpmd = script, .duration = 1, .restarts = 1 };
 	fake_run = (struct run){
-		.options = &options,
+		.options = &fake_options,
 		.devices = devices,
 		.count = 2,
 		.placement = { .cpus = { 5 }, .cpu_count = 1, .memory = "0,64" },
@@ -110,6 +111,8 @@ fake_testpmd_open(void **state)
 	listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	assert_return_code(bind(listener, (struct sockaddr *)&address, sizeof(address)), errno);
 	assert_return_code(listen(listener, 8), errno);
+	fake_testpmd_script(FAKE_LINES);
+	progress_init(&fake_run.progress, stdout, false);
 	assert_int_equal(pthread_create(&acceptor, NULL, connections_accept, NULL), 0);
 	return 0;
 }

@@ -18,6 +18,7 @@
 
 /* Two devices; one CPU; the library is not looked at. */
 extern struct run fake_run;
+extern struct options fake_options;
 
 /* What it answers; set to FAKE_RELEASE and FAKE_DEVICES by fake_testpmd_open(). */
 extern const char *fake_release;

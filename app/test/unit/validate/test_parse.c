@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* dpdk-test-vfio-cdev: what comes from a peer, and what is concluded from it. */
+/* dpdk-test-vfio-cdev: what comes from a peer. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -11,10 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "addresses.h"
 #include "asserts.h"
-#include "flow.h"
 #include "stop.h"
+#include "telemetry.h"
 
 #define HELLO "{\"version\":\"DPDK 22.11.11\",\"pid\":7,\"max_output_len\":16384}"
 
@@ -226,219 +225,6 @@ absent_socket_is_an_error(void **state)
 	assert_int_equal(telemetry_open(&telemetry, path, &result), VERDICT_ERROR);
 }
 
-#define SEGMENT ", socket_id:0, hugepage_sz:2097152, nchannel:4, nrank:0 fd:9\n"
-
-static void
-physmem_is_parsed(void **state)
-{
-	static const char text
-		[] = "dump_physmem\n"
-		     "Segment 0-0: IOVA:0x2000000, len:2097152, virt:0x100200000" SEGMENT
-		     "Segment 4-12: IOVA:0x1c0000000, len:1073741824, virt:0x7f0000000000" SEGMENT;
-	struct segments segments;
-
-	(void)state;
-	assert_int_equal(segments_parse(text, &segments), 0);
-	assert_int_equal(segments.count, 2);
-	assert_int_equal(segments.list[0].iova, 0x2000000);
-	assert_int_equal(segments.list[1].va, 0x7f0000000000);
-	assert_int_equal(segments.list[1].length, 1 << 30);
-	segments_free(&segments);
-}
-
-static void
-malformed_physmem_is_an_error(void **state)
-{
-	struct segments segments;
-
-	(void)state;
-	assert_int_equal(segments_parse("", &segments), -EBADMSG);
-	assert_int_equal(segments_parse("Bad arguments\n", &segments), -EBADMSG);
-	assert_int_equal(segments_parse("Segment 0-0: IOVA:0x2000000, len:2097152\n", &segments),
-			 -EBADMSG);
-	assert_int_equal(segments_parse("Segment 0-0: IOVA:0x2000000, len:0, virt:0x1000" SEGMENT,
-					&segments),
-			 -EBADMSG);
-	assert_null(segments.list);
-}
-
-static int
-mapping_of(const char *text, struct mapping *mapping)
-{
-	json_t *object = json_loads(text, 0, NULL);
-	int ret;
-
-	assert_non_null(object);
-	ret = mapping_parse(object, mapping);
-	json_decref(object);
-	return ret;
-}
-
-#define PLACE "\"va\":\"0x1000\",\"iova\":\"0x9000\",\"state\":\"pinned\""
-#define SIZE ",\"length\":8192,\"page_size\":4096"
-
-static void
-mapping_is_parsed(void **state)
-{
-	struct mapping mapping;
-
-	(void)state;
-	assert_int_equal(mapping_of("{" PLACE SIZE "}", &mapping), 0);
-	assert_true(mapping.pinned);
-	assert_false(mapping.has_kernel);
-	assert_int_equal(mapping_of("{" PLACE SIZE ",\"kernel\":\"0x9000\",\"kernel_last\":"
-				    "\"0xa000\"}",
-				    &mapping),
-			 0);
-	assert_true(mapping.has_kernel);
-	assert_int_equal(mapping.va, 0x1000);
-	assert_int_equal(mapping.kernel_last, 0xa000);
-	assert_int_equal(mapping_check(&mapping, &result), VERDICT_PASS);
-}
-
-static void
-malformed_mapping_is_an_error(void **state)
-{
-	static const char *const texts[] = {
-		"{}",
-		"[]",
-		"{" PLACE "}",
-		"{" PLACE ",\"length\":8192,\"page_size\":0}",
-		"{" PLACE ",\"length\":8191,\"page_size\":4096}",
-		"{" PLACE ",\"length\":-8192,\"page_size\":4096}",
-		"{" PLACE ",\"length\":0,\"page_size\":4096}",
-		"{\"va\":4096,\"iova\":\"0x9000\",\"state\":\"pinned\"" SIZE "}",
-		"{\"va\":\"4096\",\"iova\":\"0x9000\",\"state\":\"pinned\"" SIZE "}",
-		"{\"va\":\"0x\",\"iova\":\"0x9000\",\"state\":\"pinned\"" SIZE "}",
-		"{\"va\":\"0x10g\",\"iova\":\"0x9000\",\"state\":\"pinned\"" SIZE "}",
-		"{\"va\":\"0x11112222333344445\",\"iova\":\"0x9000\",\"state\":\"pinned\"" SIZE "}",
-		"{" PLACE SIZE ",\"kernel\":\"0x9000\"}",
-	};
-	struct mapping mapping;
-	unsigned int i;
-
-	(void)state;
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		assert_int_equal(mapping_of(texts[i], &mapping), -EBADMSG);
-}
-
-static struct mapping list[] = {
-	{ .va = 0x1000, .iova = 0x9000, .length = 0x2000, .page_size = 0x1000 },
-	{ .va = 0x8000, .iova = 0x1000, .length = 0x1000, .page_size = 0x1000 },
-};
-static const struct mappings mappings = { .list = list, .count = 2 };
-
-static void
-segment_is_where_it_is_mapped(void **state)
-{
-	(void)state;
-	assert_ptr_equal(mappings_find(&mappings, 0x2fff), &list[0]);
-	assert_ptr_equal(mappings_find(&mappings, 0x8000), &list[1]);
-	assert_null(mappings_find(&mappings, 0xfff));
-	assert_null(mappings_find(&mappings, 0x3000));
-	assert_null(mappings_find(&mappings, 0x9000));
-	assert_int_equal(segment_check(&(struct segment){ 0x2000, 0xa000, 0x1000 }, &mappings,
-				       &result),
-			 VERDICT_PASS);
-}
-
-static void
-segment_elsewhere_is_a_failure(void **state)
-{
-	(void)state;
-	assert_int_equal(segment_check(&(struct segment){ 0x2000, 0x9000, 0x1000 }, &mappings,
-				       &result),
-			 VERDICT_FAIL);
-	assert_string_equal(result.text,
-			    "page 0x2000: the IOAS has it at 0xa000, the EAL at 0x9000");
-	assert_int_equal(segment_check(&(struct segment){ 0x4000, 0x9000, 0x1000 }, &mappings,
-				       &result),
-			 VERDICT_FAIL);
-	assert_non_null(strstr(result.text, "not mapped in the IOAS"));
-	/* Its end is not. */
-	assert_int_equal(segment_check(&(struct segment){ 0x2000, 0xa000, 0x2000 }, &mappings,
-				       &result),
-			 VERDICT_FAIL);
-}
-
-static void
-page_that_moved_is_a_failure(void **state)
-{
-	struct mapping mapping = list[0];
-
-	(void)state;
-	mapping.has_kernel = true;
-	mapping.kernel = 0x9000;
-	mapping.kernel_last = 0xb000;
-	assert_int_equal(mapping_check(&mapping, &result), VERDICT_FAIL);
-	assert_string_equal(result.text,
-			    "page 0x2000: the IOAS has it at 0xa000, the kernel at 0xb000");
-	mapping.kernel = 0x8000;
-	assert_int_equal(mapping_check(&mapping, &result), VERDICT_FAIL);
-	mapping.has_kernel = false;
-	assert_int_equal(mapping_check(&mapping, &result), VERDICT_PASS);
-}
-
-static void
-pagemap_has_an_address_or_not(void **state)
-{
-	(void)state;
-	assert_int_equal(pagemap_address(UINT64_C(0x8180000000000012), 0x5234), 0x12234);
-	assert_int_equal(pagemap_address(UINT64_C(0x8000000000000000), 0x5234), 0);
-	assert_int_equal(pagemap_address(0x12, 0x5234), 0);
-}
-
-static void
-packets_are_conserved(void **state)
-{
-	static const struct port_stats zero;
-	const struct port_stats before = { .sent = 10, .received = 7, .missed = 1 };
-	const struct port_stats from = { .sent = 110 };
-	const struct port_stats to = { .received = 97, .missed = 9, .errors = 2, .no_mbuf = 50 };
-	struct flow flow = flow_between(&before, &from, &before, &to);
-
-	(void)state;
-	assert_int_equal(flow.sent, 100);
-	assert_int_equal(flow.received, 90);
-	assert_int_equal(flow.dropped, 10);
-	assert_true(flow_conserved(&flow));
-	assert_int_equal(flow_verdict(&flow, "io", "a", "b", &result), VERDICT_PASS);
-	flow = flow_between(&zero, &zero, &zero, &zero);
-	assert_true(flow_conserved(&flow));
-}
-
-static void
-flooded_links_may_drop(void **state)
-{
-	struct flow lossy = { 100, 90, 3 }, strange = { 100, 101, 0 }, dead = { 100, 0, 0 };
-
-	(void)state;
-	flow_flooded(&lossy);
-	assert_int_equal(lossy.dropped, 10);
-	assert_int_equal(flow_verdict(&lossy, "txonly", "a", "b", &result), VERDICT_PASS);
-	flow_flooded(&strange);
-	assert_int_equal(flow_verdict(&strange, "txonly", "a", "b", &result), VERDICT_FAIL);
-	flow_flooded(&dead);
-	assert_int_equal(flow_verdict(&dead, "txonly", "a", "b", &result), VERDICT_FAIL);
-}
-
-static void
-lost_packets_are_a_failure(void **state)
-{
-	(void)state;
-	assert_int_equal(flow_verdict(&(struct flow){ 100, 90, 9 }, "io", "a", "b", &result),
-			 VERDICT_FAIL);
-	assert_string_equal(result.text,
-			    "io: 10 of 100 packets from a to b are lost, and the "
-			    "counters show 9 only");
-	assert_int_equal(flow_verdict(&(struct flow){ 100, 0, 100 }, "io", "a", "b", &result),
-			 VERDICT_FAIL);
-	assert_non_null(strstr(result.text, "are they linked?"));
-	assert_int_equal(flow_verdict(&(struct flow){ 100, 101, 5 }, "io", "a", "b", &result),
-			 VERDICT_FAIL);
-	assert_non_null(strstr(result.text, "1 packets more"));
-}
-
 #define TEST(name) cmocka_unit_test_teardown(name, result_clear)
 
 int
@@ -453,17 +239,6 @@ main(void)
 		TEST(peer_that_goes_away_is_a_failure),
 		TEST(peer_that_sends_nonsense_is_an_error),
 		TEST(absent_socket_is_an_error),
-		TEST(physmem_is_parsed),
-		TEST(malformed_physmem_is_an_error),
-		TEST(mapping_is_parsed),
-		TEST(malformed_mapping_is_an_error),
-		TEST(segment_is_where_it_is_mapped),
-		TEST(segment_elsewhere_is_a_failure),
-		TEST(page_that_moved_is_a_failure),
-		TEST(pagemap_has_an_address_or_not),
-		TEST(packets_are_conserved),
-		TEST(flooded_links_may_drop),
-		TEST(lost_packets_are_a_failure),
 	};
 
 	assert_int_equal(stop_init(), 0);

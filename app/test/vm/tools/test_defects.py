@@ -14,6 +14,7 @@ import pytest
 
 from helpers.nodes import E1000E, LINKED, PAIR
 from helpers.validation import Validation, finished, options, validate
+from testvm.machine import bypass_address, nic_address
 from testvm.qemu import Guest
 from testvm.util import CHECKOUT
 
@@ -89,6 +90,19 @@ def test_wrong_address_of_one_page(numa: Guest) -> None:
     assert [(page["eal"], page["kernel"]) for page in pages] == [(believed, true)]
 
 
+def test_address_that_the_kernel_does_not_report(numa: Guest) -> None:
+    assert re.fullmatch(
+        r"page 0x[0-9a-f]+: the IOAS has it at 0x[0-9a-f]+, the kernel does not report where it "
+        "is: Operation not permitted", failure(numa, "addresses", broken="kernel"))
+
+
+@pytest.mark.parametrize("devices", [PAIR, PAIR[:1]])
+def test_no_pins_behind_right_addresses(numa: Guest, devices: list[str]) -> None:
+    """One port is enough to see that."""
+    assert re.fullmatch(r"of \d+ kB of hugepages 0 kB are pinned \(VmPin\)",
+                        failure(numa, "addresses", broken="pin", devices=devices))
+
+
 def test_lost_unmap(numa: Guest) -> None:
     assert re.fullmatch(
         r"testpmd has given back \d+ kB of hugepages, and \d+ kB of these are pinned still "
@@ -131,6 +145,30 @@ def test_one_node_is_no_test_of_pins(cdev: Guest) -> None:
 def test_no_pins_on_one_node(cdev: Guest) -> None:
     assert re.fullmatch(r"of \d+ kB of hugepages 0 kB are pinned \(VmPin\)",
                         failure(cdev, "pinned", broken="pin"))
+
+
+def test_domains_are_pinned_each(guest: Callable[..., Guest]) -> None:
+    """One device behind an IOMMU is linked to one past it: the kernel counts both their pins."""
+    mixed = guest(viommu="intel", nics=("e1000e",), bypass=("e1000e",))
+    devices = [nic_address(0), bypass_address(0)]
+    phases = ["addresses", "forward", "integrity", "memory", "lifecycle"]
+    seen = validate(mixed, *words(phases, "--keep-going", devices=devices))
+    assert seen.status == 0, seen.output
+    assert seen.verdicts == dict.fromkeys(phases, "passed")
+    addresses = seen["addresses"]["details"]
+    assert addresses["mapped_pages"] == 2 * addresses["eal_pages"] > 0
+    # Of one domain the kernel reports addresses, and all of it is pinned in both.
+    assert addresses["kernel_queries"] == addresses["eal_pages"]
+    assert re.fullmatch(r"there is one NUMA node, .* all \d+ kB of hugepages are pinned",
+                        validate(mixed, *words(["pinned"], devices=devices))["pinned"]["text"])
+
+
+def test_domain_without_pins_beside_one_with(guest: Callable[..., Guest]) -> None:
+    """The one past the IOMMU: VmPin is as much as there are hugepages."""
+    mixed = guest(viommu="intel", nics=("e1000e",), bypass=("e1000e",))
+    assert re.fullmatch(
+        r"of (\d+) kB of hugepages that each of 2 domains has \1 kB are pinned \(VmPin\)",
+        failure(mixed, "pinned", devices=[nic_address(0), bypass_address(0)], broken="pin"))
 
 
 def test_device_that_takes_no_large_packets(cdev: Guest) -> None:
