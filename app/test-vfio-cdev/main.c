@@ -95,6 +95,11 @@ validate(const struct options *options, FILE *json, FILE *junit)
 		report.count = 1;
 		complain(results[0].text);
 	} else {
+		if (run.leftovers != 0)
+			fprintf(stderr,
+				"note: removed %u files and directories of earlier runs that did "
+				"not end\n",
+				run.leftovers);
 		if (run.placement.note[0] != '\0')
 			fprintf(stderr, "note: %s\n", run.placement.note);
 		if (run.count > 1 && run.count % 2 != 0)

@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "address.h"
+#include "clock.h"
 #include "launch.h"
+#include "leftover.h"
 #include "library.h"
 #include "phase.h"
 #include "program.h"
@@ -117,7 +118,7 @@ run_open(struct run *run, const struct options *options, struct result *result)
 	enum verdict verdict;
 	int ret;
 
-	*run = (struct run){ .options = options };
+	*run = (struct run){ .options = options, .lock = -1 };
 	verdict = run_check_files(run, options, result);
 	if (verdict != VERDICT_PASS)
 		return verdict;
@@ -127,12 +128,14 @@ run_open(struct run *run, const struct options *options, struct result *result)
 	verdict = run_find_devices(run, result);
 	if (verdict != VERDICT_PASS)
 		return verdict;
+	/* Before free hugepages are counted. */
+	run->leftovers = leftover_clear();
 	if (placement_choose(&run->host, run->devices, run->count, &run->placement) != 0)
 		return result_error(result,
 				    "no NUMA node has %d MiB of free hugepages and a CPU: "
 				    "see dpdk-vfio-cdev doctor",
 				    PLACEMENT_MIB);
-	ret = program_files_make(run->runtime, sizeof(run->runtime));
+	ret = program_files_make(run->runtime, sizeof(run->runtime), &run->lock);
 	if (ret != 0)
 		return result_error(result, "a directory in /run or /tmp: %s", strerror(-ret));
 	progress_init(&run->progress, stderr, isatty(STDERR_FILENO) != 0);
@@ -148,19 +151,10 @@ run_close(struct run *run)
 		host_close(&run->host);
 }
 
-static double
-seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void
 run_phase(struct run *run, const struct phase *phase, struct result *result)
 {
-	double start = seconds();
+	const long long start = clock_ms();
 
 	progress_begin(&run->progress, phase->name);
 	if (run->count < phase->ports)
@@ -169,7 +163,7 @@ run_phase(struct run *run, const struct phase *phase, struct result *result)
 		result_stopped(result);
 	else
 		result->verdict = phase->run(run, result);
-	result->seconds = seconds() - start;
+	result->seconds = (double)(clock_ms() - start) / 1e3;
 	progress_end(&run->progress, verdict_name(result->verdict), result->seconds);
 }
 

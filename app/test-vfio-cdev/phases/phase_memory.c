@@ -7,8 +7,8 @@
  */
 
 #include <inttypes.h>
-#include <time.h>
 
+#include "clock.h"
 #include "domains.h"
 #include "flow.h"
 #include "phase.h"
@@ -125,7 +125,7 @@ memory_rounds(struct run *run, struct program *program, struct growth *growth,
 	      struct result *result)
 {
 	const unsigned int ports = run->count / 2 * 2;
-	const time_t end = time(NULL) + run->options->duration;
+	const long long end = clock_ms() + run->options->duration * 1000LL;
 	struct domains domains = { .count = 0 };
 	enum verdict verdict;
 
@@ -133,7 +133,7 @@ memory_rounds(struct run *run, struct program *program, struct growth *growth,
 	if (verdict == VERDICT_PASS)
 		verdict = domains_read(program, &domains, result);
 	growth->domains = domains.count;
-	while (verdict == VERDICT_PASS && (growth->rounds < LEAST_ROUNDS || time(NULL) < end)) {
+	while (verdict == VERDICT_PASS && (growth->rounds < LEAST_ROUNDS || clock_ms() < end)) {
 		progress_step(&run->progress, "round %u", growth->rounds + 1);
 		verdict = memory_round(program, ports, growth, result);
 	}

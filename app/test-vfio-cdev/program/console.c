@@ -8,14 +8,16 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "console.h"
 #include "stop.h"
 
 #define CHUNK 4096
-#define TEXT_MOST (16u << 20) /* of a program that does not stop printing */
+/* Of a program that prints for a day: what was seen, and what was not. */
+#define SEEN_MOST (1u << 16)
+#define UNSEEN_MOST (16u << 20)
 
 /* Does not return; why it could not be executed goes into the pipe. */
 static void
@@ -96,9 +98,29 @@ console_reap(struct console *console)
 	console->pid = 0;
 }
 
+static void
+console_drop(struct console *console, size_t length)
+{
+	console->length -= length;
+	memmove(console->text, console->text + length, console->length + 1);
+	console->seen -= length < console->seen ? length : console->seen;
+}
+
+/* Now and then, so that it costs little. */
+static void
+console_trim(struct console *console, bool awaited)
+{
+	if (console->seen >= 2 * SEEN_MOST)
+		console_drop(console, console->seen - SEEN_MOST);
+	if (console->length - console->seen < UNSEEN_MOST)
+		return;
+	console_drop(console, console->length - UNSEEN_MOST / 2);
+	console->lost |= awaited;
+}
+
 /* What is there to read. 0, -EPIPE at the end, -ENOMEM. */
 static int
-console_read(struct console *console)
+console_read(struct console *console, bool awaited)
 {
 	char chunk[CHUNK], *text;
 	ssize_t got;
@@ -109,8 +131,7 @@ console_read(struct console *console)
 	/* The terminal's other side is closed: EIO. */
 	if (got <= 0)
 		return -EPIPE;
-	if (console->length + (size_t)got >= TEXT_MOST)
-		return -ENOMEM;
+	console_trim(console, awaited);
 	text = realloc(console->text, console->length + (size_t)got + 1);
 	if (text == NULL)
 		return -ENOMEM;
@@ -122,41 +143,46 @@ console_read(struct console *console)
 	return 0;
 }
 
-/* Is it there? Takes it, and what was before it, if so. 0, -EAGAIN, -ENOMEM. */
+/*
+ * Is it there? Takes it, and what was before it, if so. It cannot begin before *from.
+ * 0, -EAGAIN, -ENOBUFS, -ENOMEM.
+ */
 static int
-console_take(struct console *console, const char *text, char **output)
+console_take(struct console *console, const char *text, size_t *from, char **output)
 {
 	char *start = console->text != NULL ? console->text + console->seen : NULL;
-	char *found = start != NULL ? strstr(start, text) : NULL;
+	const size_t length = console->length - console->seen;
+	char *found = start != NULL ? strstr(start + *from, text) : NULL;
 
-	if (found == NULL)
+	if (found == NULL) {
+		*from = length >= strlen(text) ? length - strlen(text) + 1 : 0;
 		return -EAGAIN;
+	}
+	if (output != NULL && console->lost)
+		return -ENOBUFS;
 	if (output != NULL) {
 		*output = strndup(start, (size_t)(found - start));
 		if (*output == NULL)
 			return -ENOMEM;
 	}
 	console->seen = (size_t)(found - console->text) + strlen(text);
+	console->lost = false;
 	return 0;
-}
-
-static long long
-clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 int
 console_expect(struct console *console, const char *text, int ms, char **output)
 {
 	long long left, end = clock_ms() + ms;
+	size_t from = 0, unseen = 0;
 	int ret;
 
 	for (;;) {
-		ret = text != NULL ? console_take(console, text, output) : -EAGAIN;
+		/* Some may have been dropped. */
+		if (console->length - console->seen < unseen)
+			from = 0;
+		unseen = console->length - console->seen;
+		ret = text != NULL ? console_take(console, text, &from, output) : -EAGAIN;
 		if (ret != -EAGAIN)
 			return ret;
 		if (console->pid == 0)
@@ -166,7 +192,7 @@ console_expect(struct console *console, const char *text, int ms, char **output)
 		if (ret == 0 && left <= 0)
 			return -ETIMEDOUT;
 		if (ret > 0)
-			ret = console_read(console);
+			ret = console_read(console, text != NULL);
 		if (ret == -EPIPE)
 			console_reap(console);
 		else if (ret < 0)

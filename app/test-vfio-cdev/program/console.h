@@ -16,9 +16,10 @@ struct console {
 	int fd;	    /* the terminal; -1: closed */
 	pid_t pid;  /* 0: there is none, or it was reaped */
 	int status; /* as of waitpid(), once it was */
-	char *text; /* all that it printed */
+	char *text; /* what it printed last */
 	size_t length;
 	size_t seen; /* how much of it console_expect() has passed */
+	bool lost;   /* some of what it has not was too much to keep */
 };
 
 /*
@@ -35,8 +36,8 @@ console_write(struct console *console, const char *text);
 /*
  * Wait for some text. What came since the last call and before it is *output, if
  * that is not NULL, without carriage returns: free() it. Returns 0, -ETIMEDOUT,
- * -EPIPE it has ended, -EINTR a signal came, -ENOMEM. With NULL for the text it
- * just reads: until the child ends, or all that time.
+ * -EPIPE it has ended, -EINTR a signal came, -ENOMEM, -ENOBUFS *output would be more than
+ * is kept. With NULL for the text it just reads: until the child ends, or all that time.
  */
 int
 console_expect(struct console *console, const char *text, int ms, char **output);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "console.h"
+#include "leftover.h"
 #include "library.h"
 #include "program.h"
 #include "program_files.h"
@@ -322,7 +323,7 @@ program_check(struct program *program, const struct run *run, const struct progr
 static void
 program_prefix(char *prefix, unsigned int share)
 {
-	snprintf(prefix, PREFIX, "test-vfio-cdev-%d-%u", getpid(), share);
+	snprintf(prefix, PREFIX, LEFTOVER_PREFIX "%d-%u", getpid(), share);
 }
 
 enum verdict
@@ -395,6 +396,8 @@ programs_end(const struct run *run)
 		program_files_remove(run->runtime, prefix);
 	}
 	program_files_end(run->runtime);
+	if (run->lock >= 0)
+		close(run->lock);
 }
 
 enum verdict

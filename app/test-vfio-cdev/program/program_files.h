@@ -9,9 +9,12 @@
 
 #define PROGRAM_FILES_ROOT "/var/run/dpdk" /* of root's programs without RUNTIME_DIRECTORY */
 
-/* Make a directory for the programs' sockets and locks. 0 or -errno. */
+/*
+ * Make a directory for the programs' sockets and locks. It is locked, so that no other run
+ * takes it for a leftover: close *lock after program_files_end(). 0 or -errno.
+ */
 int
-program_files_make(char *runtime, size_t size);
+program_files_make(char *runtime, size_t size, int *lock);
 
 /* Remove what a program with this --file-prefix has left there and in hugetlbfs. */
 void

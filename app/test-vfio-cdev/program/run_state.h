@@ -49,8 +49,10 @@ struct run {
 	unsigned int count; /* of devices; a program's ports have their order */
 	struct placement placement;
 	struct progress progress;
-	char runtime[64]; /* directory of our own for the programs' sockets */
-	char dpdk[64];	  /* release, once a program has reported it; or "" */
+	char runtime[64];	/* directory of our own for the programs' sockets */
+	int lock;		/* on it, as long as the run goes on; -1: none */
+	unsigned int leftovers; /* of earlier runs, that were removed */
+	char dpdk[64];		/* release, once a program has reported it; or "" */
 };
 
 #endif /* APP_TEST_RUN_STATE_H */

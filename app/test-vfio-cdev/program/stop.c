@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <time.h>
 
+#include "clock.h"
 #include "stop.h"
 
 /* Set once, by main() while there is one thread. */
@@ -17,6 +17,7 @@ stop_signals(sigset_t *set)
 	sigemptyset(set);
 	sigaddset(set, SIGHUP);
 	sigaddset(set, SIGINT);
+	sigaddset(set, SIGQUIT);
 	sigaddset(set, SIGTERM);
 }
 
@@ -50,15 +51,6 @@ stop_forget(void)
 	signal(SIGPIPE, SIG_DFL);
 }
 
-static int
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int)(now.tv_sec % 1000000 * 1000 + now.tv_nsec / 1000000);
-}
-
 int
 stop_wait(int fd, int ms)
 {
@@ -66,11 +58,12 @@ stop_wait(int fd, int ms)
 		{ .fd = stop_fd, .events = POLLIN },
 		{ .fd = fd, .events = POLLIN },
 	};
-	int ret, end = now_ms() + ms;
+	const long long end = clock_ms() + ms;
+	int ret;
 
 	do {
 		ret = poll(fds, 2, ms);
-		ms = end - now_ms();
+		ms = (int)(end - clock_ms());
 	} while (ret < 0 && errno == EINTR && ms > 0);
 	if (ret < 0)
 		return errno == EINTR ? 0 : -errno;

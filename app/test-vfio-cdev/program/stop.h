@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * SIGINT, SIGTERM and SIGHUP stop the run. They stay blocked and pending in a
+ * SIGINT, SIGQUIT, SIGTERM and SIGHUP stop the run. They stay blocked and pending in a
  * signalfd that is never read, so that each wait after the first signal ends at once.
  */
 

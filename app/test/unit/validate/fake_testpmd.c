@@ -104,7 +104,9 @@ fake_testpmd_open(void **state)
 	fake_release = FAKE_RELEASE;
 	fake_devices = FAKE_DEVICES;
 	fake_answer = NULL;
-	assert_int_equal(program_files_make(fake_run.runtime, sizeof(fake_run.runtime)), 0);
+	assert_int_equal(program_files_make(fake_run.runtime, sizeof(fake_run.runtime),
+					    &fake_run.lock),
+			 0);
 	snprintf(script, sizeof(script), "%s/script", fake_run.runtime);
 	snprintf(log_path, sizeof(log_path), "%s/log", fake_run.runtime);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", fake_run.runtime);

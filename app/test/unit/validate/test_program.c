@@ -256,6 +256,44 @@ companion_that_has_no_result_is_a_failure(void **state)
 	assert_null(found);
 }
 
+/* A day's worth of progress lines. The last ones are for the report. */
+static void
+program_may_print_without_end(void **state)
+{
+	struct program *program;
+
+	(void)state;
+	assert_int_equal(start("printf '" FAKE_PROMPT
+			       "'; yes 'a line that is read by nobody' | head -c 20000000; "
+			       "echo; echo the end; printf '" FAKE_PROMPT
+			       "'; read line; echo last; exit 1",
+			       false, &program),
+			 VERDICT_PASS);
+	assert_int_equal(program_expect(program, "the end", 60000, &result, NULL), VERDICT_PASS);
+	assert_int_equal(program_expect(program, FAKE_PROMPT, 60000, &result, NULL), VERDICT_PASS);
+	assert_int_equal(program_write(program, "go\n", &result), VERDICT_PASS);
+	assert_int_equal(program_wait(program, 60000, &result), VERDICT_FAIL);
+	assert_non_null(strstr(result.text, "its last line: last"));
+	program_free(program);
+}
+
+/* While it is only slept, too. */
+static void
+program_that_prints_is_slept_for(void **state)
+{
+	struct program *program;
+
+	(void)state;
+	assert_int_equal(start("printf '" FAKE_PROMPT
+			       "'; yes 'a line that is read by nobody' | head -c 20000000; "
+			       "echo; echo the end; exit 1",
+			       false, &program),
+			 VERDICT_PASS);
+	assert_int_equal(program_sleep(program, 60000, &result), VERDICT_FAIL);
+	assert_non_null(strstr(result.text, "its last line: the end"));
+	program_free(program);
+}
+
 /* Gone, or not waited for yet. */
 static bool
 is_dead(pid_t pid)
@@ -318,7 +356,8 @@ signal_stops_waiting(void **state)
 	(void)state;
 	assert_int_equal(start_release("DPDK 22.11.11", &program), VERDICT_PASS);
 	assert_false(stop_requested());
-	assert_return_code(raise(SIGTERM), errno);
+	/* As Ctrl-\\ sends it. */
+	assert_return_code(raise(SIGQUIT), errno);
 	assert_true(stop_requested());
 	assert_int_equal(program_expect(program, "never", 60000, &result, NULL), VERDICT_STOPPED);
 	assert_int_equal(program_sleep(program, 60000, &result), VERDICT_STOPPED);
@@ -343,6 +382,8 @@ main(void)
 		TEST(stock_with_the_backend_is_an_error),
 		TEST(companion_result_is_found_among_other_lines),
 		TEST(companion_that_has_no_result_is_a_failure),
+		TEST(program_may_print_without_end),
+		TEST(program_that_prints_is_slept_for),
 		TEST(program_dies_with_us),
 		TEST(signal_stops_waiting),
 	};

@@ -16,7 +16,7 @@ PHASES = ("preflight", "bind", "addresses", "forward", "restart", "lifecycle")
 TRAFFIC = ("io", "mac", "flowgen", "txonly")
 # What shows whether the machine is as it was before.
 STATE = "ls /run /dev/hugepages; grep HugePages_Free /proc/meminfo; " \
-    "ls -l /sys/bus/pci/drivers/vfio-pci; cat /proc/[0-9]*/comm | grep -E 'testpmd|dpdk-test-vfio'"
+    "ls -l /sys/bus/pci/drivers/vfio-pci; cat /proc/[0-9]*/comm | grep -E 'testpmd|^dpdk-test-vfio'"
 IN_USE = "readlink /proc/[0-9]*/fd/* | grep -q noiommu-vfio"
 # A testpmd that is none: it has a prompt, and a telemetry socket with one answer.
 PEER = """\
@@ -245,7 +245,7 @@ def test_first_failure_ends_the_run(host: Guest) -> None:
     assert done.verdicts == {"bind": "passed", "addresses": "failed", "forward": "not run"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
 def test_signal_cleans_up_and_reports(host: Guest, number: signal.Signals) -> None:
     process = host.start(options("--phases=bind,forward,restart", "--duration=1000"))
     await_devices_in_use(host)
@@ -256,14 +256,33 @@ def test_signal_cleans_up_and_reports(host: Guest, number: signal.Signals) -> No
     assert "stopped by a signal" in done.stdout
 
 
-def test_testpmd_dies_with_the_tool(host: Guest) -> None:
+def test_next_run_removes_what_a_killed_one_has_left(host: Guest) -> None:
+    """testpmd dies with the tool, and leaves most hugepages in its files."""
     process = host.start(options("--phases=forward", "--duration=1000"))
     await_devices_in_use(host)
     host.run(["kill", "-KILL", tool_pid(host)], check=True)
     assert process.wait(20) == -signal.SIGKILL
     host.run(["sh", "-c", f"while {IN_USE} || pidof dpdk-testpmd; do sleep 0.1; done; "
-                          "rm -r /run/test-vfio-cdev-* /dev/hugepages/test-vfio-cdev-*"],
+                          "ls -d /run/test-vfio-cdev-* /dev/hugepages/test-vfio-cdev-*"],
              check=True)
+    pages = "/proc/sys/vm/nr_hugepages"
+    few = f"used=$(ls /dev/hugepages/test-vfio-cdev-* | wc -l); echo $((used + 8)) >{pages}"
+    with changed(host, few, f"echo 256 >{pages}"):
+        done = validate(host, "--phases=addresses")
+    assert done.status == 0, done.output
+    assert re.search(r"^note: removed \d+ files and directories of earlier runs", done.stderr, re.M)
+
+
+def test_run_leaves_another_one_alone(host: Guest) -> None:
+    """Whose files lie beside its own."""
+    other = host.start(options("--phases=forward", "--duration=1000"))
+    await_devices_in_use(host)
+    beside = host.run([TOOL, "--phases=preflight"])
+    assert "note: removed" not in beside.stderr
+    assert other.poll() is None
+    host.run(["kill", "-TERM", tool_pid(host)], check=True)
+    done = finished(host, other, 20)
+    assert done.verdicts == {"forward": "stopped"}
 
 
 def tool_pid(guest: Guest) -> str:

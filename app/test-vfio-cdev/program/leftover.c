@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "leftover.h"
+
+#define BUSY_TRIES 20
+#define BUSY_US 100000
+#define DEPTH 3 /* dpdk, the prefix, a file */
+
+static bool
+is_ours(const char *name)
+{
+	return strncmp(name, LEFTOVER_PREFIX, strlen(LEFTOVER_PREFIX)) == 0;
+}
+
+/* <prefix><process id>-<share>map_<number>, lib/eal/common/eal_filesystem.h */
+static bool
+is_hugepage(const char *name)
+{
+	int pid, share, page, length = 0;
+
+	return is_ours(name) &&
+		sscanf(name + strlen(LEFTOVER_PREFIX), "%d-%dmap_%d%n", &pid, &share, &page,
+		       &length) == 3 &&
+		name[strlen(LEFTOVER_PREFIX) + (size_t)length] == '\0';
+}
+
+/* An EAL that starts has it locked for a moment. */
+static bool
+lock_wait(int fd)
+{
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		if (i == BUSY_TRIES)
+			return false;
+		usleep(BUSY_US);
+	}
+	return true;
+}
+
+static bool
+hugepage_remove(int dir, const char *name)
+{
+	const int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool removed;
+
+	if (fd < 0)
+		return false;
+	removed = flock(fd, LOCK_EX | LOCK_NB) == 0 && unlinkat(dir, name, 0) == 0;
+	close(fd);
+	return removed;
+}
+
+unsigned int
+leftover_clear_hugepages(const char *mount)
+{
+	const struct dirent *entry;
+	unsigned int count = 0;
+	DIR *dir = opendir(mount);
+
+	if (dir == NULL)
+		return 0;
+	if (lock_wait(dirfd(dir)))
+		while ((entry = readdir(dir)) != NULL)
+			if (is_hugepage(entry->d_name))
+				count += hugepage_remove(dirfd(dir), entry->d_name);
+	closedir(dir);
+	return count;
+}
+
+/* All that is in it; nothing outside of it. Takes the fd over. */
+static void
+tree_clear(int fd, unsigned int depth)
+{
+	const struct dirent *entry;
+	DIR *dir = fdopendir(fd);
+	int below;
+
+	if (dir == NULL) {
+		close(fd);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (unlinkat(dirfd(dir), entry->d_name, 0) == 0 || depth == 0)
+			continue;
+		below = openat(dirfd(dir), entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (below >= 0)
+			tree_clear(below, depth - 1);
+		unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(dir);
+}
+
+/* /tmp is everybody's: only what is ours, and not a link to somewhere. */
+static bool
+directory_remove(int parent, const char *name)
+{
+	const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	int copy = -1;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy >= 0)
+		tree_clear(copy, DEPTH);
+	close(fd);
+	return copy >= 0 && unlinkat(parent, name, AT_REMOVEDIR) == 0;
+}
+
+unsigned int
+leftover_clear_directories(const char *parent)
+{
+	const size_t length = strlen(LEFTOVER_PREFIX "XXXXXX"); /* mkdtemp() */
+	const struct dirent *entry;
+	unsigned int count = 0;
+	DIR *dir = opendir(parent);
+
+	if (dir == NULL)
+		return 0;
+	while ((entry = readdir(dir)) != NULL)
+		if (is_ours(entry->d_name) && strlen(entry->d_name) == length)
+			count += directory_remove(dirfd(dir), entry->d_name);
+	closedir(dir);
+	return count;
+}
+
+unsigned int
+leftover_clear(void)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	const struct mntent *mount;
+	unsigned int count;
+
+	count = leftover_clear_directories("/run") + leftover_clear_directories("/tmp");
+	if (mounts == NULL)
+		return count;
+	while ((mount = getmntent(mounts)) != NULL)
+		if (strcmp(mount->mnt_type, "hugetlbfs") == 0)
+			count += leftover_clear_hugepages(mount->mnt_dir);
+	endmntent(mounts);
+	return count;
+}
