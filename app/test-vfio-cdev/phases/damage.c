@@ -96,6 +96,11 @@ damage_verdict(const json_t *found, struct result *result)
 				   "%lld of %lld packets were lost, though never more than "
 				   "64 were on their way",
 				   number(found, "lost"), number(found, "sent"));
+	if (number(found, "late") > 0)
+		return result_fail(result,
+				   "%lld of %lld packets came twice: does something on the link "
+				   "repeat them?",
+				   number(found, "late"), number(found, "sent"));
 	if (covered == 0 || covered < pages)
 		return result_fail(result, "packets went through %lld of %lld hugepages only",
 				   covered, pages);

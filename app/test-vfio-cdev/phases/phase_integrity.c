@@ -14,7 +14,8 @@ struct integrity {
 	long long packets;
 	long long smallest, largest;
 	long long pages;
-	char limit[320]; /* where no larger ones, and why; or "" */
+	long long foreign; /* packets of others */
+	char limit[320];   /* where no larger ones, and why; or "" */
 	json_t *pairs;
 };
 
@@ -25,6 +26,7 @@ integrity_add(const struct run *run, unsigned int first, struct integrity *integ
 	const char *limit = json_string_value(json_object_get(found, "why_not_larger"));
 
 	integrity->packets += json_integer_value(json_object_get(found, "received"));
+	integrity->foreign += json_integer_value(json_object_get(found, "foreign"));
 	integrity->pages += json_integer_value(json_object_get(found, "covered"));
 	if (integrity->smallest == 0 || value < integrity->smallest)
 		integrity->smallest = value;
@@ -90,5 +92,9 @@ phase_integrity(struct run *run, struct result *result)
 	result_pass(result, "%lld packets of %lld to %lld bytes, %lld hugepages", integrity.packets,
 		    integrity.smallest, integrity.largest, integrity.pages);
 	snprintf(result->text, sizeof(result->text), "%s", integrity.limit);
+	if (integrity.foreign != 0 && integrity.limit[0] == '\0')
+		snprintf(result->text, sizeof(result->text),
+			 "%lld packets came that were of another sender, and were left out",
+			 integrity.foreign);
 	return result->verdict;
 }

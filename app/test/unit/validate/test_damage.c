@@ -94,6 +94,17 @@ lost_packets_fail(void **state)
 		     "were on their way");
 }
 
+/* What was lost may come late; what was not came before. */
+static void
+packets_that_come_twice_fail(void **state)
+{
+	(void)state;
+	assert_fails(GOOD ", 'late': 2",
+		     "2 of 100 packets came twice: does something on the link repeat them?");
+	assert_fails(GOOD ", 'late': 2, 'lost': 2",
+		     "2 of 100 packets were lost, though never more than 64 were on their way");
+}
+
 static void
 silence_fails(void **state)
 {
@@ -245,6 +256,7 @@ main(void)
 		cmocka_unit_test(good_one_passes),
 		cmocka_unit_test(page_that_was_left_out_fails),
 		cmocka_unit_test(lost_packets_fail),
+		cmocka_unit_test(packets_that_come_twice_fail),
 		cmocka_unit_test(silence_fails),
 		cmocka_unit_test(page_that_is_elsewhere_fails),
 		cmocka_unit_test(damage_names_both_pages),
