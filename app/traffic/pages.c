@@ -51,6 +51,8 @@ pages_find(const struct pages *pages, const void *va)
 {
 	const struct page key = { .va = (uintptr_t)va };
 
+	if (pages->count == 0)
+		return NULL;
 	return bsearch(&key, pages->page, pages->count, sizeof(key), page_has);
 }
 

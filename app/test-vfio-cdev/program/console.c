@@ -16,8 +16,8 @@
 
 #define CHUNK 4096
 /* Of a program that prints for a day: what was seen, and what was not. */
-#define SEEN_MOST (1u << 16)
-#define UNSEEN_MOST (16u << 20)
+#define SEEN_MOST ((size_t)1 << 16)
+#define UNSEEN_MOST (4u << 20)
 
 /* Does not return; why it could not be executed goes into the pipe. */
 static void

@@ -264,7 +264,7 @@ program_may_print_without_end(void **state)
 
 	(void)state;
 	assert_int_equal(start("printf '" FAKE_PROMPT
-			       "'; yes 'a line that is read by nobody' | head -c 20000000; "
+			       "'; yes 'a line that is read by nobody' | head -c 4500000; "
 			       "echo; echo the end; printf '" FAKE_PROMPT
 			       "'; read line; echo last; exit 1",
 			       false, &program),
@@ -285,7 +285,7 @@ program_that_prints_is_slept_for(void **state)
 
 	(void)state;
 	assert_int_equal(start("printf '" FAKE_PROMPT
-			       "'; yes 'a line that is read by nobody' | head -c 20000000; "
+			       "'; yes 'a line that is read by nobody' | head -c 4500000; "
 			       "echo; echo the end; exit 1",
 			       false, &program),
 			 VERDICT_PASS);
