@@ -319,18 +319,6 @@ forward_halves(struct run *run, unsigned int port, bool stock, struct forwarded 
 	return verdict;
 }
 
-/* Told, and no failure: FLOW_FOREIGN(). */
-static void
-forward_note(const struct forwarded *forwarded, struct result *result)
-{
-	result_detail(result, "foreign", json_integer((json_int_t)forwarded->foreign));
-	if (forwarded->foreign != 0)
-		snprintf(result->text, sizeof(result->text),
-			 "%llu packets came that no port of these has sent: something else, such "
-			 "as a switch, sends on a link",
-			 (unsigned long long)forwarded->foreign);
-}
-
 static enum verdict
 forward_all(struct run *run, bool stock, char *text, size_t size, struct result *result)
 {
@@ -341,9 +329,21 @@ forward_all(struct run *run, bool stock, char *text, size_t size, struct result 
 	for (unsigned int port = 0; port + 1 < run->count && verdict == VERDICT_PASS; port += 2)
 		verdict = forward_halves(run, port, stock, &forwarded, result);
 	forwarded_text(&forwarded, text, size);
-	if (verdict == VERDICT_PASS)
-		forward_note(&forwarded, result);
+	result_detail(result, "foreign", json_integer((json_int_t)forwarded.foreign));
 	return verdict;
+}
+
+/* Told, and no failure: FLOW_FOREIGN(). */
+static void
+forward_note(struct result *result)
+{
+	const json_int_t foreign = json_integer_value(json_object_get(result->details, "foreign"));
+
+	if (foreign != 0)
+		snprintf(result->text, sizeof(result->text),
+			 "%lld packets came that no port of these has sent: something else, such "
+			 "as a switch, sends on a link",
+			 (long long)foreign);
 }
 
 enum verdict
@@ -356,5 +356,6 @@ phase_forward(struct run *run, struct result *result)
 	if (verdict != VERDICT_PASS)
 		return verdict;
 	result_pass(result, "%s", text);
+	forward_note(result);
 	return stock_compare(run, result, forward_all);
 }

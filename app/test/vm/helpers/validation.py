@@ -60,3 +60,11 @@ def finished(guest: Guest, process: Process, timeout: float = 300) -> Validation
 def validate(guest: Guest, *args: str) -> Validation:
     """One run."""
     return finished(guest, guest.start(options(*args)))
+
+
+def script(guest: Guest, text: str, interpreter: str = "/bin/sh") -> str:
+    """--testpmd with a program of our own."""
+    path = "/tmp/own-testpmd"
+    guest.run(["sh", "-c", f"cat >{path} <<'END'\n#!{interpreter}\n{text}\nEND\nchmod 755 {path}"],
+              check=True)
+    return f"--testpmd={path}"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from helpers.nodes import E1000E, LINKED, PAIR
-from helpers.validation import Validation, finished, options, validate
+from helpers.validation import Validation, finished, options, script, validate
 from testvm.machine import bypass_address, nic_address
 from testvm.qemu import Guest
 from testvm.util import CHECKOUT
@@ -147,28 +147,39 @@ def test_no_pins_on_one_node(cdev: Guest) -> None:
                         failure(cdev, "pinned", broken="pin"))
 
 
-def test_domains_are_pinned_each(guest: Callable[..., Guest]) -> None:
-    """One device behind an IOMMU is linked to one past it: the kernel counts both their pins."""
-    mixed = guest(viommu="intel", nics=("e1000e",), bypass=("e1000e",))
-    devices = [nic_address(0), bypass_address(0)]
+@pytest.fixture
+def mixed(guest: Callable[..., Guest]) -> tuple[Guest, list[str]]:
+    """Two devices that are linked, one behind an IOMMU, and the arguments that name them.
+
+    The one past it gets no interrupts here, so its link is polled.
+    """
+    booted = guest(viommu="intel", nics=("e1000e",), bypass=("e1000e",))
+    return booted, [script(booted, 'exec dpdk-testpmd "$@" --no-lsc-interrupt'),
+                    f"--devices={nic_address(0)},{bypass_address(0)}"]
+
+
+def test_domains_are_pinned_each(mixed: tuple[Guest, list[str]]) -> None:
+    """The kernel counts the pins of both."""
+    booted, args = mixed
     phases = ["addresses", "forward", "integrity", "memory", "lifecycle"]
-    seen = validate(mixed, *words(phases, "--keep-going", devices=devices))
+    seen = validate(booted, *words(phases, "--keep-going", *args))
     assert seen.status == 0, seen.output
     assert seen.verdicts == dict.fromkeys(phases, "passed")
     addresses = seen["addresses"]["details"]
     assert addresses["mapped_pages"] == 2 * addresses["eal_pages"] > 0
-    # Of one domain the kernel reports addresses, and all of it is pinned in both.
+    # In one of them the kernel reports addresses; all is pinned in both.
     assert addresses["kernel_queries"] == addresses["eal_pages"]
     assert re.fullmatch(r"there is one NUMA node, .* all \d+ kB of hugepages are pinned",
-                        validate(mixed, *words(["pinned"], devices=devices))["pinned"]["text"])
+                        validate(booted, *words(["pinned"], *args))["pinned"]["text"])
 
 
-def test_domain_without_pins_beside_one_with(guest: Callable[..., Guest]) -> None:
+def test_domain_without_pins_beside_one_with(mixed: tuple[Guest, list[str]]) -> None:
     """The one past the IOMMU: VmPin is as much as there are hugepages."""
-    mixed = guest(viommu="intel", nics=("e1000e",), bypass=("e1000e",))
+    booted, args = mixed
+    seen = validate(booted, *words(["pinned"], *args, broken="pin"))
     assert re.fullmatch(
         r"of (\d+) kB of hugepages that each of 2 domains has \1 kB are pinned \(VmPin\)",
-        failure(mixed, "pinned", devices=[nic_address(0), bypass_address(0)], broken="pin"))
+        failed(seen, "pinned"))
 
 
 def test_device_that_takes_no_large_packets(cdev: Guest) -> None:
@@ -223,3 +234,40 @@ def test_frames_of_others_do_no_harm(guest: Callable[..., Guest]) -> None:
     pair = seen["integrity"]["details"]["pairs"][0]
     assert (pair["damaged"], pair["lost"]) == (0, 0)
     assert pair["foreign"] > 0 and pair["received"] == pair["sent"] > 0
+    assert seen["integrity"]["text"] == \
+        f"{pair['foreign']} packets came that were of another sender, and were left out"
+
+
+def broadcast(guest: Guest, pause: float, *args: str) -> Validation:
+    """One run, while a switch sends to all now and then."""
+    process = guest.start(options(*args))
+    process.close_stdin()
+    while process.poll() is None:
+        guest.wires[0].send(bytes.fromhex("ffffffffffff 02000000000a 0806") + bytes(46))
+        while guest.wires[0].receive():
+            pass
+        select.select([guest.wires[0]], [], [], pause)
+    return finished(guest, process, 1)
+
+
+def test_few_frames_of_others_are_told(guest: Callable[..., Guest]) -> None:
+    """An ARP now and then, as from a switch, is no failure where it was one, and is seen."""
+    phases = ["forward", "restart", "lifecycle"]
+    seen = broadcast(guest(wires=True), 2, *words(phases, "--keep-going"))
+    assert seen.verdicts == dict.fromkeys(phases, "passed"), seen.output
+    count = seen["forward"]["details"]["foreign"]
+    assert count > 0
+    assert seen["forward"]["text"].startswith(f"{count} packets came that no port of these has ")
+
+
+def test_many_frames_of_others_are_a_failure(guest: Callable[..., Guest]) -> None:
+    assert re.fullmatch(
+        r"\w+: \S+ has received \d+ packets that \S+ has not sent: what else sends on that link\?",
+        failed(broadcast(guest(wires=True), 0.002, *words(["forward"])), "forward"))
+
+
+def test_packets_of_others_are_no_flow(guest: Callable[..., Guest]) -> None:
+    """Between two NICs on different wires: they do not get what the other one sends."""
+    apart = guest(nics=("virtio-net-pci", "e1000e"), wires=True)
+    seen = broadcast(apart, 0.01, *words(["restart"]))
+    assert re.match(r"no packets come to port \d", failed(seen, "restart"))

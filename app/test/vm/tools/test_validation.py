@@ -9,7 +9,7 @@ import pytest
 
 from helpers.faults import changed
 from helpers.nodes import PAIR
-from helpers.validation import TOOL, finished, options, validate
+from helpers.validation import TOOL, finished, options, script, validate
 from testvm.qemu import Guest
 
 PHASES = ("preflight", "bind", "addresses", "forward", "restart", "lifecycle")
@@ -39,14 +39,6 @@ HELLO = b'{"version": "DPDK 22.11.1", "pid": 1, "max_output_len": 16384}'
 def state(guest: Guest) -> str:
     """Processes, files, hugepages, bound devices."""
     return guest.run(["sh", "-c", STATE]).stdout
-
-
-def script(guest: Guest, text: str, interpreter: str = "/bin/sh") -> str:
-    """--testpmd with a program of our own."""
-    path = "/tmp/own-testpmd"
-    guest.run(["sh", "-c", f"cat >{path} <<'END'\n#!{interpreter}\n{text}\nEND\nchmod 755 {path}"],
-              check=True)
-    return f"--testpmd={path}"
 
 
 def await_devices_in_use(guest: Guest) -> None:
