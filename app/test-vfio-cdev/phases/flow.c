@@ -2,10 +2,12 @@
 
 #include <inttypes.h>
 
+#include "clock.h"
 #include "flow.h"
 
 #define POLL 50		    /* ms */
 #define QUIET (3000 / POLL) /* polls without a packet: some NICs count once a second */
+#define SETTLE_MOST 30000   /* ms, for others may send without end */
 #define BURST_PATIENCE 5000 /* ms until a burst that goes round is seen, or sent again */
 #define BURSTS (TESTPMD_PATIENCE / BURST_PATIENCE)
 #define AWAIT_PACKETS 64 /* more than a burst */
@@ -16,29 +18,15 @@ others_received(const struct port_stats *before, const struct port_stats *now)
 	return now->has_others ? now->others_received - before->others_received : 0;
 }
 
-/* Ports that forward send on what came from others: only what came in anew is foreign. */
-static uint64_t
-flow_others(const struct port_stats *from_before, const struct port_stats *from,
-	    const struct port_stats *to_before, const struct port_stats *to)
-{
-	uint64_t received, sent;
-
-	if (!from->has_others || !to->has_others)
-		return 0;
-	received = to->others_received - to_before->others_received;
-	sent = from->others_sent - from_before->others_sent;
-	return received > sent ? received - sent : 0;
-}
-
 struct flow
 flow_between(const struct port_stats *from_before, const struct port_stats *from,
-	     const struct port_stats *to_before, const struct port_stats *to)
+	     const struct port_stats *to_before, const struct port_stats *to, bool forwards)
 {
 	return (struct flow){
 		.sent = from->sent - from_before->sent,
 		.received = to->received - to_before->received,
 		.dropped = to->missed - to_before->missed + to->errors - to_before->errors,
-		.foreign = flow_others(from_before, from, to_before, to),
+		.foreign = forwards ? 0 : others_received(to_before, to),
 	};
 }
 
@@ -127,6 +115,7 @@ flow_begin(struct flow_ports *ends, struct result *result)
 enum verdict
 flow_settle(struct flow_ports *ends, struct flow *flow, struct result *result)
 {
+	const long long end = clock_ms() + SETTLE_MOST;
 	struct port_stats now[2];
 	uint64_t last = 0;
 	unsigned int quiet = 0;
@@ -136,10 +125,11 @@ flow_settle(struct flow_ports *ends, struct flow *flow, struct result *result)
 		verdict = flow_look(ends, now, result);
 		if (verdict != VERDICT_PASS)
 			return verdict;
-		*flow = flow_between(&ends->before[0], &now[0], &ends->before[1], &now[1]);
+		*flow = flow_between(&ends->before[0], &now[0], &ends->before[1], &now[1],
+				     ends->forwards);
 		quiet = flow->received == last ? quiet + 1 : 0;
 		last = flow->received;
-		if ((quiet != 0 && flow_conserved(flow)) || quiet == QUIET)
+		if ((quiet != 0 && flow_conserved(flow)) || quiet == QUIET || clock_ms() > end)
 			return VERDICT_PASS;
 		verdict = program_sleep(ends->programs[1], POLL, result);
 		if (verdict != VERDICT_PASS)

@@ -20,11 +20,13 @@ struct flow {
 
 /*
  * What went from a port to the other between two looks at their counters. Hardware
- * counts a packet as missed, or broken, or both: dropped is the most there can be.
+ * counts a packet as missed, or broken, or both: dropped is the most there can be. Where
+ * ports forward, a broadcast of others goes round and round, and only what was received
+ * beyond what was sent is known to be foreign.
  */
 struct flow
 flow_between(const struct port_stats *from_before, const struct port_stats *from,
-	     const struct port_stats *to_before, const struct port_stats *to);
+	     const struct port_stats *to_before, const struct port_stats *to, bool forwards);
 
 /* Has all that was sent arrived, or been accounted for? Foreign packets make up for none. */
 bool
@@ -57,6 +59,7 @@ struct flow_ports {
 	unsigned int ports[2];
 	const char *names[2]; /* addresses of their devices */
 	struct port_stats before[2];
+	bool forwards; /* the sender sends what it receives */
 };
 
 /* Look at the counters of both: this is where the flow begins. */
@@ -65,7 +68,7 @@ flow_begin(struct flow_ports *ends, struct result *result);
 
 /*
  * Look at them until all has arrived, or for long enough nothing more does, with
- * the receiver at work.
+ * the receiver at work. Not without end: others may send all the time.
  */
 enum verdict
 flow_settle(struct flow_ports *ends, struct flow *flow, struct result *result);

@@ -23,13 +23,14 @@
 struct mode {
 	const char *name;
 	const char *start;
+	bool forwards; /* it sends what it receives */
 };
 
 /* Of one process; txonly, which comes last, is of two. */
 static const struct mode modes[] = {
-	{ "io", "start tx_first" },
-	{ "mac", "start tx_first" },
-	{ "flowgen", "start" },
+	{ "io", "start tx_first", true },
+	{ "mac", "start tx_first", true },
+	{ "flowgen", "start", false },
 };
 
 /* What was seen of each mode, in millions of packets a second. */
@@ -132,6 +133,7 @@ forward_mode(struct run *run, struct program *program, unsigned int ports, const
 			.programs = { program, program },
 			.ports = { i, i ^ 1 },
 			.names = { run->devices[i].addr, run->devices[i ^ 1].addr },
+			.forwards = mode->forwards,
 		};
 		verdict = flow_begin(&ends[i], result);
 	}

@@ -86,14 +86,14 @@ testpmd_do(struct program *program, struct result *result, char **output, const 
 
 /* Is it "rx_broadcast_packets" of a port, or of one of its queues, "rx_q0_broadcast_packets"? */
 static bool
-xstat_is(const char *key, const char *way, const char *kind, bool of_queue)
+xstat_is(const char *key, const char *kind, bool of_queue)
 {
 	unsigned int queue;
 	int length = 0;
 
-	if (strncmp(key, way, strlen(way)) != 0)
+	if (strncmp(key, "rx_", 3) != 0)
 		return false;
-	key += strlen(way);
+	key += 3;
 	if (of_queue && (sscanf(key, "q%u_%n", &queue, &length) != 1 || length == 0))
 		return false;
 	return strcmp(key + length, kind) == 0;
@@ -101,7 +101,7 @@ xstat_is(const char *key, const char *way, const char *kind, bool of_queue)
 
 /* False if the driver has no such counter. Those of queues are for drivers without the sum. */
 static bool
-xstats_sum(const json_t *xstats, const char *way, const char *kind, uint64_t *sum)
+xstats_sum(const json_t *xstats, const char *kind, uint64_t *sum)
 {
 	const char *key;
 	json_t *value;
@@ -109,7 +109,7 @@ xstats_sum(const json_t *xstats, const char *way, const char *kind, uint64_t *su
 
 	for (int of_queue = 0; of_queue < 2 && !found; of_queue++) {
 		json_object_foreach((json_t *)(uintptr_t)xstats, key, value) {
-			if (!xstat_is(key, way, kind, of_queue != 0))
+			if (!xstat_is(key, kind, of_queue != 0))
 				continue;
 			*sum += (uint64_t)json_integer_value(value);
 			found = true;
@@ -121,19 +121,11 @@ xstats_sum(const json_t *xstats, const char *way, const char *kind, uint64_t *su
 void
 testpmd_others(const json_t *xstats, struct port_stats *stats)
 {
-	static const char *const kinds[] = { "broadcast_packets", "multicast_packets" };
+	uint64_t sum = 0;
 
-	stats->others_received = 0;
-	stats->others_sent = 0;
-	stats->has_others = true;
-	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!xstats_sum(xstats, "rx_", kinds[i], &stats->others_received) ||
-		    !xstats_sum(xstats, "tx_", kinds[i], &stats->others_sent))
-			stats->has_others = false;
-	if (stats->has_others)
-		return;
-	stats->others_received = 0;
-	stats->others_sent = 0;
+	stats->has_others = xstats_sum(xstats, "broadcast_packets", &sum) &&
+		xstats_sum(xstats, "multicast_packets", &sum);
+	stats->others_received = stats->has_others ? sum : 0;
 }
 
 /* Before the other counters: a packet that comes between shall not be missing from them. */

@@ -7,6 +7,7 @@ Its user reads the sentences of the phases, so they are compared word by word.
 import itertools
 import re
 import select
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -242,11 +243,15 @@ def broadcast(guest: Guest, pause: float, *args: str) -> Validation:
     """One run, while a switch sends to all now and then."""
     process = guest.start(options(*args))
     process.close_stdin()
+    due = time.monotonic()
     while process.poll() is None:
-        guest.wires[0].send(bytes.fromhex("ffffffffffff 02000000000a 0806") + bytes(46))
+        if time.monotonic() >= due:
+            guest.wires[0].send(bytes.fromhex("ffffffffffff 02000000000a 0806") + bytes(46))
+            due += pause
+        # All that the NICs send to each other comes here, too.
         while guest.wires[0].receive():
             pass
-        select.select([guest.wires[0]], [], [], pause)
+        select.select([guest.wires[0]], [], [], 0.01)
     return finished(guest, process, 1)
 
 
