@@ -17,6 +17,9 @@
 #define MACHINE EM_X86_64
 #endif
 
+/* The smallest one that there is. */
+#define PAGE 4096
+
 /* What the dynamic linker tells apart (glibc, elf/dl-load.c: open_verify()). */
 static enum elf_file_kind
 kind_find(Elf *elf)
@@ -62,22 +65,47 @@ text_at(const struct elf_file *file, uint64_t offset)
 	return content + offset;
 }
 
-static void
+/* A segment's header; wherever a file says that it is, it need not be aligned. */
+static bool
+segment_read(const struct elf_file *file, size_t index, Elf64_Phdr *segment)
+{
+	const Elf64_Ehdr *header = elf64_getehdr(file->elf);
+
+	return index < header->e_phnum && header->e_phoff < UINT64_MAX / 2 &&
+		bytes_read(file, header->e_phoff + index * sizeof(*segment), segment,
+			   sizeof(*segment));
+}
+
+/* Does a file have the bytes of its segment? Those of its last page need not be there. */
+static bool
+segment_is_whole(const struct elf_file *file, const Elf64_Phdr *segment)
+{
+	size_t size = 0;
+
+	elf_rawfile(file->elf, &size);
+	size += PAGE - 1;
+	return segment->p_type != PT_LOAD ||
+		(segment->p_offset <= size && segment->p_filesz <= size - segment->p_offset);
+}
+
+/* False: the file is cut off. */
+static bool
 segments_look(struct elf_file *file)
 {
-	const Elf64_Phdr *segments = elf64_getphdr(file->elf);
-	size_t count = 0;
+	const Elf64_Ehdr *header = elf64_getehdr(file->elf);
+	Elf64_Phdr segment;
 
-	if (segments == NULL || elf_getphdrnum(file->elf, &count) != 0)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		if (segments[i].p_type == PT_INTERP)
-			file->interpreter = text_at(file, segments[i].p_offset);
-		if (segments[i].p_type == PT_DYNAMIC) {
-			file->dynamic = segments[i].p_offset;
-			file->n_dynamic = segments[i].p_filesz / sizeof(Elf64_Dyn);
+	for (size_t i = 0; i < header->e_phnum; i++) {
+		if (!segment_read(file, i, &segment) || !segment_is_whole(file, &segment))
+			return false;
+		if (segment.p_type == PT_INTERP)
+			file->interpreter = text_at(file, segment.p_offset);
+		if (segment.p_type == PT_DYNAMIC) {
+			file->dynamic = segment.p_offset;
+			file->n_dynamic = segment.p_filesz / sizeof(Elf64_Dyn);
 		}
 	}
+	return true;
 }
 
 int
@@ -97,8 +125,9 @@ elf_file_open(const char *path, struct elf_file *file)
 	file->kind = kind_find(file->elf);
 	if (file->kind != ELF_FILE_OURS)
 		goto err_end;
-	segments_look(file);
-	return 0;
+	if (segments_look(file))
+		return 0;
+	file->kind = ELF_FILE_NONE;
 
 err_end:
 	elf_end(file->elf);
@@ -145,15 +174,12 @@ elf_file_number(const struct elf_file *file, Elf64_Sxword tag)
 static uint64_t
 offset_find(const struct elf_file *file, uint64_t address)
 {
-	const Elf64_Phdr *segments = elf64_getphdr(file->elf);
-	size_t count = 0;
+	Elf64_Phdr segment;
 
-	if (segments == NULL || elf_getphdrnum(file->elf, &count) != 0)
-		return UINT64_MAX;
-	for (size_t i = 0; i < count; i++)
-		if (segments[i].p_type == PT_LOAD && address >= segments[i].p_vaddr &&
-		    address - segments[i].p_vaddr < segments[i].p_filesz)
-			return address - segments[i].p_vaddr + segments[i].p_offset;
+	for (size_t i = 0; segment_read(file, i, &segment); i++)
+		if (segment.p_type == PT_LOAD && address >= segment.p_vaddr &&
+		    address - segment.p_vaddr < segment.p_filesz)
+			return address - segment.p_vaddr + segment.p_offset;
 	return UINT64_MAX;
 }
 

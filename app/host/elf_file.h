@@ -15,7 +15,7 @@
 #include <libelf.h>
 
 enum elf_file_kind {
-	ELF_FILE_NONE,	  /* no ELF file */
+	ELF_FILE_NONE,	  /* no ELF file, or cut off */
 	ELF_FILE_32_BIT,  /* of the other class: also x32 */
 	ELF_FILE_FOREIGN, /* of another byte order or processor */
 	ELF_FILE_OURS,

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -351,6 +352,34 @@ broken_library_ends_the_search(void **state)
 	}
 }
 
+/* In the table of its segments, or in one of them: then the program would get a bus error. */
+static void
+library_that_is_cut_off_is_broken(void **state)
+{
+	char path[PATH_MAX], library[PATH_MAX];
+	struct stat st;
+	int in, out;
+
+	(void)state;
+	LIBRARY("@/a/libtx.so");
+	CRAFT(.path = "@/bin/app", .runpath = "@/a", .needed = { "libtx.so" });
+	crafted_expand("@/bin/app", path);
+	crafted_expand("@/a/libtx.so", library);
+	same("@/bin/app", "libtx.so => @/a/libtx.so");
+	assert_int_equal(truncate(library, 100), 0);
+	assert_int_not_equal(answer_of_linker(path, false, linkers), 0);
+	assert_int_equal(answer_of_ours(path, ours), -ENOEXEC);
+	in = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	out = open(library, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	assert_int_equal(fstat(in, &st), 0);
+	assert_int_equal(sendfile(out, in, NULL, st.st_size), st.st_size);
+	assert_int_equal(answer_of_ours(path, ours), 0);
+	assert_int_equal(truncate(library, 8192), 0);
+	assert_int_equal(answer_of_ours(path, ours), -ENOEXEC);
+	close(out);
+	close(in);
+}
+
 /* A link that leads in a circle ends its list of directories, but not the search. */
 static void
 circle_ends_the_list(void **state)
@@ -491,6 +520,7 @@ main(void)
 		TEST(empty_element_is_the_working_directory),
 		TEST(other_class_and_machine_are_passed_over),
 		TEST(broken_library_ends_the_search),
+		TEST(library_that_is_cut_off_is_broken),
 		TEST(circle_ends_the_list),
 		TEST(libraries_are_loaded_once),
 		TEST(directories_of_the_processor_come_first),
