@@ -12,25 +12,38 @@
 /* The base class of bridges: no driver of DPDK takes one. */
 #define CLASS_BRIDGE 0x06
 
-/* The value of an option at *words, "--long=x" or "--long x", or NULL. */
-static const char *
-option_long(char *const *words, const char *name)
+/*
+ * Is a word this option, with or without a value? Until 25.07 the EAL parsed its options
+ * with getopt_long(), which takes the beginning of a name that no other one has.
+ */
+static bool
+word_is(const char *word, const char *name, const char *least)
 {
-	size_t len = strlen(name);
+	size_t len = strcspn(word, "=");
 
-	if (strncmp(words[0], name, len) != 0)
-		return NULL;
-	if (words[0][len] == '=')
-		return words[0] + len + 1;
-	return words[0][len] == '\0' ? words[1] : NULL;
+	return len >= strlen(least) && strncmp(word, name, len) == 0;
 }
 
+/* The value of an option at *words, "--long=x" or "--long x", or NULL. */
+static const char *
+option_long(char *const *words, const char *name, const char *least)
+{
+	const char *value = strchr(words[0], '=');
+
+	if (!word_is(words[0], name, least))
+		return NULL;
+	return value != NULL ? value + 1 : words[1];
+}
+
+/* Since 25.11 "-a=x" is "-a x" too (rte_argparse.c: parse_args()). */
 static const char *
 option_allow(char *const *words)
 {
 	if (strcmp(words[0], "-a") == 0)
 		return words[1];
-	return strncmp(words[0], "-a", 2) == 0 ? words[0] + 2 : option_long(words, "--allow");
+	if (strncmp(words[0], "-a", 2) == 0)
+		return words[0] + 2 + (words[0][2] == '=');
+	return option_long(words, "--allow", "--a");
 }
 
 /*
@@ -83,7 +96,8 @@ allowed_add(const struct host *host, const char *devargs, struct eal_args *args,
 static bool
 is_secondary(const char *type)
 {
-	return type != NULL && (strcmp(type, "secondary") == 0 || strcmp(type, "auto") == 0);
+	return type != NULL &&
+		(strcasecmp(type, "secondary") == 0 || strcasecmp(type, "auto") == 0);
 }
 
 int
@@ -106,9 +120,11 @@ eal_args_read(const struct host *host, char *const *words, struct eal_args *args
 		allowed = option_allow(words);
 		if (allowed != NULL)
 			ret = allowed_add(host, allowed, args, &count);
-		args->no_pci |= strcmp(*words, "--no-pci") == 0;
-		args->no_huge |= strcmp(*words, "--no-huge") == 0;
-		args->joins |= is_secondary(option_long(words, "--proc-type"));
+		args->no_pci |= word_is(*words, "--no-pci", "--no-p");
+		args->no_huge |= word_is(*words, "--no-huge", "--no-hu");
+		args->no_devices |= strcmp(*words, "-A") == 0 ||
+			word_is(*words, "--no-auto-probing", "--no-a");
+		args->joins |= is_secondary(option_long(words, "--proc-type", "--p"));
 	}
 	args->no_devices = args->no_devices && count == 0;
 	return ret;

@@ -69,8 +69,10 @@ static void
 allowed_devices_are_taken(void **state)
 {
 	static const char *const ways[] = {
-		"-a0000:00:03.0",	    "-a00:03.0,x=1", "--allow=0:3.0",
-		"--allow=pci:0000:00:03.0", "-apci:00:03.0", "-abus=pci,addr=00:03.0/class=eth",
+		"-a0000:00:03.0", "-a00:03.0,x=1",
+		"--allow=0:3.0",  "--allow=pci:0000:00:03.0",
+		"-apci:00:03.0",  "-abus=pci,addr=00:03.0/class=eth",
+		"-a=00:03.0",	  "--al=00:03.0",
 	};
 
 	(void)state;
@@ -118,6 +120,17 @@ program_may_allow_no_device(void **state)
 	assert_false(args.no_huge);
 	assert_int_equal(READ("--no-huge"), 0);
 	assert_true(args.no_huge);
+	assert_false(args.no_devices);
+	assert_int_equal(READ("--no-hu", "--no-p"), 0);
+	assert_true(args.no_huge && args.no_pci);
+	assert_int_equal(READ("--no-h", "--no-", "--no-hugepages", "--no-pcie"), 0);
+	assert_false(args.no_huge || args.no_pci);
+	/* Since 26.07. */
+	assert_int_equal(READ("--no-auto-probing"), 0);
+	assert_true(args.no_devices);
+	assert_int_equal(READ("-A", "-a", "00:03.0"), 0);
+	assert_devices("0000:00:03.0", NULL);
+	assert_false(args.no_devices);
 }
 
 static void
@@ -127,6 +140,8 @@ secondary_is_one_that_joins(void **state)
 	assert_int_equal(READ("--proc-type=secondary"), 0);
 	assert_true(args.joins);
 	assert_int_equal(READ("--proc-type", "auto"), 0);
+	assert_true(args.joins);
+	assert_int_equal(READ("--proc=SECONDARY"), 0);
 	assert_true(args.joins);
 	assert_int_equal(READ("--proc-type=primary"), 0);
 	assert_false(args.joins);
