@@ -115,12 +115,9 @@ check_hugepage_limit(struct checkup *c)
 	struct hugepage_pool pools[HUGEPAGE_SIZES];
 	unsigned int count = hugepage_pools(c->host, pools);
 	struct text none = { 0 };
-	bool unused = false;
 
-	for (unsigned int i = 0; i < count; i++)
-		unused |= pools[i].unused > 0;
 	for (unsigned int i = 0; i < count; i++) {
-		if ((unused ? pools[i].unused : pools[i].most) == 0)
+		if (!hugepage_matters(pools, count, i))
 			continue;
 		if (size_left(c->host, pools[i].size) >= (long)pools[i].size)
 			return;

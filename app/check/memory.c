@@ -142,7 +142,7 @@ check_hugepage_mount(struct checkup *c)
 	struct text cure = { 0 };
 
 	for (unsigned int i = 0; i < count; i++) {
-		if (pools[i].most == 0)
+		if (!hugepage_matters(pools, count, i))
 			continue;
 		if (pools[i].mount[0] == '\0') {
 			without = without != NULL ? without : &pools[i];

@@ -113,6 +113,8 @@ mounts_read(const struct host *host, struct hugepage_pool *pools, unsigned int c
 		if (strcmp(mnt.mnt_type, "hugetlbfs") != 0)
 			continue;
 		option = hasmntopt(&mnt, "pagesize");
+		if (option != NULL && option[strlen("pagesize")] != '=')
+			continue;
 		mount_take(pools, count, mnt.mnt_dir,
 			   option != NULL ? size_parse(option + strlen("pagesize=")) : fallback);
 	}
@@ -138,6 +140,16 @@ hugepage_pools(const struct host *host, struct hugepage_pool pools[HUGEPAGE_SIZE
 		pool_read(host, sizes[i], &pools[i]);
 	mounts_read(host, pools, count);
 	return count;
+}
+
+bool
+hugepage_matters(const struct hugepage_pool *pools, unsigned int count, unsigned int which)
+{
+	bool unused = false;
+
+	for (unsigned int i = 0; i < count; i++)
+		unused |= pools[i].unused > 0;
+	return (unused ? pools[which].unused : pools[which].most) > 0;
 }
 
 /*

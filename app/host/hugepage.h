@@ -5,6 +5,8 @@
 #ifndef APP_HUGEPAGE_H
 #define APP_HUGEPAGE_H
 
+#include <stdbool.h>
+
 #include "facts.h"
 
 #ifdef __cplusplus
@@ -24,6 +26,10 @@ struct hugepage_pool {
 /* The pools, from the smallest pages to the largest ones; returns how many there are. */
 unsigned int
 hugepage_pools(const struct host *host, struct hugepage_pool pools[HUGEPAGE_SIZES]);
+
+/* Has a program that starts now its pages from this pool? If all are used up: any that has some. */
+bool
+hugepage_matters(const struct hugepage_pool *pools, unsigned int count, unsigned int which);
 
 /*
  * Pages in files at the pool's mount that no program has locked, as after a crash: the

@@ -280,6 +280,28 @@ mount_of_another_size_is_none(void **state)
 			 "proc/mounts");
 	assert_int_equal(machine_check(), CHECK_PASS);
 	assert_finding("hugepage-mount", CHECK_PASS, "2048 kB is mounted at /dev/hugepages", NULL);
+	/* An option that has no value, as no kernel writes it. */
+	fake_sysfs_write("h /dev/hugepages hugetlbfs rw,pagesize 0 0\n", "proc/mounts");
+	machine_check();
+	assert_finding("hugepage-mount", CHECK_WARN, "for pages of 2048 kB", NULL);
+}
+
+/* Other programs have all pages of the size that is mounted. */
+static void
+mount_of_used_pages_is_none(void **state)
+{
+	(void)state;
+	fake_sysfs_write("4\n", LARGE "nr_hugepages");
+	fake_sysfs_write("4\n", LARGE "free_hugepages");
+	fake_sysfs_write("h /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n", "proc/mounts");
+	assert_int_equal(machine_check(), CHECK_PASS);
+	fake_sysfs_write("0\n", DIR "hugepages-2048kB/free_hugepages");
+	assert_int_equal(machine_check(), CHECK_WARN);
+	assert_finding("hugepage-mount", CHECK_WARN, "for pages of 1048576 kB",
+		       "pagesize=1048576K");
+	fake_sysfs_write("0\n", LARGE "free_hugepages");
+	machine_check();
+	assert_finding("hugepage-mount", CHECK_PASS, "2048 kB is mounted", NULL);
 }
 
 /* A pod has none of the sizes that it did not request. */
@@ -350,6 +372,7 @@ main(void)
 		MACHINE_TEST(hostile_numbers_are_no_pages),
 		MACHINE_TEST(hugetlbfs_is_looked_for),
 		MACHINE_TEST(mount_of_another_size_is_none),
+		MACHINE_TEST(mount_of_used_pages_is_none),
 		MACHINE_TEST(limit_fails_where_nothing_is_left),
 		MACHINE_TEST(limit_of_the_process_own_cgroup_counts),
 	};
