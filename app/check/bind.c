@@ -118,6 +118,55 @@ block_is_part(const struct host *host, const char *name, const char *addr)
 	return found;
 }
 
+static bool
+dir_is_empty(const struct host *host, const char *dir, const char *part)
+{
+	struct dirent **names;
+	int count = host_names(host, &names, "%s/%s/net", dir, part);
+
+	host_names_free(names, count);
+	return count == 0;
+}
+
+/*
+ * Of an interface in another network namespace, as that of a container, there is only
+ * the directory that it would be in (drivers/base/core.c: class_dir_create_and_add();
+ * net/core/net-sysfs.c: net_class).
+ */
+static bool
+interface_is_elsewhere(const struct host *host, const char *dir)
+{
+	bool found = dir_is_empty(host, dir, ".");
+	struct dirent **names;
+	int count = host_names(host, &names, "%s", dir);
+
+	for (int i = 0; i < count && !found; i++)
+		found = strncmp(names[i]->d_name, "virtio", strlen("virtio")) == 0 &&
+			dir_is_empty(host, dir, names[i]->d_name);
+	host_names_free(names, count);
+	return found;
+}
+
+/* A program that has it over UIO, as DPDK has with igb_uio and uio_pci_generic. */
+static void
+uio_add(const struct host *host, const char *dir, struct text *uses)
+{
+	struct rte_vfio_cdev_opener opener;
+	struct rte_vfio_cdev_info info;
+	struct dirent **names;
+	int count = host_names(host, &names, "%s/uio", dir);
+	char number[32];
+
+	for (int i = 0; i < count; i++)
+		if (host_line(host, number, sizeof(number), "%s/uio/%s/dev", dir,
+			      names[i]->d_name) > 0 &&
+		    sscanf(number, "%u:%u", &info.major, &info.minor) == 2 &&
+		    rte_vfio_cdev_openers(host->ctx, &info, &opener, 1) > 0)
+			text_list(uses, "pid %d (%s) has %s open", opener.pid, opener.name,
+				  names[i]->d_name);
+	host_names_free(names, count);
+}
+
 static void
 uses_find(const struct host *host, const struct check_device *device, struct text *uses)
 {
@@ -139,6 +188,9 @@ uses_find(const struct host *host, const struct check_device *device, struct tex
 		    (use = block_use(host, names[i]->d_name)) != NULL)
 			text_list(uses, "disk %s %s", names[i]->d_name, use);
 	host_names_free(names, count);
+	if (interface_is_elsewhere(host, device->dir))
+		text_list(uses, "its interface is in another network namespace");
+	uio_add(host, device->dir, uses);
 	functions = host_number(host, 10, "%s/sriov_numvfs", device->dir);
 	if (functions > 0)
 		text_list(uses, "it has %ld virtual functions", functions);
