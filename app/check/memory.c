@@ -74,10 +74,12 @@ none_free_add(struct checkup *c, const struct hugepage_pool *pools, unsigned int
 	      const char *text)
 {
 	struct text left = { 0 }, cure = { 0 };
+	bool locked = false;
 	long pages;
 
 	for (unsigned int i = 0; i < count; i++) {
 		pages = hugepage_leftover(c->host, &pools[i]);
+		locked |= pages < 0;
 		if (pages > 0)
 			text_list(&left, "%ld in %s", pages, pools[i].mount);
 	}
@@ -88,6 +90,13 @@ none_free_add(struct checkup *c, const struct hugepage_pool *pools, unsigned int
 			    "%s; but some are in files that no running program has locked, as "
 			    "after a crash (%s)",
 			    text, left.buf);
+		return;
+	}
+	if (locked) {
+		checkup_add(c, CHECK_WARN, "try again when that program has started",
+			    "%s; a DPDK program that starts has locked its directory, so that it "
+			    "is not known which it will have",
+			    text);
 		return;
 	}
 	text_add(&cure, "end a program that has some, or add to them: ");

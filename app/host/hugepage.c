@@ -198,10 +198,13 @@ hugepage_leftover(const struct host *host, const struct hugepage_pool *pool)
 	dir = opendir(path);
 	if (dir == NULL)
 		return 0;
-	if (directory_lock(dirfd(dir)) == 0)
-		while ((entry = readdir(dir)) != NULL)
-			if (fnmatch("*map_*", entry->d_name, 0) == 0)
-				bytes += file_leftover(dirfd(dir), entry->d_name);
+	if (directory_lock(dirfd(dir)) < 0) {
+		closedir(dir);
+		return -EWOULDBLOCK;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (fnmatch("*map_*", entry->d_name, 0) == 0)
+			bytes += file_leftover(dirfd(dir), entry->d_name);
 	closedir(dir);
 	return bytes >> 10 > LONG_MAX ? LONG_MAX : (long)((bytes >> 10) / (long long)pool->size);
 }

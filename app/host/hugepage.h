@@ -34,7 +34,8 @@ hugepage_matters(const struct hugepage_pool *pools, unsigned int count, unsigned
 /*
  * Pages in files at the pool's mount that no program has locked, as after a crash: the
  * EAL of any primary removes these when it starts (clear_hugedir()). Locks directory and
- * files for a moment, as the EAL does; 0 if this process cannot.
+ * files for a moment, as the EAL does; 0 if this process cannot, -EWOULDBLOCK where an
+ * EAL that starts has the directory for longer than a second.
  */
 long
 hugepage_leftover(const struct host *host, const struct hugepage_pool *pool);

@@ -169,7 +169,7 @@ pages_that_a_crash_left_are_no_failure(void **state)
 	assert_finding("hugepages", CHECK_WARN, "after a crash (4 in", NULL);
 }
 
-/* An EAL that starts has locked the directory: its files are not left, if not yet locked. */
+/* An EAL that starts has locked the directory: its files may not be left, if not yet locked. */
 static void
 directory_that_an_eal_has_locked_is_left_alone(void **state)
 {
@@ -183,7 +183,7 @@ directory_that_an_eal_has_locked_is_left_alone(void **state)
 	dir = open(path, O_RDONLY | O_CLOEXEC);
 	assert_int_equal(flock(dir, LOCK_EX), 0);
 	machine_check();
-	assert_finding("hugepages", CHECK_FAIL, "0 of 256", NULL);
+	assert_finding("hugepages", CHECK_WARN, "that starts has locked its directory", "again");
 	close(dir);
 	machine_check();
 	assert_finding("hugepages", CHECK_WARN, "after a crash", NULL);
