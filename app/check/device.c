@@ -256,8 +256,8 @@ check_group_viable(struct checkup *c)
 		checkup_add(c, CHECK_PASS, NULL, "no other driver has a device of its IOMMU group");
 	else
 		checkup_add(c, CHECK_FAIL,
-			    "bind all devices of the group to vfio-pci, or move "
-			    "the card to a slot with a group of its own",
+			    "bind them to vfio-pci too if this machine does without them, or "
+			    "move the card to a slot with a group of its own",
 			    "its IOMMU group has devices on other drivers: %s; the group is not "
 			    "viable, and neither group nor cdev can be used",
 			    others.buf);
