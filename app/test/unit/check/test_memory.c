@@ -286,6 +286,22 @@ mount_of_another_size_is_none(void **state)
 	assert_finding("hugepage-mount", CHECK_WARN, "for pages of 2048 kB", NULL);
 }
 
+/* Of arm64's sizes the smallest is mounted nowhere; what is added to it is of no use. */
+static void
+pages_are_added_where_they_are_mounted(void **state)
+{
+	(void)state;
+	fake_sysfs_write("0\n", DIR "hugepages-64kB/nr_hugepages");
+	fake_sysfs_write("0\n", PAGES "nr_hugepages");
+	fake_sysfs_write("0\n", PAGES "free_hugepages");
+	fake_sysfs_write("h /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n", "proc/mounts");
+	machine_check();
+	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 512 >" ADD_PAGES);
+	fake_sysfs_write("h /dev/hugepages hugetlbfs rw,pagesize=1G 0 0\n", "proc/mounts");
+	machine_check();
+	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 16384 >");
+}
+
 /* Other programs have all pages of the size that is mounted. */
 static void
 mount_of_used_pages_is_none(void **state)
@@ -373,6 +389,7 @@ main(void)
 		MACHINE_TEST(hugetlbfs_is_looked_for),
 		MACHINE_TEST(mount_of_another_size_is_none),
 		MACHINE_TEST(mount_of_used_pages_is_none),
+		MACHINE_TEST(pages_are_added_where_they_are_mounted),
 		MACHINE_TEST(limit_fails_where_nothing_is_left),
 		MACHINE_TEST(limit_of_the_process_own_cgroup_counts),
 	};
