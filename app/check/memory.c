@@ -111,7 +111,7 @@ none_free_add(struct checkup *c, const struct hugepage_pool *pools, unsigned int
 			    text);
 		return;
 	}
-	text_add(&cure, "end a program that has some, or add to them: ");
+	text_add(&cure, "stop a program that has some in its own way, or add to them: ");
 	reserve_add(pools, count, &cure);
 	checkup_add(c, checkup_no_pages(c), cure.buf, "%s", text);
 }

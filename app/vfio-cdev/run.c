@@ -211,7 +211,7 @@ option_parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ "check", 'c', NULL, 0,
 	  "First check what the doctor checks, for the program and the "
-	  "devices that its -a options name; do not start it if that would not work",
+	  "devices that its --allow (-a) options name; do not start it if a check fails",
 	  0 },
 	{ "library", 'l', "PATH", 0, "Use this " LAUNCH_LIBRARY, 0 },
 	{ "require", 'r', NULL, 0, "A device without a cdev is an error (" POLICY "=require)", 0 },

@@ -74,7 +74,7 @@ hugepages_are_counted(void **state)
 	(void)state;
 	fake_sysfs_write("0\n", PAGES "free_hugepages");
 	machine_check();
-	assert_finding("hugepages", CHECK_FAIL, "0 of 256", "end a program");
+	assert_finding("hugepages", CHECK_FAIL, "0 of 256", "stop a program");
 	fake_sysfs_write("0\n", PAGES "nr_hugepages");
 	machine_check();
 	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 512 >" ADD_PAGES);
@@ -159,7 +159,7 @@ pages_that_a_crash_left_are_no_failure(void **state)
 	assert_int_equal(flock(other, LOCK_SH), 0);
 	close(pages_leave("qemu_back_mem"));
 	machine_check();
-	assert_finding("hugepages", CHECK_FAIL, "0 of 256", "end a program");
+	assert_finding("hugepages", CHECK_FAIL, "0 of 256", "stop a program");
 	/* Nothing is locked, nor removed. */
 	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
 	assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
