@@ -12,39 +12,34 @@
 /*
  * A link of another user leads root to a file of root's. The kernel refuses to follow it
  * only in directories such as /tmp, and only if fs.protected_symlinks is on. One's own
- * are wanted, as is root's /dev/stdout.
+ * are wanted, as is root's /dev/stdout: O_NOFOLLOW if it may not become one meanwhile.
  */
 static int
-link_check(const char *path, struct stat *st)
+link_flags(const char *path)
 {
-	if (lstat(path, st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	return S_ISLNK(st->st_mode) && st->st_uid != 0 && st->st_uid != geteuid() ? -ELOOP : 0;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? O_NOFOLLOW : -errno;
+	if (!S_ISLNK(st.st_mode))
+		return O_NOFOLLOW;
+	return st.st_uid == 0 || st.st_uid == geteuid() ? 0 : -ELOOP;
 }
 
-/* Nothing is cut before it is known that the path is still what was looked at. */
 int
 report_file_open(const char *path, FILE **file)
 {
-	struct stat before = { 0 }, after = { 0 };
-	int ret = link_check(path, &before), fd;
+	int ret = link_flags(path), fd;
 
 	if (ret < 0)
 		return ret;
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | ret, 0666);
 	if (fd < 0)
 		return -errno;
-	ret = link_check(path, &after);
-	if (ret == 0 && before.st_nlink != 0 &&
-	    (before.st_ino != after.st_ino || before.st_dev != after.st_dev))
-		ret = -EAGAIN;
-	/* A pipe, or a terminal, has no length. */
-	if (ret == 0 && ftruncate(fd, 0) < 0 && errno != EINVAL)
-		ret = -errno;
-	*file = ret == 0 ? fdopen(fd, "w") : NULL;
+	*file = fdopen(fd, "w");
 	if (*file != NULL)
 		return 0;
-	ret = ret < 0 ? ret : -errno;
+	ret = -errno;
 	close(fd);
 	return ret;
 }
