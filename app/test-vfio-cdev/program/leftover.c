@@ -49,7 +49,8 @@ lock_wait(int fd)
 static bool
 hugepage_remove(int dir, const char *name)
 {
-	const int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* hugetlbfs has pipes as well, and one would be waited for. */
+	const int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	bool removed;
 
 	if (fd < 0)

@@ -82,6 +82,15 @@ hugepages_in_use_stay(void **state)
 	assert_int_equal(leftover_clear_hugepages(top), 1);
 }
 
+/* Nor is it waited for. */
+static void
+pipe_is_removed_as_a_file(void **state)
+{
+	(void)state;
+	assert_return_code(mkfifo(path_of("test-vfio-cdev-99-0map_0"), 0600), errno);
+	assert_int_equal(leftover_clear_hugepages(top), 1);
+}
+
 /* It has the directory while it creates a file and has not locked it yet. */
 static void
 hugepages_of_an_eal_that_starts_stay(void **state)
@@ -176,6 +185,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(hugepages_of_killed_runs_are_removed),
 		TEST(hugepages_in_use_stay),
+		TEST(pipe_is_removed_as_a_file),
 		TEST(hugepages_of_an_eal_that_starts_stay),
 		TEST(files_of_others_stay),
 		TEST(directories_of_killed_runs_are_removed),
