@@ -176,7 +176,9 @@ flow_await_port(struct program *program, unsigned int port, int ms, struct resul
 			    AWAIT_PACKETS + others_received(&before, &now))
 			return verdict;
 		if (left <= 0)
-			return result_fail(result, "no packets come to port %u", port);
+			return result_fail(result,
+					   "no packets come to port %u: are the ports linked?",
+					   port);
 		verdict = program_sleep(program, POLL, result);
 	}
 	return verdict;

@@ -216,7 +216,7 @@ def test_ports_that_are_not_linked_are_a_failure(guest: Callable[..., Guest]) ->
     apart = guest(nics=("virtio-net-pci", "e1000e"))
     done = validate(apart, "--phases=forward")
     assert (done.status, done.verdicts) == (1, {"forward": "failed"})
-    assert "are they linked?" in done["forward"]["text"]
+    assert "are the ports linked?" in done["forward"]["text"]
 
 
 def test_crash_fails_its_phase_only(host: Guest) -> None:
