@@ -145,10 +145,13 @@ class Console(Testpmd):
     END = "quit\n"
 
     def do(self, text: str, timeout: float = 60) -> str:
-        """Give a command and return what was printed up to the next prompt."""
+        """Give a command and return what was printed up to the next prompt.
+
+        A link that changes is reported between the characters of the echo: only its end counts.
+        """
         start = len(self.process.stdout)
         self.process.write(text + "\n")
-        return self.process.expect(rf"(?s){re.escape(text)}\s(.*?){PROMPT}", timeout,
+        return self.process.expect(rf"(?s)\n(.*?){PROMPT}", timeout,
                                    start).group(1).replace("\r", "")
 
 
