@@ -107,6 +107,7 @@ class Process:
         self.returncode: int | None = None
         self._on_output = on_output
         self._data = {wire.STDOUT: bytearray(), wire.STDERR: bytearray()}
+        self._console_start = guest.console.stat().st_size
 
     @property
     def stdout(self) -> str:
@@ -164,10 +165,12 @@ class Process:
                             f"{pattern!r}:\n{_end(self.stdout)}\n{_end(self.stderr)}")
 
     def _late(self, seconds: float) -> CommandTimeout:
-        """The command's fault, or the guest's?"""
+        """The command's fault, or the guest's? A timer lost before it has nothing to do with it."""
         if self.guest.answers():
             return CommandTimeout(self, seconds, self.guest.console)
-        lost = LOST_TIMER.search(self.guest.console.read_text(encoding="utf-8", errors="replace"))
+        with self.guest.console.open("rb") as console:
+            console.seek(self._console_start)
+            lost = LOST_TIMER.search(console.read().decode(errors="replace"))
         error = (GuestLostTimer if lost else GuestHangs)(self, seconds, self.guest.console)
         error.args = (f"the guest hangs: {self.guest.state()}\n{error}",)
         self.guest.close()
