@@ -126,6 +126,9 @@ testpmd_others(const json_t *xstats, struct port_stats *stats)
 	stats->has_others = xstats_sum(xstats, "broadcast_packets", &sum) &&
 		xstats_sum(xstats, "multicast_packets", &sum);
 	stats->others_received = stats->has_others ? sum : 0;
+	sum = 0;
+	stats->has_unicast = xstats_sum(xstats, "unicast_packets", &sum);
+	stats->unicast_received = sum;
 }
 
 /* Before the other counters: a packet that comes between shall not be missing from them. */

@@ -13,12 +13,14 @@
 struct port_stats {
 	uint64_t received;
 	uint64_t sent;
-	uint64_t missed;	  /* arrived, but no descriptor was free */
-	uint64_t errors;	  /* arrived, but broken */
-	uint64_t no_mbuf;	  /* arrived, but no mbuf was free */
-	uint64_t unsent;	  /* could not be sent */
-	uint64_t others_received; /* broadcasts and multicasts of these: 0 without has_others */
+	uint64_t missed;	   /* arrived, but no descriptor was free */
+	uint64_t errors;	   /* arrived, but broken */
+	uint64_t no_mbuf;	   /* arrived, but no mbuf was free */
+	uint64_t unsent;	   /* could not be sent */
+	uint64_t others_received;  /* broadcasts and multicasts: 0 without has_others */
+	uint64_t unicast_received; /* the others, counted where those are: 0 without has_unicast */
 	bool has_others;
+	bool has_unicast;
 };
 
 /*
