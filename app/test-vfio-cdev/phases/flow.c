@@ -78,14 +78,14 @@ flow_foreign(const struct flow *flow)
 
 enum verdict
 flow_verdict_flood(const struct flow *flow, const char *mode, const char *from, const char *to,
-		   unsigned int seconds, struct result *result)
+		   struct result *result)
 {
 	if (flow_arrived(flow) == 0)
 		return result_fail(result,
 				   "%s: of %" PRIu64 " packets that %s has sent none came "
 				   "to %s: are they linked?",
 				   mode, flow->sent, from, to);
-	if (flow_foreign(flow) <= FLOW_FOREIGN(seconds))
+	if (flow_foreign(flow) <= FLOW_FOREIGN(flow->seconds))
 		return VERDICT_PASS;
 	return result_fail(result,
 			   "%s: %s has received %" PRIu64 " packets that %s "
@@ -95,9 +95,9 @@ flow_verdict_flood(const struct flow *flow, const char *mode, const char *from, 
 
 enum verdict
 flow_verdict(const struct flow *flow, const char *mode, const char *from, const char *to,
-	     unsigned int seconds, struct result *result)
+	     struct result *result)
 {
-	enum verdict verdict = flow_verdict_flood(flow, mode, from, to, seconds, result);
+	enum verdict verdict = flow_verdict_flood(flow, mode, from, to, result);
 	char others[80] = "";
 
 	if (verdict != VERDICT_PASS || flow_conserved(flow))
@@ -133,6 +133,7 @@ flow_begin(struct flow_ports *ends, struct result *result)
 	struct port_stats later;
 	enum verdict verdict;
 
+	ends->begun = clock_ms();
 	verdict = flow_look(ends, ends->before, result);
 	if (verdict == VERDICT_PASS)
 		verdict = testpmd_stats(ends->programs[1], ends->ports[1], &later, result);
@@ -163,6 +164,7 @@ flow_settle(struct flow_ports *ends, struct flow *flow, struct result *result)
 			return verdict;
 		*flow = flow_between(&ends->before[0], &now[0], &ends->before[1], &now[1],
 				     ends->forwards);
+		flow->seconds = (uint64_t)(clock_ms() - ends->begun + 999) / 1000;
 		quiet = flow->received == last ? quiet + 1 : 0;
 		last = flow->received;
 		if ((quiet != 0 && flow_is_complete(flow)) || quiet == QUIET || clock_ms() > end)

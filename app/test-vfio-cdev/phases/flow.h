@@ -7,7 +7,7 @@
 
 #include "testpmd.h"
 
-/* So many packets of others (ARP, LLDP) are nothing to wonder at in so many seconds. */
+/* So many packets of others (ARP, LLDP) are nothing to wonder at in so many seconds, as passed. */
 #define FLOW_FOREIGN(seconds) (32 + 2 * (uint64_t)(seconds))
 
 /* What one port has sent and the port at the other end has received. */
@@ -16,13 +16,14 @@ struct flow {
 	uint64_t received;
 	uint64_t dropped; /* by the receiver's own counters */
 	uint64_t foreign; /* received, but not sent: as far as the counters show */
+	uint64_t seconds; /* that passed between the looks, rounded up */
 };
 
 /*
  * What went from a port to the other between two looks at their counters. Hardware
  * counts a packet as missed, or broken, or both: dropped is the most there can be. Where
  * ports forward, a broadcast of others goes round and round, and only what was received
- * beyond what was sent is known to be foreign.
+ * beyond what was sent is known to be foreign. The time is flow_settle()'s to fill in.
  */
 struct flow
 flow_between(const struct port_stats *from_before, const struct port_stats *from,
@@ -46,12 +47,12 @@ flow_foreign(const struct flow *flow);
  */
 enum verdict
 flow_verdict(const struct flow *flow, const char *mode, const char *from, const char *to,
-	     unsigned int seconds, struct result *result);
+	     struct result *result);
 
 /* The same, but what is lost is no failure: of a sender that does not wait. */
 enum verdict
 flow_verdict_flood(const struct flow *flow, const char *mode, const char *from, const char *to,
-		   unsigned int seconds, struct result *result);
+		   struct result *result);
 
 /* Links of a program: port 0 to port 1, port 2 to port 3, and back. */
 struct flow_ports {
@@ -59,7 +60,8 @@ struct flow_ports {
 	unsigned int ports[2];
 	const char *names[2]; /* addresses of their devices */
 	struct port_stats before[2];
-	bool forwards; /* the sender sends what it receives */
+	long long begun; /* clock_ms() */
+	bool forwards;	 /* the sender sends what it receives */
 };
 
 /* Look at the counters of both: this is where the flow begins. */

@@ -144,7 +144,7 @@ forward_mode(struct run *run, struct program *program, unsigned int ports, const
 		if (verdict != VERDICT_PASS)
 			break;
 		verdict = flow_verdict(&flow, mode->name, ends[i].names[0], ends[i].names[1],
-				       run->options->duration, result);
+				       result);
 		forwarded_add(forwarded, mode->name, &flow, run->options->duration);
 	}
 	free(ends);
@@ -255,7 +255,7 @@ forward_bursts(struct flow_ports *ends, struct result *result)
 		if (verdict != VERDICT_PASS)
 			return verdict;
 		verdict = flow_verdict(&flow, "txonly, one burst", ends->names[0], ends->names[1],
-				       1, result);
+				       result);
 	}
 	return verdict;
 }
@@ -280,8 +280,7 @@ forward_flood(struct run *run, struct flow_ports *ends, struct flow *flow, struc
 		verdict = flow_settle(ends, flow, result);
 	if (verdict != VERDICT_PASS)
 		return verdict;
-	return flow_verdict_flood(flow, "txonly", ends->names[0], ends->names[1],
-				  run->options->duration, result);
+	return flow_verdict_flood(flow, "txonly", ends->names[0], ends->names[1], result);
 }
 
 static enum verdict
