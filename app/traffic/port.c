@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -140,16 +141,27 @@ port_promiscuous(struct traffic *traffic, unsigned int i)
 	traffic->filtering = text[i];
 }
 
+static long long
+clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* A query takes time of its own, and more than a step if the firmware has to be asked. */
 static bool
 link_wait(uint16_t port)
 {
+	const long long end = clock_ms() + PATIENCE_MS;
 	struct rte_eth_link link = { 0 };
 
-	for (unsigned int ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
+	do {
 		if (rte_eth_link_get_nowait(port, &link) == 0 && link.link_status != 0)
 			return true;
 		rte_delay_ms(STEP_MS);
-	}
+	} while (clock_ms() < end);
 	return false;
 }
 

@@ -3,9 +3,12 @@
 /* dpdk-test-vfio-cdev-traffic on two ports that are rings of this process, crosswise. */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -31,6 +34,7 @@ static struct rte_ring *rings[PORTS]; /* that the port receives from */
 /* What the functions below do in place of the EAL's. */
 static int promiscuous; /* 0 or -errno */
 static unsigned int waited_ms, link_after_ms;
+static unsigned int link_query_ms; /* that a query takes, as by a mailbox of the firmware */
 
 int
 rte_eth_promiscuous_enable(uint16_t port)
@@ -50,8 +54,19 @@ int
 rte_eth_link_get_nowait(uint16_t port, struct rte_eth_link *link)
 {
 	(void)port;
+	waited_ms += link_query_ms;
 	*link = (struct rte_eth_link){ .link_status = waited_ms >= link_after_ms };
 	return 0;
+}
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+	const int ret = (int)syscall(SYS_clock_gettime, clock, now);
+
+	if (clock == CLOCK_MONOTONIC)
+		now->tv_sec += waited_ms / 1000;
+	return ret;
 }
 
 static void
@@ -173,6 +188,23 @@ link_may_take_as_long_as_for_testpmd(void **state)
 	rte_delay_us_callback_register(delay_real);
 }
 
+static void
+link_is_waited_for_by_the_clock(void **state)
+{
+	(void)state;
+	rte_delay_us_callback_register(delay_fake);
+	link_query_ms = 490;
+	link_after_ms = 55000;
+	assert_int_equal(start(), 0);
+	waited_ms = 0;
+	link_after_ms = UINT_MAX;
+	assert_int_equal(start(), -ENETDOWN);
+	assert_in_range(waited_ms, 60000, 62000);
+	waited_ms = link_query_ms = 0;
+	link_after_ms = 0;
+	rte_delay_us_callback_register(delay_real);
+}
+
 static eth_tx_burst_t tx_burst;
 static eth_rx_burst_t rx_burst;
 static unsigned int misaddressed, stalls;
@@ -226,6 +258,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(link_may_take_as_long_as_for_testpmd),
+		cmocka_unit_test(link_is_waited_for_by_the_clock),
 		cmocka_unit_test(packets_that_wait_in_the_ring_are_not_lost),
 	};
 
