@@ -182,17 +182,18 @@ flow_settle(struct flow_ports *ends, struct flow *flow, struct result *result)
 static enum verdict
 flow_await_port(struct program *program, unsigned int port, int ms, struct result *result)
 {
+	const long long end = clock_ms() + ms;
 	struct port_stats before, now;
 	enum verdict verdict;
 
 	verdict = testpmd_stats(program, port, &before, result);
-	for (int left = ms; verdict == VERDICT_PASS; left -= POLL) {
+	while (verdict == VERDICT_PASS) {
 		verdict = testpmd_stats(program, port, &now, result);
 		if (verdict != VERDICT_PASS ||
 		    now.received - before.received >=
 			    AWAIT_PACKETS + others_received(&before, &now))
 			return verdict;
-		if (left <= 0)
+		if (clock_ms() >= end)
 			return result_fail(result,
 					   "no packets come to port %u: are the ports linked?",
 					   port);

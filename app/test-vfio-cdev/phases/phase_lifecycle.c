@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "flow.h"
 #include "phase.h"
 #include "proc_files.h"
@@ -53,18 +54,19 @@ static enum verdict
 lifecycle_released(struct run *run, struct program *program, const struct rte_vfio_cdev_info *info,
 		   struct result *result)
 {
+	const long long end = clock_ms() + LET_GO;
 	struct rte_vfio_cdev_opener opener;
 	enum verdict verdict;
 	int openers;
 
-	for (int left = LET_GO;; left -= 100) {
+	for (;;) {
 		openers = rte_vfio_cdev_openers(run->host.ctx, info, &opener, 1);
 		if (openers < 0)
 			return result_error(result, "cannot list who has %s open: %s", info->addr,
 					    strerror(-openers));
 		if (openers == 0)
 			return VERDICT_PASS;
-		if (left <= 0)
+		if (clock_ms() >= end)
 			return result_fail(result,
 					   "%s is still open by %s (process %d) after it "
 					   "was detached",
@@ -106,17 +108,18 @@ static enum verdict
 lifecycle_no_more_files(struct program *program, const struct proc_files *before,
 			struct result *result)
 {
+	const long long end = clock_ms() + LET_GO;
 	enum verdict verdict = VERDICT_PASS;
 	struct proc_files now = { .count = 0 };
 	const char *more;
 
-	for (int left = LET_GO; verdict == VERDICT_PASS; left -= 100) {
+	while (verdict == VERDICT_PASS) {
 		if (proc_files_read(program_pid(program), &now) < 0)
 			return result_error(result, "cannot list the files that testpmd has open");
 		more = proc_files_more(before, &now);
 		if (more == NULL)
 			break;
-		if (left <= 0)
+		if (clock_ms() >= end)
 			return result_fail(result,
 					   "testpmd has %u files open after its devices "
 					   "were attached once more, and %u before: one more is %s",

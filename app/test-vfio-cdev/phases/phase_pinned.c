@@ -204,15 +204,16 @@ files_have_device(const struct proc_files *files)
 static enum verdict
 devices_gone(struct program *program, struct result *result)
 {
+	const long long end = clock_ms() + LET_GO;
 	enum verdict verdict = VERDICT_PASS;
 	struct proc_files files;
 
-	for (int left = LET_GO; verdict == VERDICT_PASS; left -= BETWEEN) {
+	while (verdict == VERDICT_PASS) {
 		if (proc_files_read(program_pid(program), &files) < 0)
 			return result_error(result, "cannot list the files that testpmd has open");
 		if (!files_have_device(&files))
 			return VERDICT_PASS;
-		if (left <= 0)
+		if (clock_ms() >= end)
 			return result_error(result,
 					    "testpmd still has a device open after its ports were "
 					    "detached, so no page may be moved");

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "testpmd.h"
 
 #define ARGUMENTS 32
@@ -207,7 +208,7 @@ enum verdict
 testpmd_links_up(struct program *program, unsigned int ports, struct result *result)
 {
 	enum verdict verdict = VERDICT_PASS;
-	int left = TESTPMD_PATIENCE;
+	const long long end = clock_ms() + TESTPMD_PATIENCE;
 	unsigned int port = 0;
 	bool up;
 
@@ -219,8 +220,7 @@ testpmd_links_up(struct program *program, unsigned int ports, struct result *res
 			port++;
 			continue;
 		}
-		left -= 100;
-		if (left <= 0)
+		if (clock_ms() >= end)
 			return result_fail(result, "the link of port %u is down", port);
 		verdict = program_sleep(program, 100, result);
 		if (verdict != VERDICT_PASS)

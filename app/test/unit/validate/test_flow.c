@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "asserts.h"
+#include "clock.h"
 #include "fake_testpmd.h"
 #include "flow.h"
 #include "phase.h"
@@ -111,6 +113,31 @@ packets_of_others_are_not_waited_for(void **state)
 	program_free(program);
 }
 
+static char *
+answer_slowly(const char *command)
+{
+	usleep(200000);
+	return answer(command);
+}
+
+/* Looks take time, too. */
+static void
+packets_are_waited_for_by_the_clock(void **state)
+{
+	const struct program_spec spec = { 0 };
+	struct program *program;
+	long long start;
+
+	(void)state;
+	fake_answer = answer_slowly;
+	lost_bursts = UINT32_MAX;
+	assert_int_equal(testpmd_start(&fake_run, &spec, &result, &program), VERDICT_PASS);
+	start = clock_ms();
+	assert_int_equal(flow_await(program, 2, 1000, &result), VERDICT_FAIL);
+	assert_in_range(clock_ms() - start, 1000, 8000);
+	program_free(program);
+}
+
 static unsigned int polls, late_polls; /* of the receiver, and those until it counts */
 static unsigned int foreign_packets;   /* which come with those of port 0 */
 
@@ -192,6 +219,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(restart_repeats_a_first_burst_that_is_lost),
 		TEST(packets_of_others_are_not_waited_for),
+		TEST(packets_are_waited_for_by_the_clock),
 		TEST(packet_of_others_at_the_beginning_is_no_loss),
 		TEST(flow_that_is_not_counted_yet_has_not_ended),
 		TEST(packets_of_others_are_tolerated_for_the_time_that_passed),
