@@ -7,6 +7,8 @@
 #include "elf_file.h"
 #include "library.h"
 
+#define OPENERS 64 /* of a device, that are looked at */
+
 /* Why it cannot be preloaded, or NULL. A position-independent program is of ET_DYN, too. */
 static const char *
 library_flaw(const struct elf_file *file, int err)
@@ -103,4 +105,43 @@ library_devices(const json_t *answer, const char *const *addrs, unsigned int cou
 	snprintf(what, size, "has %lld devices over the backend, where %u were wanted",
 		 (long long)has, count);
 	return VERDICT_FAIL;
+}
+
+/* Is the process one of them? Or -errno. */
+static int
+is_opener(int (*list)(const struct rte_vfio_cdev_ctx *, const struct rte_vfio_cdev_info *,
+		      struct rte_vfio_cdev_opener *, unsigned int),
+	  const struct host *host, const struct rte_vfio_cdev_info *info, pid_t pid)
+{
+	struct rte_vfio_cdev_opener openers[OPENERS];
+	const int count = list(host->ctx, info, openers, OPENERS);
+
+	for (int i = 0; i < count && i < OPENERS; i++)
+		if (openers[i].pid == pid)
+			return 1;
+	return count < 0 ? count : 0;
+}
+
+enum verdict
+library_opened(const struct host *host, pid_t pid, const struct rte_vfio_cdev_info *info,
+	       char *what, size_t size, struct result *result)
+{
+	const int readable = host_access(host, R_OK, "/proc/%d/fd", (int)pid);
+	const int cdev = is_opener(rte_vfio_cdev_openers, host, info, pid);
+	const int group = is_opener(rte_vfio_cdev_group_openers, host, info, pid);
+	int err = readable < 0 ? readable : cdev;
+
+	if (err >= 0 && group != -ENODEV)
+		err = group;
+	if (err < 0)
+		return result_error(result, "cannot list the files that process %d has open: %s",
+				    (int)pid, strerror(-err));
+	if (cdev == 0)
+		snprintf(what, size,
+			 "reports %s over the backend, but does not have its cdev %s open",
+			 info->addr, info->name);
+	else if (group > 0)
+		snprintf(what, size, "has the VFIO group of %s open, as stock DPDK does",
+			 info->addr);
+	return cdev > 0 && group <= 0 ? VERDICT_PASS : VERDICT_FAIL;
 }

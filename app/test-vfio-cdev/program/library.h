@@ -11,6 +11,7 @@
 
 #include <limits.h>
 
+#include "host.h"
 #include "report.h"
 
 /*
@@ -27,5 +28,13 @@ library_check(const char *library, struct result *result, char path[PATH_MAX]);
 enum verdict
 library_devices(const json_t *answer, const char *const *addrs, unsigned int count, char *what,
 		size_t size, struct result *result);
+
+/*
+ * Has the process the device's cdev open, and not its group? That is evidence of the kernel's,
+ * and not of the program's own. VERDICT_FAIL as above; VERDICT_ERROR: it cannot be seen.
+ */
+enum verdict
+library_opened(const struct host *host, pid_t pid, const struct rte_vfio_cdev_info *info,
+	       char *what, size_t size, struct result *result);
 
 #endif /* APP_TEST_LIBRARY_H */

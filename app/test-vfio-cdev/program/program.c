@@ -18,6 +18,7 @@
 #define ARGUMENTS 128
 #define READY_PATIENCE 120000 /* ms: an emulated machine is slow */
 #define END_PATIENCE 10000    /* ms until a program that is ending has ended */
+#define CRASH_PATIENCE 500    /* ms the same, whose files are closed */
 #define OLDEST "22.11"
 #define OUTPUT_END 4000 /* characters */
 #define PREFIX 64
@@ -273,6 +274,24 @@ program_explain(struct program *program, enum verdict verdict, struct result *re
 	return verdict;
 }
 
+/* None is checked that is none of the run's. */
+static enum verdict
+program_check_opened(struct program *program, const char *addr, struct result *result)
+{
+	const struct run *run = program->run;
+	enum verdict verdict = VERDICT_PASS;
+	char what[256] = "";
+
+	for (unsigned int i = 0; i < run->count && verdict == VERDICT_PASS; i++)
+		if (strcmp(run->devices[i].addr, addr) == 0)
+			verdict = library_opened(&run->host, program_pid(program), &run->devices[i],
+						 what, sizeof(what), result);
+	if (verdict != VERDICT_PASS &&
+	    console_expect(&program->console, NULL, CRASH_PATIENCE, NULL) == -EPIPE)
+		return program_ended(program, result);
+	return verdict == VERDICT_FAIL ? program_complain(program, what, result) : verdict;
+}
+
 enum verdict
 program_check_devices(struct program *program, const char *const *addrs, unsigned int count,
 		      struct result *result)
@@ -286,7 +305,11 @@ program_check_devices(struct program *program, const char *const *addrs, unsigne
 		return verdict;
 	verdict = library_devices(answer, addrs, count, what, sizeof(what), result);
 	json_decref(answer);
-	return verdict == VERDICT_FAIL ? program_complain(program, what, result) : verdict;
+	if (verdict == VERDICT_FAIL)
+		return program_complain(program, what, result);
+	for (unsigned int i = 0; i < count && verdict == VERDICT_PASS; i++)
+		verdict = program_check_opened(program, addrs[i], result);
+	return verdict;
 }
 
 /* With RTE_VFIO_CDEV=off there are no such commands. */

@@ -85,7 +85,10 @@ enum verdict
 program_query(struct program *program, struct result *result, json_t **value, const char *format,
 	      ...) __attribute__((format(printf, 4, 5)));
 
-/* Does it have these devices, and no other ones, over the backend? Else VERDICT_FAIL. */
+/*
+ * Does it have these devices, and no other ones, over the backend, as it reports itself and as
+ * the files show that it has open? Else VERDICT_FAIL.
+ */
 enum verdict
 program_check_devices(struct program *program, const char *const *addrs, unsigned int count,
 		      struct result *result);

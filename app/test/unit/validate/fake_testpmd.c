@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "asserts.h"
+#include "fake_sysfs.h"
 #include "fake_testpmd.h"
 #include "program_files.h"
 
@@ -22,8 +24,11 @@
 	"mkdir -p $RUNTIME_DIRECTORY/dpdk/$prefix\n" \
 	"ln -sf $RUNTIME_DIRECTORY/socket $RUNTIME_DIRECTORY/dpdk/$prefix/dpdk_telemetry.v2\n"
 
-static struct rte_vfio_cdev_info devices[] = { { .addr = "0000:00:03.0" },
-					       { .addr = "0000:00:04.0" } };
+/* Devices that are everywhere stand for cdevs. */
+static struct rte_vfio_cdev_info devices[] = {
+	{ .addr = "0000:00:03.0", .name = "noiommu-vfio0", .major = 1, .minor = 3 },
+	{ .addr = "0000:00:04.0", .name = "noiommu-vfio1", .major = 1, .minor = 5 },
+};
 struct run fake_run;
 struct options fake_options;
 const char *fake_release, *fake_devices;
@@ -88,6 +93,32 @@ connections_accept(void *arg)
 	}
 }
 
+/* Where the processes are looked for; both devices are of one group. */
+static int
+host_make(struct host *host)
+{
+	fake_testpmd_opens(FAKE_CDEVS, NULL);
+	return host_open(fake_sysfs_root(), host);
+}
+
+void
+fake_testpmd_opens(const char *file, ...)
+{
+	unsigned int fd = 3;
+	va_list files;
+
+	fake_sysfs_reset();
+	for (unsigned int i = 0; i < 2; i++)
+		fake_sysfs_link("../../../kernel/iommu_groups/12",
+				"sys/class/vfio-dev/%s/device/iommu_group", devices[i].name);
+	fake_sysfs_write(FAKE_GROUP_DEV, "sys/class/vfio/noiommu-12/dev");
+	fake_sysfs_mkdir("proc/%d/fd", getpid());
+	va_start(files, file);
+	for (; file != NULL; file = va_arg(files, const char *))
+		fake_sysfs_link(file, "proc/%d/fd/%u", getpid(), fd++);
+	va_end(files);
+}
+
 int
 fake_testpmd_open(void **state)
 {
@@ -104,6 +135,7 @@ fake_testpmd_open(void **state)
 	fake_release = FAKE_RELEASE;
 	fake_devices = FAKE_DEVICES;
 	fake_answer = NULL;
+	assert_int_equal(host_make(&fake_run.host), 0);
 	assert_int_equal(program_files_make(fake_run.runtime, sizeof(fake_run.runtime),
 					    &fake_run.lock),
 			 0);
@@ -133,6 +165,7 @@ fake_testpmd_close(void **state)
 	unlink(script);
 	unlink(log_path);
 	programs_end(&fake_run);
+	host_close(&fake_run.host);
 	assert_int_equal(access(fake_run.runtime, F_OK), -1);
 	return 0;
 }

@@ -16,6 +16,11 @@
 #define FAKE_LINES "while printf '" FAKE_PROMPT "'; read line; do echo \"$line\" >>$LOG; done"
 #define FAKE_DEVICES "{\"count\":2,\"devices\":[\"0000:00:04.0\",\"0000:00:03.0\"]}"
 
+/* What is open instead of the cdevs, and what stands for their group. */
+#define FAKE_CDEVS "/dev/null", "/dev/zero"
+#define FAKE_GROUP "/dev/full"
+#define FAKE_GROUP_DEV "1:7\n"
+
 /* Two devices; one CPU; the library is not looked at. */
 extern struct run fake_run;
 extern struct options fake_options;
@@ -26,6 +31,10 @@ extern const char *fake_devices; /* to /vfio_cdev/devices */
 
 /* The answer to any other command (malloc()), or NULL for null; may be NULL itself. */
 extern char *(*fake_answer)(const char *command);
+
+/* What it has open, ended by NULL: FAKE_CDEVS after fake_testpmd_open(). */
+void
+fake_testpmd_opens(const char *file, ...) __attribute__((sentinel));
 
 /* cmocka's set-up and tear-down; the latter sees that the runtime directory is gone. */
 int

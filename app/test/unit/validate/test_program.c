@@ -17,6 +17,7 @@
 
 #include "asserts.h"
 #include "companion.h"
+#include "fake_sysfs.h"
 #include "fake_testpmd.h"
 #include "program_files.h"
 #include "stop.h"
@@ -201,6 +202,75 @@ device_that_the_backend_does_not_have_fails(void **state)
 	assert_int_equal(start_with(FAKE_DEVICES, false), VERDICT_PASS);
 }
 
+/* What it reports is no evidence of how DPDK has come to the device. */
+static void
+device_whose_cdev_is_not_open_fails(void **state)
+{
+	(void)state;
+	fake_testpmd_opens("/dev/zero", NULL);
+	assert_int_equal(start_with(FAKE_DEVICES, false), VERDICT_FAIL);
+	assert_non_null(strstr(result.text,
+			       "script reports 0000:00:03.0 over the backend, but does not have "
+			       "its cdev noiommu-vfio0 open"));
+	fake_testpmd_opens(FAKE_CDEVS, NULL);
+	assert_int_equal(start_with(FAKE_DEVICES, false), VERDICT_PASS);
+}
+
+static void
+device_whose_group_is_open_fails(void **state)
+{
+	(void)state;
+	fake_testpmd_opens(FAKE_CDEVS, FAKE_GROUP, NULL);
+	assert_int_equal(start_with(FAKE_DEVICES, false), VERDICT_FAIL);
+	assert_non_null(strstr(result.text, "script has the VFIO group of 0000:00:03.0 open"));
+}
+
+/* Its files are closed, or it is gone: that it has crashed is the better explanation. */
+static void
+program_that_ends_before_its_files_are_listed_has_ended(void **state)
+{
+	(void)state;
+	fake_testpmd_opens("/dev/zero", NULL);
+	assert_fails("printf '" FAKE_PROMPT "'; exit 3", VERDICT_FAIL,
+		     "script ended with exit status 3");
+	fake_sysfs_reset();
+	fake_sysfs_mkdir("proc");
+	assert_fails("printf '" FAKE_PROMPT "'; kill -SEGV $$", VERDICT_FAIL,
+		     "script crashed: signal 11");
+}
+
+static void
+files_that_cannot_be_listed_are_an_error(void **state)
+{
+	(void)state;
+	fake_sysfs_reset();
+	fake_sysfs_mkdir("proc");
+	assert_int_equal(start_with(FAKE_DEVICES, false), VERDICT_ERROR);
+	assert_non_null(strstr(result.text, "cannot list the files that process "));
+}
+
+/* It starts without devices, and its phase asks later. */
+static void
+devices_that_are_plugged_are_checked_alike(void **state)
+{
+	static const char *const addrs[] = { "0000:00:03.0", "0000:00:04.0" };
+	const struct program_spec spec = {
+		.path = fake_testpmd_script(FAKE_LINES),
+		.ready = FAKE_PROMPT,
+		.plugs = true,
+	};
+	struct program *program;
+
+	(void)state;
+	fake_testpmd_opens("/dev/null", NULL);
+	assert_int_equal(program_start(&fake_run, &spec, &result, &program), VERDICT_PASS);
+	assert_int_equal(program_check_devices(program, addrs, 2, &result), VERDICT_FAIL);
+	assert_non_null(strstr(result.text, "does not have its cdev noiommu-vfio1 open"));
+	fake_testpmd_opens(FAKE_CDEVS, NULL);
+	assert_int_equal(program_check_devices(program, addrs, 2, &result), VERDICT_PASS);
+	program_free(program);
+}
+
 static void
 stock_with_the_backend_is_an_error(void **state)
 {
@@ -379,6 +449,11 @@ main(void)
 		TEST(program_is_talked_to_and_killed),
 		TEST(program_without_the_backend_fails),
 		TEST(device_that_the_backend_does_not_have_fails),
+		TEST(device_whose_cdev_is_not_open_fails),
+		TEST(device_whose_group_is_open_fails),
+		TEST(program_that_ends_before_its_files_are_listed_has_ended),
+		TEST(files_that_cannot_be_listed_are_an_error),
+		TEST(devices_that_are_plugged_are_checked_alike),
 		TEST(stock_with_the_backend_is_an_error),
 		TEST(companion_result_is_found_among_other_lines),
 		TEST(companion_that_has_no_result_is_a_failure),
