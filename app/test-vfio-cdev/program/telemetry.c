@@ -83,6 +83,20 @@ telemetry_parse_hello(struct telemetry *telemetry, const char *text, size_t leng
 	return verdict;
 }
 
+/*
+ * In a PID namespace of its own it knows another number. The kernel has that of the process that
+ * listens, in our namespace (net/unix/af_unix.c, copy_peercred()); 0 if it is not in there.
+ */
+static void
+telemetry_peer(struct telemetry *telemetry)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(telemetry->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0)
+		telemetry->pid = peer.pid;
+}
+
 static enum verdict
 telemetry_hello(struct telemetry *telemetry, struct result *result)
 {
@@ -95,6 +109,7 @@ telemetry_hello(struct telemetry *telemetry, struct result *result)
 		verdict = telemetry_parse_hello(telemetry, text, length, result);
 	if (verdict != VERDICT_PASS)
 		return verdict;
+	telemetry_peer(telemetry);
 	telemetry->answer = malloc(telemetry->room);
 	if (telemetry->answer == NULL)
 		return result_error(result, "telemetry: %s", strerror(ENOMEM));

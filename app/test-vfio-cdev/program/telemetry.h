@@ -16,7 +16,7 @@
 
 struct telemetry {
 	int fd;		  /* -1: not connected */
-	pid_t pid;	  /* of the peer, by its own account */
+	pid_t pid;	  /* of the peer, as it is known to us */
 	size_t room;	  /* the longest answer, by its own account */
 	char version[64]; /* "DPDK 22.11.11" */
 	char *answer;	  /* buffer of room + 1 */

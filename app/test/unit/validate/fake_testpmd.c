@@ -63,7 +63,7 @@ connection_serve(void *arg)
 
 	free(arg);
 	snprintf(command, sizeof(command),
-		 "{\"version\":\"%s\",\"pid\":%d,\"max_output_len\":9999}", fake_release, getpid());
+		 "{\"version\":\"%s\",\"pid\":%d,\"max_output_len\":9999}", fake_release, FAKE_PID);
 	send(fd, command, strlen(command), MSG_NOSIGNAL);
 	while ((got = recv(fd, command, sizeof(command) - 1, 0)) > 0) {
 		command[got] = '\0';

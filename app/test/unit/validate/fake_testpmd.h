@@ -11,6 +11,7 @@
 #include "program.h"
 
 #define FAKE_PROMPT "testpmd> "
+#define FAKE_PID 1 /* as in a PID namespace of its own; it is the test */
 #define FAKE_RELEASE "DPDK 22.11.11"
 /* After the answers to commands of the console, until it is killed. */
 #define FAKE_LINES "while printf '" FAKE_PROMPT "'; read line; do echo \"$line\" >>$LOG; done"

@@ -212,6 +212,13 @@ def test_testpmd_with_capabilities_fails(host: Guest) -> None:
         host.run(["rm", "-r", "/tmp/caps"], check=True)
 
 
+def test_testpmd_in_a_pid_namespace_passes(host: Guest) -> None:
+    """By its own account it is process 1."""
+    own = script(host, 'exec unshare --pid --fork --kill-child dpdk-testpmd "$@"')
+    done = validate(host, own, "--phases=addresses,lifecycle")
+    assert done.verdicts == {"addresses": "passed", "lifecycle": "passed"}, done.output
+
+
 def test_ports_that_are_not_linked_are_a_failure(guest: Callable[..., Guest]) -> None:
     apart = guest(nics=("virtio-net-pci", "e1000e"))
     done = validate(apart, "--phases=forward")
