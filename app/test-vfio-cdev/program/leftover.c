@@ -22,19 +22,29 @@ is_ours(const char *name)
 	return strncmp(name, LEFTOVER_PREFIX, strlen(LEFTOVER_PREFIX)) == 0;
 }
 
-/* <prefix><process id>-<share>map_<number>, lib/eal/common/eal_filesystem.h */
+/*
+ * <prefix>map_<number>, lib/eal/common/eal_filesystem.h. The prefix is that of one program
+ * (program_prefix()), or NULL for all programs of all runs; older ones have a process id in it.
+ */
 static bool
-is_hugepage(const char *name)
+is_hugepage(const char *name, const char *prefix)
 {
-	int pid, share, page, length = 0;
+	const char *map = strstr(name, "map_");
+	int length = 0;
 
-	return is_ours(name) &&
-		sscanf(name + strlen(LEFTOVER_PREFIX), "%d-%dmap_%d%n", &pid, &share, &page,
-		       &length) == 3 &&
-		name[strlen(LEFTOVER_PREFIX) + (size_t)length] == '\0';
+	if (map == NULL || map[strlen("map_")] == '\0' ||
+	    map[strlen("map_") + strspn(map + strlen("map_"), "0123456789")] != '\0' ||
+	    !is_ours(name))
+		return false;
+	if (prefix != NULL)
+		return strlen(prefix) == (size_t)(map - name) &&
+			strncmp(name, prefix, strlen(prefix)) == 0;
+	name += strlen(LEFTOVER_PREFIX);
+	sscanf(name, "%*[0-9A-Za-z]-%*[0-9]%n", &length);
+	return length != 0 && name + length == map;
 }
 
-/* An EAL that starts has it locked for a moment. */
+/* An EAL that starts has a directory locked for a moment, and one that is ending its files. */
 static bool
 lock_wait(int fd)
 {
@@ -46,8 +56,9 @@ lock_wait(int fd)
 	return true;
 }
 
+/* Waits for one that is in use, but not for a second one. */
 static bool
-hugepage_remove(int dir, const char *name)
+hugepage_remove(int dir, const char *name, bool *waits)
 {
 	/* hugetlbfs has pipes as well, and one would be waited for. */
 	const int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -55,15 +66,18 @@ hugepage_remove(int dir, const char *name)
 
 	if (fd < 0)
 		return false;
-	removed = flock(fd, LOCK_EX | LOCK_NB) == 0 && unlinkat(dir, name, 0) == 0;
+	removed = *waits ? lock_wait(fd) : flock(fd, LOCK_EX | LOCK_NB) == 0;
+	*waits = *waits && removed;
+	removed = removed && unlinkat(dir, name, 0) == 0;
 	close(fd);
 	return removed;
 }
 
 unsigned int
-leftover_clear_hugepages(const char *mount)
+leftover_clear_hugepages(const char *mount, const char *prefix)
 {
 	const struct dirent *entry;
+	bool waits = prefix != NULL;
 	unsigned int count = 0;
 	DIR *dir = opendir(mount);
 
@@ -71,8 +85,8 @@ leftover_clear_hugepages(const char *mount)
 		return 0;
 	if (lock_wait(dirfd(dir)))
 		while ((entry = readdir(dir)) != NULL)
-			if (is_hugepage(entry->d_name))
-				count += hugepage_remove(dirfd(dir), entry->d_name);
+			if (is_hugepage(entry->d_name, prefix))
+				count += hugepage_remove(dirfd(dir), entry->d_name, &waits);
 	closedir(dir);
 	return count;
 }
@@ -139,18 +153,24 @@ leftover_clear_directories(const char *parent)
 }
 
 unsigned int
-leftover_clear(void)
+leftover_clear_mounts(const char *prefix)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	const struct mntent *mount;
-	unsigned int count;
+	unsigned int count = 0;
 
-	count = leftover_clear_directories("/run") + leftover_clear_directories("/tmp");
 	if (mounts == NULL)
-		return count;
+		return 0;
 	while ((mount = getmntent(mounts)) != NULL)
 		if (strcmp(mount->mnt_type, "hugetlbfs") == 0)
-			count += leftover_clear_hugepages(mount->mnt_dir);
+			count += leftover_clear_hugepages(mount->mnt_dir, prefix);
 	endmntent(mounts);
 	return count;
+}
+
+unsigned int
+leftover_clear(void)
+{
+	return leftover_clear_directories("/run") + leftover_clear_directories("/tmp") +
+		leftover_clear_mounts(NULL);
 }

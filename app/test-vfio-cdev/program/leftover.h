@@ -10,11 +10,12 @@
 
 #include <stddef.h>
 
-/* Begins the names of all files of all runs; after it comes a process id. */
+/* Begins the names of all files of all runs; after it come characters of mkdtemp(). */
 #define LEFTOVER_PREFIX "test-vfio-cdev-"
 
 /*
- * Remove the hugepage files of a hugetlbfs that no process uses. Returns how many.
+ * Remove the hugepage files of a hugetlbfs that no process uses: those of the programs with this
+ * --file-prefix, which may be ending, or of all runs (NULL). Returns how many.
  *
  * It is what each EAL does when it starts, with the files of all others
  * (lib/eal/linux/eal_hugepage_info.c, clear_hugedir()). One that uses a file has a shared
@@ -23,7 +24,11 @@
  * one it has the directory locked (alloc_seg_walk(), hugepage_info_init()), as we have then.
  */
 unsigned int
-leftover_clear_hugepages(const char *mount);
+leftover_clear_hugepages(const char *mount, const char *prefix);
+
+/* The same in each hugetlbfs. */
+unsigned int
+leftover_clear_mounts(const char *prefix);
 
 /*
  * Remove such directories that no run uses: it has its own locked (program_files_make()), and
@@ -32,7 +37,7 @@ leftover_clear_hugepages(const char *mount);
 unsigned int
 leftover_clear_directories(const char *parent);
 
-/* Both of them, wherever they may be. Returns how many. */
+/* Files and directories of all runs, wherever they may be. Returns how many. */
 unsigned int
 leftover_clear(void);
 

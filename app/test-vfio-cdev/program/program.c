@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "console.h"
-#include "leftover.h"
 #include "library.h"
 #include "program.h"
 #include "program_files.h"
@@ -346,10 +345,16 @@ program_check(struct program *program, const struct run *run, const struct progr
 	return program_check_devices(program, addrs, count < DEVICES ? count : DEVICES, result);
 }
 
+/*
+ * The directory's name is no other run's (mkdtemp()). A process id may be: of containers that
+ * share a hugetlbfs, each has its own.
+ */
 static void
-program_prefix(char *prefix, unsigned int share)
+program_prefix(const struct run *run, char *prefix, unsigned int share)
 {
-	snprintf(prefix, PREFIX, LEFTOVER_PREFIX "%d-%u", getpid(), share);
+	const char *slash = strrchr(run->runtime, '/');
+
+	snprintf(prefix, PREFIX, "%s-%u", slash != NULL ? slash + 1 : "", share);
 }
 
 enum verdict
@@ -371,7 +376,7 @@ program_start(struct run *run, const struct program_spec *spec, struct result *r
 		.run = run,
 	};
 	snprintf(program->name, NAME, "%s", slash != NULL ? slash + 1 : spec->path);
-	program_prefix(program->prefix, spec->share);
+	program_prefix(run, program->prefix, spec->share);
 	verdict = program_spawn(program, run, spec, result);
 	if (verdict == VERDICT_PASS)
 		verdict = program_expect(program, spec->ready, READY_PATIENCE, result, NULL);
@@ -418,7 +423,7 @@ programs_end(const struct run *run)
 	char prefix[PREFIX];
 
 	for (unsigned int share = 0; share < SHARES; share++) {
-		program_prefix(prefix, share);
+		program_prefix(run, prefix, share);
 		program_files_remove(run->runtime, prefix);
 	}
 	program_files_end(run->runtime);

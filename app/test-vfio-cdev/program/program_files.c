@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,47 +49,35 @@ program_files_make(char *runtime, size_t size, int *lock)
 	return -errno;
 }
 
-/* Remove the files whose names begin like this. */
-static void
-directory_clear(const char *path, const char *beginning)
+/* True if it is gone now. */
+static bool
+directory_remove(const char *path)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *entry;
 
 	if (dir == NULL)
-		return;
+		return false;
 	while ((entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0)
-			unlinkat(dirfd(dir), entry->d_name, 0);
+		unlinkat(dirfd(dir), entry->d_name, 0);
 	closedir(dir);
+	return rmdir(path) == 0;
 }
 
 void
 program_files_remove(const char *runtime, const char *prefix)
 {
-	char path[256], map[128];
-	struct mntent *mount;
-	FILE *mounts;
+	char path[256];
 
 	if (runtime[0] == '\0')
 		return;
 	snprintf(path, sizeof(path), "%s/dpdk/%s", runtime, prefix);
-	directory_clear(path, "");
-	rmdir(path);
+	directory_remove(path);
 	/* Of one that has lost its environment. */
 	snprintf(path, sizeof(path), PROGRAM_FILES_ROOT "/%s", prefix);
-	directory_clear(path, "");
-	if (rmdir(path) == 0)
+	if (directory_remove(path))
 		rmdir(PROGRAM_FILES_ROOT); /* unless there is more in it */
-	mounts = setmntent("/proc/self/mounts", "re");
-	if (mounts == NULL)
-		return;
-	/* <mount>/<prefix>map_<n>, lib/eal/common/eal_filesystem.h */
-	snprintf(map, sizeof(map), "%smap_", prefix);
-	while ((mount = getmntent(mounts)) != NULL)
-		if (strcmp(mount->mnt_type, "hugetlbfs") == 0)
-			directory_clear(mount->mnt_dir, map);
-	endmntent(mounts);
+	leftover_clear_mounts(prefix);
 }
 
 void

@@ -16,7 +16,7 @@
 int
 program_files_make(char *runtime, size_t size, int *lock);
 
-/* Remove what a program with this --file-prefix has left there and in hugetlbfs. */
+/* Remove what a program with this --file-prefix has left there, and unlocked in hugetlbfs. */
 void
 program_files_remove(const char *runtime, const char *prefix);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "asserts.h"
@@ -63,7 +64,8 @@ hugepages_of_killed_runs_are_removed(void **state)
 	(void)state;
 	close(file_make("test-vfio-cdev-99-0map_0"));
 	close(file_make("test-vfio-cdev-99-1map_131071"));
-	assert_int_equal(leftover_clear_hugepages(top), 2);
+	close(file_make("test-vfio-cdev-aBc123-1map_5"));
+	assert_int_equal(leftover_clear_hugepages(top, NULL), 3);
 	assert_false(there("test-vfio-cdev-99-0map_0"));
 	assert_false(there("test-vfio-cdev-99-1map_131071"));
 }
@@ -76,10 +78,50 @@ hugepages_in_use_stay(void **state)
 
 	(void)state;
 	assert_return_code(flock(fd, LOCK_SH), errno);
-	assert_int_equal(leftover_clear_hugepages(top), 0);
+	assert_int_equal(leftover_clear_hugepages(top, NULL), 0);
 	assert_true(there("test-vfio-cdev-99-0map_0"));
 	close(fd);
-	assert_int_equal(leftover_clear_hugepages(top), 1);
+	assert_int_equal(leftover_clear_hugepages(top, NULL), 1);
+}
+
+/* A run clears up behind a program of its own in the same way. */
+static void
+hugepages_of_one_program_are_removed(void **state)
+{
+	static const char prefix[] = "test-vfio-cdev-aBc123-0";
+	int fd = file_make("test-vfio-cdev-aBc123-0map_1");
+
+	(void)state;
+	close(file_make("test-vfio-cdev-aBc123-0map_0"));
+	close(file_make("test-vfio-cdev-aBc123-1map_0"));
+	close(file_make("test-vfio-cdev-aBc123-00map_0"));
+	assert_return_code(flock(fd, LOCK_SH), errno);
+	assert_int_equal(leftover_clear_hugepages(top, prefix), 1);
+	assert_false(there("test-vfio-cdev-aBc123-0map_0"));
+	assert_true(there("test-vfio-cdev-aBc123-0map_1"));
+	close(fd);
+	assert_int_equal(leftover_clear_hugepages(top, prefix), 1);
+	assert_int_equal(leftover_clear_hugepages(top, NULL), 2);
+}
+
+/* It was killed, but its parent, a wrapper, was not there to wait for it. */
+static void
+hugepages_of_a_program_that_is_ending_are_removed(void **state)
+{
+	int fd = file_make("test-vfio-cdev-aBc123-0map_0");
+	pid_t child;
+
+	(void)state;
+	assert_return_code(flock(fd, LOCK_SH), errno);
+	child = fork();
+	if (child == 0) {
+		usleep(300000);
+		_exit(0);
+	}
+	assert_return_code(child, errno);
+	close(fd);
+	assert_int_equal(leftover_clear_hugepages(top, "test-vfio-cdev-aBc123-0"), 1);
+	assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 /* Nor is it waited for. */
@@ -88,7 +130,7 @@ pipe_is_removed_as_a_file(void **state)
 {
 	(void)state;
 	assert_return_code(mkfifo(path_of("test-vfio-cdev-99-0map_0"), 0600), errno);
-	assert_int_equal(leftover_clear_hugepages(top), 1);
+	assert_int_equal(leftover_clear_hugepages(top, NULL), 1);
 }
 
 /* It has the directory while it creates a file and has not locked it yet. */
@@ -101,23 +143,27 @@ hugepages_of_an_eal_that_starts_stay(void **state)
 	assert_return_code(dir, errno);
 	close(file_make("test-vfio-cdev-99-0map_0"));
 	assert_return_code(flock(dir, LOCK_EX), errno);
-	assert_int_equal(leftover_clear_hugepages(top), 0);
+	assert_int_equal(leftover_clear_hugepages(top, NULL), 0);
 	assert_true(there("test-vfio-cdev-99-0map_0"));
 	close(dir);
-	assert_int_equal(leftover_clear_hugepages(top), 1);
+	assert_int_equal(leftover_clear_hugepages(top, NULL), 1);
 }
 
 static void
 files_of_others_stay(void **state)
 {
-	static const char *const names[] = { "rtemap_0", "test-vfio-cdev-99-0",
-					     "test-vfio-cdev-map_0", "test-vfio-cdev-99-0map_0.bak",
+	static const char *const names[] = { "rtemap_0",
+					     "test-vfio-cdev-99-0",
+					     "test-vfio-cdev-map_0",
+					     "test-vfio-cdev-99-0map_0.bak",
+					     "test-vfio-cdev-9-map_0",
+					     "test-vfio-cdev-9_9-0map_0",
 					     "mytest-vfio-cdev-9-0map_1" };
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		close(file_make(names[i]));
-	assert_int_equal(leftover_clear_hugepages(top), 0);
+	assert_int_equal(leftover_clear_hugepages(top, NULL), 0);
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_return_code(unlink(path_of(names[i])), errno);
 }
@@ -185,6 +231,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(hugepages_of_killed_runs_are_removed),
 		TEST(hugepages_in_use_stay),
+		TEST(hugepages_of_one_program_are_removed),
+		TEST(hugepages_of_a_program_that_is_ending_are_removed),
 		TEST(pipe_is_removed_as_a_file),
 		TEST(hugepages_of_an_eal_that_starts_stay),
 		TEST(files_of_others_stay),

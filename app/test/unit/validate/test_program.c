@@ -19,7 +19,6 @@
 #include "companion.h"
 #include "fake_sysfs.h"
 #include "fake_testpmd.h"
-#include "program_files.h"
 #include "stop.h"
 
 static struct result result;
@@ -115,6 +114,21 @@ program_gets_its_cpus(void **state)
 	output = json_string_value(json_object_get(result.details, "output"));
 	assert_memory_equal(output, "off /", strlen("off /"));
 	assert_non_null(strstr(output, " --socket-mem=0,64 -a ffff:ff:1f.7 -- --own\n"));
+}
+
+/* Not of the process id: containers that share a hugetlbfs may have the same ones. */
+static void
+prefix_is_that_of_the_run(void **state)
+{
+	struct program *program;
+	char wanted[128];
+
+	(void)state;
+	snprintf(wanted, sizeof(wanted), " --file-prefix=%s-0 ",
+		 strrchr(fake_run.runtime, '/') + 1);
+	assert_int_equal(start("echo \"$@\"", false, &program), VERDICT_FAIL);
+	assert_non_null(
+		strstr(json_string_value(json_object_get(result.details, "output")), wanted));
 }
 
 static enum verdict
@@ -406,7 +420,6 @@ program_dies_with_us(void **state)
 	assert_int_equal(fscanf(file, "%d", &pid), 1);
 	fclose(file);
 	unlink(path);
-	snprintf(path, sizeof(path), "test-vfio-cdev-%d-0", child);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	for (tries = 0; !is_dead(pid) && tries < 1000; tries++)
@@ -414,7 +427,6 @@ program_dies_with_us(void **state)
 	if (tries == 1000)
 		kill(pid, SIGKILL);
 	assert_true(tries < 1000);
-	program_files_remove(fake_run.runtime, path);
 }
 
 /* Stays pending, so it is the last test. */
@@ -445,6 +457,7 @@ main(void)
 		TEST(program_that_cannot_be_executed_is_an_error),
 		TEST(program_without_telemetry_is_an_error),
 		TEST(program_gets_its_cpus),
+		TEST(prefix_is_that_of_the_run),
 		TEST(old_release_is_an_error),
 		TEST(program_is_talked_to_and_killed),
 		TEST(program_without_the_backend_fails),

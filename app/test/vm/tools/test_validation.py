@@ -219,6 +219,14 @@ def test_testpmd_in_a_pid_namespace_passes(host: Guest) -> None:
     assert done.verdicts == {"addresses": "passed", "lifecycle": "passed"}, done.output
 
 
+def test_runs_with_the_same_process_id_do_not_meet(host: Guest) -> None:
+    """Containers that share a hugetlbfs."""
+    inside = ["unshare", "--pid", "--fork", "--mount-proc", TOOL, "--phases=addresses"]
+    runs = [host.start([*inside, f"--devices={device}"]) for device in PAIR]
+    statuses = [run.wait(120) for run in runs]
+    assert statuses == [0, 0], [run.stdout + run.stderr for run in runs]
+
+
 def test_ports_that_are_not_linked_are_a_failure(guest: Callable[..., Guest]) -> None:
     apart = guest(nics=("virtio-net-pci", "e1000e"))
     done = validate(apart, "--phases=forward")
