@@ -84,7 +84,8 @@ flow_start(struct program *program, unsigned int ports, struct result *result);
 
 /*
  * Wait until each of the first so many ports of a forwarding program receives packets, and
- * not only those of others; VERDICT_FAIL after so many ms for each port.
+ * not only those of others, as far as these are counted: one that is not, as of drivers without
+ * such counters, goes round as well. VERDICT_FAIL after so many ms for each port.
  */
 enum verdict
 flow_await(struct program *program, unsigned int ports, int ms, struct result *result);
