@@ -28,7 +28,7 @@ struct check_finding {
 	enum check_verdict verdict;
 	const char *device; /* its address; NULL: the machine, or this process */
 	const char *text;   /* one sentence: what is, and if it is not good, why it matters */
-	const char *cure;   /* the command or the kernel option; NULL: nothing to cure */
+	const char *cure;   /* words, or a command at its end; NULL: nothing to cure */
 };
 
 struct check_options {

@@ -25,8 +25,8 @@ check_devices(struct checkup *c)
 			    c->count > 1 ? "devices are" : "device is");
 	else
 		checkup_add(c, CHECK_FAIL,
-			    "dpdk-devbind.py --bind=vfio-pci DEVICE, or give the "
-			    "addresses of those that are meant",
+			    "give the addresses of those that are meant, or bind one: "
+			    "dpdk-devbind.py --bind=vfio-pci DEVICE",
 			    "no device is bound to vfio-pci");
 }
 

@@ -245,7 +245,9 @@ check_kernel_options(struct checkup *c)
 		checkup_add(c, CHECK_FAIL, cure.buf, "the kernel is built without %s", missing.buf);
 	else if (unknown.len > 0)
 		checkup_add(
-			c, CHECK_WARN, "grep -E 'VFIO|IOMMUFD' on the kernel's configuration",
+			c, CHECK_WARN,
+			"look for them in the file that it was configured with (grep -E "
+			"'VFIO|IOMMUFD')",
 			"no file shows whether the kernel has %s: /proc/config.gz, and a config "
 			"of its release in /boot and /lib/modules, are not there or cannot be "
 			"read",
@@ -317,7 +319,8 @@ check_noiommu_parameter(struct checkup *c)
 			    "enable_unsafe_noiommu_mode was turned off: devices that were bound "
 			    "before go on working, but cannot be bound again");
 	else
-		checkup_add(c, CHECK_FAIL, "echo Y >" PARAMETER ", and then bind the device anew",
+		checkup_add(c, CHECK_FAIL,
+			    "turn it on before the device is bound anew: echo Y >" PARAMETER,
 			    "enable_unsafe_noiommu_mode is off: a device without an IOMMU cannot "
 			    "be bound to vfio-pci (\"write error: Invalid argument\", or \"No "
 			    "such device\")");

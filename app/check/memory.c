@@ -225,8 +225,9 @@ hugepages_measure(const struct host *host, long *smallest, long *all)
 void
 check_memlock(struct checkup *c)
 {
-	static const char cure[] = "ulimit -l unlimited (containers: --ulimit memlock=-1; systemd: "
-				   "LimitMEMLOCK=infinity), or grant CAP_IPC_LOCK";
+	static const char cure[] = "grant CAP_IPC_LOCK, or raise the limit (containers: --ulimit "
+				   "memlock=-1; systemd: LimitMEMLOCK=infinity): ulimit -l "
+				   "unlimited";
 	long limit = memlock_read(c->host), smallest, all;
 
 	hugepages_measure(c->host, &smallest, &all);

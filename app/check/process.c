@@ -72,8 +72,8 @@ check_iommufd_node(struct checkup *c)
 	else
 		checkup_add(c, CHECK_FAIL,
 			    advice_or(RTE_VFIO_CDEV_STEP_IOMMUFD, c->iommufd,
-				      "make the node anew: cat /sys/class/misc/iommu/dev shows "
-				      "its numbers"),
+				      "make the node anew: rm -f /dev/iommu && mknod /dev/iommu c "
+				      "$(tr ':' ' ' </sys/class/misc/iommu/dev)"),
 			    "cannot use /dev/iommu: %s", strerror(-c->iommufd));
 }
 

@@ -126,8 +126,8 @@ installed_add(struct checkup *c, struct loader *loader)
 		checkup_add(c, best, best != CHECK_PASS ? cure : NULL, "found %s", text.buf);
 	else if (c->options->app == NULL)
 		checkup_add(c, CHECK_WARN,
-			    "apt-get install dpdk, or name the program that brings "
-			    "its own with --app",
+			    "name the program that brings its own with --app, or install it: "
+			    "apt-get install dpdk",
 			    "the dynamic linker finds no " EAL "*");
 }
 

@@ -162,6 +162,23 @@ machine_copy(const char *from, const char *path)
 	assert_int_equal(chmod(full, 0755), 0);
 }
 
+/* A shell takes what is pasted: a command ends its cure, and no other words come after it. */
+static void
+assert_pastable(const char *cure)
+{
+	static const char *const commands[] = {
+		"apt-get ", "dpdk-devbind.py ", "echo ",     "grep ", "ln ",
+		"mkdir ",   "mknod ",		"modprobe ", "rm ",   "ulimit ",
+	};
+	const char *at;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		for (at = strstr(cure, commands[i]); at != NULL; at = strstr(at + 1, commands[i]))
+			if ((at == cure || strncmp(at - 2, ": ", 2) == 0) &&
+			    (strstr(at, ", ") != NULL || strstr(at, " (") != NULL))
+				fail_msg("cannot be pasted: %s", cure);
+}
+
 static void
 finding_keep(void *arg, const struct check_finding *finding)
 {
@@ -173,6 +190,8 @@ finding_keep(void *arg, const struct check_finding *finding)
 	if (finding->device != NULL)
 		assert_null(strpbrk(finding->device, "\n\033"));
 	assert_true(finding->verdict == CHECK_PASS || finding->cure != NULL);
+	if (finding->cure != NULL)
+		assert_pastable(finding->cure);
 	machine.findings[i].verdict = finding->verdict;
 	snprintf(machine.findings[i].check, sizeof(machine.findings[i].check), "%s",
 		 finding->check);

@@ -311,7 +311,7 @@ parameter_off_fails_what_is_not_bound(void **state)
 	machine_device_add("0000:00:04.0", "");
 	machine_check_device("0000:00:04.0");
 	assert_finding("noiommu-parameter", CHECK_FAIL, "write error: Invalid argument",
-		       "bind the device anew");
+		       "bound anew: echo Y >/sys/module/vfio/");
 	machine_check_devices(MACHINE_ADDR, "0000:00:04.0");
 	assert_finding("noiommu-parameter", CHECK_FAIL, "write error: Invalid argument", NULL);
 }
