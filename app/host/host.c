@@ -49,15 +49,22 @@ path_make(const struct host *host, char path[PATH_MAX], const char *format, va_l
 	return len < PATH_MAX - root ? 0 : -ENAMETOOLONG;
 }
 
+/* For a function whose last arguments are a format of printf() and what it takes. */
+#define PATH_MAKE(ret, host, path, format) \
+	do { \
+		va_list ap; \
+\
+		va_start(ap, format); \
+		(ret) = path_make(host, path, format, ap); \
+		va_end(ap); \
+	} while (0)
+
 int
 host_path(const struct host *host, char path[PATH_MAX], const char *format, ...)
 {
-	va_list ap;
 	int ret;
 
-	va_start(ap, format);
-	ret = path_make(host, path, format, ap);
-	va_end(ap);
+	PATH_MAKE(ret, host, path, format);
 	return ret;
 }
 
@@ -97,12 +104,9 @@ int
 host_line(const struct host *host, char *line, size_t size, const char *format, ...)
 {
 	char path[PATH_MAX];
-	va_list ap;
 	int ret;
 
-	va_start(ap, format);
-	ret = path_make(host, path, format, ap);
-	va_end(ap);
+	PATH_MAKE(ret, host, path, format);
 	if (ret == 0)
 		ret = file_line(path, line, size);
 	if (ret < 0)
@@ -114,13 +118,10 @@ long
 host_number(const struct host *host, int base, const char *format, ...)
 {
 	char path[PATH_MAX], line[32], *end;
-	va_list ap;
 	long value;
 	int ret;
 
-	va_start(ap, format);
-	ret = path_make(host, path, format, ap);
-	va_end(ap);
+	PATH_MAKE(ret, host, path, format);
 	if (ret < 0 || file_line(path, line, sizeof(line)) <= 0)
 		return -1;
 	errno = 0;
@@ -134,13 +135,10 @@ host_link(const struct host *host, char *name, size_t size, const char *format, 
 	char path[PATH_MAX], target[PATH_MAX];
 	const char *last;
 	ssize_t len = -1;
-	va_list ap;
 	int ret;
 
 	name[0] = '\0';
-	va_start(ap, format);
-	ret = path_make(host, path, format, ap);
-	va_end(ap);
+	PATH_MAKE(ret, host, path, format);
 	if (ret == 0 && (len = readlink(path, target, sizeof(target) - 1)) < 0)
 		ret = -errno;
 	if (ret < 0)
@@ -189,12 +187,9 @@ host_find(const struct host *host, char *line, size_t size, const char *pattern,
 	  ...)
 {
 	char path[PATH_MAX];
-	va_list ap;
 	int ret;
 
-	va_start(ap, format);
-	ret = path_make(host, path, format, ap);
-	va_end(ap);
+	PATH_MAKE(ret, host, path, format);
 	if (ret == 0)
 		ret = file_find(path, line, size, pattern);
 	if (ret < 0)
@@ -212,13 +207,10 @@ int
 host_names(const struct host *host, struct dirent ***names, const char *format, ...)
 {
 	char path[PATH_MAX];
-	va_list ap;
 	int ret;
 
 	*names = NULL;
-	va_start(ap, format);
-	ret = path_make(host, path, format, ap);
-	va_end(ap);
+	PATH_MAKE(ret, host, path, format);
 	if (ret < 0)
 		return ret;
 	ret = scandir(path, names, name_is_visible, alphasort);
@@ -237,12 +229,9 @@ int
 host_access(const struct host *host, int mode, const char *format, ...)
 {
 	char path[PATH_MAX];
-	va_list ap;
 	int ret;
 
-	va_start(ap, format);
-	ret = path_make(host, path, format, ap);
-	va_end(ap);
+	PATH_MAKE(ret, host, path, format);
 	if (ret == 0 && faccessat(AT_FDCWD, path, mode, AT_EACCESS) < 0)
 		ret = -errno;
 	return ret;
@@ -252,12 +241,9 @@ int
 host_stat(const struct host *host, struct stat *st, const char *format, ...)
 {
 	char path[PATH_MAX];
-	va_list ap;
 	int ret;
 
-	va_start(ap, format);
-	ret = path_make(host, path, format, ap);
-	va_end(ap);
+	PATH_MAKE(ret, host, path, format);
 	if (ret == 0 && stat(path, st) < 0)
 		ret = -errno;
 	return ret;
