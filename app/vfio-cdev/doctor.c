@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "finding.h"
+#include "finding_json.h"
 #include "launch.h"
 #include "term.h"
 
@@ -27,14 +28,6 @@ struct report {
 	bool no_memory;
 };
 
-static json_t *
-finding_json(const struct check_finding *finding)
-{
-	return json_pack("{s:s, s:s, s:s?, s:s, s:s?}", "check", finding->check, "verdict",
-			 check_verdict_name(finding->verdict), "device", finding->device, "text",
-			 finding->text, "cure", finding->cure);
-}
-
 static void
 finding_report(void *arg, const struct check_finding *finding)
 {
@@ -43,7 +36,7 @@ finding_report(void *arg, const struct check_finding *finding)
 	report->counts[finding->verdict]++;
 	if (report->findings == NULL)
 		finding_print(stdout, finding, report->colours);
-	else if (json_array_append_new(report->findings, finding_json(finding)) != 0)
+	else if (json_array_append_new(report->findings, check_finding_json(finding)) != 0)
 		report->no_memory = true;
 }
 

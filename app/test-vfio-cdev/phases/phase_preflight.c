@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "checks.h"
+#include "finding_json.h"
 #include "phase.h"
 
 struct preflight {
@@ -22,11 +23,7 @@ preflight_finding(void *arg, const struct check_finding *finding)
 	struct preflight *preflight = arg;
 
 	preflight->count++;
-	json_array_append_new(preflight->findings,
-			      json_pack("{s:s, s:s, s:s?, s:s, s:s?}", "check", finding->check,
-					"verdict", check_verdict_name(finding->verdict), "device",
-					finding->device, "text", finding->text, "cure",
-					finding->cure));
+	json_array_append_new(preflight->findings, check_finding_json(finding));
 	if (finding->verdict == CHECK_WARN)
 		preflight->warnings++;
 	if (finding->verdict != CHECK_FAIL)
