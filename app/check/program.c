@@ -78,7 +78,7 @@ own_add(struct checkup *c)
 	bool found;
 
 	if (c->options->app == NULL ||
-	    launch_find_program_of(c->host, c->options->app, path, sizeof(path)) < 0 ||
+	    launch_find_program(c->host, c->options->app, path, sizeof(path)) < 0 ||
 	    script_resolve(c->host, path) < 0)
 		return false;
 	loader_open(c->host, path, &loader);
@@ -426,7 +426,7 @@ check_app(struct checkup *c)
 
 	if (c->options->app == NULL)
 		return;
-	ret = launch_find_program_of(c->host, c->options->app, found, sizeof(found));
+	ret = launch_find_program(c->host, c->options->app, found, sizeof(found));
 	if (ret < 0) {
 		checkup_add(c, CHECK_FAIL, "give the path of a program", "cannot read %s: %s",
 			    c->options->app, strerror(-ret));

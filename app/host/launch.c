@@ -54,13 +54,7 @@ program_try(const struct host *host, const char *path)
 }
 
 int
-launch_find_program(const char *name, char *path, size_t size)
-{
-	return launch_find_program_of(&(const struct host){ .root = "" }, name, path, size);
-}
-
-int
-launch_find_program_of(const struct host *host, const char *name, char *path, size_t size)
+launch_find_program(const struct host *host, const char *name, char *path, size_t size)
 {
 	const char *dirs = getenv("PATH");
 	int ret = -ENOENT, found, len;

@@ -31,15 +31,11 @@ int
 launch_find_library(char path[PATH_MAX]);
 
 /*
- * Find a program as a shell would. Returns 0, or -errno: -ENOENT there is none,
- * -EACCES it cannot be executed.
+ * Find a program as a shell would; a path with a slash in it is looked at as it is.
+ * Returns 0, or -errno: -ENOENT there is none, -EACCES it cannot be executed.
  */
 int
-launch_find_program(const char *name, char *path, size_t size);
-
-/* The same on another root. A path with a slash in it is looked at as it is. */
-int
-launch_find_program_of(const struct host *host, const char *name, char *path, size_t size);
+launch_find_program(const struct host *host, const char *name, char *path, size_t size);
 
 #ifdef __cplusplus
 }

@@ -68,7 +68,7 @@ env_resolve(const struct host *host, char *argument, char path[PATH_MAX])
 	}
 	if (name[0] == '\0' || name[0] == '-' || strpbrk(name, "=\"'\\$") != NULL)
 		return -EINVAL;
-	ret = launch_find_program_of(host, name, path, PATH_MAX);
+	ret = launch_find_program(host, name, path, PATH_MAX);
 	if (ret < 0)
 		snprintf(path, PATH_MAX, "%s", name);
 	return ret;

@@ -104,7 +104,7 @@ run_check_files(struct run *run, const struct options *options, struct result *r
 {
 	char path[PATH_MAX];
 
-	if (launch_find_program(options->testpmd, path, sizeof(path)) != 0)
+	if (launch_find_program(&run->host, options->testpmd, path, sizeof(path)) != 0)
 		return result_error(result,
 				    "%s: no such program: install dpdk-testpmd (Debian: "
 				    "packages dpdk, dpdk-dev), or name one with --testpmd",
@@ -119,13 +119,12 @@ run_open(struct run *run, const struct options *options, struct result *result)
 	int ret;
 
 	*run = (struct run){ .options = options, .lock = -1 };
-	verdict = run_check_files(run, options, result);
-	if (verdict != VERDICT_PASS)
-		return verdict;
 	ret = host_open("", &run->host);
 	if (ret != 0)
 		return result_error(result, "%s", strerror(-ret));
-	verdict = run_find_devices(run, result);
+	verdict = run_check_files(run, options, result);
+	if (verdict == VERDICT_PASS)
+		verdict = run_find_devices(run, result);
 	if (verdict != VERDICT_PASS)
 		return verdict;
 	/* Before free hugepages are counted. */

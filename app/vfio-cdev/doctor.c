@@ -125,7 +125,7 @@ devices_check(const struct host *host, const struct arguments *arguments,
 	char path[PATH_MAX];
 	int ret;
 
-	ret = app != NULL ? launch_find_program(app, path, sizeof(path)) : 0;
+	ret = app != NULL ? launch_find_program(host, app, path, sizeof(path)) : 0;
 	if (ret < 0)
 		return cmd_fail_json(arguments->json, "--app %s: %s", app, strerror(-ret));
 	if (app != NULL)

@@ -139,39 +139,37 @@ host_check(const struct host *host, const struct arguments *arguments, const cha
 }
 
 static int
-program_check(const struct arguments *arguments, const char *path)
-{
-	struct host host;
-	int ret = host_open("", &host);
-
-	if (ret < 0)
-		return cmd_fail("%s", strerror(-ret));
-	ret = host_check(&host, arguments, path);
-	host_close(&host);
-	return ret;
-}
-
-static int
 program_fail(const char *name, int err)
 {
 	cmd_fail("cannot run %s: %s", name, strerror(err));
 	return err == ENOENT ? NOT_FOUND : CANNOT_RUN;
 }
 
+/* Find the program to run, and check it: 0 or an exit status. */
+static int
+program_find(const struct arguments *arguments, char path[PATH_MAX])
+{
+	const char *name = arguments->program[0];
+	struct host host;
+	int ret = host_open("", &host);
+
+	if (ret < 0)
+		return cmd_fail("%s", strerror(-ret));
+	ret = launch_find_program(&host, name, path, PATH_MAX);
+	ret = ret < 0 ? program_fail(name, -ret) : host_check(&host, arguments, path);
+	host_close(&host);
+	return ret;
+}
+
 static int
 program_run(const struct arguments *arguments)
 {
-	const char *name = arguments->program[0];
 	char library[PATH_MAX], path[PATH_MAX];
 	int ret;
 
 	ret = library_choose(arguments->library, library);
-	if (ret != 0)
-		return ret;
-	ret = launch_find_program(name, path, sizeof(path));
-	if (ret < 0)
-		return program_fail(name, -ret);
-	ret = program_check(arguments, path);
+	if (ret == 0)
+		ret = program_find(arguments, path);
 	if (ret == 0)
 		ret = environment_set(library, arguments->require);
 	if (ret != 0)
