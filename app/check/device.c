@@ -316,12 +316,12 @@ static void
 node_cure(const struct host *host, int node, struct text *cure)
 {
 	static const char dir[] = "/sys/devices/system/node/node%d/hugepages/hugepages-%lukB/%s";
-	unsigned long sizes[HUGEPAGE_SIZES], size = 0;
-	unsigned int count = hugepage_sizes(host, sizes);
+	struct hugepage_pool pools[HUGEPAGE_SIZES];
+	unsigned int count = hugepage_pools(host, pools);
+	const struct hugepage_pool *pool = hugepage_choose(pools, count);
+	const unsigned long size = pool != NULL ? pool->size : 0;
 	long pages, surplus;
 
-	for (unsigned int i = 0; i < count; i++)
-		size = size == 0 || sizes[i] < size ? sizes[i] : size;
 	pages = host_number(host, 10, dir, node, size, "nr_hugepages");
 	surplus = host_number(host, 10, dir, node, size, "surplus_hugepages");
 	pages = (pages > 0 ? pages : 0) - (surplus > 0 ? surplus : 0);

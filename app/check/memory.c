@@ -13,27 +13,16 @@
 
 #define NODE_LIST 16 /* nodes that are listed */
 
-/* The smallest that are mounted, unless these are large: arm64's of 64 kB rarely are. */
-static const struct hugepage_pool *
-pool_choose(const struct hugepage_pool *pools, unsigned int count)
-{
-	for (unsigned int i = 0; i < count; i++)
-		if (pools[i].mount[0] != '\0' && hugepage_need(pools[i].size) > 1)
-			return &pools[i];
-	return &pools[0];
-}
-
 /*
  * The command that adds what a program needs to a pool: writing nr_hugepages sets the
- * whole pool, also below what is there. Of the smallest pages, for a few large ones may
- * be more than the machine has.
+ * whole pool, also below what is there.
  */
 static void
 reserve_add(const struct hugepage_pool *pools, unsigned int count, struct text *cure)
 {
-	const struct hugepage_pool *pool = pool_choose(pools, count);
+	const struct hugepage_pool *pool = hugepage_choose(pools, count);
 
-	if (count == 0)
+	if (pool == NULL)
 		text_add(cure,
 			 "see why there is no /sys/kernel/mm/hugepages: the kernel needs "
 			 "CONFIG_HUGETLBFS, a container its /sys");

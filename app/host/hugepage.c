@@ -16,6 +16,7 @@
 
 #define POOL "/sys/kernel/mm/hugepages/hugepages-%lukB/"
 #define NEED_KB (1UL << 20)
+#define LEAST_KB 2048
 #define LOCK_TRIES 20
 #define LOCK_PAUSE_NS 50000000
 
@@ -213,4 +214,24 @@ long
 hugepage_need(unsigned long size)
 {
 	return size < NEED_KB ? (NEED_KB + size - 1) / size : 1;
+}
+
+/* What is mounted before what is not, then what is not too small before what is. */
+static int
+pool_rank(const struct hugepage_pool *pool)
+{
+	if (hugepage_need(pool->size) == 1)
+		return 0;
+	return 1 + 2 * (pool->mount[0] != '\0') + (pool->size >= LEAST_KB);
+}
+
+const struct hugepage_pool *
+hugepage_choose(const struct hugepage_pool *pools, unsigned int count)
+{
+	const struct hugepage_pool *best = NULL;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (best == NULL || pool_rank(&pools[i]) > pool_rank(best))
+			best = &pools[i];
+	return best;
 }

@@ -40,6 +40,14 @@ hugepage_matters(const struct hugepage_pool *pools, unsigned int count, unsigned
 long
 hugepage_leftover(const struct host *host, const struct hugepage_pool *pool);
 
+/*
+ * The pool to add pages to: the smallest that are mounted, for a few large ones may be
+ * more than the machine has; but not those below 2 MB, as arm64's of 64 kB, of which a
+ * list of the EAL holds too few (RTE_MAX_MEMSEG_PER_LIST), if there are others. NULL: none.
+ */
+const struct hugepage_pool *
+hugepage_choose(const struct hugepage_pool *pools, unsigned int count);
+
 /* Pages of a size, in kB, that make up the memory of an ordinary program (1 GiB). */
 long
 hugepage_need(unsigned long size);

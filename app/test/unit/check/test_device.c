@@ -400,6 +400,11 @@ far_hugepages_are_reported(void **state)
 			 "nr_hugepages");
 	machine_check();
 	assert_finding("device-numa", CHECK_WARN, "", "echo 612 >/sys/devices/");
+	/* Not of pages that are smaller than a program of DPDK can do with. */
+	fake_sysfs_write("0\n", "sys/kernel/mm/hugepages/hugepages-64kB/nr_hugepages");
+	machine_check();
+	assert_finding("device-numa", CHECK_WARN, "",
+		       "echo 612 >/sys/devices/system/node/node0/hugepages/hugepages-2048kB/");
 	fake_sysfs_write("-1\n", MACHINE_DEVICE "/numa_node");
 	machine_check();
 	assert_no_finding("device-numa");

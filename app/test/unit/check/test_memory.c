@@ -15,6 +15,7 @@
 #define STATUS "proc/self/status"
 #define DIR "sys/kernel/mm/hugepages/"
 #define PAGES DIR "hugepages-2048kB/"
+#define TINY DIR "hugepages-64kB/"
 #define LARGE DIR "hugepages-1048576kB/"
 #define ADD_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
@@ -107,6 +108,36 @@ cure_adds_small_pages_to_the_pool(void **state)
 	machine_check();
 	assert_finding("hugepages", CHECK_FAIL, "no hugepages",
 		       "echo 1 >/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
+}
+
+/* Of arm64's 64 kB a program needs 16384: a list has 8192 (RTE_MAX_MEMSEG_PER_LIST). */
+static void
+cure_adds_pages_that_are_not_too_small(void **state)
+{
+	(void)state;
+	fake_sysfs_write("none / tmpfs rw 0 0\n", "proc/mounts");
+	fake_sysfs_write("0\n", PAGES "nr_hugepages");
+	fake_sysfs_write("0\n", PAGES "free_hugepages");
+	fake_sysfs_write("0\n", TINY "nr_hugepages");
+	fake_sysfs_write("0\n", LARGE "nr_hugepages");
+	machine_check();
+	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 512 >" ADD_PAGES);
+	fake_sysfs_write("none /dev/huge hugetlbfs rw,pagesize=64K 0 0\n"
+			 "none /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n",
+			 "proc/mounts");
+	machine_check();
+	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 512 >" ADD_PAGES);
+	/* What is mounted needs no other step. */
+	fake_sysfs_write("none /dev/huge hugetlbfs rw,pagesize=64K 0 0\n", "proc/mounts");
+	machine_check();
+	assert_finding("hugepages", CHECK_FAIL, "no hugepages",
+		       "echo 16384 >/" TINY "nr_hugepages");
+	fake_sysfs_write("", "proc/mounts");
+	machine_remove(PAGES);
+	machine_remove(LARGE);
+	machine_check();
+	assert_finding("hugepages", CHECK_FAIL, "no hugepages",
+		       "echo 16384 >/" TINY "nr_hugepages");
 }
 
 /* As get_num_hugepages() of the EAL counts. */
@@ -299,7 +330,7 @@ pages_are_added_where_they_are_mounted(void **state)
 	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 512 >" ADD_PAGES);
 	fake_sysfs_write("h /dev/hugepages hugetlbfs rw,pagesize=1G 0 0\n", "proc/mounts");
 	machine_check();
-	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 16384 >");
+	assert_finding("hugepages", CHECK_FAIL, "no hugepages", "echo 512 >" ADD_PAGES);
 }
 
 /* Other programs have all pages of the size that is mounted. */
@@ -379,6 +410,7 @@ main(void)
 		MACHINE_TEST(memlock_is_measured_against_hugepages),
 		MACHINE_TEST(hugepages_are_counted),
 		MACHINE_TEST(cure_adds_small_pages_to_the_pool),
+		MACHINE_TEST(cure_adds_pages_that_are_not_too_small),
 		MACHINE_TEST(reserved_pages_are_not_free),
 		MACHINE_TEST(overcommitted_pages_are_free),
 		MACHINE_TEST(pages_that_a_crash_left_are_no_failure),
