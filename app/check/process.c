@@ -3,6 +3,7 @@
 /* What this process may do: capabilities, user namespace, /dev/iommu, addresses. */
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,49 @@
 #define NO_PA "\"Cannot use IOVA as 'PA' since physical addresses are not available\""
 #define VA_ONLY "\"Expecting 'PA' IOVA mode but current mode is 'VA'\""
 
+/* A device with an IOMMU among those that are looked at, or NULL. */
+static const struct check_device *
+translated_find(const struct checkup *c)
+{
+	for (int i = 0; i < c->count; i++)
+		if (c->devices[i].found == 0 && c->devices[i].info.mode == RTE_VFIO_CDEV_TRANSLATED)
+			return &c->devices[i];
+	return NULL;
+}
+
+/* It shows addresses to CAP_SYS_ADMIN of the initial user namespace (fs/proc/task_mmu.c). */
+static bool
+pagemap_is_readable(const struct host *host)
+{
+	return process_has_cap(host, CAP_SYS_ADMIN) && process_is_initial(host) &&
+		host_access(host, R_OK, "/proc/self/pagemap") == 0;
+}
+
+/*
+ * Something that only devices without an IOMMU cannot do without. Where no device was
+ * named those with one are left, if there are physical addresses: for any that has no
+ * IOMMU the PCI bus wants them of all on vfio-pci (pci_device_iova_mode()), and without
+ * them the EAL does not start, or refuses each of these devices.
+ */
+static void __attribute__((format(printf, 3, 4)))
+noiommu_add(struct checkup *c, const char *remedy, const char *format, ...)
+{
+	const struct check_device *other = translated_find(c);
+	const bool is_left = !c->named && other != NULL && pagemap_is_readable(c->host);
+	struct text cure = { 0 };
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	text_add(&cure, "%s", remedy);
+	if (other != NULL)
+		text_add(&cure, "; or give the program only devices with an IOMMU (-a %s)",
+			 other->addr);
+	checkup_add(c, is_left ? CHECK_WARN : CHECK_FAIL, cure.buf, "%s", text);
+}
+
 void
 check_user_namespace(struct checkup *c)
 {
@@ -24,7 +68,7 @@ check_user_namespace(struct checkup *c)
 			    "this process is in a user namespace of its own, "
 			    "which devices with an IOMMU do not mind");
 	else
-		checkup_add(c, CHECK_FAIL,
+		noiommu_add(c,
 			    "run it as root outside of the user namespace: no "
 			    "rootless container, no --userns, no hostUsers: false",
 			    "this process is in a user namespace of its own, as in a rootless "
@@ -46,7 +90,7 @@ void
 check_capabilities(struct checkup *c)
 {
 	if (c->wants_noiommu && !process_has_cap(c->host, CAP_SYS_RAWIO))
-		checkup_add(c, CHECK_FAIL,
+		noiommu_add(c,
 			    "run it as root, or in a container with --cap-add "
 			    "SYS_RAWIO; --privileged is not needed",
 			    "this process has no CAP_SYS_RAWIO, without which the kernel opens no "
@@ -87,7 +131,7 @@ check_get_pa(struct checkup *c)
 			    "the kernel reports physical addresses "
 			    "(IOMMU_IOAS_NOIOMMU_GET_PA)");
 	else
-		checkup_add(c, CHECK_FAIL,
+		noiommu_add(c,
 			    advice_or(RTE_VFIO_CDEV_STEP_PROBE, c->get_pa,
 				      "report it with the kernel's version (uname -a)"),
 			    "cannot use IOMMU_IOAS_NOIOMMU_GET_PA: %s", strerror(-c->get_pa));
@@ -95,8 +139,7 @@ check_get_pa(struct checkup *c)
 
 /*
  * Where the EAL gets the first address from, by which it chooses physical or
- * virtual ones: a device that has a cdev, or pagemap, which shows addresses to
- * CAP_SYS_ADMIN of the initial user namespace only (fs/proc/task_mmu.c).
+ * virtual ones: a device that has a cdev, or pagemap.
  */
 void
 check_physical_addresses(struct checkup *c)
@@ -112,8 +155,7 @@ check_physical_addresses(struct checkup *c)
 		checkup_add(c, CHECK_PASS, NULL,
 			    "physical addresses come from the IOAS; "
 			    "/proc/self/pagemap is not needed");
-	else if (process_has_cap(c->host, CAP_SYS_ADMIN) && process_is_initial(c->host) &&
-		 host_access(c->host, R_OK, "/proc/self/pagemap") == 0)
+	else if (pagemap_is_readable(c->host))
 		checkup_add(c, CHECK_WARN, "follow the cures of get-pa and device-cdev",
 			    "physical addresses come from /proc/self/pagemap only, and are not "
 			    "confirmed");

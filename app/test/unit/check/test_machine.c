@@ -385,6 +385,51 @@ missing_rawio_fails(void **state)
 	assert_finding("capabilities", CHECK_FAIL, "CAP_SYS_RAWIO", NULL);
 }
 
+static void
+translated_device_add(const char *addr)
+{
+	machine_device_add(addr, "vfio-pci");
+	fake_sysfs_link("../../../../kernel/iommu_groups/9", "sys/bus/pci/devices/%s/iommu_group",
+			addr);
+	fake_sysfs_mkdir("sys/kernel/iommu_groups/9/devices");
+	fake_sysfs_write("1:9\n", "sys/bus/pci/devices/%s/vfio-dev/vfio1/dev", addr);
+	fake_sysfs_link("../..", "sys/bus/pci/devices/%s/vfio-dev/vfio1/device", addr);
+	fake_sysfs_link("../../bus/pci/devices/0000:00:04.0/vfio-dev/vfio1",
+			"sys/class/vfio-dev/vfio1");
+	fake_sysfs_link("/dev/urandom", "dev/vfio/devices/vfio1");
+}
+
+/*
+ * The EAL takes both while it has addresses, if only from pagemap; and then the one with
+ * an IOMMU works. Without addresses neither does, unless it is given that one alone.
+ */
+static void
+missing_rawio_leaves_devices_with_an_iommu(void **state)
+{
+	static const char other[] = "0000:00:04.0";
+
+	(void)state;
+	translated_device_add(other);
+	fake_sysfs_write(WITHOUT_RAWIO, STATUS);
+	fake.rawio = false;
+	assert_int_equal(machine_check(), CHECK_WARN);
+	assert_finding("capabilities", CHECK_WARN, "CAP_SYS_RAWIO", "-a 0000:00:04.0");
+	assert_finding("get-pa", CHECK_WARN, "Operation not permitted", "-a 0000:00:04.0");
+	assert_finding("physical-addresses", CHECK_WARN, "pagemap only", NULL);
+	assert_int_equal(machine_check_devices(MACHINE_ADDR, other), CHECK_FAIL);
+	assert_finding("capabilities", CHECK_FAIL, "CAP_SYS_RAWIO", "-a 0000:00:04.0");
+	assert_int_equal(machine_check_device(MACHINE_ADDR), CHECK_FAIL);
+	assert_finding("capabilities", CHECK_FAIL, "CAP_SYS_RAWIO", "SYS_RAWIO");
+	assert_no_cure("capabilities", "-a ");
+	assert_int_equal(machine_check_device(other), CHECK_PASS);
+	fake_sysfs_write(WITHOUT_RAWIO_ADMIN, STATUS);
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("capabilities", CHECK_FAIL, "CAP_SYS_RAWIO", "-a 0000:00:04.0");
+	fake_sysfs_write("         0     100000      65536\n", "proc/self/uid_map");
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("user-namespace", CHECK_FAIL, "rootless", "-a 0000:00:04.0");
+}
+
 /* Only stock DPDK needs to read pagemap. */
 static void
 device_left_to_stock_wants_sys_admin(void **state)
@@ -449,6 +494,7 @@ main(void)
 		MACHINE_TEST(device_behind_an_iommu_needs_no_unsafe_mode),
 		MACHINE_TEST(user_namespace_fails),
 		MACHINE_TEST(missing_rawio_fails),
+		MACHINE_TEST(missing_rawio_leaves_devices_with_an_iommu),
 		MACHINE_TEST(device_left_to_stock_wants_sys_admin),
 		MACHINE_TEST(iommufd_node_that_cannot_be_opened_fails),
 		MACHINE_TEST(nothing_to_be_seen_is_no_crash),
