@@ -33,6 +33,7 @@ struct check_finding {
 
 struct check_options {
 	const char *const *devices; /* NULL-terminated addresses; none: all on vfio-pci */
+	const char *const *blocked; /* those of all that are left out, or NULL */
 	const char *app;	    /* program that is to be preloaded into, or NULL */
 	bool no_devices;	    /* it starts without any */
 	bool no_huge;		    /* it uses no hugepages */

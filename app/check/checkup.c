@@ -189,6 +189,16 @@ devices_named(struct checkup *c, const char *const *addrs)
 	return 0;
 }
 
+static bool
+is_blocked(const struct check_options *options, const char *addr)
+{
+	const char *const *blocked = options->blocked;
+
+	while (blocked != NULL && *blocked != NULL && strcmp(*blocked, addr) != 0)
+		blocked++;
+	return blocked != NULL && *blocked != NULL;
+}
+
 /* Those that are on vfio-pci, or on a driver of the same kind (mlx5_vfio_pci). */
 static int
 devices_bound(struct checkup *c)
@@ -203,7 +213,8 @@ devices_bound(struct checkup *c)
 	for (int i = 0; i < count && c->devices != NULL; i++) {
 		device = &c->devices[c->count];
 		device_read(c->host, names[i]->d_name, device);
-		if (device->found == 0 || strstr(device->driver, "vfio") != NULL)
+		if ((device->found == 0 || strstr(device->driver, "vfio") != NULL) &&
+		    !is_blocked(c->options, device->addr))
 			c->count++;
 	}
 	host_names_free(names, count);

@@ -27,7 +27,10 @@ check_devices(struct checkup *c)
 		checkup_add(c, CHECK_FAIL,
 			    "give the addresses of those that are meant, or bind one: "
 			    "dpdk-devbind.py --bind=vfio-pci DEVICE",
-			    "no device is bound to vfio-pci");
+			    "no device%s is bound to vfio-pci",
+			    c->options->blocked != NULL && c->options->blocked[0] != NULL ?
+				    " but those that are blocked" :
+				    "");
 }
 
 void

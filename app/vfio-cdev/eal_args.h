@@ -12,15 +12,18 @@
 struct eal_args {
 	char (*addrs)[RTE_VFIO_CDEV_ADDR_LEN];
 	const char **devices; /* of PCI that it may use, NULL-terminated; none: all */
-	bool no_devices;      /* it may use none of PCI, as it starts */
-	bool no_pci;	      /* nor later */
-	bool no_huge;	      /* it uses no hugepages */
-	bool joins;	      /* it is, or may be, a secondary */
+	const char **blocked; /* that it may not use, NULL-terminated */
+	unsigned int n_devices, n_blocked;
+	bool no_devices; /* it may use none of PCI, as it starts */
+	bool no_pci;	 /* nor later */
+	bool no_huge;	 /* it uses no hugepages */
+	bool joins;	 /* it is, or may be, a secondary */
 };
 
 /*
- * Read the words behind a program's name, NULL-terminated, up to "--". Returns 0, or
- * prints what is wrong and returns CMD_TROUBLE; eal_args_free() it either way.
+ * Read a program's name and the words behind it, NULL-terminated, up to the "--" that
+ * ends the EAL's. Returns 0, or prints what is wrong and returns CMD_TROUBLE;
+ * eal_args_free() it either way.
  */
 int
 eal_args_read(const struct host *host, char *const *words, struct eal_args *args);

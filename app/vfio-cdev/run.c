@@ -121,11 +121,12 @@ host_check(const struct host *host, const struct arguments *arguments, const cha
 	struct eal_args args = { .devices = NULL };
 	int ret;
 
-	if (arguments->check && eal_args_read(host, arguments->program + 1, &args) != 0) {
+	if (arguments->check && eal_args_read(host, arguments->program, &args) != 0) {
 		eal_args_free(&args);
 		return CMD_TROUBLE;
 	}
 	options.devices = args.devices;
+	options.blocked = args.blocked;
 	options.no_devices = args.no_devices;
 	options.no_huge = args.no_huge;
 	options.joins = args.joins;
@@ -209,7 +210,8 @@ option_parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ "check", 'c', NULL, 0,
 	  "First check what the doctor checks, for the program and the "
-	  "devices that its --allow (-a) options name; do not start it if a check fails",
+	  "devices that its options --allow (-a) and --block (-b) leave it; do not start it if a "
+	  "check fails",
 	  0 },
 	{ "library", 'l', "PATH", 0, "Use this " LAUNCH_LIBRARY, 0 },
 	{ "require", 'r', NULL, 0, "A device without a cdev is an error (" POLICY "=require)", 0 },

@@ -368,6 +368,24 @@ opener_fails_a_device_that_was_named(void **state)
 	assert_no_finding("device-in-use");
 }
 
+/* "-b": the EAL passes over it, and so do the checks. */
+static void
+blocked_device_is_not_looked_at(void **state)
+{
+	const char *const blocked[] = { OTHER, MACHINE_ADDR, NULL };
+	const char *const other[] = { OTHER, NULL };
+
+	(void)state;
+	machine_device_add(OTHER, "vfio-pci");
+	assert_int_equal(machine_check(), CHECK_WARN);
+	assert_int_equal(machine_check_options(&(struct check_options){ .blocked = other }),
+			 CHECK_PASS);
+	assert_finding("devices", CHECK_PASS, "1 device is", NULL);
+	assert_int_equal(machine_check_options(&(struct check_options){ .blocked = blocked }),
+			 CHECK_FAIL);
+	assert_finding("devices", CHECK_FAIL, "no device but those that are blocked", "bind one");
+}
+
 /* "-a 0000:00:00.0": a program that is given its devices later. */
 static void
 program_without_devices_needs_none(void **state)
@@ -443,6 +461,7 @@ main(void)
 		TEST(node_of_another_device_fails),
 		TEST(group_is_viable_without_other_drivers),
 		TEST(opener_fails_a_device_that_was_named),
+		TEST(blocked_device_is_not_looked_at),
 		TEST(program_without_devices_needs_none),
 		TEST(far_hugepages_are_reported),
 		TEST(devices_without_memory_for_them_are_an_error),

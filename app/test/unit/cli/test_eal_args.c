@@ -8,6 +8,7 @@
 
 #include "asserts.h"
 #include "cmd.h"
+#include "crafted.h"
 #include "eal_args.h"
 #include "fake_heap.h"
 #include "fake_sysfs.h"
@@ -39,14 +40,14 @@ machine_end(void **state)
 	return 0;
 }
 
-/* Read up to eight words. */
+/* Read up to ten words behind a name that no program has. */
 static int
 words_read(const char *const *words)
 {
-	char *copy[9] = { NULL };
+	char none[] = "none", *copy[12] = { none };
 
-	for (size_t i = 0; i < 8 && words[i] != NULL; i++)
-		copy[i] = (char *)(uintptr_t)words[i];
+	for (size_t i = 0; i < 10 && words[i] != NULL; i++)
+		copy[i + 1] = (char *)(uintptr_t)words[i];
 	eal_args_free(&args);
 	return eal_args_read(&host, copy, &args);
 }
@@ -87,6 +88,87 @@ allowed_devices_are_taken(void **state)
 	assert_devices(NULL, NULL);
 	assert_int_equal(READ("-a", "00:09.0"), CMD_TROUBLE);
 	assert_int_equal(READ("-a", "pci:00:09.0"), CMD_TROUBLE);
+}
+
+static void
+blocked_devices_are_left_out(void **state)
+{
+	static const char *const ways[] = {
+		"-b00:03.0",
+		"--block=0000:00:03.0",
+		"-b=pci:00:03.0",
+		"--bl=00:03.0",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		assert_int_equal(READ(ways[i]), 0);
+		assert_devices(NULL, NULL);
+		assert_false(args.no_devices);
+		assert_string_equal(args.blocked[0], "0000:00:03.0");
+		assert_null(args.blocked[1]);
+	}
+	assert_int_equal(READ("-b", "00:09.0", "-b", "net_ring0", "--block", "1A:00.1", "-b"), 0);
+	assert_string_equal(args.blocked[0], "0000:00:09.0");
+	assert_string_equal(args.blocked[1], "0000:1a:00.1");
+	assert_null(args.blocked[2]);
+}
+
+/* Of each option that has one, in the next word or behind it. */
+static void
+value_is_no_option(void **state)
+{
+	static const char *const taking[] = {
+		"-d",	  "-l",		  "-n",	      "--vdev",	    "--file-prefix",
+		"--file", "--socket-mem", "--lcores", "--numa-mem", "--log-level",
+	};
+	static const char *const others[] = {
+		"-v", "--in-memory", "--huge-unlink", "--syslog", "-dx", "--vdev=x", "--nu", "-R",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(taking) / sizeof(taking[0]); i++) {
+		assert_int_equal(READ(taking[i], "--no-pci", taking[i], "-a00:03.0"), 0);
+		assert_false(args.no_pci);
+		assert_devices(NULL, NULL);
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(READ(others[i], "--no-pci", others[i], "-a00:03.0"), 0);
+		assert_true(args.no_pci);
+		assert_devices("0000:00:03.0", NULL);
+	}
+	assert_int_equal(READ("-d", "--", "-a", "00:03.0"), 0);
+	assert_devices("0000:00:03.0", NULL);
+}
+
+/* "--" is taskset's first: what it starts is a program. */
+static void
+program_may_start_another(void **state)
+{
+	char *words[] = { (char[]){ "/bin/taskset" },
+			  (char[]){ "-c" },
+			  (char[]){ "1" },
+			  (char[]){ "--" },
+			  (char[]){ "/bin/testpmd" },
+			  (char[]){ "-a" },
+			  (char[]){ "00:03.0" },
+			  (char[]){ "--" },
+			  (char[]){ "/bin/testpmd" },
+			  (char[]){ "-a1a:00.1" },
+			  NULL };
+
+	(void)state;
+	fake_sysfs_link(crafted_interpreter(), "%s", crafted_interpreter() + 1);
+	crafted_write(&(const struct crafted){ .path = "@/bin/taskset" });
+	crafted_write(&(const struct crafted){ .path = "@/bin/testpmd",
+					       .needed = { "librte_eal.so.23" } });
+	assert_int_equal(eal_args_read(&host, words, &args), 0);
+	assert_devices("0000:00:03.0", NULL);
+	/* What is no program is the EAL's end. */
+	eal_args_free(&args);
+	strcpy(words[4], "/bin/no");
+	assert_int_equal(eal_args_read(&host, words, &args), 0);
+	assert_devices(NULL, NULL);
 }
 
 /* Virtual, or on a bus that the checks know nothing of; without an address. */
@@ -165,9 +247,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(allowed_devices_are_taken),   TEST(other_devices_are_left_out),
-		TEST(program_may_allow_no_device), TEST(secondary_is_one_that_joins),
-		TEST(no_memory_is_an_error),
+		TEST(allowed_devices_are_taken),   TEST(blocked_devices_are_left_out),
+		TEST(value_is_no_option),	   TEST(program_may_start_another),
+		TEST(other_devices_are_left_out),  TEST(program_may_allow_no_device),
+		TEST(secondary_is_one_that_joins), TEST(no_memory_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
