@@ -269,6 +269,20 @@ bound_elsewhere_add(struct checkup *c, const char *cure)
 			    d->driver, d->bus, d->dir);
 }
 
+/* Other programs go on using the interface, and DPDK would not find it on vfio-pci. */
+static void
+bifurcated_add(struct checkup *c)
+{
+	const char *driver = c->device->driver;
+	struct text cure = { 0 };
+
+	text_add(&cure, "leave it on %s, and install what DPDK needs for it (rdma-core)", driver);
+	checkup_add(c, CHECK_WARN, cure.buf,
+		    "it is bound to %s, through which DPDK's own driver works, without VFIO: "
+		    "this library is not needed for it, and does not serve it",
+		    driver);
+}
+
 void
 check_device_driver(struct checkup *c)
 {
@@ -283,6 +297,8 @@ check_device_driver(struct checkup *c)
 	bind_cure(c, &cure);
 	if (d->driver[0] == '\0')
 		unbound_add(c, cure.buf);
+	else if (d->is_bifurcated)
+		bifurcated_add(c);
 	else if (strstr(d->driver, "vfio") == NULL)
 		bound_elsewhere_add(c, cure.buf);
 	else

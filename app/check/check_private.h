@@ -23,6 +23,7 @@ struct check_device {
 	bool has_group;			/* an IOMMU, or a VFIO driver that pretends one */
 	bool has_iommu;			/* a group that is not pretended */
 	char driver[DRIVER_LEN];	/* "" if none */
+	bool is_bifurcated;		/* DPDK works through that driver, without VFIO */
 	int found;			/* what rte_vfio_cdev_find() returned */
 	struct rte_vfio_cdev_info info; /* if found is 0 */
 };

@@ -137,7 +137,8 @@ has_groups(const struct host *host)
 static bool
 device_wants_noiommu(const struct check_device *device)
 {
-	return device->found == 0 ? device->info.mode == RTE_VFIO_CDEV_NOIOMMU : !device->has_iommu;
+	return device->found == 0 ? device->info.mode == RTE_VFIO_CDEV_NOIOMMU :
+				    !device->has_iommu && !device->is_bifurcated;
 }
 
 /* Find the bus of a device: PCI, or another one whose names a command may contain. */
@@ -160,6 +161,14 @@ bus_find(const struct host *host, struct check_device *device)
 	return false;
 }
 
+/* doc/guides/linux_gsg/linux_drivers.rst of DPDK, "Bifurcated Driver"; doc/guides/nics/mana.rst. */
+static bool
+driver_is_bifurcated(const char *driver)
+{
+	return strcmp(driver, "mlx4_core") == 0 || strcmp(driver, "mlx5_core") == 0 ||
+		strcmp(driver, "mana") == 0;
+}
+
 static void
 device_read(const struct host *host, const char *addr, struct check_device *device)
 {
@@ -172,6 +181,7 @@ device_read(const struct host *host, const char *addr, struct check_device *devi
 	device->has_iommu = group_is_real(host, device->dir);
 	device->has_group = host_has(host, "%s/iommu_group", device->dir);
 	host_link(host, device->driver, sizeof(device->driver), "%s/driver", device->dir);
+	device->is_bifurcated = driver_is_bifurcated(device->driver);
 	if (host_path(host, base, "/sys/bus/%s/devices", device->bus) == 0)
 		device->found = rte_vfio_cdev_find(host->ctx, base, device->addr, &device->info);
 }

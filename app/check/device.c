@@ -241,7 +241,7 @@ check_group_viable(struct checkup *c)
 	char driver[DRIVER_LEN];
 	int count;
 
-	if (!d->has_group)
+	if (!d->has_group || d->is_bifurcated)
 		return;
 	count = host_names(c->host, &names, "%s/iommu_group/devices", d->dir);
 	for (int i = 0; i < count; i++) {

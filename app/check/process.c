@@ -82,7 +82,8 @@ stock_count(const struct checkup *c)
 	int count = 0;
 
 	for (int i = 0; i < c->count; i++)
-		count += c->devices[i].driver[0] != '\0' && c->devices[i].found != 0;
+		count += c->devices[i].driver[0] != '\0' && c->devices[i].found != 0 &&
+			!c->devices[i].is_bifurcated;
 	return count;
 }
 

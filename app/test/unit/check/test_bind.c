@@ -137,6 +137,34 @@ disk_with_several_paths_is_not_unbound(void **state)
 	no_command_unbinds("disk nvme3n1p2 is mounted");
 }
 
+/* DPDK's own driver of these works through the kernel's, which is to keep them. */
+static void
+bifurcated_driver_is_left_alone(void **state)
+{
+	static const char *const drivers[] = { "mlx4_core", "mlx5_core", "mana" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+		machine_device_add(OTHER, drivers[i]);
+		fake_sysfs_link("../../../../kernel/iommu_groups/0",
+				"sys/bus/pci/devices/" OTHER "/iommu_group");
+		fake_sysfs_link("../../../../bus/pci/devices/" OTHER,
+				"sys/kernel/iommu_groups/0/devices/" OTHER);
+		fake_sysfs_mkdir("sys/bus/pci/devices/" OTHER "/net");
+		/* With its driver it needs neither capabilities nor addresses of the kernel. */
+		fake_sysfs_write("CapEff:\t0\n", "proc/self/status");
+		assert_int_equal(machine_check_device(OTHER), CHECK_WARN);
+		assert_finding("device-driver", CHECK_WARN, drivers[i], "leave it");
+		assert_finding("device-driver", CHECK_WARN, "does not serve it", NULL);
+		assert_no_cure("device-driver", "vfio-pci");
+		assert_finding("capabilities", CHECK_PASS, "", NULL);
+		assert_finding("physical-addresses", CHECK_PASS, "no physical", NULL);
+		assert_no_finding("group-viable");
+		machine_remove("sys/bus/pci/devices/" OTHER);
+		machine_remove("sys/kernel/iommu_groups/0/devices/" OTHER);
+	}
+}
+
 static void
 function_with_virtual_ones_is_not_unbound(void **state)
 {
@@ -180,6 +208,7 @@ main(void)
 		MACHINE_TEST(uio_in_use_is_not_unbound),
 		MACHINE_TEST(disk_in_use_is_not_unbound),
 		MACHINE_TEST(disk_with_several_paths_is_not_unbound),
+		MACHINE_TEST(bifurcated_driver_is_left_alone),
 		MACHINE_TEST(function_with_virtual_ones_is_not_unbound),
 		MACHINE_TEST(failed_binding_is_explained),
 	};
