@@ -87,6 +87,10 @@ text_add(struct text *text, const char *format, ...) __attribute__((format(print
 bool
 text_word(struct text *text, const char *word);
 
+/* Add what this machine uses of a device, which unbinding it would cut. */
+void
+check_uses(const struct host *host, const struct check_device *device, struct text *uses);
+
 /* The advice of the library on an error, or else the other text. */
 const char *
 advice_or(enum rte_vfio_cdev_step step, int err, const char *otherwise);
