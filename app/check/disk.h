@@ -21,8 +21,8 @@ use_file_has(const struct host *host, const char *pattern, const char *path);
 bool
 disk_is_part(const struct host *host, const char *name, const char *addr);
 
-/* Why a disk or a partition is not to be taken away, or NULL. */
-const char *
-disk_use(const struct host *host, const char *name);
+/* Add why a disk or a partition is not to be taken away, or that this is not known. */
+void
+disk_use_add(const struct host *host, const char *name, struct text *uses);
 
 #endif /* DISK_H */

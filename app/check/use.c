@@ -107,9 +107,8 @@ check_uses(const struct host *host, const struct check_device *device, struct te
 	host_names_free(names, count);
 	count = host_names(host, &names, "/sys/class/block");
 	for (int i = 0; i < count; i++)
-		if (disk_is_part(host, names[i]->d_name, addr) &&
-		    (use = disk_use(host, names[i]->d_name)) != NULL)
-			text_list(uses, "disk %s %s", names[i]->d_name, use);
+		if (disk_is_part(host, names[i]->d_name, addr))
+			disk_use_add(host, names[i]->d_name, uses);
 	host_names_free(names, count);
 	if (interface_is_elsewhere(host, device->dir))
 		text_list(uses, "its interface is in another network namespace");

@@ -2,7 +2,11 @@
 
 /* How a device is bound, and when no command is given for it. */
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "machine.h"
 
@@ -18,6 +22,49 @@ part_add(const char *class, const char *name)
 		 name);
 	fake_sysfs_mkdir("sys/devices/pci0000:00/" OTHER "/virtio1/%s/%s", class, name);
 	fake_sysfs_link(target, "sys/class/%s/%s", class, name);
+}
+
+/* What opening such a file ends with, if it is opened to have it alone: 0 or an errno. */
+static struct {
+	const char *end;
+	int err;
+	unsigned int count;
+} exclusive;
+
+int
+__real_open64(const char *path, int flags, mode_t mode);
+
+int
+__wrap_open64(const char *path, int flags, ...);
+
+int
+__wrap_open64(const char *path, int flags, ...)
+{
+	size_t len = strlen(path), end = exclusive.end != NULL ? strlen(exclusive.end) : 0;
+	mode_t mode = 0;
+	va_list ap;
+
+	if ((flags & O_CREAT) != 0) {
+		va_start(ap, flags);
+		mode = va_arg(ap, mode_t);
+		va_end(ap);
+	} else if ((flags & O_EXCL) != 0) {
+		/* Nothing is written, and nothing waits for a medium. */
+		assert_int_equal(flags & (O_ACCMODE | O_NONBLOCK), O_RDONLY | O_NONBLOCK);
+		exclusive.count++;
+		if (end > 0 && len >= end && strcmp(path + len - end, exclusive.end) == 0) {
+			errno = exclusive.err;
+			return -1;
+		}
+	}
+	return __real_open64(path, flags, mode);
+}
+
+static int
+exclusive_end(void **state)
+{
+	memset(&exclusive, 0, sizeof(exclusive));
+	return machine_end(state);
 }
 
 static void
@@ -102,6 +149,7 @@ disk_in_use_is_not_unbound(void **state)
 	part_add("block", "vda");
 	part_add("block", "vda1");
 	fake_sysfs_write("254:1\n", "sys/class/block/vda1/dev");
+	fake_sysfs_write("", "dev/vda1");
 	fake_sysfs_mkdir("sys/class/block/vda1/holders");
 	command_unbinds();
 	fake_sysfs_write("/dev/vda1 /mnt ext4 rw 0 0\n", "proc/mounts");
@@ -116,6 +164,76 @@ disk_in_use_is_not_unbound(void **state)
 	machine_remove("proc/swaps");
 	fake_sysfs_mkdir("sys/class/block/vda1/holders/dm-0");
 	no_command_unbinds("disk vda1 has holders");
+}
+
+static void
+disk_add(const char *name)
+{
+	machine_device_add(OTHER, "nvme");
+	part_add("block", name);
+	fake_sysfs_write("1023:77\n", "sys/class/block/%s/dev", name);
+	fake_sysfs_write("", "dev/%s", name);
+	exclusive.count = 0;
+}
+
+/* ZFS, LIO's iblock and others have it alone, which nothing else shows. */
+static void
+disk_that_something_has_alone_is_not_unbound(void **state)
+{
+	(void)state;
+	disk_add("nvme0n1");
+	command_unbinds();
+	assert_int_equal(exclusive.count, 1);
+	exclusive.end = "/dev/nvme0n1";
+	exclusive.err = EBUSY;
+	no_command_unbinds("disk nvme0n1 is taken by the kernel or a program");
+	/* Who cannot look does not know. */
+	exclusive.err = EACCES;
+	no_command_unbinds("disk nvme0n1 cannot be looked at (Permission denied)");
+	exclusive.err = ENOMEDIUM;
+	command_unbinds();
+	exclusive.end = NULL;
+	machine_remove("dev/nvme0n1");
+	no_command_unbinds("disk nvme0n1 cannot be looked at (No such file or directory)");
+	/* A path of a disk with several has no node, nor a number. */
+	machine_remove("sys/class/block/nvme0n1/dev");
+	command_unbinds();
+}
+
+/* QEMU opens a raw disk as any other program may. */
+static void
+disk_that_a_program_has_open_is_not_unbound(void **state)
+{
+	(void)state;
+	disk_add("nvme0n1");
+	machine_process_add(77, "qemu-system-x86\n", "/dev/nvme0n1p1");
+	command_unbinds();
+	machine_process_add(78, "qemu\n", "/dev/nvme0n1");
+	exclusive.count = 0;
+	no_command_unbinds("disk nvme0n1 is open in pid 78 (qemu)");
+	assert_int_equal(exclusive.count, 0);
+}
+
+/* The kernel has these open as a file, without a process and not alone. */
+static void
+disk_that_is_exported_is_not_unbound(void **state)
+{
+	static const char *const paths[] = {
+		"sys/class/block/loop7/loop/backing_file",
+		"sys/kernel/config/nvmet/subsystems/nqn/namespaces/1/device_path",
+		"sys/kernel/config/target/core/fileio_0/disk/udev_path",
+	};
+
+	(void)state;
+	disk_add("nvme0n1");
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		fake_sysfs_write("/dev/nvme0n2\n", "%s", paths[i]);
+		command_unbinds();
+		fake_sysfs_write("/dev/nvme0n1\n", "%s", paths[i]);
+		no_command_unbinds(i == 0 ? "disk nvme0n1 is a loop device's" :
+					    "disk nvme0n1 is exported");
+		machine_remove(paths[i]);
+	}
 }
 
 /* The disk of a namespace with several paths is below no controller. */
@@ -199,6 +317,8 @@ failed_binding_is_explained(void **state)
 	assert_finding("device-driver", CHECK_FAIL, "\"write error: No such device\"", NULL);
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, machine_start, exclusive_end)
+
 int
 main(void)
 {
@@ -207,6 +327,9 @@ main(void)
 		MACHINE_TEST(interface_of_a_container_is_not_unbound),
 		MACHINE_TEST(uio_in_use_is_not_unbound),
 		MACHINE_TEST(disk_in_use_is_not_unbound),
+		TEST(disk_that_something_has_alone_is_not_unbound),
+		TEST(disk_that_a_program_has_open_is_not_unbound),
+		TEST(disk_that_is_exported_is_not_unbound),
 		MACHINE_TEST(disk_with_several_paths_is_not_unbound),
 		MACHINE_TEST(bifurcated_driver_is_left_alone),
 		MACHINE_TEST(function_with_virtual_ones_is_not_unbound),
