@@ -23,6 +23,31 @@ has_upper(const struct host *host, const char *name)
 }
 
 /*
+ * Does sysfs show the network namespace of this process? It shows that of who mounted it
+ * (net/core/net-sysfs.c, net_ns_type_operations), as the host's in a container that has
+ * it as a volume; /proc/net has this process's own. The same names may be in both.
+ */
+static bool
+sysfs_has_own_interfaces(const struct host *host)
+{
+	char line[8], pattern[2][300];
+	struct dirent **names;
+	int count = host_names(host, &names, "/sys/class/net");
+	bool found = true;
+
+	for (int i = 0; i < count && found; i++) {
+		snprintf(pattern[0], sizeof(pattern[0]), "%s:*", names[i]->d_name);
+		snprintf(pattern[1], sizeof(pattern[1]), "* %s:*", names[i]->d_name);
+		/* The one that is a file (drivers/net/bonding/bond_sysfs.c). */
+		found = strcmp(names[i]->d_name, "bonding_masters") == 0 ||
+			host_find(host, line, sizeof(line), pattern[0], "/proc/net/dev") >= 0 ||
+			host_find(host, line, sizeof(line), pattern[1], "/proc/net/dev") >= 0;
+	}
+	host_names_free(names, count);
+	return found;
+}
+
+/*
  * dpdk-devbind.py refuses an interface with a route (usertools/dpdk-devbind.py, bind_one()).
  * In ipv6_route the name is last; each interface has routes to fe80 and ff00, used or not.
  */
@@ -38,7 +63,12 @@ interface_use(const struct host *host, const char *name)
 	    use_file_has(host, pattern[1], "/proc/net/ipv6_route") ||
 	    use_file_has(host, pattern[2], "/proc/net/ipv6_route"))
 		return "has routes";
-	return has_upper(host, name) ? "is part of another one" : NULL;
+	if (has_upper(host, name))
+		return "is part of another one";
+	return sysfs_has_own_interfaces(host) ?
+		NULL :
+		"is in another network namespace, whose routes this process does not see (run "
+		"this on the host)";
 }
 
 static bool

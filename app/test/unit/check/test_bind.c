@@ -11,6 +11,7 @@
 #include "machine.h"
 
 #define OTHER "0000:00:04.0"
+#define INTERFACES "Inter-|   Receive\n face |bytes\n    lo: 0 0 0\n"
 
 /* An interface, or a disk, of the device. */
 static void
@@ -22,6 +23,8 @@ part_add(const char *class, const char *name)
 		 name);
 	fake_sysfs_mkdir("sys/devices/pci0000:00/" OTHER "/virtio1/%s/%s", class, name);
 	fake_sysfs_link(target, "sys/class/%s/%s", class, name);
+	snprintf(target, sizeof(target), INTERFACES "%6s: 0 0 0\n", name);
+	fake_sysfs_write(target, "proc/net/dev");
 }
 
 /* What opening such a file ends with, if it is opened to have it alone: 0 or an errno. */
@@ -128,6 +131,27 @@ interface_of_a_container_is_not_unbound(void **state)
 		fake_sysfs_mkdir("sys/bus/pci/devices/" OTHER "/%s/eth7", dirs[i]);
 		command_unbinds();
 	}
+}
+
+/* A container may have the host's /sys, and does not see the routes of what is in it. */
+static void
+interface_of_the_host_is_not_unbound(void **state)
+{
+	(void)state;
+	machine_device_add(OTHER, "virtio-pci");
+	part_add("net", "eth7");
+	fake_sysfs_write("", "sys/class/net/bonding_masters");
+	command_unbinds();
+	/* It has one of that name too, but not all of them. */
+	fake_sysfs_link("../../devices/virtual/net/docker0", "sys/class/net/docker0");
+	no_command_unbinds("interface eth7 is in another network namespace, whose routes this "
+			   "process does not see (run this on the host)");
+	fake_sysfs_write(INTERFACES "  eth7: 0 0 0\ndocker0: 0 0 0\n", "proc/net/dev");
+	command_unbinds();
+	fake_sysfs_write(INTERFACES " eth77: 0 0 0\ndocker0: 0 0 0\n", "proc/net/dev");
+	no_command_unbinds("interface eth7 is in another network namespace");
+	machine_remove("proc/net/dev");
+	no_command_unbinds("interface eth7 is in another network namespace");
 }
 
 static void
@@ -325,6 +349,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		MACHINE_TEST(interface_in_use_is_not_unbound),
 		MACHINE_TEST(interface_of_a_container_is_not_unbound),
+		MACHINE_TEST(interface_of_the_host_is_not_unbound),
 		MACHINE_TEST(uio_in_use_is_not_unbound),
 		MACHINE_TEST(disk_in_use_is_not_unbound),
 		TEST(disk_that_something_has_alone_is_not_unbound),
