@@ -17,7 +17,7 @@
 #define CHUNK 4096
 /* Of a program that prints for a day: what was seen, and what was not. */
 #define SEEN_MOST ((size_t)1 << 16)
-#define UNSEEN_MOST (4u << 20)
+#define UNSEEN_MOST (CONSOLE_MOST_MIB << 20)
 
 /* Does not return; why it could not be executed goes into the pipe. */
 static void

@@ -12,6 +12,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Of what a program prints this much is kept until it is looked at. */
+#define CONSOLE_MOST_MIB 4u
+
 struct console {
 	int fd;	    /* the terminal; -1: closed */
 	pid_t pid;  /* 0: there is none, or it was reaped */

@@ -197,6 +197,11 @@ program_verdict(struct program *program, int err, int ms, const char *text, stru
 	case -ETIMEDOUT:
 		snprintf(what, sizeof(what), "did not print '%s' within %d s", text, ms / 1000);
 		return program_complain(program, what, result);
+	case -ENOBUFS:
+		return result_error(result,
+				    "%s printed more than %u MiB before '%s', and what came first "
+				    "was not kept: let it print less (--log-level)",
+				    program->name, CONSOLE_MOST_MIB, text);
 	default:
 		return result_error(result, "%s: %s", program->name, strerror(-err));
 	}

@@ -361,6 +361,26 @@ program_may_print_without_end(void **state)
 	program_free(program);
 }
 
+/* What it printed is wanted, and the begin of it is no longer there. */
+static void
+answer_that_is_too_long_is_an_error(void **state)
+{
+	struct program *program;
+	char *output = NULL;
+
+	(void)state;
+	assert_int_equal(start("printf '" FAKE_PROMPT
+			       "'; yes 'a line that is read by nobody' | head -c 4500000; "
+			       "echo; echo the end; read line",
+			       false, &program),
+			 VERDICT_PASS);
+	assert_int_equal(program_expect(program, "the end", 60000, &result, &output),
+			 VERDICT_ERROR);
+	assert_null(output);
+	assert_non_null(strstr(result.text, "printed more than 4 MiB before 'the end'"));
+	program_free(program);
+}
+
 /* While it is only slept, too. */
 static void
 program_that_prints_is_slept_for(void **state)
@@ -471,6 +491,7 @@ main(void)
 		TEST(companion_result_is_found_among_other_lines),
 		TEST(companion_that_has_no_result_is_a_failure),
 		TEST(program_may_print_without_end),
+		TEST(answer_that_is_too_long_is_an_error),
 		TEST(program_that_prints_is_slept_for),
 		TEST(program_dies_with_us),
 		TEST(signal_stops_waiting),
