@@ -43,6 +43,7 @@ struct checkup {
 	int iommufd;	    /* open /dev/iommu: 0 or -errno */
 	int get_pa;	    /* query a physical address: 0 or -errno */
 	bool wants_noiommu; /* not all devices have an IOMMU, as far as is known */
+	bool wants_vfio;    /* not all devices are used through a bifurcated driver */
 	bool named;	    /* the devices were, and each is needed; or else: all there are */
 	bool others_work;   /* not named, and there is one that can be used */
 };

@@ -261,8 +261,11 @@ checkup_open(struct checkup *c)
 	c->iommufd = domain_probe(c->host, RTE_VFIO_CDEV_TRANSLATED);
 	c->get_pa = domain_probe(c->host, RTE_VFIO_CDEV_NOIOMMU);
 	c->wants_noiommu = c->count == 0 && !has_groups(c->host);
-	for (int i = 0; i < c->count && ret == 0; i++)
+	c->wants_vfio = c->count == 0;
+	for (int i = 0; i < c->count && ret == 0; i++) {
 		c->wants_noiommu |= device_wants_noiommu(&c->devices[i]);
+		c->wants_vfio |= !c->devices[i].is_bifurcated;
+	}
 	return ret;
 }
 

@@ -42,6 +42,8 @@ check_kernel_version(struct checkup *c)
 	unsigned int major = 0, minor = 0, version;
 	char release[KERNEL_RELEASE_LEN];
 
+	if (!c->wants_vfio)
+		return;
 	kernel_release(c->host, release);
 	if (sscanf(release, "%u.%u", &major, &minor) != 2 || major > 1000 || minor > 999) {
 		if (is_enough)
@@ -228,6 +230,8 @@ check_kernel_options(struct checkup *c)
 	struct text missing = { 0 }, unknown = { 0 }, cure = { 0 };
 	int state;
 
+	if (!c->wants_vfio)
+		return;
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (options[i].noiommu && !c->wants_noiommu)
 			continue;
@@ -270,6 +274,8 @@ check_modules(struct checkup *c)
 	struct text missing = { 0 };
 	char variant[DRIVER_LEN];
 
+	if (!c->wants_vfio)
+		return;
 	variant_find(c, variant);
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
 		if (!modules[i].is_there(c))

@@ -112,6 +112,8 @@ check_capabilities(struct checkup *c)
 void
 check_iommufd_node(struct checkup *c)
 {
+	if (!c->wants_vfio)
+		return;
 	if (c->iommufd == 0)
 		checkup_add(c, CHECK_PASS, NULL, "/dev/iommu can be opened");
 	else

@@ -307,6 +307,27 @@ bifurcated_driver_is_left_alone(void **state)
 	}
 }
 
+/* A program that has no other devices needs nothing of VFIO. */
+static void
+bifurcated_driver_needs_no_vfio(void **state)
+{
+	static const char *const checks[] = { "kernel-version", "kernel-options", "modules",
+					      "iommufd-node" };
+
+	(void)state;
+	machine_device_add(OTHER, "mlx5_core");
+	machine_remove("sys/module");
+	machine_remove("sys/class");
+	machine_remove("proc/modules");
+	fake_sysfs_write("5.15.0\n", "proc/sys/kernel/osrelease");
+	fake_fail_from(FAKE_OPEN, 1, ENOENT);
+	assert_int_equal(machine_check_device(OTHER), CHECK_WARN);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		assert_no_finding(checks[i]);
+	machine_check_devices(OTHER, MACHINE_ADDR);
+	assert_finding("iommufd-node", CHECK_FAIL, "No such file", NULL);
+}
+
 static void
 function_with_virtual_ones_is_not_unbound(void **state)
 {
@@ -357,6 +378,7 @@ main(void)
 		TEST(disk_that_is_exported_is_not_unbound),
 		MACHINE_TEST(disk_with_several_paths_is_not_unbound),
 		MACHINE_TEST(bifurcated_driver_is_left_alone),
+		MACHINE_TEST(bifurcated_driver_needs_no_vfio),
 		MACHINE_TEST(function_with_virtual_ones_is_not_unbound),
 		MACHINE_TEST(failed_binding_is_explained),
 	};
