@@ -64,12 +64,18 @@ def test_check_of_a_device_that_another_program_has(cdev: Guest) -> None:
             [f"--allow=pci:{DEVICE.upper()},x=1"]]
         started: list[list[str]] = [
             ["-a", DEVICE, "--proc-type=secondary"], ["-a", DEVICE, "--proc-type", "auto"],
-            ["-a", PAIR[1]], ["-a", "0000:00:00.0"], []]
+            ["-a", PAIR[1]], ["-a", "0000:00:00.0"], ["-b", DEVICE], []]
         for args in [*refused, *started]:
             starts = args in started
             done = cdev.run([*RUN, "--check", "--", "true", *args])
             assert done.returncode == (0 if starts else 2), (args, done.stderr)
             assert ("FAIL  device-in-use" in done.stderr) != starts, (args, done.stderr)
+        # Who blocks it hears nothing of it; a wrapper's own "--" ends nothing.
+        blocked = cdev.run([*RUN, "--check", "--", "true", "-b", DEVICE], check=True)
+        assert DEVICE not in blocked.stderr
+        wrapped = cdev.run([*RUN, "--check", "--", "taskset", "-c", "0", "--", "true", "-a", DEVICE,
+                            "--", "-i"])
+        assert (wrapped.returncode, "FAIL  device-in-use" in wrapped.stderr) == (2, True)
         assert primary.stop().status == 0
 
 
