@@ -35,6 +35,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "rte_vfio_cdev_memory.h"
@@ -208,6 +209,31 @@ rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, 
 		   struct rte_vfio_cdev_info *info);
 
 /**
+ * Read an attribute of a device from sysfs. Thread-safe.
+ *
+ * @param ctx
+ *   The context.
+ * @param sysfs_base
+ *   The bus's devices, e.g. "/sys/bus/pci/devices"; a relative path is below the
+ *   context's sysfs.
+ * @param addr
+ *   The device's name in that directory.
+ * @param attr
+ *   The attribute, e.g. "class", or "iommu_group/name".
+ * @param[out] text
+ *   Its value, without the newline at its end.
+ * @param size
+ *   Size of @p text in bytes.
+ * @return
+ *   0; -ENOENT no such device or attribute; -EINVAL @p addr is no address; -EBADMSG an
+ *   empty value, or one that @p text has no room for; others from open(2) and read(2).
+ *   None is logged.
+ */
+int
+rte_vfio_cdev_attr(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, const char *addr,
+		   const char *attr, char *text, size_t size);
+
+/**
  * Visit the devices of a bus that have a cdev, sorted by address.
  * Thread-safe.
  *
@@ -313,6 +339,21 @@ rte_vfio_cdev_group_openers(const struct rte_vfio_cdev_ctx *ctx,
  */
 unsigned int
 rte_vfio_cdev_count_without(const struct rte_vfio_cdev_ctx *ctx);
+
+/**
+ * Try to open what a device needs, /dev/iommu and its cdev, and close both: neither is
+ * bound, and the device is not reset. Thread-safe.
+ *
+ * @param ctx
+ *   The context.
+ * @param info
+ *   From rte_vfio_cdev_find().
+ * @return
+ *   0; -ENOENT no such node; -EACCES, -EPERM not allowed, or not by the container's device
+ *   list; -ENXIO the node is another device's; others from open(2). Logged as an error.
+ */
+int
+rte_vfio_cdev_try_nodes(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info);
 
 /**
  * Return advice for the user about an error. Thread-safe.

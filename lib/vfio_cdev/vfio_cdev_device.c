@@ -38,6 +38,24 @@ out:
 	return ret;
 }
 
+int
+rte_vfio_cdev_try_nodes(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info)
+{
+	char node[PATH_MAX];
+	int fd, ret;
+
+	snprintf(node, sizeof(node), "%s/iommu", ctx->dev);
+	ret = iommufd_node_open(ctx->sys, node, &fd);
+	if (ret < 0)
+		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_IOMMUFD, ret, "%s", node);
+	ctx->sys->close(fd);
+	snprintf(node, sizeof(node), NODE_FORMAT, ctx->dev, info->name);
+	ret = node_open(ctx, info, node, &fd);
+	if (ret == 0)
+		ctx->sys->close(fd);
+	return ret;
+}
+
 /* Without the domain's lock, since BIND resets the device. */
 static int
 node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,

@@ -168,6 +168,20 @@ addr_is_valid(const char *addr)
 }
 
 int
+rte_vfio_cdev_attr(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, const char *addr,
+		   const char *attr, char *text, size_t size)
+{
+	const bool below = sysfs_base[0] != '/';
+	char path[PATH_MAX];
+
+	if (!addr_is_valid(addr))
+		return -EINVAL;
+	snprintf(path, sizeof(path), "%s%s%s/%s/%s", below ? ctx->sysfs : "", below ? "/" : "",
+		 sysfs_base, addr, attr);
+	return attr_read(AT_FDCWD, path, text, size);
+}
+
+int
 rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, const char *addr,
 		   struct rte_vfio_cdev_info *info)
 {

@@ -6,6 +6,7 @@
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "fake_heap.h"
 #include "fixture.h"
@@ -424,6 +425,36 @@ unknown_error_has_no_advice(void **state)
 }
 
 #define CTX_DOMAIN_TEST(name) cmocka_unit_test_setup_teardown(name, closed_domain, fixture_end)
+static void
+nodes_are_tried_without_a_trace(void **state)
+{
+	const struct fixture *f = *state;
+
+	assert_int_equal(rte_vfio_cdev_try_nodes(f->ctx, &f->info), 0);
+	assert_int_equal(fake_calls(FAKE_BIND), 0);
+	assert_kernel_holds(0, 0, 0);
+	assert_string_equal(log_text(), "");
+}
+
+static void
+node_that_cannot_be_opened_is_named(void **state)
+{
+	static const char *const nodes[] = { FAKE_IOMMU, FIXTURE_NODE };
+	const struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		fake_node(nodes[i])->open_error = EACCES;
+		log_clear();
+		assert_int_equal(rte_vfio_cdev_try_nodes(f->ctx, &f->info), -EACCES);
+		assert_logged(ERR, FIXTURE_ADDR, nodes[i], strerror(EACCES));
+		fake_node(nodes[i])->open_error = 0;
+		assert_kernel_holds(0, 0, 0);
+	}
+	fake_node(FIXTURE_NODE)->rdev = makedev(1, 3);
+	assert_int_equal(rte_vfio_cdev_try_nodes(f->ctx, &f->info), -ENXIO);
+	assert_kernel_holds(0, 0, 0);
+}
+
 int
 main(void)
 {
@@ -453,6 +484,8 @@ main(void)
 		CTX_DOMAIN_TEST(failed_ioas_alloc_closes_the_iommufd),
 		CTX_TEST(short_heap_fails_to_create_a_domain),
 		CTX_TEST(unknown_mode_is_refused),
+		CTX_TEST(nodes_are_tried_without_a_trace),
+		CTX_TEST(node_that_cannot_be_opened_is_named),
 		cmocka_unit_test(public_context_is_quiet_without_log),
 		cmocka_unit_test(context_at_another_root_looks_there),
 		cmocka_unit_test(context_refuses_paths_that_are_too_long),

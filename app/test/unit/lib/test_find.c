@@ -337,6 +337,47 @@ count_without_the_class_is_0(void **state)
 	assert_int_equal(rte_vfio_cdev_count(f->ctx, RTE_VFIO_CDEV_NOIOMMU), 0);
 }
 
+static void
+attribute_is_read(void **state)
+{
+	const struct fixture *f = *state;
+	char text[16];
+
+	fake_sysfs_write("0x020000\n", "bus/pci/devices/" ADDR "/class");
+	assert_int_equal(rte_vfio_cdev_attr(f->ctx, fake_sysfs_base(), ADDR, "class", text,
+					    sizeof(text)),
+			 0);
+	assert_string_equal(text, "0x020000");
+	text[0] = '\0';
+	assert_int_equal(rte_vfio_cdev_attr(f->ctx, "bus/pci/devices", ADDR, "class", text,
+					    sizeof(text)),
+			 0);
+	assert_string_equal(text, "0x020000");
+}
+
+static void
+attribute_that_cannot_be_read_is_an_error(void **state)
+{
+	const struct fixture *f = *state;
+	char text[8];
+
+	fake_sysfs_write("0x020000\n", "bus/pci/devices/" ADDR "/class");
+	fake_sysfs_write("", "bus/pci/devices/" ADDR "/uevent");
+	assert_int_equal(rte_vfio_cdev_attr(f->ctx, fake_sysfs_base(), ADDR, "vendor", text,
+					    sizeof(text)),
+			 -ENOENT);
+	assert_int_equal(rte_vfio_cdev_attr(f->ctx, fake_sysfs_base(), ADDR, "class", text,
+					    sizeof(text)),
+			 -EBADMSG);
+	assert_int_equal(rte_vfio_cdev_attr(f->ctx, fake_sysfs_base(), ADDR, "uevent", text,
+					    sizeof(text)),
+			 -EBADMSG);
+	assert_int_equal(rte_vfio_cdev_attr(f->ctx, fake_sysfs_base(), "../" ADDR, "class", text,
+					    sizeof(text)),
+			 -EINVAL);
+	assert_string_equal(log_text(), "");
+}
+
 int
 main(void)
 {
@@ -364,6 +405,8 @@ main(void)
 		CTX_TEST(cdevs_are_counted_by_mode),
 		CTX_TEST(devices_of_a_group_are_visited),
 		CTX_TEST(count_without_the_class_is_0),
+		CTX_TEST(attribute_is_read),
+		CTX_TEST(attribute_that_cannot_be_read_is_an_error),
 	};
 
 	return cmocka_run_group_tests_name("find", tests, NULL, NULL);
