@@ -232,6 +232,12 @@ rte_eal_iova_mode(void)
 	return eal.iova_mode;
 }
 
+enum rte_iova_mode
+rte_bus_get_iommu_class(void)
+{
+	return eal.bus_mode;
+}
+
 enum rte_proc_type_t
 rte_eal_process_type(void)
 {

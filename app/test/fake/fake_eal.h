@@ -44,6 +44,7 @@ enum fake_stock {
 /* How it answers; fake_eal_reset() makes it a primary with physical addresses. */
 struct fake_eal {
 	enum rte_iova_mode iova_mode;
+	enum rte_iova_mode bus_mode; /* that the buses demand */
 	enum rte_proc_type_t process_type;
 	unsigned char token[16];
 	int register_errno;			  /* of registering for events, or 0 */

@@ -54,6 +54,7 @@ static const struct {
 	SYMBOL(mp_reply, "rte_mp_reply"),
 	SYMBOL(runtime_dir, "rte_eal_get_runtime_dir"),
 	SYMBOL(iova_mode, "rte_eal_iova_mode"),
+	SYMBOL(iommu_class, "rte_bus_get_iommu_class"),
 	SYMBOL(process_type, "rte_eal_process_type"),
 	SYMBOL(get_vf_token, "rte_eal_vfio_get_vf_token"),
 	SYMBOL(mem_read_lock, "rte_mcfg_mem_read_lock"),

@@ -5,12 +5,15 @@
 #ifndef BUS_VFIO_CDEV_MP_H
 #define BUS_VFIO_CDEV_MP_H
 
+#include <rte_eal.h>
+
 #include "policy.h"
 
 /* What an answer of the primary has of it; all 0 if there was none. */
 struct mp_answer {
 	int pid;
 	enum policy policy;
+	enum rte_iova_mode iova_mode;
 };
 
 #define MP_ADDRS_LEN 236

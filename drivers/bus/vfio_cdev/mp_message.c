@@ -27,6 +27,7 @@ mp_message_make(struct mp_message *msg, enum mp_kind kind, uint32_t id, int err,
 		.err = err,
 		.pid = getpid(),
 		.policy = policy_get(),
+		.iova_mode = eal_api()->iova_mode(),
 	};
 
 	memset(msg, 0, sizeof(*msg));

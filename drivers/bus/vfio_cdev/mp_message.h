@@ -19,7 +19,7 @@
 
 #define MP_ACTION "vfio_cdev"
 #define MP_MAGIC UINT32_C(0x63646576)
-#define MP_VERSION 2
+#define MP_VERSION 3
 
 /*
  * struct rte_mp_msg as it is from 24.11 on; before, it had 8 fds. The EAL copies
@@ -51,10 +51,11 @@ struct mp_body {
 	uint32_t magic;
 	uint16_t version;
 	uint16_t kind;
-	uint32_t id;	 /* of a request, and of its answer */
-	int32_t err;	 /* of an answer: 0, or why there is no fd */
-	int32_t pid;	 /* of the sender */
-	uint32_t policy; /* of the sender */
+	uint32_t id;	    /* of a request, and of its answer */
+	int32_t err;	    /* of an answer: 0, or why there is no fd */
+	int32_t pid;	    /* of the sender */
+	uint32_t policy;    /* of the sender */
+	uint32_t iova_mode; /* of the sender */
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
 };
 

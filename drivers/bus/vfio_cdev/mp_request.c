@@ -66,6 +66,7 @@ answer_read(const struct mp_message *msg, uint32_t id, struct mp_answer *answer,
 		return -ESTALE;
 	answer->pid = body.pid;
 	answer->policy = body.policy;
+	answer->iova_mode = body.iova_mode;
 	if (body.policy != policy_get())
 		return -EINVAL;
 	if (body.err != 0)

@@ -42,19 +42,31 @@ page_stays(const void *page, int socket)
 	return node == socket;
 }
 
-/* Before the EAL has chosen physical addresses, logged only if a device needs them. */
+/*
+ * Before the EAL has chosen physical addresses, logged only if a device needs them: an
+ * error for one that the EAL may use now, a warning for one that may be plugged in.
+ */
 static void
 unavailable_report(void)
 {
+	const bool needed = eal_api()->iova_mode() == RTE_IOVA_PA;
+	enum rte_vfio_cdev_log_level level = RTE_VFIO_CDEV_LOG_ERR;
 	struct rte_vfio_cdev_info info;
 
-	if ((eal_api()->iova_mode() != RTE_IOVA_PA && !prime_find(&info)) ||
-	    !first_time(&backend.unavailable_logged))
+	if (!needed && !prime_find_allowed(&info)) {
+		if (!prime_find(&info))
+			return;
+		level = RTE_VFIO_CDEV_LOG_WARNING;
+	}
+	if (!first_time(&backend.unavailable_logged))
 		return;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
+	bus_log(level,
 		"no physical addresses: pagemap is not used or cannot be read (CAP_SYS_ADMIN), and "
-		"no device that the EAL may use can give them; bind one without an IOMMU to "
-		"vfio-pci, allow it (-a) and give the process CAP_SYS_RAWIO and /dev/iommu");
+		"no device %s can give them; bind one without an IOMMU to vfio-pci, %s and give "
+		"the process CAP_SYS_RAWIO and /dev/iommu",
+		level == RTE_VFIO_CDEV_LOG_ERR ? "that the EAL may use" :
+						 "without an IOMMU, none of which is allowed yet,",
+		policy_prime() == NULL ? "allow it (-a)" : "name it in RTE_VFIO_CDEV_PRIME");
 }
 
 /* The address in pagemap, or RTE_BAD_PHYS_ADDR. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* RTE_VFIO_CDEV and RTE_VFIO_CDEV_PHYS. */
+/* RTE_VFIO_CDEV, RTE_VFIO_CDEV_PHYS and RTE_VFIO_CDEV_PRIME. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -46,6 +46,7 @@ static const struct choice phys_choice = {
 
 static enum policy policy;
 static enum policy_phys phys;
+static const char *prime;
 static pthread_once_t policy_once = PTHREAD_ONCE_INIT;
 
 /*
@@ -53,28 +54,41 @@ static pthread_once_t policy_once = PTHREAD_ONCE_INIT;
  * value than the default from its environment, which the user who starts it sets.
  */
 static bool
-is_accepted(const struct choice *choice, const char *value)
+is_accepted(const char *value, const char *strict)
 {
-	return getauxval(AT_SECURE) == 0 || strcmp(value, choice->names[choice->strict]) == 0;
+	return getauxval(AT_SECURE) == 0 || strcmp(value, strict) == 0;
+}
+
+static const char *
+choice_strict(const struct choice *choice)
+{
+	return choice->names[choice->strict];
+}
+
+/* NULL: not set. */
+static const char *
+value_get(const char *env, const char *strict)
+{
+	const char *value = getenv(env);
+
+	if (value == NULL || value[0] == '\0' || is_accepted(value, strict))
+		return value != NULL && value[0] != '\0' ? value : NULL;
+	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+		"%s is ignored: %s; the program has rights that its caller may not have (setuid "
+		"or file capabilities): only %s=%s is accepted from the environment then",
+		env, strerror(EPERM), env, strict);
+	return NULL;
 }
 
 /* The index of the name; 0: not set; one too high: an invalid value. */
 static unsigned int
 choice_get(const struct choice *choice)
 {
-	const char *value = getenv(choice->env);
+	const char *value = value_get(choice->env, choice_strict(choice));
 	unsigned int i;
 
-	if (value == NULL || value[0] == '\0')
+	if (value == NULL)
 		return 0;
-	if (!is_accepted(choice, value)) {
-		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-			"%s is ignored: %s; the program has rights that its caller may not have "
-			"(setuid or file capabilities): only %s=%s is accepted from the "
-			"environment then",
-			choice->env, strerror(EPERM), choice->env, choice->names[choice->strict]);
-		return 0;
-	}
 	for (i = 0; i < RTE_DIM(choice->names); i++)
 		if (strcmp(value, choice->names[i]) == 0)
 			return i;
@@ -89,6 +103,7 @@ policy_init(void)
 	unsigned int found = choice_get(&phys_choice);
 
 	policy = choice_get(&policy_choice);
+	prime = value_get("RTE_VFIO_CDEV_PRIME", "none");
 	if (found == RTE_DIM(phys_choice.names))
 		policy = POLICY_INVALID;
 	else
@@ -101,7 +116,7 @@ policy_demands(enum policy wanted)
 	const char *value = getenv(policy_choice.env);
 
 	return value != NULL && strcmp(value, policy_choice.names[wanted]) == 0 &&
-		is_accepted(&policy_choice, value);
+		is_accepted(value, choice_strict(&policy_choice));
 }
 
 enum policy
@@ -122,4 +137,11 @@ policy_phys(void)
 {
 	pthread_once(&policy_once, policy_init);
 	return phys;
+}
+
+const char *
+policy_prime(void)
+{
+	pthread_once(&policy_once, policy_init);
+	return prime;
 }

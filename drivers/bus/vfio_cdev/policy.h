@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The environment: RTE_VFIO_CDEV and RTE_VFIO_CDEV_PHYS. Read once, at first use. */
+/*
+ * The environment: RTE_VFIO_CDEV, RTE_VFIO_CDEV_PHYS and RTE_VFIO_CDEV_PRIME. Read once, at
+ * first use.
+ */
 
 #ifndef BUS_VFIO_CDEV_POLICY_H
 #define BUS_VFIO_CDEV_POLICY_H
@@ -35,5 +38,12 @@ enum policy_phys {
 
 enum policy_phys
 policy_phys(void);
+
+/*
+ * RTE_VFIO_CDEV_PRIME: the devices that may prime a domain, with commas between them, or
+ * "none"; NULL: not set.
+ */
+const char *
+policy_prime(void);
 
 #endif /* BUS_VFIO_CDEV_POLICY_H */

@@ -1,49 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The device that primes a domain: any without an IOMMU that the EAL's options allow. It
- * is bound, which resets it, and released at once; only its HWPT stays.
+ * The device that primes a domain: any without an IOMMU that the EAL's options allow; where
+ * they allow no device of the machine, since the application plugs all of them in later,
+ * any that they do not block; or those of RTE_VFIO_CDEV_PRIME. It is bound, which resets
+ * it, and released at once; only its HWPT stays.
  */
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <rte_devargs.h>
-
+#include "allow.h"
 #include "ctx.h"
 #include "eal_api.h"
 #include "log.h"
+#include "policy.h"
 #include "prime.h"
 #include "state.h"
-
-struct bdf {
-	unsigned int domain, bus, device, function;
-};
-
-/* As in sysfs, or without the domain, as in an option. */
-static bool
-bdf_parse(const char *text, struct bdf *bdf)
-{
-	int end = 0;
-
-	if (sscanf(text, "%x:%x:%x.%x%n", &bdf->domain, &bdf->bus, &bdf->device, &bdf->function,
-		   &end) == 4 &&
-	    text[end] == '\0')
-		return true;
-	bdf->domain = 0;
-	return sscanf(text, "%x:%x.%x%n", &bdf->bus, &bdf->device, &bdf->function, &end) == 3 &&
-		text[end] == '\0';
-}
-
-static bool
-name_is(const char *text, const char *addr)
-{
-	struct bdf left, right;
-
-	if (bdf_parse(text, &left) && bdf_parse(addr, &right))
-		return memcmp(&left, &right, sizeof(left)) == 0;
-	return strcmp(text, addr) == 0;
-}
 
 /* The buses that set up devices with rte_vfio_setup_device(), in the order they are tried. */
 static const char *const buses[] = { "pci", "cdx", "platform" };
@@ -57,27 +32,35 @@ bus_is_used(const char *bus)
 	return eal_api()->has_pci == NULL || eal_api()->has_pci();
 }
 
-/* The same answer as the bus's, e.g. rte_pci_ignore_device() in pci_common.c. */
-static bool
-device_is_allowed(const char *bus, const char *addr)
-{
-	const struct rte_devargs *devargs;
-	bool allow_list = false;
-
-	for (devargs = eal_api()->devargs_next(bus, NULL); devargs != NULL;
-	     devargs = eal_api()->devargs_next(bus, devargs)) {
-		if (name_is(devargs->name, addr))
-			return devargs->policy == RTE_DEV_ALLOWED;
-		allow_list |= devargs->policy == RTE_DEV_ALLOWED;
-	}
-	return !allow_list;
-}
-
 struct search {
+	bool (*allows)(const char *bus, const char *addr);
 	const char *bus;
+	bool unlikely;			     /* devices that no driver of DPDK drives over VFIO */
 	struct rte_vfio_cdev_domain *domain; /* to prime, or NULL */
 	struct rte_vfio_cdev_info info;	     /* of what was found */
 };
+
+/*
+ * Display, multimedia, bridge, communication, input, serial bus; and NVIDIA's and
+ * Microsoft's adapters, whose drivers work through the kernel's (mlx5, mlx4, mana).
+ */
+static bool
+is_unlikely(const char *bus, const char *addr)
+{
+	static const char *const classes[] = { "0x03", "0x04", "0x06", "0x07", "0x09", "0x0c" };
+	static const char *const vendors[] = { "0x15b3", "0x1414" };
+	char dir[32], class[16] = "", vendor[16] = "";
+	bool found = false;
+
+	snprintf(dir, sizeof(dir), "bus/%s/devices", bus);
+	rte_vfio_cdev_attr(backend_ctx(), dir, addr, "class", class, sizeof(class));
+	rte_vfio_cdev_attr(backend_ctx(), dir, addr, "vendor", vendor, sizeof(vendor));
+	for (size_t i = 0; i < RTE_DIM(classes); i++)
+		found |= strncmp(class, classes[i], strlen(classes[i])) == 0;
+	for (size_t i = 0; i < RTE_DIM(vendors); i++)
+		found |= strcmp(vendor, vendors[i]) == 0;
+	return found;
+}
 
 /* Stops the walk with 1 when it is found. */
 static int
@@ -86,32 +69,83 @@ prime_visit(const struct rte_vfio_cdev_info *info, void *arg)
 	unsigned char token[VF_TOKEN_LEN];
 	struct search *search = arg;
 
-	if (info->mode != RTE_VFIO_CDEV_NOIOMMU || !device_is_allowed(search->bus, info->addr))
+	if (info->mode != RTE_VFIO_CDEV_NOIOMMU || !search->allows(search->bus, info->addr) ||
+	    is_unlikely(search->bus, info->addr) != search->unlikely)
 		return 0;
 	search->info = *info;
 	return search->domain == NULL ||
 		rte_vfio_cdev_domain_prime(search->domain, info, eal_vf_token(token)) == 0;
 }
 
-/*
- * Errors of devices that cannot be used are deferred: if another one can, they do not
- * matter; if none can, the last of them is the reason, and logged if print is set.
- */
+/* The devices that this rule allows, the unlikely ones last. */
 static bool
-prime_search(struct search *search, bool print)
+buses_search(struct search *search, bool (*allows)(const char *bus, const char *addr))
 {
 	bool found = false;
 
-	if (!have_cdevs_of(NOIOMMU))
-		return false;
-	lib_log_defer();
-	for (size_t i = 0; i < RTE_DIM(buses) && !found; i++) {
-		search->bus = buses[i];
-		found = bus_is_used(buses[i]) &&
-			rte_vfio_cdev_walk(backend_ctx(), buses[i], prime_visit, search) == 1;
+	search->allows = allows;
+	for (size_t i = 0; i < 2 * RTE_DIM(buses) && !found; i++) {
+		search->bus = buses[i % RTE_DIM(buses)];
+		search->unlikely = i >= RTE_DIM(buses);
+		found = bus_is_used(search->bus) &&
+			rte_vfio_cdev_walk(backend_ctx(), search->bus, prime_visit, search) == 1;
 	}
-	lib_log_flush(print && !found);
 	return found;
+}
+
+/*
+ * A device that the options keep from the application is left alone where they allow
+ * another one, even if that one is of no use here.
+ */
+static bool
+later_search(struct search *search)
+{
+	return search->info.addr[0] == '\0' && !allow_names_device() &&
+		buses_search(search, allow_may_come);
+}
+
+/* Does RTE_VFIO_CDEV_PRIME name it? */
+static bool
+is_named(const char *bus, const char *addr)
+{
+	char *names = strdup(policy_prime()), *rest = names, *name;
+	bool found = false;
+
+	(void)bus;
+	while (!found && (name = strsep(&rest, ",")) != NULL)
+		found = allow_same_device(name, addr);
+	free(names);
+	return found;
+}
+
+static void
+named_report(void)
+{
+	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+		"RTE_VFIO_CDEV_PRIME=%.64s: no device of that name, without an IOMMU, has a cdev: "
+		"%s; bind it to vfio-pci, or name another one (dpdk-vfio-cdev list)",
+		policy_prime(), strerror(ENODEV));
+}
+
+static bool
+named_search(struct search *search)
+{
+	if (strcmp(policy_prime(), "none") == 0)
+		return false;
+	if (buses_search(search, is_named))
+		return true;
+	if (search->info.addr[0] == '\0')
+		named_report();
+	return false;
+}
+
+static void
+later_report(const struct rte_vfio_cdev_info *info)
+{
+	bus_log(RTE_VFIO_CDEV_LOG_INFO,
+		"%s: bound %s for a moment, which resets it: memory can be pinned before a device "
+		"is plugged in; RTE_VFIO_CDEV_PRIME names another one, or forbids it (none)",
+		info->addr, info->name);
 }
 
 /* Reads all of /proc, so only for the device whose error is logged. */
@@ -126,15 +160,30 @@ openers_report(const struct rte_vfio_cdev_info *info)
 			info->addr, info->name, first.pid, first.name);
 }
 
-static bool
+/*
+ * Errors of devices that cannot be used are deferred: if another one can, they do not
+ * matter; if none can, the last of them is the reason.
+ */
+static void
 prime_open(struct rte_vfio_cdev_domain *domain)
 {
 	struct search search = { .domain = domain };
-	const bool found = prime_search(&search, true);
+	bool later = false, found;
 
-	if (!found && search.info.addr[0] != '\0')
+	if (!have_cdevs_of(NOIOMMU))
+		return;
+	lib_log_defer();
+	if (policy_prime() != NULL) {
+		found = named_search(&search);
+	} else {
+		found = buses_search(&search, allow_has);
+		later = !found && later_search(&search);
+	}
+	lib_log_flush(!found && !later);
+	if (later)
+		later_report(&search.info);
+	else if (!found && search.info.addr[0] != '\0')
 		openers_report(&search.info);
-	return found;
 }
 
 bool
@@ -146,12 +195,29 @@ prime_domain(struct rte_vfio_cdev_domain *domain)
 }
 
 /* Errors of other devices are logged when they are set up. */
+static bool
+device_find_quietly(struct rte_vfio_cdev_info *info, bool later)
+{
+	struct search search = { 0 };
+	bool found = false;
+
+	if (have_cdevs_of(NOIOMMU)) {
+		lib_log_defer();
+		found = buses_search(&search, allow_has) || (later && later_search(&search));
+		lib_log_flush(false);
+	}
+	*info = search.info;
+	return found;
+}
+
+bool
+prime_find_allowed(struct rte_vfio_cdev_info *info)
+{
+	return device_find_quietly(info, false);
+}
+
 bool
 prime_find(struct rte_vfio_cdev_info *info)
 {
-	struct search search = { 0 };
-	const bool found = prime_search(&search, false);
-
-	*info = search.info;
-	return found;
+	return device_find_quietly(info, true);
 }

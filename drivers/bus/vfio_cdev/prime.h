@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * Priming: the domain of devices without an IOMMU gets a HWPT through a device that the EAL
- * may set up, so that it can pin memory and give addresses before the application has set
- * up one. No lock may be held.
+ * Priming: the domain of devices without an IOMMU gets a HWPT through a device that the
+ * application may come to use, so that it can pin memory and give addresses before the
+ * application has set up one. No lock may be held.
  */
 
 #ifndef BUS_VFIO_CDEV_PRIME_H
@@ -17,7 +17,11 @@
 bool
 prime_domain(struct rte_vfio_cdev_domain *domain);
 
-/* The first device that would do. */
+/* The first device without an IOMMU that the EAL's options allow. */
+bool
+prime_find_allowed(struct rte_vfio_cdev_info *info);
+
+/* The same; where they allow none at all, the first that may be plugged in later. */
 bool
 prime_find(struct rte_vfio_cdev_info *info);
 

@@ -52,6 +52,7 @@ extern struct backend {
 	bool keep_provisional_ended; /* the EAL has its memory */
 	bool unavailable_logged;     /* there are no physical addresses */
 	bool unusable_logged;	     /* the EAL's options make a device unusable */
+	bool pa_answered;	     /* to the EAL's query of the IOVA mode, instead of stock's */
 	unsigned int stock_devices;  /* set up by stock in this process */
 	bool serving;		     /* the action of the multi-process channel is registered */
 	bool bad_request_logged;     /* of a secondary */

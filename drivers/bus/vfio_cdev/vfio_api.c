@@ -16,6 +16,7 @@
 #include "eal_api.h"
 #include "fork.h"
 #include "gate.h"
+#include "iova_mode.h"
 #include "log.h"
 #include "mp.h"
 #include "phys.h"
@@ -32,7 +33,7 @@ unusable_report(const char *option, const char *advice)
 {
 	struct rte_vfio_cdev_info info;
 
-	if (prime_find(&info) && first_time(&backend.unusable_logged))
+	if (prime_find_allowed(&info) && first_time(&backend.unusable_logged))
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"%s: cannot be used with %s: %s; the device has no "
 			"IOMMU and needs %s",
@@ -77,6 +78,7 @@ rte_vfio_enable(const char *modname)
 	if (!gate_is_off()) {
 		telemetry_register();
 		options_check();
+		iova_mode_report();
 		phys_prepare();
 	}
 	ret = eal_api()->enable(modname);
@@ -115,7 +117,7 @@ rte_vfio_noiommu_is_enabled(void)
 	GATE_ON_OR_STOCK_RET(-1, eal_api()->noiommu_is_enabled());
 	options_check();
 	if (have_cdevs_of(TRANSLATED) && rte_vfio_cdev_count_without(backend_ctx()) == 0)
-		return prime_find(&info);
+		return prime_find_allowed(&info);
 	return have_cdevs_of(NOIOMMU) ? 1 : eal_api()->noiommu_is_enabled();
 }
 

@@ -84,6 +84,15 @@ bus_end(void **state)
 	return 0;
 }
 
+void
+bus_devargs(unsigned int i, const char *name, enum rte_dev_policy policy)
+{
+	struct rte_devargs *args = &fake_eal()->devargs[i];
+
+	snprintf(args->name, sizeof(args->name), "%s", name);
+	args->policy = policy;
+}
+
 int
 bus_enable_unprimed(void)
 {
@@ -192,7 +201,11 @@ main(int argc, char **argv)
 {
 	const char *policy = getenv("RTE_VFIO_CDEV");
 	const char *phys = getenv("RTE_VFIO_CDEV_PHYS");
+	const char *prime = getenv("RTE_VFIO_CDEV_PRIME");
 
+	if (prime != NULL && prime[0] != '\0')
+		return strcmp(prime, "none") == 0 ? bus_prime_none_tests() :
+						    bus_prime_named_tests();
 	if (argc == 2)
 		return strcmp(argv[1], "secure") == 0 ?
 			bus_secure_tests() :
@@ -210,7 +223,7 @@ main(int argc, char **argv)
 			bus_secondary_tests() + bus_translated_tests() + bus_container_api_tests() +
 			bus_fork_tests() + bus_selfcheck_tests() + bus_telemetry_tests() +
 			bus_telemetry_paging_tests() + bus_peers_tests() + bus_non_pci_tests() +
-			bus_threads_tests();
+			bus_threads_tests() + bus_iova_mode_tests() + bus_prime_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

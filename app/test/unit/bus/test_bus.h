@@ -53,6 +53,14 @@ bus_phys_tests(void);
 int
 bus_ioas_tests(void);
 int
+bus_iova_mode_tests(void);
+int
+bus_prime_tests(void);
+int
+bus_prime_named_tests(void);
+int
+bus_prime_none_tests(void);
+int
 bus_pagemap_tests(void);
 int
 bus_iova_zero_tests(void);
@@ -112,6 +120,10 @@ bus_begin(void **state);
 /* Releases what a test left set up; nothing may be left then. */
 int
 bus_end(void **state);
+
+/* The option of index i that allows (-a) or blocks (-b) a PCI device. */
+void
+bus_devargs(unsigned int i, const char *name, enum rte_dev_policy policy);
 
 /* rte_vfio_enable() while no device may be asked for addresses. */
 int

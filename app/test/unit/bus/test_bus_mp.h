@@ -19,11 +19,12 @@ struct wire {
 	int32_t err;
 	int32_t pid;
 	uint32_t policy;
+	uint32_t iova_mode;
 	char addr[64];
 };
 
 #define WIRE_MAGIC UINT32_C(0x63646576)
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 #define WIRE_LEN ((int)sizeof(struct wire))
 #define REQUEST 0
 #define ANSWER 1

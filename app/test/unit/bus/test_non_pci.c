@@ -170,6 +170,7 @@ options_of_the_bus_are_heeded(void **state)
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
 		assert_int_equal(bus_begin(state), 0);
 		kind_alone(&kinds[0], "cdx");
+		fake_sysfs_write("", "bus/cdx/devices/cdx-00:02/uevent");
 		args->bus = rte_bus_find_by_name(cases[i].bus);
 		snprintf(args->name, sizeof(args->name), "%s", cases[i].name);
 		args->policy = cases[i].policy;

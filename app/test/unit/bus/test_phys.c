@@ -283,21 +283,12 @@ secondary_answers_from_the_primarys_segments(void **state)
 	assert_int_equal(fake_calls(FAKE_OPEN), 0);
 }
 
-static void
-devargs(unsigned int i, const char *name, enum rte_dev_policy policy)
-{
-	struct rte_devargs *args = &fake_eal()->devargs[i];
-
-	snprintf(args->name, sizeof(args->name), "%s", name);
-	args->policy = policy;
-}
-
 /* The device that was opened to read addresses. */
 static void
 blocked_device_is_not_touched(void **state)
 {
 	(void)state;
-	devargs(0, BUS_ADDR, RTE_DEV_BLOCKED);
+	bus_devargs(0, BUS_ADDR, RTE_DEV_BLOCKED);
 	fake_node(BUS_NODE)->open_error = EIO;
 	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), FAKE_PHYS(0));
 	assert_string_equal(log_text(), "");
@@ -308,7 +299,7 @@ only_allowed_devices_are_touched(void **state)
 {
 	(void)state;
 	/* As short as a user may write 0000:00:04.0. */
-	devargs(0, "0:4.0", RTE_DEV_ALLOWED);
+	bus_devargs(0, "0:4.0", RTE_DEV_ALLOWED);
 	fake_node(BUS_NODE)->open_error = EIO;
 	assert_int_equal(rte_mem_virt2phy(FAKE_VA(0)), FAKE_PHYS(0));
 	assert_string_equal(log_text(), "");

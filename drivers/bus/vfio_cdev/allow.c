@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The EAL's options that allow and block devices: its list of devargs. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_devargs.h>
+
+#include "allow.h"
+#include "ctx.h"
+#include "eal_api.h"
+
+struct bdf {
+	unsigned int domain, bus, device, function;
+};
+
+/* As in sysfs, or without the domain, as in an option. */
+static bool
+bdf_parse(const char *text, struct bdf *bdf)
+{
+	int end = 0;
+
+	if (sscanf(text, "%x:%x:%x.%x%n", &bdf->domain, &bdf->bus, &bdf->device, &bdf->function,
+		   &end) == 4 &&
+	    text[end] == '\0')
+		return true;
+	bdf->domain = 0;
+	return sscanf(text, "%x:%x.%x%n", &bdf->bus, &bdf->device, &bdf->function, &end) == 3 &&
+		text[end] == '\0';
+}
+
+bool
+allow_same_device(const char *text, const char *addr)
+{
+	struct bdf left, right;
+
+	if (bdf_parse(text, &left) && bdf_parse(addr, &right))
+		return memcmp(&left, &right, sizeof(left)) == 0;
+	return strcmp(text, addr) == 0;
+}
+
+/* The option that names the device, or NULL; *listed: is there an allow list of the bus? */
+static const struct rte_devargs *
+devargs_find(const char *bus, const char *addr, bool *listed)
+{
+	const struct rte_devargs *args;
+
+	*listed = false;
+	for (args = eal_api()->devargs_next(bus, NULL); args != NULL;
+	     args = eal_api()->devargs_next(bus, args)) {
+		if (allow_same_device(args->name, addr))
+			return args;
+		*listed |= args->policy == RTE_DEV_ALLOWED;
+	}
+	return NULL;
+}
+
+/* The same answer as the bus's, e.g. rte_pci_ignore_device() in pci_common.c. */
+bool
+allow_has(const char *bus, const char *addr)
+{
+	bool listed;
+	const struct rte_devargs *args = devargs_find(bus, addr, &listed);
+
+	return args != NULL ? args->policy == RTE_DEV_ALLOWED : !listed;
+}
+
+bool
+allow_may_come(const char *bus, const char *addr)
+{
+	bool listed;
+	const struct rte_devargs *args = devargs_find(bus, addr, &listed);
+
+	return args == NULL || args->policy == RTE_DEV_ALLOWED;
+}
+
+#define BUS_DEVICES "bus/%s/devices"
+#define CLASS_BRIDGE "0x06"
+
+static bool
+device_is_there(const char *bus, const char *name)
+{
+	char dir[64], addr[RTE_VFIO_CDEV_ADDR_LEN], text[16] = "";
+	const bool pci = strcmp(bus, "pci") == 0;
+	struct bdf bdf;
+	int ret;
+
+	snprintf(addr, sizeof(addr), "%s", name);
+	if (pci && bdf_parse(name, &bdf))
+		snprintf(addr, sizeof(addr), "%04x:%02x:%02x.%x", bdf.domain, bdf.bus, bdf.device,
+			 bdf.function);
+	snprintf(dir, sizeof(dir), BUS_DEVICES, bus);
+	ret = rte_vfio_cdev_attr(backend_ctx(), dir, addr, pci ? "class" : "uevent", text,
+				 sizeof(text));
+	return ret != -ENOENT && ret != -EINVAL &&
+		!(pci && strncmp(text, CLASS_BRIDGE, strlen(CLASS_BRIDGE)) == 0);
+}
+
+bool
+allow_names_device(void)
+{
+	/* Those whose name is the same in sysfs. */
+	static const char *const buses[] = { "pci", "cdx", "platform", "auxiliary", "vmbus" };
+	const struct rte_devargs *args;
+
+	for (size_t i = 0; i < RTE_DIM(buses); i++)
+		for (args = eal_api()->devargs_next(buses[i], NULL); args != NULL;
+		     args = eal_api()->devargs_next(buses[i], args))
+			if (args->policy == RTE_DEV_ALLOWED &&
+			    device_is_there(buses[i], args->name))
+				return true;
+	return false;
+}
