@@ -18,7 +18,9 @@
 #include "device_table.h"
 #include "domain.h"
 #include "eal_api.h"
+#include "elf_binding.h"
 #include "gate.h"
+#include "policy.h"
 #include "state.h"
 
 /* This thread is in a call of stock's, which must see its own containers only. */
@@ -216,9 +218,20 @@ stock_group_bind(int container_fd, int group)
 	return fd;
 }
 
+/*
+ * net/nbl makes the group's ioctls itself, with the fd that it gets here (nbl_userdev.c,
+ * nbl_mdev_map_device()). Other drivers only check that there is one.
+ */
+static bool
+needs_real_group(const void *caller)
+{
+	return policy_get() == POLICY_PREFER && elf_object_is(caller, "librte_net_nbl");
+}
+
 int
 rte_vfio_container_group_bind(int container_fd, int iommu_group_num)
 {
+	const void *caller = __builtin_return_address(0);
 	bool in_use;
 	int mode, ret;
 
@@ -226,7 +239,7 @@ rte_vfio_container_group_bind(int container_fd, int iommu_group_num)
 	if (is_stocks())
 		return eal_api()->container_group_bind(container_fd, iommu_group_num);
 	mode = group_mode(iommu_group_num);
-	if (mode < 0)
+	if (mode < 0 || (mode == TRANSLATED && needs_real_group(caller)))
 		return stock_group_bind(container_fd, iommu_group_num);
 	in_use = device_has_group(iommu_group_num);
 	pthread_mutex_lock(&backend_lock);

@@ -119,17 +119,18 @@ device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	const bool primary = eal_api()->process_type() == RTE_PROC_PRIMARY;
 	struct rte_vfio_cdev_device *cdev;
 	struct device *dev;
-	int iommufd = -1;
+	int iommufd = -1, ret;
 
 	if (iova_check(info) < 0 || !selfcheck_hooks(info->addr))
 		return -1;
 	dev = device_reserve(info, group);
 	if (dev == NULL)
 		return -1;
-	if ((primary ? device_setup_own(dev, &cdev, device_info) :
-		       secondary_open(info, &cdev, device_info)) < 0) {
+	ret = primary ? device_setup_own(dev, &cdev, device_info) :
+			secondary_open(info, &cdev, device_info);
+	if (ret != 0) {
 		device_forget(dev);
-		return -1;
+		return ret < 0 ? -1 : 1;
 	}
 	*fd = rte_vfio_cdev_device_fd(cdev);
 	if (primary && dev->container == NULL)

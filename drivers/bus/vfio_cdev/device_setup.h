@@ -9,7 +9,7 @@
 
 struct vfio_device_info;
 
-/* 0, or -1 after an error was logged. */
+/* 0; 1 it is to be set up over its group; or -1 after an error was logged. */
 int
 device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	     struct vfio_device_info *device_info);

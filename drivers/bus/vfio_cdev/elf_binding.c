@@ -118,3 +118,17 @@ elf_binding_is_internal(const void *inside, const char *function)
 	return elf_object_is_same(*slot, inside) && dladdr(*slot, &info) != 0 &&
 		info.dli_saddr == *slot;
 }
+
+bool
+elf_object_is(const void *code, const char *name)
+{
+	const size_t len = strlen(name);
+	const char *base;
+	Dl_info info;
+
+	if (dladdr(code, &info) == 0 || info.dli_fname == NULL)
+		return false;
+	base = strrchr(info.dli_fname, '/');
+	base = base != NULL ? base + 1 : info.dli_fname;
+	return strncmp(base, name, len) == 0 && strncmp(base + len, ".so", 3) == 0;
+}

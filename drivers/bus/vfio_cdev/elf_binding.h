@@ -22,4 +22,8 @@ elf_binding_is_called(const void *inside, const char *function);
 bool
 elf_binding_is_internal(const void *inside, const char *function);
 
+/* Does code of an object of this name, up to its ".so", contain the address? */
+bool
+elf_object_is(const void *code, const char *name);
+
 #endif /* BUS_VFIO_CDEV_ELF_BINDING_H */

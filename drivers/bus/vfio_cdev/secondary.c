@@ -88,6 +88,20 @@ refusal_report(const struct rte_vfio_cdev_info *info, const struct mp_answer *an
 		info->addr, info->name, process, what, strerror(err), advice);
 }
 
+/* The primary uses its group then, unless the device is not allowed there. */
+static bool
+group_may_do(const struct rte_vfio_cdev_info *info, int ret)
+{
+	if (ret != -ENODEV || info->mode != RTE_VFIO_CDEV_TRANSLATED ||
+	    policy_get() != POLICY_PREFER)
+		return false;
+	bus_log(RTE_VFIO_CDEV_LOG_INFO,
+		"%s: going on with its VFIO group, since the primary process has not set it up "
+		"over %s; if the group fails, allow the device there as well (-a)",
+		info->addr, info->name);
+	return true;
+}
+
 int
 secondary_open(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_device **cdev,
 	       struct vfio_device_info *device_info)
@@ -96,6 +110,8 @@ secondary_open(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_devic
 	int fd, ret;
 
 	ret = mp_request(info->addr, &answer, &fd);
+	if (group_may_do(info, ret))
+		return 1;
 	if (ret == -EINVAL)
 		policy_report(info, &answer);
 	else if (ret < 0)

@@ -9,7 +9,10 @@
 
 struct vfio_device_info;
 
-/* Get the cdev from the primary: 0, or -errno after an error was logged. */
+/*
+ * Get the cdev from the primary: 0; 1 the device is to be set up over its group; or -errno
+ * after an error was logged.
+ */
 int
 secondary_open(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_device **cdev,
 	       struct vfio_device_info *device_info);

@@ -23,8 +23,8 @@
 #include "policy.h"
 #include "prime.h"
 #include "rte_bus_vfio_cdev.h"
-#include "secondary.h"
 #include "state.h"
+#include "stock_setup.h"
 #include "telemetry.h"
 
 /* Log once which option of the EAL makes a device without an IOMMU unusable. */
@@ -121,43 +121,6 @@ rte_vfio_noiommu_is_enabled(void)
 	return have_cdevs_of(NOIOMMU) ? 1 : eal_api()->noiommu_is_enabled();
 }
 
-static int
-stock_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_device_info *info)
-{
-	int ret = eal_api()->setup_device(sysfs_base, dev_addr, fd, info);
-
-	if (ret == 0) {
-		pthread_mutex_lock(&backend_lock);
-		backend.stock_devices++;
-		pthread_mutex_unlock(&backend_lock);
-	}
-	return ret;
-}
-
-/* The device has no usable cdev. */
-static int
-cdevless_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_device_info *info,
-	       int err, const char *advice)
-{
-	if (policy_get() != POLICY_REQUIRE)
-		return stock_setup(sysfs_base, dev_addr, fd, info);
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		"%s: cannot set up over a cdev, as RTE_VFIO_CDEV=require demands: %s; %s", dev_addr,
-		strerror(err), advice);
-	return -1;
-}
-
-/* RTE_VFIO_CDEV=off */
-static int
-off_setup(const char *sysfs_base, const char *dev_addr, int *fd, struct vfio_device_info *info)
-{
-	int ret = eal_api()->setup_device(sysfs_base, dev_addr, fd, info);
-
-	if (ret != 0)
-		secondary_explain(sysfs_base, dev_addr);
-	return ret;
-}
-
 int
 rte_vfio_setup_device(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
 		      struct vfio_device_info *device_info)
@@ -168,13 +131,17 @@ rte_vfio_setup_device(const char *sysfs_base, const char *dev_addr, int *vfio_de
 	GATE_ON_OR_STOCK_RET(-1, off_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info));
 	ret = rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info);
 	if (ret == -ENODEV || ret == -EOPNOTSUPP)
-		return cdevless_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info, -ret,
-				      rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, -ret));
+		return cdevless_setup(sysfs_base, dev_addr, -ret, vfio_dev_fd, device_info);
 	if (ret < 0)
 		return -1;
+	if (group_must_do(&info))
+		return stock_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info);
 	if (rte_vfio_get_group_num(sysfs_base, dev_addr, &group) != 1)
 		group = -1;
-	return device_setup(&info, group, vfio_dev_fd, device_info);
+	ret = device_setup(&info, group, vfio_dev_fd, device_info);
+	if (ret == 1)
+		return stock_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info);
+	return ret;
 }
 
 int
@@ -186,13 +153,7 @@ rte_vfio_release_device(const char *sysfs_base, const char *dev_addr, int fd)
 	ret = device_release(dev_addr, fd);
 	if (ret != -ENODEV)
 		return ret < 0 ? -1 : 0;
-
-	ret = eal_api()->release_device(sysfs_base, dev_addr, fd);
-	pthread_mutex_lock(&backend_lock);
-	if (ret == 0 && backend.stock_devices > 0)
-		backend.stock_devices--;
-	pthread_mutex_unlock(&backend_lock);
-	return ret;
+	return stock_release(sysfs_base, dev_addr, fd);
 }
 
 /* Declared experimental, and from 24.03 on only. */

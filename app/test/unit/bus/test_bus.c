@@ -223,7 +223,8 @@ main(int argc, char **argv)
 			bus_secondary_tests() + bus_translated_tests() + bus_container_api_tests() +
 			bus_fork_tests() + bus_selfcheck_tests() + bus_telemetry_tests() +
 			bus_telemetry_paging_tests() + bus_peers_tests() + bus_non_pci_tests() +
-			bus_threads_tests() + bus_iova_mode_tests() + bus_prime_tests();
+			bus_threads_tests() + bus_iova_mode_tests() + bus_prime_tests() +
+			bus_group_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

@@ -61,6 +61,8 @@ bus_prime_named_tests(void);
 int
 bus_prime_none_tests(void);
 int
+bus_group_tests(void);
+int
 bus_pagemap_tests(void);
 int
 bus_iova_zero_tests(void);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Devices that are left to the stock functions, and what is logged about it. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "ctx.h"
+#include "eal_api.h"
+#include "log.h"
+#include "policy.h"
+#include "secondary.h"
+#include "state.h"
+#include "stock_setup.h"
+
+int
+stock_setup(const char *sysfs_base, const char *addr, int *fd, struct vfio_device_info *info)
+{
+	int ret = eal_api()->setup_device(sysfs_base, addr, fd, info);
+
+	if (ret == 0) {
+		pthread_mutex_lock(&backend_lock);
+		backend.stock_devices++;
+		pthread_mutex_unlock(&backend_lock);
+	}
+	return ret;
+}
+
+int
+stock_release(const char *sysfs_base, const char *addr, int fd)
+{
+	int ret = eal_api()->release_device(sysfs_base, addr, fd);
+
+	pthread_mutex_lock(&backend_lock);
+	if (ret == 0 && backend.stock_devices > 0)
+		backend.stock_devices--;
+	pthread_mutex_unlock(&backend_lock);
+	return ret;
+}
+
+int
+off_setup(const char *sysfs_base, const char *addr, int *fd, struct vfio_device_info *info)
+{
+	int ret = eal_api()->setup_device(sysfs_base, addr, fd, info);
+
+	if (ret != 0)
+		secondary_explain(sysfs_base, addr);
+	return ret;
+}
+
+/* The kernel names the groups that it makes for them (drivers/vfio/group.c). */
+static bool
+has_no_iommu(const char *sysfs_base, const char *addr)
+{
+	char name[32];
+
+	return rte_vfio_cdev_attr(backend_ctx(), sysfs_base, addr, "iommu_group/name", name,
+				  sizeof(name)) == 0 &&
+		strcmp(name, "vfio-noiommu") == 0;
+}
+
+int
+cdevless_setup(const char *sysfs_base, const char *addr, int err, int *fd,
+	       struct vfio_device_info *info)
+{
+	const char *advice = rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, err);
+	int ret;
+
+	if (policy_get() == POLICY_REQUIRE) {
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: cannot set up over a cdev, as RTE_VFIO_CDEV=require demands: %s; %s",
+			addr, strerror(err), advice);
+		return -1;
+	}
+	ret = stock_setup(sysfs_base, addr, fd, info);
+	if (ret == 0 && has_no_iommu(sysfs_base, addr))
+		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+			"%s: set up over its VFIO group, since it has no cdev: %s; its memory is "
+			"neither pinned nor verified, and the kernel may move it while the device "
+			"uses it; %s; RTE_VFIO_CDEV=require refuses such devices",
+			addr, strerror(err), advice);
+	return ret;
+}
+
+static bool
+nodes_are_usable(const struct rte_vfio_cdev_info *info)
+{
+	int ret;
+
+	lib_log_defer();
+	ret = rte_vfio_cdev_try_nodes(backend_ctx(), info);
+	lib_log_flush(true);
+	return ret == 0;
+}
+
+bool
+group_must_do(const struct rte_vfio_cdev_info *info)
+{
+	if (info->mode != TRANSLATED || policy_get() != POLICY_PREFER ||
+	    eal_api()->process_type() != RTE_PROC_PRIMARY || nodes_are_usable(info))
+		return false;
+	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+		"%s: going on with its VFIO group, since %s cannot be used: see the line before; "
+		"memory behind an IOMMU is pinned there too; RTE_VFIO_CDEV=require refuses the "
+		"device instead",
+		info->addr, info->name);
+	return true;
+}
