@@ -46,10 +46,12 @@ ctx_create(const struct iommufd_sys *sys, const char *sysfs, const char *proc, c
 
 	if (sysfs_room > MOST_PATH || proc_room > MOST_PATH || dev_room > MOST_PATH)
 		return -ENAMETOOLONG;
-	c = calloc(1, sizeof(*c) + sysfs_room + proc_room + dev_room);
+	c = calloc(1, sizeof(*c) + sizeof(*c->open_nodes) + sysfs_room + proc_room + dev_room);
 	if (c == NULL)
 		return -ENOMEM;
-	room = (char *)(c + 1);
+	c->open_nodes = (struct vfio_cdev_open_nodes *)(c + 1);
+	pthread_mutex_init(&c->open_nodes->lock, NULL);
+	room = (char *)(c->open_nodes + 1);
 	c->sys = sys;
 	c->sysfs = path_copy(sysfs, SYSFS, &room);
 	c->proc = path_copy(proc, PROC, &room);
@@ -90,6 +92,10 @@ rte_vfio_cdev_ctx_set_level(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_lo
 void
 rte_vfio_cdev_ctx_free(struct rte_vfio_cdev_ctx *ctx)
 {
+	if (ctx == NULL)
+		return;
+	pthread_mutex_destroy(&ctx->open_nodes->lock);
+	free(ctx->open_nodes->nodes);
 	free(ctx);
 }
 

@@ -5,8 +5,20 @@
 #ifndef VFIO_CDEV_CTX_H
 #define VFIO_CDEV_CTX_H
 
+#include <pthread.h>
+
 #include "iommufd.h"
 #include "rte_vfio_cdev.h"
+
+struct vfio_cdev_open_node;
+
+/* The device nodes that processes had open a moment ago (vfio_cdev_openers.c). */
+struct vfio_cdev_open_nodes {
+	pthread_mutex_t lock;
+	struct vfio_cdev_open_node *nodes;
+	size_t count;
+	uint64_t read; /* when, in ns of iommufd_sys.now(); 0: never */
+};
 
 struct rte_vfio_cdev_ctx {
 	const struct iommufd_sys *sys;
@@ -16,6 +28,7 @@ struct rte_vfio_cdev_ctx {
 	rte_vfio_cdev_log_t log;
 	void *log_arg;
 	int level; /* highest level that is logged; atomic */
+	struct vfio_cdev_open_nodes *open_nodes;
 };
 
 int

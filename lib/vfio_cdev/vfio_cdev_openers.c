@@ -21,30 +21,64 @@
 /* Processes that a message names. */
 #define OPENERS_LISTED 2
 
-struct node {
+/* Devices that fail one after the other read /proc once. */
+#define READ_AGAIN_NS UINT64_C(1000000000)
+
+/* A device node that a process has open; those of one process stand together. */
+struct vfio_cdev_open_node {
 	unsigned int major;
 	unsigned int minor;
+	int pid;
 };
 
+struct nodes {
+	struct vfio_cdev_open_node *list;
+	size_t count, room;
+};
+
+static int
+nodes_add(struct nodes *nodes, const struct vfio_cdev_open_node *node)
+{
+	struct vfio_cdev_open_node *list;
+	size_t room;
+
+	if (nodes->count == nodes->room) {
+		room = nodes->room != 0 ? 2 * nodes->room : 64;
+		list = realloc(nodes->list, room * sizeof(*list));
+		if (list == NULL)
+			return -ENOMEM;
+		nodes->list = list;
+		nodes->room = room;
+	}
+	nodes->list[nodes->count++] = *node;
+	return 0;
+}
+
 /* Reads the cached inode only, so that a dead file server cannot block it. */
-static bool
-fd_is(int dir, const char *name, const struct node *node)
+static int
+fd_read(int dir, const char *name, int pid, struct nodes *nodes)
 {
 	struct statx st;
 
-	return statx(dir, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) == 0 &&
-		S_ISCHR(st.stx_mode) && st.stx_rdev_major == node->major &&
-		st.stx_rdev_minor == node->minor;
+	if (statx(dir, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &st) != 0 ||
+	    !S_ISCHR(st.stx_mode))
+		return 0;
+	return nodes_add(nodes,
+			 &(struct vfio_cdev_open_node){
+				 .major = st.stx_rdev_major,
+				 .minor = st.stx_rdev_minor,
+				 .pid = pid,
+			 });
 }
 
-static bool
-process_has(int proc, const char *pid, const struct node *node)
+/* One that ends meanwhile, or that may not be inspected, has none. */
+static int
+process_read(int proc, const char *pid, struct nodes *nodes)
 {
 	char path[32];
 	struct dirent *entry;
-	bool found = false;
+	int fd, ret = 0;
 	DIR *dir;
-	int fd;
 
 	snprintf(path, sizeof(path), "%.16s/fd", pid);
 	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -52,23 +86,44 @@ process_has(int proc, const char *pid, const struct node *node)
 	if (dir == NULL) {
 		if (fd >= 0)
 			close(fd);
-		return false;
+		return 0;
 	}
-	while (!found && (entry = readdir(dir)) != NULL)
-		found = entry->d_name[0] != '.' && fd_is(fd, entry->d_name, node);
+	while (ret == 0 && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			ret = fd_read(fd, entry->d_name, atoi(pid), nodes);
 	closedir(dir);
-	return found;
+	return ret;
+}
+
+/* The character devices that all processes have open. */
+static int
+nodes_read(const struct rte_vfio_cdev_ctx *ctx, struct nodes *nodes)
+{
+	DIR *proc = opendir(ctx->proc);
+	struct dirent *entry;
+	int ret = 0;
+
+	*nodes = (struct nodes){ 0 };
+	if (proc == NULL)
+		return -errno;
+	while (ret == 0 && (entry = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]))
+			ret = process_read(dirfd(proc), entry->d_name, nodes);
+	closedir(proc);
+	if (ret < 0)
+		free(nodes->list);
+	return ret;
 }
 
 /* A process can give itself any name, so unprintable characters are replaced. */
 static void
-process_name(int proc, const char *pid, char name[RTE_VFIO_CDEV_PROCESS_LEN])
+process_name(int proc, int pid, char name[RTE_VFIO_CDEV_PROCESS_LEN])
 {
 	char path[32];
 	ssize_t len = -1;
 	int fd;
 
-	snprintf(path, sizeof(path), "%.16s/comm", pid);
+	snprintf(path, sizeof(path), "%d/comm", pid);
 	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		len = read(fd, name, RTE_VFIO_CDEV_PROCESS_LEN - 1);
@@ -81,35 +136,84 @@ process_name(int proc, const char *pid, char name[RTE_VFIO_CDEV_PROCESS_LEN])
 		memcpy(name, "?", sizeof("?"));
 }
 
+/* Which of the nodes is this one: how many processes have it open? */
 static int
-node_openers(const struct rte_vfio_cdev_ctx *ctx, const struct node *node,
+openers_fill(const struct rte_vfio_cdev_ctx *ctx, const struct vfio_cdev_open_node *nodes,
+	     size_t count, const struct vfio_cdev_open_node *node,
 	     struct rte_vfio_cdev_opener *openers, unsigned int size)
 {
-	DIR *proc = opendir(ctx->proc);
-	struct dirent *entry;
-	unsigned int count = 0;
+	unsigned int found = 0;
+	int proc, last = 0;
 
-	if (proc == NULL)
+	proc = open(ctx->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
 		return -errno;
-	while ((entry = readdir(proc)) != NULL) {
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !process_has(dirfd(proc), entry->d_name, node))
+	for (size_t i = 0; i < count; i++) {
+		if (nodes[i].major != node->major || nodes[i].minor != node->minor ||
+		    nodes[i].pid == last)
 			continue;
-		if (count < size) {
-			openers[count].pid = atoi(entry->d_name);
-			process_name(dirfd(proc), entry->d_name, openers[count].name);
+		last = nodes[i].pid;
+		if (found < size) {
+			openers[found].pid = last;
+			process_name(proc, last, openers[found].name);
 		}
-		count++;
+		found++;
 	}
-	closedir(proc);
-	return count;
+	close(proc);
+	return found;
+}
+
+static int
+node_openers(const struct rte_vfio_cdev_ctx *ctx, const struct vfio_cdev_open_node *node,
+	     struct rte_vfio_cdev_opener *openers, unsigned int size)
+{
+	struct nodes nodes;
+	int ret = nodes_read(ctx, &nodes);
+
+	if (ret < 0)
+		return ret;
+	ret = openers_fill(ctx, nodes.list, nodes.count, node, openers, size);
+	free(nodes.list);
+	return ret;
+}
+
+/* The same, as it was up to a second ago. */
+static int
+node_openers_recent(const struct rte_vfio_cdev_ctx *ctx, const struct vfio_cdev_open_node *node,
+		    struct rte_vfio_cdev_opener *openers, unsigned int size)
+{
+	struct vfio_cdev_open_nodes *recent = ctx->open_nodes;
+	const uint64_t now = ctx->sys->now();
+	struct nodes nodes;
+	int ret = 0;
+
+	pthread_mutex_lock(&recent->lock);
+	if (recent->read == 0 || now - recent->read > READ_AGAIN_NS) {
+		ret = nodes_read(ctx, &nodes);
+		if (ret == 0) {
+			free(recent->nodes);
+			recent->nodes = nodes.list;
+			recent->count = nodes.count;
+			recent->read = now;
+		}
+	}
+	if (ret == 0)
+		ret = openers_fill(ctx, recent->nodes, recent->count, node, openers, size);
+	pthread_mutex_unlock(&recent->lock);
+	return ret;
+}
+
+static struct vfio_cdev_open_node
+cdev_node(const struct rte_vfio_cdev_info *info)
+{
+	return (struct vfio_cdev_open_node){ .major = info->major, .minor = info->minor };
 }
 
 int
 rte_vfio_cdev_openers(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 		      struct rte_vfio_cdev_opener *openers, unsigned int size)
 {
-	const struct node node = { .major = info->major, .minor = info->minor };
+	const struct vfio_cdev_open_node node = cdev_node(info);
 
 	return node_openers(ctx, &node, openers, size);
 }
@@ -117,7 +221,7 @@ rte_vfio_cdev_openers(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio
 /* The group's node has its number below /sys/class/vfio (drivers/vfio/group.c). */
 static int
 group_node(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
-	   struct node *node)
+	   struct vfio_cdev_open_node *node)
 {
 	char path[PATH_MAX], group[PATH_MAX];
 	const char *number;
@@ -143,7 +247,7 @@ rte_vfio_cdev_group_openers(const struct rte_vfio_cdev_ctx *ctx,
 			    const struct rte_vfio_cdev_info *info,
 			    struct rte_vfio_cdev_opener *openers, unsigned int size)
 {
-	struct node node;
+	struct vfio_cdev_open_node node;
 	int ret = group_node(ctx, info, &node);
 
 	return ret == 0 ? node_openers(ctx, &node, openers, size) : ret;
@@ -153,14 +257,14 @@ void
 vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 		       int err, char text[VFIO_CDEV_OPENERS])
 {
+	struct vfio_cdev_open_node node = cdev_node(info);
 	struct rte_vfio_cdev_opener openers[OPENERS_LISTED];
-	int count = 0, len;
+	int count, len;
 
 	text[0] = '\0';
-	if (err == -EINVAL)
-		count = rte_vfio_cdev_openers(ctx, info, openers, OPENERS_LISTED);
-	else if (err == -EBUSY)
-		count = rte_vfio_cdev_group_openers(ctx, info, openers, OPENERS_LISTED);
+	if (err != -EINVAL && (err != -EBUSY || group_node(ctx, info, &node) < 0))
+		return;
+	count = node_openers_recent(ctx, &node, openers, OPENERS_LISTED);
 	if (count <= 0)
 		return;
 	len = snprintf(text, VFIO_CDEV_OPENERS,

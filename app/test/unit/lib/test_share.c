@@ -199,6 +199,14 @@ group_openers_are_named(void **state)
 	assert_int_equal(rte_vfio_cdev_group_openers(f->ctx, &f->info, &opener, 1), -EBADMSG);
 }
 
+/* A second later: all of /proc is read again. */
+static void
+text_get(const struct fixture *f, int err, char text[VFIO_CDEV_OPENERS])
+{
+	f->ctx->open_nodes->read = 0;
+	vfio_cdev_openers_text(f->ctx, &f->info, err, text);
+}
+
 static void
 opener_in_the_way_is_logged(void **state)
 {
@@ -207,20 +215,37 @@ opener_in_the_way_is_logged(void **state)
 
 	fake_sysfs_link("5", "class/vfio-dev/" FIXTURE_NAME "/device/iommu_group");
 	fake_sysfs_write(GROUP_DEV, "class/vfio/noiommu-5/dev");
-	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, text);
+	text_get(f, -EINVAL, text);
 	assert_string_equal(text, "");
 	process_add(4194304, "fifteen-letters\n", 3, STAND_IN);
-	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, text);
+	text_get(f, -EINVAL, text);
 	assert_string_equal(text, ", open in pid 4194304 (fifteen-letters)");
 	for (int pid = 4194303; pid > 4194295; pid--)
 		process_add(pid, "fifteen-letters\n", 3, STAND_IN);
-	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, text);
+	text_get(f, -EINVAL, text);
 	assert_non_null(strstr(text, "(fifteen-letters), pid 41"));
 	assert_non_null(strstr(text, "(fifteen-letters) and 7 more"));
 	process_add(13, "sleep\n", 3, GROUP);
-	vfio_cdev_openers_text(f->ctx, &f->info, -EBUSY, text);
+	text_get(f, -EBUSY, text);
 	assert_string_equal(text, ", its group open in pid 13 (sleep)");
-	vfio_cdev_openers_text(f->ctx, &f->info, -EPERM, text);
+	text_get(f, -EPERM, text);
+	assert_string_equal(text, "");
+}
+
+static void
+devices_that_fail_together_read_proc_once(void **state)
+{
+	struct fixture *f = *state;
+	char text[VFIO_CDEV_OPENERS];
+
+	process_add(12, "dpdk-testpmd\n", 7, STAND_IN);
+	text_get(f, -EINVAL, text);
+	assert_string_equal(text, ", open in pid 12 (dpdk-testpmd)");
+	process_add(13, "sleep\n", 3, STAND_IN);
+	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, text);
+	assert_string_equal(text, ", open in pid 12 (dpdk-testpmd)");
+	f->ctx->proc = "/nonexistent";
+	text_get(f, -EINVAL, text);
 	assert_string_equal(text, "");
 }
 
@@ -239,6 +264,7 @@ main(void)
 		PROC_TEST(absent_proc_is_an_error),
 		PROC_TEST(group_openers_are_named),
 		PROC_TEST(opener_in_the_way_is_logged),
+		PROC_TEST(devices_that_fail_together_read_proc_once),
 	};
 
 	return cmocka_run_group_tests_name("share", tests, NULL, NULL);
