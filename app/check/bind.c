@@ -100,6 +100,56 @@ bifurcated_add(struct checkup *c)
 		    driver);
 }
 
+/*
+ * Who cannot be driven over VFIO, by vendor: their drivers work through the kernel's. And
+ * classes of devices that DPDK has no driver for. NULL: there may be one.
+ */
+static const char *
+driverless(const struct host *host, const struct check_device *d)
+{
+	static const struct {
+		const char *attr;
+		unsigned int shift;
+		long value;
+		const char *why;
+	} kinds[] = {
+		{ "vendor", 0, 0x15b3, "mlx5 and mlx4 need their kernel driver" },
+		{ "vendor", 0, 0x1414, "mana needs its kernel driver" },
+		{ "class", 16, 0x03, "it is a display" },
+		{ "class", 16, 0x04, "it is for sound or video" },
+		{ "class", 16, 0x06, "it is a bridge" },
+		{ "class", 16, 0x07, "it is for serial or parallel ports" },
+		{ "class", 16, 0x09, "it is for input" },
+		{ "class", 16, 0x0c, "it is the controller of a serial bus" },
+	};
+	long value;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		value = host_number(host, 16, "%s/%s", d->dir, kinds[i].attr);
+		if (value >= 0 && value >> kinds[i].shift == kinds[i].value)
+			return kinds[i].why;
+	}
+	return NULL;
+}
+
+static void
+bound_add(struct checkup *c)
+{
+	const struct check_device *d = c->device;
+	const char *why = driverless(c->host, d);
+	long vendor, device;
+
+	if (why == NULL) {
+		checkup_add(c, CHECK_PASS, NULL, "it is bound to %s", d->driver);
+		return;
+	}
+	vendor = host_number(c->host, 16, "%s/vendor", d->dir);
+	device = host_number(c->host, 16, "%s/device", d->dir);
+	checkup_add(c, CHECK_WARN, "give it back to its kernel driver, or leave it out (-b)",
+		    "it is bound to %s, but DPDK has no driver for %04lx:%04lx over it: %s",
+		    d->driver, vendor, device, why);
+}
+
 void
 check_device_driver(struct checkup *c)
 {
@@ -119,5 +169,5 @@ check_device_driver(struct checkup *c)
 	else if (strstr(d->driver, "vfio") == NULL)
 		bound_elsewhere_add(c, cure.buf);
 	else
-		checkup_add(c, CHECK_PASS, NULL, "it is bound to %s", d->driver);
+		bound_add(c);
 }

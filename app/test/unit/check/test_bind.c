@@ -329,6 +329,29 @@ bifurcated_driver_needs_no_vfio(void **state)
 }
 
 static void
+device_that_no_driver_takes_is_warned_of(void **state)
+{
+	static const struct {
+		const char *vendor, *class, *why;
+	} cases[] = {
+		{ "0x15b3\n", "0x020000\n", "15b3:101e over it: mlx5" },
+		{ "0x8086\n", "0x040300\n", "8086:101e over it: it is for sound" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fake_sysfs_write(cases[i].vendor, "sys/bus/pci/devices/" MACHINE_ADDR "/vendor");
+		fake_sysfs_write("0x101e\n", "sys/bus/pci/devices/" MACHINE_ADDR "/device");
+		fake_sysfs_write(cases[i].class, "sys/bus/pci/devices/" MACHINE_ADDR "/class");
+		assert_int_equal(machine_check_device(MACHINE_ADDR), CHECK_WARN);
+		assert_finding("device-driver", CHECK_WARN, cases[i].why, "kernel driver");
+	}
+	fake_sysfs_write("0x020000\n", "sys/bus/pci/devices/" MACHINE_ADDR "/class");
+	assert_int_equal(machine_check_device(MACHINE_ADDR), CHECK_PASS);
+	assert_finding("device-driver", CHECK_PASS, "vfio-pci", NULL);
+}
+
+static void
 function_with_virtual_ones_is_not_unbound(void **state)
 {
 	(void)state;
@@ -379,6 +402,7 @@ main(void)
 		MACHINE_TEST(disk_with_several_paths_is_not_unbound),
 		MACHINE_TEST(bifurcated_driver_is_left_alone),
 		MACHINE_TEST(bifurcated_driver_needs_no_vfio),
+		MACHINE_TEST(device_that_no_driver_takes_is_warned_of),
 		MACHINE_TEST(function_with_virtual_ones_is_not_unbound),
 		MACHINE_TEST(failed_binding_is_explained),
 	};
