@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/*
- * The checks of DPDK and of a program. The stubs that are looked at were built
- * beside this test; the argument is their directory.
- */
+/* The check of a program. The argument is the directory of the stubs. */
 
 #include <elf.h>
 #include <errno.h>
@@ -20,17 +17,7 @@
 #include "crafted.h"
 #include "loader_rules.h"
 #include "machine.h"
-
-static const char *stubs;
-
-static void
-stub_copy(const char *stub, const char *path)
-{
-	char from[PATH_MAX];
-
-	snprintf(from, sizeof(from), "%s/%s", stubs, stub);
-	machine_copy(from, path);
-}
+#include "stubs.h"
 
 static bool is_nosuid; /* the file system of the test */
 
@@ -47,16 +34,10 @@ __wrap_statvfs64(const char *path, struct statvfs *fs)
 }
 
 static int
-stub_start(void **state)
+program_start(void **state)
 {
-	int ret = machine_start(state);
-
 	is_nosuid = false;
-	machine_remove("lib/librte_eal.so.23");
-	stub_copy("libstub_eal.so", "lib/librte_eal.so.23");
-	stub_copy("libstub_libc.so", "lib/libc.so.6");
-	stub_copy("stub_app", "bin/app");
-	return ret;
+	return stubs_start(state);
 }
 
 static void
@@ -410,48 +391,6 @@ libraries_of_libraries_count(void **state)
 		       "shared libraries");
 }
 
-static void
-release_of_the_program_counts(void **state)
-{
-	(void)state;
-	machine_remove("lib/librte_eal.so.23");
-	stub_copy("libstub_eal.so", "lib/librte_eal.so.22");
-	stub_copy("libstub_eal.so", "own/librte_eal.so.23");
-	stub_copy("stub_app_own", "bin/app");
-	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
-	assert_finding("dpdk", CHECK_PASS, "loads DPDK 22.11 (/bin/../own/librte_eal.so.23)", NULL);
-	stub_copy("stub_app_plain", "bin/app");
-	machine_check_app("/bin/app");
-	assert_finding("dpdk", CHECK_WARN, "found DPDK 21.11", "22.11 or later");
-}
-
-static void
-releases_are_known_by_the_abi(void **state)
-{
-	(void)state;
-	machine_remove("lib/librte_eal.so.23");
-	stub_copy("libstub_eal.so", "opt/dpdk/librte_eal.so.24.2");
-	fake_sysfs_link("librte_eal.so.24.2", "opt/dpdk/librte_eal.so.24");
-	crafted_cache_write("librte_eal.so.24", "/opt/dpdk/librte_eal.so.24", NULL);
-	assert_int_equal(machine_check(), CHECK_PASS);
-	assert_finding("dpdk", CHECK_PASS, "found DPDK 24.07 (/opt/dpdk/librte_eal.so.24)", NULL);
-	/* The name of a longer one. */
-	fake_sysfs_write("", "opt/dpdk/librte_eal.so.245");
-	crafted_cache_write("librte_eal.so.245", "/opt/dpdk/librte_eal.so.245", NULL);
-	machine_check();
-	assert_finding("dpdk", CHECK_WARN, "finds no", NULL);
-	fake_sysfs_write("", "lib/librte_eal.so.22");
-	machine_check();
-	assert_finding("dpdk", CHECK_WARN, "DPDK 21.11", "22.11 or later");
-	fake_sysfs_write("", "lib/librte_eal.so.27");
-	machine_check();
-	assert_finding("dpdk", CHECK_WARN, "DPDK 21.11 (/lib/librte_eal.so.22), DPDK 26.11",
-		       "dpdk-test-vfio-cdev");
-	fake_sysfs_write("", "lib/librte_eal.so.26");
-	assert_int_equal(machine_check(), CHECK_PASS);
-	assert_finding("dpdk", CHECK_PASS, "DPDK 25.11", NULL);
-}
-
 /* Bytes turned over one after the other: whatever is found, nothing goes wrong. */
 static void
 hostile_file_is_no_crash(const char *name)
@@ -525,7 +464,7 @@ hostile_eal_is_no_crash(void **state)
 	hostile_file_is_no_crash("lib/librte_eal.so.23");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, stub_start, machine_end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, program_start, machine_end)
 
 int
 main(int argc, char **argv)
@@ -546,8 +485,6 @@ main(int argc, char **argv)
 		TEST(missing_eal_fails),
 		TEST(eal_is_found_where_the_linker_finds_it),
 		TEST(libraries_of_libraries_count),
-		TEST(release_of_the_program_counts),
-		TEST(releases_are_known_by_the_abi),
 		TEST(cache_prefers_the_processor),
 		TEST(hostile_cache_is_no_crash),
 		TEST(hostile_program_is_no_crash),
@@ -556,6 +493,6 @@ main(int argc, char **argv)
 
 	if (argc != 2)
 		return 1;
-	stubs = argv[1];
+	stubs_dir = argv[1];
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

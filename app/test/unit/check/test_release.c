@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* The check of DPDK's releases. The argument is the directory of the stubs. */
+
+#include "crafted.h"
+#include "machine.h"
+#include "stubs.h"
+
+static void
+release_of_the_program_counts(void **state)
+{
+	(void)state;
+	machine_remove("lib/librte_eal.so.23");
+	stub_copy("libstub_eal.so", "lib/librte_eal.so.22");
+	stub_copy("libstub_eal.so", "own/librte_eal.so.23");
+	stub_copy("stub_app_own", "bin/app");
+	assert_int_equal(machine_check_app("/bin/app"), CHECK_PASS);
+	assert_finding("dpdk", CHECK_PASS, "loads DPDK 22.11 (/bin/../own/librte_eal.so.23)", NULL);
+	stub_copy("stub_app_plain", "bin/app");
+	machine_check_app("/bin/app");
+	assert_finding("dpdk", CHECK_WARN, "found DPDK 21.11", "22.11 or later");
+}
+
+static void
+releases_are_known_by_the_abi(void **state)
+{
+	(void)state;
+	machine_remove("lib/librte_eal.so.23");
+	stub_copy("libstub_eal.so", "opt/dpdk/librte_eal.so.24.2");
+	fake_sysfs_link("librte_eal.so.24.2", "opt/dpdk/librte_eal.so.24");
+	crafted_cache_write("librte_eal.so.24", "/opt/dpdk/librte_eal.so.24", NULL);
+	assert_int_equal(machine_check(), CHECK_PASS);
+	assert_finding("dpdk", CHECK_PASS, "found DPDK 24.07 (/opt/dpdk/librte_eal.so.24)", NULL);
+	/* The name of a longer one. */
+	fake_sysfs_write("", "opt/dpdk/librte_eal.so.245");
+	crafted_cache_write("librte_eal.so.245", "/opt/dpdk/librte_eal.so.245", NULL);
+	machine_check();
+	assert_finding("dpdk", CHECK_WARN, "finds no", NULL);
+	fake_sysfs_write("", "lib/librte_eal.so.22");
+	machine_check();
+	assert_finding("dpdk", CHECK_WARN, "DPDK 21.11", "22.11 or later");
+	fake_sysfs_write("", "lib/librte_eal.so.27");
+	machine_check();
+	assert_finding("dpdk", CHECK_WARN, "DPDK 21.11 (/lib/librte_eal.so.22), DPDK 26.11",
+		       "dpdk-test-vfio-cdev");
+	fake_sysfs_write("", "lib/librte_eal.so.26");
+	assert_int_equal(machine_check(), CHECK_PASS);
+	assert_finding("dpdk", CHECK_PASS, "DPDK 25.11", NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stubs_start, machine_end)
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(release_of_the_program_counts),
+		TEST(releases_are_known_by_the_abi),
+	};
+
+	if (argc != 2)
+		return 1;
+	stubs_dir = argv[1];
+	return cmocka_run_group_tests_name("release", tests, NULL, NULL);
+}
