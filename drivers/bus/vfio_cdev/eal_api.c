@@ -96,6 +96,7 @@ static const struct {
 /* Constant after api_init(). */
 static struct eal_api api;
 static bool api_complete;
+static bool api_own_cdev;
 static void *eal_handle;
 static pthread_once_t api_once = PTHREAD_ONCE_INIT;
 
@@ -117,8 +118,8 @@ eal_find(struct dl_phdr_info *info, size_t size, void *arg)
  * that RTLD_NEXT searches. The handle is kept: the EAL stays loaded while it can
  * call the backend.
  */
-static void *
-symbol_find(const char *name)
+void *
+eal_symbol(const char *name)
 {
 	void *symbol = dlsym(RTLD_NEXT, name);
 	const char *path = NULL;
@@ -151,14 +152,23 @@ telemetry_is_complete(void)
 		tel->add_uint != NULL && tel->add_container != NULL;
 }
 
+/* What the backend forwards where it steps aside. */
+static bool
+memory_is_complete(void)
+{
+	return api.iova_mode != NULL && api.iommu_class != NULL && api.virt2phy != NULL &&
+		api.using_phys_addrs != NULL && api.fbarray_set_free != NULL;
+}
+
 static void
 api_init(void)
 {
 	void *symbol;
 
+	api_own_cdev = eal_symbol(EAL_OWN_CDEV_SETUP) != NULL;
 	for (size_t i = 0; i < RTE_DIM(symbols); i++) {
-		symbol = symbol_find(symbols[i].name);
-		if (symbol == NULL && !symbols[i].optional) {
+		symbol = eal_symbol(symbols[i].name);
+		if (symbol == NULL && !symbols[i].optional && !api_own_cdev) {
 			missing_report(symbols[i].name);
 			return;
 		}
@@ -170,7 +180,7 @@ api_init(void)
 		api.get_mempolicy = NULL;
 	if (!telemetry_is_complete())
 		memset(&api.telemetry, 0, sizeof(api.telemetry));
-	api_complete = true;
+	api_complete = !api_own_cdev || memory_is_complete();
 }
 
 const struct eal_api *
@@ -180,11 +190,18 @@ eal_api(void)
 	return api_complete ? &api : NULL;
 }
 
+bool
+eal_has_own_cdev(void)
+{
+	pthread_once(&api_once, api_init);
+	return api_own_cdev;
+}
+
 /* A thread-local variable: its address is another in each thread. */
 static int *
 eal_errno(void)
 {
-	return symbol_find("per_lcore__rte_errno");
+	return eal_symbol("per_lcore__rte_errno");
 }
 
 int

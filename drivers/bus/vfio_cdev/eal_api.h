@@ -91,6 +91,21 @@ struct eal_api {
 const struct eal_api *
 eal_api(void);
 
+/* A function or a variable of the EAL behind this library, or of what the EAL needs; or NULL. */
+void *
+eal_symbol(const char *name);
+
+/* In DPDK from 26.11 on (lib/eal/linux/eal_vfio.c), and in none before. */
+#define EAL_OWN_CDEV_SETUP "dev_vfio_setup_device"
+
+/*
+ * Has the EAL a cdev mode of its own? Its VFIO functions have other names and are internal,
+ * so that nothing calls the backend's. Of eal_api() only the functions that the backend
+ * forwards are certain then: of memory.
+ */
+bool
+eal_has_own_cdev(void);
+
 int
 eal_errno_get(void);
 

@@ -9,8 +9,8 @@
 bool
 gate_is_usable(void)
 {
-	return eal_api() != NULL && policy_get() != POLICY_INVALID && !is_forked() &&
-		backend_ctx() != NULL;
+	return eal_api() != NULL && !eal_has_own_cdev() && policy_get() != POLICY_INVALID &&
+		!is_forked() && backend_ctx() != NULL;
 }
 
 bool

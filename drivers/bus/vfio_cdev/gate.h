@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 /*
- * False: no call can be answered. There is no EAL or no memory, RTE_VFIO_CDEV or
- * RTE_VFIO_CDEV_PHYS has an invalid value, or the process was forked from one that has
- * an iommufd.
+ * False: no call can be answered. There is no EAL, or one with a cdev mode of its own; there
+ * is no memory; RTE_VFIO_CDEV or RTE_VFIO_CDEV_PHYS has an invalid value; or the process was
+ * forked from one that has an iommufd.
  */
 bool
 gate_is_usable(void);

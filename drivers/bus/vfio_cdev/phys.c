@@ -24,6 +24,7 @@
 #include "phys.h"
 #include "policy.h"
 #include "prime.h"
+#include "selfcheck.h"
 #include "state.h"
 
 /*
@@ -238,9 +239,21 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 		memseg_unmap(domain, ms);
 }
 
+/*
+ * An EAL with a cdev mode of its own gets its own addresses, or, if a cdev is required, none:
+ * it would give them to devices unpinned, from threads too that have kept CAP_SYS_RAWIO.
+ */
+static bool
+addresses_are_refused(void)
+{
+	return policy_demands(POLICY_REQUIRE);
+}
+
 phys_addr_t
 rte_mem_virt2phy(const void *virt)
 {
+	if (selfcheck_steps_aside())
+		return addresses_are_refused() ? RTE_BAD_PHYS_ADDR : eal_api()->virt2phy(virt);
 	GATE_ON_OR_STOCK_RET(RTE_BAD_PHYS_ADDR, eal_api()->virt2phy(virt));
 	return phys_of(virt);
 }
@@ -260,6 +273,8 @@ rte_mem_virt2iova(const void *virt)
 int
 rte_eal_using_phys_addrs(void)
 {
+	if (selfcheck_steps_aside())
+		return !addresses_are_refused() && eal_api()->using_phys_addrs();
 	GATE_ON_OR_STOCK_RET(0, eal_api()->using_phys_addrs());
 	return eal_api()->using_phys_addrs() ||
 		(eal_api()->process_type() == RTE_PROC_SECONDARY && have_cdevs_of(NOIOMMU));

@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -64,6 +65,15 @@ selfcheck_hooks(const char *addr)
 	return true;
 }
 
+/* Of an EAL wherever it is in the order of look-up, or in a plug-in. */
+static void *
+function_find(const char *name)
+{
+	void *function = dlsym(RTLD_DEFAULT, name);
+
+	return function != NULL ? function : eal_symbol(name);
+}
+
 /*
  * Before the EAL's own constructors have run there is no log type, and a line without one
  * is dropped: register one.
@@ -75,8 +85,8 @@ line_to_eal(const char *line)
 	__typeof__(rte_log) *log;
 	int type;
 
-	*(void **)&log_register = dlsym(RTLD_DEFAULT, "rte_log_register_type_and_pick_level");
-	*(void **)&log = dlsym(RTLD_DEFAULT, "rte_log");
+	*(void **)&log_register = function_find("rte_log_register_type_and_pick_level");
+	*(void **)&log = function_find("rte_log");
 	if (log_register == NULL || log == NULL)
 		return false;
 	type = log_register("bus.vfio_cdev", RTE_LOG_INFO);
@@ -112,13 +122,11 @@ rawio_drop(void)
 	syscall(SYS_capset, &header, sets);
 }
 
-/* Nothing calls this library: log why. */
+/* Nothing calls this library: log why, and what that means. */
 static void
-unused_report(const char *why, const char *advice)
+unused_report(const char *why, const char *result, const char *advice)
 {
-	const char *result = "devices are left to stock DPDK, and the memory of those without an "
-			     "IOMMU is not pinned";
-	char line[640];
+	char line[768];
 
 	if (policy_demands(POLICY_REQUIRE)) {
 		rawio_drop();
@@ -131,11 +139,39 @@ unused_report(const char *why, const char *advice)
 		line_to_system(line);
 }
 
+static const char unpinned[] = "devices are left to stock DPDK, and the memory of those without "
+			       "an IOMMU is not pinned";
+
 static void
 static_report(void)
 {
-	unused_report("DPDK is linked into the program statically",
+	unused_report("DPDK is linked into the program statically", unpinned,
 		      "link the program with DPDK's shared libraries");
+}
+
+/* See doc/dpdk-26.11.rst. */
+static void
+own_cdev_report(void)
+{
+	if (policy_demands(POLICY_OFF))
+		return;
+	unused_report("this DPDK (26.11 or later) has a cdev mode of its own, which pins no memory "
+		      "before its address is known, compares no address with the kernel's, and "
+		      "binds without the VF token if the kernel refuses it; the library steps "
+		      "aside",
+		      "devices are left to that mode",
+		      "for what it does not do use DPDK 22.11 to 26.07");
+}
+
+static pthread_once_t own_cdev_once = PTHREAD_ONCE_INIT;
+
+bool
+selfcheck_steps_aside(void)
+{
+	if (eal_api() == NULL || !eal_has_own_cdev())
+		return false;
+	pthread_once(&own_cdev_once, own_cdev_report);
+	return true;
 }
 
 /* Another object is first in the order of look-up: the program itself, or librte_eal. */
@@ -151,7 +187,7 @@ order_report(const void *first)
 		return;
 	}
 	snprintf(why, sizeof(why), "%.128s comes before it", info.dli_fname);
-	unused_report(why, "link " LIBRARY " before DPDK, or preload it (LD_PRELOAD)");
+	unused_report(why, unpinned, "link " LIBRARY " before DPDK, or preload it (LD_PRELOAD)");
 }
 
 static bool
@@ -215,7 +251,9 @@ selfcheck_start(void)
 
 	if (policy_demands(POLICY_OFF))
 		return;
-	if (first != NULL && !elf_object_is_same(first, name))
+	if (dlsym(RTLD_DEFAULT, EAL_OWN_CDEV_SETUP) != NULL)
+		pthread_once(&own_cdev_once, own_cdev_report);
+	else if (first != NULL && !elf_object_is_same(first, name))
 		order_report(first);
 	else if (policy_demands(POLICY_REQUIRE) && dlsym(RTLD_NEXT, name) == NULL &&
 		 dl_iterate_phdr(program_search, &found) != 0 && found)

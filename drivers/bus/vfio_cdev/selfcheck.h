@@ -11,4 +11,11 @@
 bool
 selfcheck_hooks(const char *addr);
 
+/*
+ * Is the EAL of a release that has a cdev mode of its own, so that the library answers
+ * nothing? The first time that is logged, unless RTE_VFIO_CDEV=off.
+ */
+bool
+selfcheck_steps_aside(void);
+
 #endif /* BUS_VFIO_CDEV_SELFCHECK_H */
