@@ -29,6 +29,15 @@
 /* In every program that has a driver of DPDK in it (RTE_PMD_REGISTER_PCI()). */
 #define DRIVER_MARK "PMD_INFO_STRING= "
 
+/*
+ * In librte_eal from 26.11 on: VFIO has other names there, and a cdev mode of its own
+ * (doc/dpdk-26.11.rst).
+ */
+#define OWN_CDEV_MARK "dev_vfio_setup_device"
+#define OWN_CDEV_CURE \
+	"use DPDK 22.11 to 26.07: 26.11 and later have a cdev mode of their own, and do not " \
+	"call the library"
+
 /* What librte_eal must leave to the dynamic linker: the list of selfcheck.c. */
 static const char *const hooks[] = { "rte_mem_virt2iova", "rte_fbarray_set_free" };
 
@@ -57,12 +66,34 @@ release_add(const struct host *host, const char *path, unsigned int abi, struct 
 		text_add(text, "DPDK %u.11", abi - 1);
 }
 
-static enum check_verdict
-abi_judge(unsigned int abi, const char **cure)
+static bool
+file_contains(const struct host *host, const char *path, const char *text)
 {
-	*cure = abi < FIRST_ABI ? "use DPDK 22.11 or later" :
-				  "run dpdk-test-vfio-cdev before you rely on it";
-	return abi < FIRST_ABI ? CHECK_FAIL : abi > LAST_ABI ? CHECK_WARN : CHECK_PASS;
+	struct elf_file file;
+	char real[PATH_MAX];
+	bool contains;
+
+	if (host_path(host, real, "%s", path) < 0 || elf_file_open(real, &file) < 0)
+		return false;
+	contains = elf_file_contains(&file, text);
+	elf_file_close(&file);
+	return contains;
+}
+
+/* Of the librte_eal at this path. *cure is NULL for one that passes. */
+static enum check_verdict
+release_judge(const struct host *host, const char *path, unsigned int abi, const char **cure)
+{
+	*cure = NULL;
+	if (abi < FIRST_ABI) {
+		*cure = "use DPDK 22.11 or later";
+		return CHECK_FAIL;
+	}
+	if (file_contains(host, path, OWN_CDEV_MARK))
+		*cure = OWN_CDEV_CURE;
+	else if (abi > LAST_ABI)
+		*cure = "run dpdk-test-vfio-cdev before you rely on it";
+	return *cure != NULL ? CHECK_WARN : CHECK_PASS;
 }
 
 /* The program's own release counts, wherever it comes from. */
@@ -72,6 +103,7 @@ own_add(struct checkup *c)
 	const struct loader_object *eal;
 	struct text text = { 0 };
 	char path[PATH_MAX];
+	enum check_verdict verdict;
 	struct loader loader;
 	const char *cure;
 	unsigned int abi;
@@ -87,9 +119,8 @@ own_add(struct checkup *c)
 	if (found) {
 		abi = abi_parse(eal->name);
 		release_add(c->host, eal->path, abi, &text);
-		checkup_add(c, abi_judge(abi, &cure),
-			    abi_judge(abi, &cure) != CHECK_PASS ? cure : NULL,
-			    "the program loads %s (%s)", text.buf, eal->path);
+		verdict = release_judge(c->host, eal->path, abi, &cure);
+		checkup_add(c, verdict, cure, "the program loads %s (%s)", text.buf, eal->path);
 	}
 	loader_close(&loader);
 	return found;
@@ -108,14 +139,14 @@ installed_add(struct checkup *c, struct loader *loader)
 		snprintf(path, sizeof(path), EAL "%u", abi);
 		if (loader_search(loader, path, path) < 0)
 			continue;
-		text_list(&text, "%s", "");
-		release_add(c->host, path, abi, &text);
-		text_add(&text, " (%s)", path);
-		one = abi_judge(abi, &advice);
-		if (one < best || cure == NULL) {
+		one = release_judge(c->host, path, abi, &advice);
+		if (one < best || text.len == 0) {
 			best = one;
 			cure = advice;
 		}
+		text_list(&text, "%s", "");
+		release_add(c->host, path, abi, &text);
+		text_add(&text, " (%s)", path);
 	}
 	if (text.len > 0 && best == CHECK_FAIL)
 		checkup_add(c, CHECK_WARN,
@@ -123,7 +154,7 @@ installed_add(struct checkup *c, struct loader *loader)
 			    "with --app",
 			    "found %s, which does not call the library", text.buf);
 	else if (text.len > 0)
-		checkup_add(c, best, best != CHECK_PASS ? cure : NULL, "found %s", text.buf);
+		checkup_add(c, best, cure, "found %s", text.buf);
 	else if (c->options->app == NULL)
 		checkup_add(c, CHECK_WARN,
 			    "name the program that brings its own with --app, or install it: "
@@ -222,20 +253,6 @@ eal_is_closed(const struct host *host, const char *eal)
 	return closed;
 }
 
-static bool
-file_contains(const struct host *host, const char *path, const char *text)
-{
-	struct elf_file file;
-	char real[PATH_MAX];
-	bool contains;
-
-	if (host_path(host, real, "%s", path) < 0 || elf_file_open(real, &file) < 0)
-		return false;
-	contains = elf_file_contains(&file, text);
-	elf_file_close(&file);
-	return contains;
-}
-
 /* What has DPDK in it, and calls its own: the program or one of its libraries; or NULL. */
 static const char *
 inside_find(const struct checkup *c, const struct program *program)
@@ -279,14 +296,33 @@ unlinked_add(struct checkup *c, const struct program *program)
 			    program->path);
 }
 
+/* The library would step aside (selfcheck.c), and leave devices to the EAL's own mode. */
+static void
+own_cdev_add(struct checkup *c, const struct loader_object *eal, const char *release)
+{
+	const char *policy = getenv("RTE_VFIO_CDEV");
+	const bool required = c->options->require ||
+		(policy != NULL && strcmp(policy, "require") == 0);
+
+	checkup_add(c, required ? CHECK_FAIL : CHECK_WARN,
+		    required ? "use DPDK 22.11 to 26.07, or start it without the library" :
+			       "use DPDK 22.11 to 26.07; RTE_VFIO_CDEV=require refuses this one",
+		    "the program is linked with %s (%s), which has a cdev mode of its own: it pins "
+		    "no memory before its address is known, compares no address with the "
+		    "kernel's, and binds without the VF token if the kernel refuses it; the "
+		    "library steps aside",
+		    release, eal->path);
+}
+
 static void
 eal_add(struct checkup *c, const struct loader *loader, const struct loader_object *eal)
 {
 	const struct loader_object *library = loader_find(loader, LIBRARY);
 	const unsigned int abi = abi_parse(eal->name);
+	int closed = eal_is_closed(c->host, eal->path);
+	enum check_verdict verdict;
 	struct text release = { 0 };
 	const char *cure;
-	int closed = eal_is_closed(c->host, eal->path);
 
 	if (closed < 0) {
 		checkup_add(c, CHECK_FAIL, "install DPDK anew", "cannot read %s: %s", eal->path,
@@ -294,7 +330,10 @@ eal_add(struct checkup *c, const struct loader *loader, const struct loader_obje
 		return;
 	}
 	release_add(c->host, eal->path, abi, &release);
-	if (closed != 0)
+	verdict = release_judge(c->host, eal->path, abi, &cure);
+	if (file_contains(c->host, eal->path, OWN_CDEV_MARK))
+		own_cdev_add(c, eal, release.buf);
+	else if (closed != 0)
 		checkup_add(c, CHECK_FAIL,
 			    "use a librte_eal that is built without "
 			    "-Bsymbolic-functions (and -Bsymbolic)",
@@ -305,8 +344,7 @@ eal_add(struct checkup *c, const struct loader *loader, const struct loader_obje
 			    "the program is linked with " LIBRARY " behind librte_eal, which "
 			    "calls it only where it is preloaded");
 	else
-		checkup_add(c, abi_judge(abi, &cure),
-			    abi_judge(abi, &cure) != CHECK_PASS ? cure : NULL,
+		checkup_add(c, verdict, cure,
 			    "the program is linked with %s (%s), which calls the library%s",
 			    release.buf, eal->path,
 			    library != NULL ? "" : " when that is preloaded");

@@ -130,6 +130,7 @@ host_check(const struct host *host, const struct arguments *arguments, const cha
 	options.no_devices = args.no_devices;
 	options.no_huge = args.no_huge;
 	options.joins = args.joins;
+	options.require = arguments->require;
 	ret = checks_choose(host, arguments->check && !args.no_pci, &options, &report);
 	eal_args_free(&args);
 	if (ret < 0)
