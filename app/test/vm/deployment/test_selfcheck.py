@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from helpers.nodes import CDEV, DEVICE, GROUP
-from helpers.programs import BUILT, built, start_eal
+from helpers.nodes import CDEV, CONTAINER, DEVICE, GROUP
+from helpers.programs import BUILT, EAL, built, start_eal
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, command
 
@@ -70,6 +70,33 @@ def test_static_program_gets_no_device_where_a_cdev_is_required(cdev: Guest) -> 
     assert nodes == set()
     assert f"{UNUSED}DPDK is linked into the program statically" in output
     assert GIVEN_UP in output
+
+
+OWN_MODE = f"{UNUSED}this DPDK (26.11 or later) has a cdev mode of its own"
+
+
+@needs_static_dpdk
+@pytest.mark.parametrize("policy, lines", [("prefer", 1), ("off", 0)])
+def test_dpdk_with_a_cdev_mode_of_its_own_gets_its_devices(cdev: Guest, policy: str,
+                                                           lines: int) -> None:
+    """This machine's DPDK with the names of 26.11; its own mode is the group's still."""
+    nodes, output = start_eal(cdev, "start_own", policy, preload=True)
+    assert nodes == {GROUP}
+    assert "Selected IOVA mode 'PA'" in output
+    assert output.count("VFIO_CDEV: ") == output.count(OWN_MODE) == lines
+    assert output.count("the library steps aside") == lines
+
+
+@needs_static_dpdk
+def test_dpdk_with_a_cdev_mode_of_its_own_gets_no_device_where_a_cdev_is_required(
+        cdev: Guest) -> None:
+    """From 24.11 on the EAL does not start without physical addresses, and ends."""
+    done = cdev.run(["env", "RTE_VFIO_CDEV=require", f"LD_PRELOAD={LIBRARY}",
+                     built("start_own"), *EAL])
+    output = done.stdout + done.stderr
+    assert re.search(r"^eal: (started|failed)$", output, re.M), output
+    assert set(re.findall(r"^node: (\S+)", output, re.M)) <= {CONTAINER}
+    assert output.count(OWN_MODE) == 1 and GIVEN_UP in output
 
 
 def test_setuid_program_is_not_reached(cdev: Guest) -> None:
