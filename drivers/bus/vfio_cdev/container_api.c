@@ -22,6 +22,7 @@
 #include "gate.h"
 #include "policy.h"
 #include "state.h"
+#include "stock_setup.h"
 
 /* This thread is in a call of stock's, which must see its own containers only. */
 static __thread bool in_stock_call;
@@ -133,23 +134,20 @@ rte_vfio_container_destroy(int container_fd)
 }
 
 static int
-mode_get(const struct rte_vfio_cdev_info *info, void *mode)
+info_get(const struct rte_vfio_cdev_info *info, void *found)
 {
-	*(int *)mode = info->mode;
+	*(struct rte_vfio_cdev_info *)found = *info;
 	return 1;
 }
 
-/* The mode of the group's devices; -1: they have no cdev. */
-static int
-group_mode(int group)
+/* One of the group's devices that has a cdev; false: none has. */
+static bool
+group_device(int group, struct rte_vfio_cdev_info *info)
 {
-	int mode = -1;
-
+	*info = (struct rte_vfio_cdev_info){ .mode = NOIOMMU };
 	if (group >= CDEV_GROUP_BASE)
-		return NOIOMMU;
-	if (group >= 0)
-		rte_vfio_cdev_walk_group(backend_ctx(), group, mode_get, &mode);
-	return mode;
+		return true;
+	return group >= 0 && rte_vfio_cdev_walk_group(backend_ctx(), group, info_get, info) == 1;
 }
 
 /* Callers check only that there is an fd: an eventfd stands for the group. */
@@ -219,31 +217,34 @@ stock_group_bind(int container_fd, int group)
 }
 
 /*
- * net/nbl makes the group's ioctls itself, with the fd that it gets here (nbl_userdev.c,
+ * A device that will be set up over its group has to be in stock's container. And net/nbl
+ * makes the group's ioctls itself, with the fd that it gets here (nbl_userdev.c,
  * nbl_mdev_map_device()). Other drivers only check that there is one.
  */
 static bool
-needs_real_group(const void *caller)
+needs_real_group(const struct rte_vfio_cdev_info *info, int group, const void *caller)
 {
-	return policy_get() == POLICY_PREFER && elf_object_is(caller, "librte_net_nbl");
+	return info->mode == TRANSLATED && policy_get() == POLICY_PREFER &&
+		(elf_object_is(caller, "librte_net_nbl") || group_must_do(info, group));
 }
 
 int
 rte_vfio_container_group_bind(int container_fd, int iommu_group_num)
 {
 	const void *caller = __builtin_return_address(0);
+	struct rte_vfio_cdev_info info;
 	bool in_use;
-	int mode, ret;
+	int ret;
 
 	GATE_USABLE_OR_ERR_RET(-1);
 	if (is_stocks())
 		return eal_api()->container_group_bind(container_fd, iommu_group_num);
-	mode = group_mode(iommu_group_num);
-	if (mode < 0 || (mode == TRANSLATED && needs_real_group(caller)))
+	if (!group_device(iommu_group_num, &info) ||
+	    needs_real_group(&info, iommu_group_num, caller))
 		return stock_group_bind(container_fd, iommu_group_num);
 	in_use = device_has_group(iommu_group_num);
 	pthread_mutex_lock(&backend_lock);
-	ret = cdev_group_bind(container_fd, iommu_group_num, mode, in_use);
+	ret = cdev_group_bind(container_fd, iommu_group_num, info.mode, in_use);
 	pthread_mutex_unlock(&backend_lock);
 	return ret;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "container_table.h"
 #include "ctx.h"
 #include "eal_api.h"
 #include "log.h"
@@ -93,11 +94,31 @@ nodes_are_usable(const struct rte_vfio_cdev_info *info)
 	return ret == 0;
 }
 
-bool
-group_must_do(const struct rte_vfio_cdev_info *info)
+/* Is the group bound: by stock, or by this library? */
+static bool
+group_is_bound(int group, bool *stock)
 {
+	const struct group_binding *b;
+
+	pthread_mutex_lock(&backend_lock);
+	b = group_binding_find(group);
+	*stock = b != NULL && b->stock;
+	pthread_mutex_unlock(&backend_lock);
+	return b != NULL;
+}
+
+bool
+group_must_do(const struct rte_vfio_cdev_info *info, int group)
+{
+	bool stock;
+
 	if (info->mode != TRANSLATED || policy_get() != POLICY_PREFER ||
-	    eal_api()->process_type() != RTE_PROC_PRIMARY || nodes_are_usable(info))
+	    eal_api()->process_type() != RTE_PROC_PRIMARY)
+		return false;
+	/* The application has its memory in that container, and in no other. */
+	if (group_is_bound(group, &stock))
+		return stock;
+	if (nodes_are_usable(info))
 		return false;
 	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
 		"%s: going on with its VFIO group, since %s cannot be used: see the line before; "

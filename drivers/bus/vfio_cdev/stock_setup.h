@@ -32,10 +32,10 @@ cdevless_setup(const char *sysfs_base, const char *addr, int err, int *fd,
 
 /*
  * With RTE_VFIO_CDEV=prefer: has the device an IOMMU, and a cdev that this process cannot
- * use? Logged. The group of such a device pins memory as well. False in a secondary, which
- * opens neither.
+ * use? Logged. The group of such a device pins memory as well. Where the group (-1: none)
+ * is bound to a container, who bound it decides. False in a secondary, which opens neither.
  */
 bool
-group_must_do(const struct rte_vfio_cdev_info *info);
+group_must_do(const struct rte_vfio_cdev_info *info, int group);
 
 #endif /* BUS_VFIO_CDEV_STOCK_SETUP_H */

@@ -134,10 +134,10 @@ rte_vfio_setup_device(const char *sysfs_base, const char *dev_addr, int *vfio_de
 		return cdevless_setup(sysfs_base, dev_addr, -ret, vfio_dev_fd, device_info);
 	if (ret < 0)
 		return -1;
-	if (group_must_do(&info))
-		return stock_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info);
 	if (rte_vfio_get_group_num(sysfs_base, dev_addr, &group) != 1)
 		group = -1;
+	if (group_must_do(&info, group))
+		return stock_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info);
 	ret = device_setup(&info, group, vfio_dev_fd, device_info);
 	if (ret == 1)
 		return stock_setup(sysfs_base, dev_addr, vfio_dev_fd, device_info);

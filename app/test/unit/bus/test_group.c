@@ -152,6 +152,54 @@ secondary_follows_to_the_group(void **state)
 	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR, "has not set it up");
 }
 
+/* In a container of the application: there, and not in the default one. */
+static void
+group_in_a_container_is_stocks_where_its_cdev_is_not_usable(void **state)
+{
+	int container, fd;
+
+	(void)state;
+	bus_translated(true);
+	bus_group_add(7, BUS_ADDR3);
+	fake_eal()->stock[STOCK_GROUP_NUM].ret = 1;
+	fake_eal()->group = 7;
+	fake_eal()->stock[STOCK_IS_ENABLED].ret = 1;
+	fake_eal()->stock[STOCK_CREATE].ret = 50;
+	fake_eal()->stock[STOCK_BIND].ret = 51;
+	fake_eal()->stock[STOCK_DESTROY].ret = 0;
+	container = rte_vfio_container_create();
+	fake_node(BUS_NODE3)->open_error = EACCES;
+	assert_int_equal(rte_vfio_container_group_bind(container, 7), 51);
+	assert_logged(WARNING, "bus.vfio_cdev", BUS_ADDR3, "VFIO group");
+	/* Stock has it from now on. */
+	fake_node(BUS_NODE3)->open_error = 0;
+	assert_int_equal(bus_setup(BUS_ADDR3, &fd), 0);
+	assert_int_equal(stock_calls(STOCK_SETUP), 1);
+	assert_int_equal(fake_calls(FAKE_BIND), 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 2);
+	assert_int_equal(bus_release(BUS_ADDR3, fd), 0);
+	assert_int_equal(rte_vfio_container_destroy(container), 0);
+}
+
+/* Stock would set it up in the default container, where the application's memory is not. */
+static void
+group_that_this_library_has_bound_is_not_left_to_stock(void **state)
+{
+	int container, fd;
+
+	(void)state;
+	bus_translated(true);
+	bus_group_add(7, BUS_ADDR3);
+	fake_eal()->stock[STOCK_GROUP_NUM].ret = 1;
+	fake_eal()->group = 7;
+	container = rte_vfio_container_create();
+	assert_true(rte_vfio_container_group_bind(container, 7) >= 0);
+	fake_node(BUS_NODE3)->open_error = EACCES;
+	assert_int_equal(bus_setup(BUS_ADDR3, &fd), -1);
+	assert_int_equal(stock_calls(STOCK_SETUP), 0);
+	assert_int_equal(rte_vfio_container_destroy(container), 0);
+}
+
 /* NBL_CALLER stands for net/nbl, by its name: it makes the group's ioctls itself. */
 static void
 driver_of_the_groups_ioctls_gets_the_group(void **state)
@@ -193,6 +241,8 @@ bus_group_tests(void)
 		BUS_TEST(translated_cdev_that_cannot_be_bound_is_an_error),
 		BUS_TEST(device_without_an_iommu_does_not_go_to_its_group),
 		BUS_TEST(secondary_follows_to_the_group),
+		BUS_TEST(group_in_a_container_is_stocks_where_its_cdev_is_not_usable),
+		BUS_TEST(group_that_this_library_has_bound_is_not_left_to_stock),
 		BUS_TEST(driver_of_the_groups_ioctls_gets_the_group),
 	};
 
