@@ -274,6 +274,18 @@ rte_eal_has_pci(void)
 	return !eal.no_pci;
 }
 
+bool
+rte_bus_device_is_ignored(const struct rte_bus *bus, const char *name);
+
+/* Of devices that no option names. */
+bool
+rte_bus_device_is_ignored(const struct rte_bus *bus, const char *name)
+{
+	(void)bus;
+	(void)name;
+	return eal.no_probing;
+}
+
 int
 rte_eal_has_hugepages(void)
 {
@@ -301,15 +313,18 @@ get_mempolicy(int *mode, unsigned long *nodemask, unsigned long maxnode, const v
 struct rte_bus *
 rte_bus_find_by_name(const char *busname)
 {
-	const bool found = eal.bus != NULL && strcmp(eal.bus, busname) == 0;
+	static int pci;
 
-	return found ? (struct rte_bus *)&eal.bus : NULL;
+	if (strcmp(busname, "pci") == 0)
+		return (struct rte_bus *)&pci;
+	return eal.bus != NULL && strcmp(eal.bus, busname) == 0 ? (struct rte_bus *)&eal.bus : NULL;
 }
 
 struct rte_devargs *
 rte_devargs_next(const char *busname, const struct rte_devargs *start)
 {
-	const struct rte_bus *bus = rte_bus_find_by_name(busname);
+	const struct rte_bus *bus = strcmp(busname, "pci") != 0 ? rte_bus_find_by_name(busname) :
+								  NULL;
 	struct rte_devargs *next = eal.devargs;
 
 	if (start != NULL)

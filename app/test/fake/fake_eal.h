@@ -54,7 +54,8 @@ struct fake_eal {
 	void (*lock_hook)(void);		  /* called when the memory lock is taken */
 	phys_addr_t (*pagemap)(const void *virt); /* NULL: it cannot be read */
 	bool no_pci;
-	int node; /* that all pages are on; lists are of node 0 */
+	bool no_probing; /* -A */
+	int node;	 /* that all pages are on; lists are of node 0 */
 	bool no_huge;
 	int mp_errno;	    /* of registering an action, or 0 */
 	rte_mp_t mp_action; /* that is registered */

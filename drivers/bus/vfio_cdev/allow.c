@@ -57,6 +57,19 @@ devargs_find(const char *bus, const char *addr, bool *listed)
 	return NULL;
 }
 
+/*
+ * From 26.07 on an option (-A) makes the lists of all buses allow lists: does the bus ignore
+ * a device that no option names?
+ */
+static bool
+bus_probes_none(const char *bus)
+{
+	const struct rte_bus *found = eal_api()->bus_find(bus);
+
+	return eal_api()->device_is_ignored != NULL && found != NULL &&
+		eal_api()->device_is_ignored(found, "none");
+}
+
 /* The same answer as the bus's, e.g. rte_pci_ignore_device() in pci_common.c. */
 bool
 allow_has(const char *bus, const char *addr)
@@ -64,7 +77,20 @@ allow_has(const char *bus, const char *addr)
 	bool listed;
 	const struct rte_devargs *args = devargs_find(bus, addr, &listed);
 
-	return args != NULL ? args->policy == RTE_DEV_ALLOWED : !listed;
+	return args != NULL ? args->policy == RTE_DEV_ALLOWED : !listed && !bus_probes_none(bus);
+}
+
+#define BUS_DEVICES "bus/%s/devices"
+#define CLASS_BRIDGE "0x06"
+
+static bool
+has_vfs(const char *bus, const char *addr)
+{
+	char dir[64], text[16] = "0";
+
+	snprintf(dir, sizeof(dir), BUS_DEVICES, bus);
+	rte_vfio_cdev_attr(backend_ctx(), dir, addr, "sriov_numvfs", text, sizeof(text));
+	return strcmp(text, "0") != 0;
 }
 
 bool
@@ -73,11 +99,8 @@ allow_may_come(const char *bus, const char *addr)
 	bool listed;
 	const struct rte_devargs *args = devargs_find(bus, addr, &listed);
 
-	return args == NULL || args->policy == RTE_DEV_ALLOWED;
+	return (args == NULL || args->policy == RTE_DEV_ALLOWED) && !has_vfs(bus, addr);
 }
-
-#define BUS_DEVICES "bus/%s/devices"
-#define CLASS_BRIDGE "0x06"
 
 static bool
 device_is_there(const char *bus, const char *name)

@@ -11,7 +11,10 @@
 bool
 allow_has(const char *bus, const char *addr);
 
-/* May the application plug the device in later: is it not blocked? */
+/*
+ * May the application plug the device in later: is it not blocked? Not one with VFs, which
+ * others may use: to bind it resets it.
+ */
 bool
 allow_may_come(const char *bus, const char *addr);
 

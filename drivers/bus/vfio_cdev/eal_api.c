@@ -72,6 +72,7 @@ static const struct {
 	SYMBOL(devargs_next, "rte_devargs_next"),
 	SYMBOL(bus_find, "rte_bus_find_by_name"),
 	SYMBOL(has_hugepages, "rte_eal_has_hugepages"),
+	{ "rte_bus_device_is_ignored", offsetof(struct eal_api, device_is_ignored), true },
 	{ "rte_eal_has_pci", offsetof(struct eal_api, has_pci), true },
 	{ "get_mempolicy", offsetof(struct eal_api, get_mempolicy), true },
 #define TELEMETRY(member, name) \

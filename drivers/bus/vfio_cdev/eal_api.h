@@ -66,6 +66,8 @@ struct eal_api {
 	__typeof__(rte_devargs_next) *devargs_next;
 	__typeof__(rte_bus_find_by_name) *bus_find;
 	__typeof__(rte_eal_has_hugepages) *has_hugepages;
+	/* NULL up to 26.03 */
+	bool (*device_is_ignored)(const struct rte_bus *bus, const char *name);
 	int (*has_pci)(void); /* NULL where it is not exported */
 	/* libnuma's, NULL where the EAL does not call it */
 	long (*get_mempolicy)(int *mode, unsigned long *nodemask, unsigned long maxnode,

@@ -95,13 +95,13 @@ buses_search(struct search *search, bool (*allows)(const char *bus, const char *
 
 /*
  * A device that the options keep from the application is left alone where they allow
- * another one, even if that one is of no use here.
+ * another one, even if that one is of no use here; and with --no-huge, where none is used.
  */
 static bool
 later_search(struct search *search)
 {
-	return search->info.addr[0] == '\0' && !allow_names_device() &&
-		buses_search(search, allow_may_come);
+	return eal_api()->has_hugepages() && search->info.addr[0] == '\0' &&
+		!allow_names_device() && buses_search(search, allow_may_come);
 }
 
 /* Does RTE_VFIO_CDEV_PRIME name it? */

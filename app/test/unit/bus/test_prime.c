@@ -88,6 +88,56 @@ busy_device_is_passed_over(void **state)
 	fake_node(BUS_NODE)->bound = false;
 }
 
+/* Its VFs may be others': a reset of the PF disturbs them. */
+static void
+device_with_vfs_is_left_alone(void **state)
+{
+	(void)state;
+	bus_devargs(0, NO_DEVICE, RTE_DEV_ALLOWED);
+	fake_sysfs_write("2\n", "bus/pci/devices/" BUS_ADDR "/sriov_numvfs");
+	fake_sysfs_write("0\n", "bus/pci/devices/" BUS_ADDR2 "/sriov_numvfs");
+	fake_node(BUS_NODE)->open_error = EIO;
+	assert_true(has_address());
+	assert_logged(INFO, "bus.vfio_cdev", BUS_ADDR2 ": bound " BUS_NAME2);
+	assert_null(strstr(log_text(), BUS_ADDR));
+}
+
+/* 22.11 tries for addresses before it looks whether it will need them. */
+static void
+without_hugepages_no_device_is_touched(void **state)
+{
+	(void)state;
+	bus_devargs(0, NO_DEVICE, RTE_DEV_ALLOWED);
+	fake_eal()->iova_mode = RTE_IOVA_DC;
+	fake_eal()->no_huge = true;
+	assert_false(has_address());
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 0);
+}
+
+/* -A allows none; an option that names a device allows that one. */
+static void
+without_probing_an_idle_device_primes(void **state)
+{
+	(void)state;
+	fake_eal()->no_probing = true;
+	fake_eal()->iova_mode = RTE_IOVA_VA;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+	assert_int_equal(bus_end(state), 0);
+	assert_int_equal(bus_begin(state), 0);
+	fake_eal()->no_probing = true;
+	assert_true(has_address());
+	assert_logged(INFO, "bus.vfio_cdev", BUS_ADDR ": bound " BUS_NAME, "resets");
+	assert_int_equal(bus_end(state), 0);
+	assert_int_equal(bus_begin(state), 0);
+	fake_eal()->no_probing = true;
+	bus_devargs(0, BUS_ADDR2, RTE_DEV_ALLOWED);
+	fake_node(BUS_NODE)->open_error = EIO;
+	assert_true(has_address());
+	assert_string_equal(log_text(), "");
+}
+
 /* It may never plug one in: a warning. */
 static void
 without_rawio_a_warning_says_why_none_can_come(void **state)
@@ -136,6 +186,9 @@ bus_prime_tests(void)
 		BUS_TEST(where_the_allowed_one_is_busy_no_other_is_touched),
 		BUS_TEST(blocked_device_does_not_come_later),
 		BUS_TEST(busy_device_is_passed_over),
+		BUS_TEST(device_with_vfs_is_left_alone),
+		BUS_TEST(without_hugepages_no_device_is_touched),
+		BUS_TEST(without_probing_an_idle_device_primes),
 		BUS_TEST(without_rawio_a_warning_says_why_none_can_come),
 		BUS_TEST(device_without_a_driver_is_the_last_choice),
 	};
