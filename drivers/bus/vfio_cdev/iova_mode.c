@@ -28,9 +28,7 @@ have_others(void)
 static bool
 needs_pa(void)
 {
-	struct rte_vfio_cdev_info info;
-
-	return eal_api()->has_hugepages() && !have_others() && prime_find(&info) &&
+	return eal_api()->has_hugepages() && !have_others() && prime_has_usable() &&
 		eal_api()->using_phys_addrs();
 }
 

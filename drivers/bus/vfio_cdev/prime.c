@@ -35,7 +35,8 @@ bus_is_used(const char *bus)
 struct search {
 	bool (*allows)(const char *bus, const char *addr);
 	const char *bus;
-	bool unlikely;			     /* devices that no driver of DPDK drives over VFIO */
+	bool unlikely; /* devices that no driver of DPDK drives over VFIO */
+	bool usable;   /* only those that a driver may drive, and whose nodes can be opened */
 	struct rte_vfio_cdev_domain *domain; /* to prime, or NULL */
 	struct rte_vfio_cdev_info info;	     /* of what was found */
 };
@@ -73,6 +74,8 @@ prime_visit(const struct rte_vfio_cdev_info *info, void *arg)
 	    is_unlikely(search->bus, info->addr) != search->unlikely)
 		return 0;
 	search->info = *info;
+	if (search->usable)
+		return rte_vfio_cdev_try_nodes(backend_ctx(), info) == 0;
 	return search->domain == NULL ||
 		rte_vfio_cdev_domain_prime(search->domain, info, eal_vf_token(token)) == 0;
 }
@@ -81,10 +84,11 @@ prime_visit(const struct rte_vfio_cdev_info *info, void *arg)
 static bool
 buses_search(struct search *search, bool (*allows)(const char *bus, const char *addr))
 {
+	const size_t count = (search->usable ? 1 : 2) * RTE_DIM(buses);
 	bool found = false;
 
 	search->allows = allows;
-	for (size_t i = 0; i < 2 * RTE_DIM(buses) && !found; i++) {
+	for (size_t i = 0; i < count && !found; i++) {
 		search->bus = buses[i % RTE_DIM(buses)];
 		search->unlikely = i >= RTE_DIM(buses);
 		found = bus_is_used(search->bus) &&
@@ -196,28 +200,42 @@ prime_domain(struct rte_vfio_cdev_domain *domain)
 
 /* Errors of other devices are logged when they are set up. */
 static bool
-device_find_quietly(struct rte_vfio_cdev_info *info, bool later)
+quietly_find(struct search *search, bool later)
 {
-	struct search search = { 0 };
 	bool found = false;
 
 	if (have_cdevs_of(NOIOMMU)) {
 		lib_log_defer();
-		found = buses_search(&search, allow_has) || (later && later_search(&search));
+		found = buses_search(search, allow_has) || (later && later_search(search));
 		lib_log_flush(false);
 	}
-	*info = search.info;
 	return found;
 }
 
 bool
 prime_find_allowed(struct rte_vfio_cdev_info *info)
 {
-	return device_find_quietly(info, false);
+	struct search search = { 0 };
+	const bool found = quietly_find(&search, false);
+
+	*info = search.info;
+	return found;
 }
 
 bool
 prime_find(struct rte_vfio_cdev_info *info)
 {
-	return device_find_quietly(info, true);
+	struct search search = { 0 };
+	const bool found = quietly_find(&search, true);
+
+	*info = search.info;
+	return found;
+}
+
+bool
+prime_has_usable(void)
+{
+	struct search search = { .usable = true };
+
+	return quietly_find(&search, true);
 }

@@ -25,4 +25,8 @@ prime_find_allowed(struct rte_vfio_cdev_info *info);
 bool
 prime_find(struct rte_vfio_cdev_info *info);
 
+/* Is there one of these that DPDK may have a driver for, and that this process can open? */
+bool
+prime_has_usable(void);
+
 #endif /* BUS_VFIO_CDEV_PRIME_H */

@@ -2,6 +2,8 @@
 
 /* The answer to the EAL's query of the IOVA mode. */
 
+#include <errno.h>
+
 #include "test_bus.h"
 #include "test_bus_mp.h"
 
@@ -95,12 +97,29 @@ of_an_unknown_kind(void)
 	fake_sysfs_add(BUS_STOCK_ADDR, "vfio7", NULL);
 }
 
+/* Addresses are there (CAP_SYS_ADMIN), but neither node is. */
+static void
+no_nodes(void)
+{
+	fake_eal()->pagemap = fake_phys;
+	fake_node(FAKE_IOMMU)->open_error = ENOENT;
+}
+
+/* A sound card, and a function that mlx5 drives through the kernel's driver. */
+static void
+no_drivers(void)
+{
+	fake_eal()->pagemap = fake_phys;
+	fake_sysfs_write("0x040300\n", "bus/pci/devices/" BUS_ADDR "/class");
+	fake_sysfs_write("0x15b3\n", "bus/pci/devices/" BUS_ADDR2 "/vendor");
+}
+
 static void
 otherwise_the_answer_is_stocks(void **state)
 {
 	static void (*const cases[])(void) = {
-		no_pci,	     no_huge,	    no_rawio,		other_device,
-		all_blocked, with_an_iommu, of_an_unknown_kind, fake_sysfs_reset,
+		no_pci,	      no_huge,	   no_rawio,	  no_nodes,	      no_drivers,
+		other_device, all_blocked, with_an_iommu, of_an_unknown_kind, fake_sysfs_reset,
 	};
 
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
