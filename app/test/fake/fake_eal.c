@@ -45,9 +45,19 @@ fake_eal(void)
 	return &eal;
 }
 
+/* Initialized, as constants are. */
+static char build_words[64] = ".";
+
+void
+fake_eal_words(const char *words)
+{
+	snprintf(build_words, sizeof(build_words), "%s", words);
+}
+
 void
 fake_eal_reset(void)
 {
+	fake_eal_words(".");
 	memset(&eal, 0, sizeof(eal));
 	eal.iova_mode = RTE_IOVA_PA;
 	eal.process_type = RTE_PROC_PRIMARY;

@@ -75,6 +75,10 @@ struct fake_eal {
 struct fake_eal *
 fake_eal(void);
 
+/* The words of a build of the EAL, in its data. */
+void
+fake_eal_words(const char *words);
+
 /* Forget everything: no memory, no callback. */
 void
 fake_eal_reset(void);

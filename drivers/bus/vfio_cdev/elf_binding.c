@@ -132,3 +132,56 @@ elf_object_is(const void *code, const char *name)
 	base = base != NULL ? base + 1 : info.dli_fname;
 	return strncmp(base, name, len) == 0 && strncmp(base + len, ".so", 3) == 0;
 }
+
+/* Not memmem(): a sanitizer has red zones between the variables. */
+__attribute__((no_sanitize_address, no_sanitize_thread)) static bool
+part_has(const char *part, size_t size, const char *text)
+{
+	size_t same;
+
+	for (size_t i = 0; i < size; i++) {
+		for (same = 0; text[same] != '\0' && i + same < size; same++)
+			if (part[i + same] != text[same])
+				break;
+		if (text[same] == '\0')
+			return true;
+	}
+	return false;
+}
+
+struct text_search {
+	const void *inside;
+	const char *text;
+	bool found;
+};
+
+/* Stops at the object with the address. */
+static int
+object_search(struct dl_phdr_info *object, size_t size, void *arg)
+{
+	const Elf64_Phdr *end = object->dlpi_phdr + object->dlpi_phnum;
+	struct text_search *search = arg;
+	bool is_inside = false;
+	const char *start;
+
+	(void)size;
+	for (const Elf64_Phdr *part = object->dlpi_phdr; part < end; part++) {
+		start = (const char *)object->dlpi_addr + part->p_vaddr;
+		is_inside |= part->p_type == PT_LOAD && (const char *)search->inside >= start &&
+			(const char *)search->inside < start + part->p_memsz;
+	}
+	for (const Elf64_Phdr *part = object->dlpi_phdr; part < end && is_inside; part++)
+		if (part->p_type == PT_LOAD && (part->p_flags & PF_R) != 0)
+			search->found |= part_has((const char *)object->dlpi_addr + part->p_vaddr,
+						  part->p_filesz, search->text);
+	return is_inside;
+}
+
+bool
+elf_object_has(const void *inside, const char *text)
+{
+	struct text_search search = { .inside = inside, .text = text };
+
+	dl_iterate_phdr(object_search, &search);
+	return search.found;
+}

@@ -26,4 +26,8 @@ elf_binding_is_internal(const void *inside, const char *function);
 bool
 elf_object_is(const void *code, const char *name);
 
+/* Is the text in the object at this address: its code, constants, or initialized data? */
+bool
+elf_object_has(const void *inside, const char *text);
+
 #endif /* BUS_VFIO_CDEV_ELF_BINDING_H */

@@ -10,6 +10,7 @@
 
 #include "ctx.h"
 #include "eal_api.h"
+#include "elf_binding.h"
 #include "gate.h"
 #include "iova_mode.h"
 #include "log.h"
@@ -24,12 +25,26 @@ have_others(void)
 	return have_cdevs_of(TRANSLATED) || rte_vfio_cdev_count_without(backend_ctx()) > 0;
 }
 
+/*
+ * Built with -Denable_iova_as_pa=false the EAL refuses to start with
+ * physical addresses (rte_eal_init()). Nothing tells so before; but only then, whatever the
+ * release, it has the words.
+ */
+static bool
+pa_is_left_out(void)
+{
+	/* A function that no library interposes. */
+	const void *eal = *(void *const *)&eal_api()->process_type;
+
+	return elf_object_has(eal, "as it is disabled during build");
+}
+
 /* Can the application come to use a device that needs physical addresses, and are there any? */
 static bool
 needs_pa(void)
 {
 	return eal_api()->has_hugepages() && !have_others() && prime_has_usable() &&
-		eal_api()->using_phys_addrs();
+		!pa_is_left_out() && eal_api()->using_phys_addrs();
 }
 
 /* Its memory is the primary's, at the primary's IOVAs. */

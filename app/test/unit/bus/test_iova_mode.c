@@ -114,12 +114,20 @@ no_drivers(void)
 	fake_sysfs_write("0x15b3\n", "bus/pci/devices/" BUS_ADDR2 "/vendor");
 }
 
+/* eal.c of all releases; the EAL would not start. */
+static void
+built_without(void)
+{
+	fake_eal_words("Cannot use IOVA as 'PA' as it is disabled during build");
+}
+
 static void
 otherwise_the_answer_is_stocks(void **state)
 {
 	static void (*const cases[])(void) = {
-		no_pci,	      no_huge,	   no_rawio,	  no_nodes,	      no_drivers,
-		other_device, all_blocked, with_an_iommu, of_an_unknown_kind, fake_sysfs_reset,
+		no_pci,		  no_huge,     no_rawio,      no_nodes,		  no_drivers,
+		other_device,	  all_blocked, with_an_iommu, of_an_unknown_kind, built_without,
+		fake_sysfs_reset,
 	};
 
 	for (size_t i = 0; i < RTE_DIM(cases); i++) {
