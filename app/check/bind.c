@@ -117,7 +117,7 @@ driverless(const struct host *host, const struct check_device *d)
 		{ "vendor", 0, 0x1414, "mana needs its kernel driver" },
 		{ "class", 16, 0x03, "it is a display" },
 		{ "class", 16, 0x04, "it is for sound or video" },
-		{ "class", 16, 0x06, "it is a bridge" },
+		{ "class", 12, 0x060, "it is a bridge" }, /* not 0680, which raw/ntb drives */
 		{ "class", 16, 0x07, "it is for serial or parallel ports" },
 		{ "class", 16, 0x09, "it is for input" },
 		{ "class", 16, 0x0c, "it is the controller of a serial bus" },

@@ -81,7 +81,8 @@ allow_has(const char *bus, const char *addr)
 }
 
 #define BUS_DEVICES "bus/%s/devices"
-#define CLASS_BRIDGE "0x06"
+/* Of the host, or to another bus; 0680 may be a non-transparent one, of raw/ntb. */
+#define CLASS_BRIDGE "0x060"
 
 static bool
 has_vfs(const char *bus, const char *addr)

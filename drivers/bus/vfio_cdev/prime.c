@@ -42,13 +42,14 @@ struct search {
 };
 
 /*
- * Display, multimedia, bridge, communication, input, serial bus; and NVIDIA's and
- * Microsoft's adapters, whose drivers work through the kernel's (mlx5, mlx4, mana).
+ * Display, multimedia, bridge (not 0680, which raw/ntb drives), communication, input, serial
+ * bus; and NVIDIA's and Microsoft's adapters, whose drivers work through the kernel's (mlx5,
+ * mlx4, mana).
  */
 static bool
 is_unlikely(const char *bus, const char *addr)
 {
-	static const char *const classes[] = { "0x03", "0x04", "0x06", "0x07", "0x09", "0x0c" };
+	static const char *const classes[] = { "0x03", "0x04", "0x060", "0x07", "0x09", "0x0c" };
 	static const char *const vendors[] = { "0x15b3", "0x1414" };
 	char dir[32], class[16] = "", vendor[16] = "";
 	bool found = false;

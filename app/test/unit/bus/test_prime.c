@@ -42,18 +42,23 @@ host_bridge_is_no_device(void **state)
 	where_none_is_allowed_an_idle_device_primes(state);
 }
 
-/* Of whatever kind it is: the application uses that one. */
+/* Of whatever kind it is, also a non-transparent bridge: the application uses that one. */
 static void
 where_another_is_allowed_no_device_is_touched(void **state)
 {
-	(void)state;
-	class_set(BUS_STOCK_ADDR, "0x020000\n");
-	bus_devargs(0, BUS_STOCK_ADDR, RTE_DEV_ALLOWED);
-	fake_eal()->iova_mode = RTE_IOVA_DC;
-	assert_false(has_address());
-	assert_int_equal(fake_calls(FAKE_BIND), 0);
-	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
-	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 0);
+	static const char *const classes[] = { "0x020000\n", "0x068000\n" };
+
+	for (size_t i = 0; i < RTE_DIM(classes); i++) {
+		assert_int_equal(bus_end(state), 0);
+		assert_int_equal(bus_begin(state), 0);
+		class_set(BUS_STOCK_ADDR, classes[i]);
+		bus_devargs(0, BUS_STOCK_ADDR, RTE_DEV_ALLOWED);
+		fake_eal()->iova_mode = RTE_IOVA_DC;
+		assert_false(has_address());
+		assert_int_equal(fake_calls(FAKE_BIND), 0);
+		assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+		assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 0);
+	}
 }
 
 static void
@@ -152,6 +157,18 @@ without_rawio_a_warning_says_why_none_can_come(void **state)
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
 }
 
+static void
+device_of_ntb_is_as_good_as_another(void **state)
+{
+	(void)state;
+	class_set(BUS_ADDR, "0x068000\n");
+	class_set(BUS_ADDR2, "0x020000\n");
+	fake_node(FAKE_CDEV(BUS_NAME2))->open_error = EIO;
+	assert_true(has_address());
+	assert_int_equal(fake_calls(FAKE_BIND), 1);
+	assert_null(strstr(log_text(), BUS_ADDR2));
+}
+
 /* mlx5 needs its kernel driver; a sound card has no driver in DPDK. */
 static void
 device_without_a_driver_is_the_last_choice(void **state)
@@ -190,6 +207,7 @@ bus_prime_tests(void)
 		BUS_TEST(without_hugepages_no_device_is_touched),
 		BUS_TEST(without_probing_an_idle_device_primes),
 		BUS_TEST(without_rawio_a_warning_says_why_none_can_come),
+		BUS_TEST(device_of_ntb_is_as_good_as_another),
 		BUS_TEST(device_without_a_driver_is_the_last_choice),
 	};
 

@@ -336,7 +336,10 @@ device_that_no_driver_takes_is_warned_of(void **state)
 	} cases[] = {
 		{ "0x15b3\n", "0x020000\n", "15b3:101e over it: mlx5" },
 		{ "0x8086\n", "0x040300\n", "8086:101e over it: it is for sound" },
+		{ "0x8086\n", "0x060400\n", "8086:101e over it: it is a bridge" },
 	};
+	/* The second is a non-transparent bridge, of raw/ntb. */
+	static const char *const driven[] = { "0x020000\n", "0x068000\n" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -346,9 +349,11 @@ device_that_no_driver_takes_is_warned_of(void **state)
 		assert_int_equal(machine_check_device(MACHINE_ADDR), CHECK_WARN);
 		assert_finding("device-driver", CHECK_WARN, cases[i].why, "kernel driver");
 	}
-	fake_sysfs_write("0x020000\n", "sys/bus/pci/devices/" MACHINE_ADDR "/class");
-	assert_int_equal(machine_check_device(MACHINE_ADDR), CHECK_PASS);
-	assert_finding("device-driver", CHECK_PASS, "vfio-pci", NULL);
+	for (size_t i = 0; i < sizeof(driven) / sizeof(driven[0]); i++) {
+		fake_sysfs_write(driven[i], "sys/bus/pci/devices/" MACHINE_ADDR "/class");
+		assert_int_equal(machine_check_device(MACHINE_ADDR), CHECK_PASS);
+		assert_finding("device-driver", CHECK_PASS, "vfio-pci", NULL);
+	}
 }
 
 static void
