@@ -478,13 +478,19 @@ kernel_resident(const void *page)
 	return is ? 1 : -1;
 }
 
+static _Atomic uint64_t now;
+
 /* As if nothing but ioctls took time. */
 static uint64_t
 kernel_now(void)
 {
-	static _Atomic uint64_t now;
-
 	return atomic_fetch_add(&now, FAKE_IOCTL_NS);
+}
+
+void
+fake_time_passes(uint64_t ns)
+{
+	atomic_fetch_add(&now, ns);
 }
 
 const struct iommufd_sys fake_sys = {

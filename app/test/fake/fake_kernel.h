@@ -109,6 +109,10 @@ fake_node(const char *path);
 void
 fake_node_remove(const char *path);
 
+/* On the clock of iommufd_sys.now(). */
+void
+fake_time_passes(uint64_t ns);
+
 /* Let the nth call from now on (1: the next) fail, and only that one. */
 void
 fake_fail(enum fake_op op, unsigned int nth, int err);

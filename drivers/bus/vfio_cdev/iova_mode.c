@@ -87,6 +87,7 @@ iova_mode_report(void)
 
 	pthread_mutex_lock(&backend_lock);
 	answered = backend.pa_answered;
+	backend.pa_answered = false;
 	pthread_mutex_unlock(&backend_lock);
 	if (answered && eal_api()->iova_mode() == RTE_IOVA_PA)
 		bus_log(RTE_VFIO_CDEV_LOG_INFO,

@@ -27,6 +27,9 @@ device_that_may_come_needs_physical_addresses(void **state)
 	fake_eal()->iova_mode = RTE_IOVA_PA;
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	assert_logged(INFO, "bus.vfio_cdev", "IOVA as PA", "--iova-mode=va");
+	log_clear();
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_null(strstr(log_text(), "IOVA as PA"));
 }
 
 /* Some releases query the buses although an option has named the mode. */

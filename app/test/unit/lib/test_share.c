@@ -203,7 +203,7 @@ group_openers_are_named(void **state)
 static void
 text_get(const struct fixture *f, int err, char text[VFIO_CDEV_OPENERS])
 {
-	f->ctx->open_nodes->read = 0;
+	fake_time_passes(UINT64_C(1100000000));
 	vfio_cdev_openers_text(f->ctx, &f->info, err, text);
 }
 
