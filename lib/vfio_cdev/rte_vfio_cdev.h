@@ -492,15 +492,15 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
  * @param[out] device
  *   The device; close it with rte_vfio_cdev_device_close().
  * @return
- *   0; -EXDEV the domain is for devices of the other mode; -EPERM no
- *   CAP_SYS_RAWIO, or with an IOMMU interrupts that the platform does not
- *   isolate; -EBUSY the device's group is open; -EINVAL another file has bound the
- *   device; -EADDRINUSE memory is mapped at IOVAs that the device's IOMMU reserves or
- *   cannot translate (drivers/iommu/iommufd/device.c); -EACCES the token is wrong or
- *   missing, or the node's permissions; -ENOENT no node; -ENXIO the node is another
- *   device; -ENODEV the device is being removed; or an error of
- *   rte_vfio_cdev_domain_fd(), or of rte_vfio_cdev_domain_map() for a pending mapping.
- *   On error pending mappings stay pending.
+ *   0; -EXDEV the domain is for devices of the other mode; -EPERM no CAP_SYS_RAWIO, or
+ *   with an IOMMU interrupts that the platform does not isolate, or another driver or
+ *   program has a device of its group; -EBUSY the device's VFIO group is open; -EINVAL
+ *   another file has bound the device; -EADDRINUSE memory is mapped at IOVAs that the
+ *   device's IOMMU reserves or cannot translate (drivers/iommu/iommufd/device.c); -EACCES
+ *   the token is wrong or missing, or the node's permissions; -ENOENT no node; -ENXIO the
+ *   node is another device; -ENODEV the device is being removed; or an error of
+ *   rte_vfio_cdev_domain_fd(), or of rte_vfio_cdev_domain_map() for a pending mapping. On
+ *   error pending mappings stay pending.
  */
 int
 rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,

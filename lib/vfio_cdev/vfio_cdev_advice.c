@@ -57,7 +57,9 @@ static const struct {
 	  "the kernel was built without CONFIG_IOMMUFD_NOIOMMU (CONFIG_VFIO_NOIOMMU)" },
 	{ RTE_VFIO_CDEV_STEP_PROBE, EPERM, NEED_RAWIO },
 	{ RTE_VFIO_CDEV_STEP_BIND, EPERM,
-	  "the platform does not isolate interrupts: if all programs are trusted, set "
+	  "all devices of an IOMMU group belong to one program: bind the others to vfio-pci, "
+	  "and use them there as well; if none is named here, the platform does not isolate "
+	  "interrupts: if all programs are trusted, set "
 	  "/sys/module/iommufd/parameters/allow_unsafe_interrupts to Y" },
 	{ RTE_VFIO_CDEV_STEP_BIND, EBUSY,
 	  "the device's VFIO group is open, here or in another program: close it "

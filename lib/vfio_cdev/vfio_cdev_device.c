@@ -75,7 +75,9 @@ node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 	vfio_cdev_unlock(domain);
 	if (ret < 0) {
 		ctx->sys->close(*fd);
-		if (explain)
+		if (explain && ret == -EPERM)
+			vfio_cdev_neighbours_text(ctx, info, openers);
+		else if (explain)
 			vfio_cdev_openers_text(ctx, info, ret, openers);
 		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s%s", node,
 				      openers);

@@ -2,7 +2,7 @@
 
 /*
  * Devices as sysfs and /proc show them (vfio_cdev_find.c, vfio_cdev_bar.c,
- * vfio_cdev_openers.c).
+ * vfio_cdev_neighbour.c, vfio_cdev_openers.c).
  */
 
 #ifndef VFIO_CDEV_SYSFS_H
@@ -30,5 +30,13 @@ vfio_cdev_bar_has(const struct rte_vfio_cdev_ctx *ctx, uint64_t iova, uint64_t l
 void
 vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 		       int err, char text[VFIO_CDEV_OPENERS]);
+
+/*
+ * Name a device of the same IOMMU group that keeps this one from being bound, and the driver
+ * or the process that has it; "" if there is none.
+ */
+void
+vfio_cdev_neighbours_text(const struct rte_vfio_cdev_ctx *ctx,
+			  const struct rte_vfio_cdev_info *info, char text[VFIO_CDEV_OPENERS]);
 
 #endif /* VFIO_CDEV_SYSFS_H */

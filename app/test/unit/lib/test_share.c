@@ -16,6 +16,7 @@
 #define STAND_IN "/dev/null"
 #define STAND_IN_MAJOR 1
 #define STAND_IN_MINOR 3
+#define STAND_IN_DEV "1:3\n"
 #define GROUP "/dev/zero"
 #define GROUP_DEV "1:5\n"
 
@@ -249,6 +250,31 @@ devices_that_fail_together_read_proc_once(void **state)
 	assert_string_equal(text, "");
 }
 
+#define MEMBERS "kernel/iommu_groups/5/devices"
+#define NEIGHBOUR "0000:00:03.1"
+
+/* test_translated.c has one of another driver. */
+static void
+neighbour_in_the_way_is_named(void **state)
+{
+	const struct fixture *f = *state;
+	char text[VFIO_CDEV_OPENERS];
+
+	fake_sysfs_link("../../../../kernel/iommu_groups/5",
+			"class/vfio-dev/" FIXTURE_NAME "/device/iommu_group");
+	fake_sysfs_link("../vfio-pci", MEMBERS "/" FIXTURE_ADDR "/driver");
+	fake_sysfs_link("../pcieport", MEMBERS "/0000:00:02.0/driver");
+	fake_sysfs_mkdir(MEMBERS "/0000:00:03.2");
+	fake_sysfs_add_below(MEMBERS, NEIGHBOUR, "vfio1", STAND_IN_DEV);
+	fake_sysfs_link("../vfio-pci", MEMBERS "/" NEIGHBOUR "/driver");
+	vfio_cdev_neighbours_text(f->ctx, &f->info, text);
+	assert_string_equal(text, "");
+	process_add(12, "dpdk-testpmd\n", 7, STAND_IN);
+	vfio_cdev_neighbours_text(f->ctx, &f->info, text);
+	assert_string_equal(text,
+			    ", " NEIGHBOUR " of its IOMMU group open in pid 12 (dpdk-testpmd)");
+}
+
 #define PROC_TEST(name) cmocka_unit_test_setup_teardown(name, proc_begin, fixture_end)
 
 int
@@ -265,6 +291,7 @@ main(void)
 		PROC_TEST(group_openers_are_named),
 		PROC_TEST(opener_in_the_way_is_logged),
 		PROC_TEST(devices_that_fail_together_read_proc_once),
+		PROC_TEST(neighbour_in_the_way_is_named),
 	};
 
 	return cmocka_run_group_tests_name("share", tests, NULL, NULL);

@@ -366,6 +366,21 @@ interrupts_that_are_not_isolated_are_logged(void **state)
 	assert_kernel_holds(1, 0, 0);
 }
 
+/* The kernel's error is the same. */
+static void
+group_that_another_driver_has_is_logged(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_sysfs_link("../../../../kernel/iommu_groups/5",
+			"class/vfio-dev/" NAME "/device/iommu_group");
+	fake_sysfs_link("../e1000e", "kernel/iommu_groups/5/devices/0000:00:05.1/driver");
+	fake_fail(FAKE_BIND, 1, EPERM);
+	assert_int_equal(first_open(f), -EPERM);
+	assert_logged(ERR, ADDR, "cannot bind", "0000:00:05.1 of its IOMMU group driven by e1000e");
+	assert_logged(ERR, ADDR, "cannot bind", "bind the others to vfio-pci");
+}
+
 /* Memory that a process cannot pin is refused with the device it waits for. */
 static void
 memlock_limit_refuses_the_device(void **state)
@@ -404,6 +419,7 @@ main(void)
 		TEST(physical_addresses_are_not_given),
 		TEST(modes_do_not_share_a_domain),
 		TEST(interrupts_that_are_not_isolated_are_logged),
+		TEST(group_that_another_driver_has_is_logged),
 		TEST(memlock_limit_refuses_the_device),
 	};
 
