@@ -116,6 +116,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         help="a QEMU NIC; repeat for more. NICs of one model are on one hub, so two of them "
         f"forward to each other (default: {' and '.join(DEFAULT_NICS)}). {CRYPTO} is none, but "
         "can be among them")
+    add("--functions", type=int, choices=range(1, 9), default=1, metavar="N", help="so many NICs "
+        "in each slot, as functions of one device (0000:00:03.0 to 0000:00:03.7)")
     add("--bind", choices=("vfio-pci", "none"), default="vfio-pci",
         help="driver for the NICs; none leaves them to the kernel")
     add("--hugepages", type=int, default=256, metavar="N")

@@ -40,6 +40,7 @@ class Options:
     dpdk: str = "host"
     qemu: str = "host"
     nics: tuple[str, ...] = DEFAULT_NICS
+    functions: int = 1
     bind: str = "vfio-pci"
     hugepages: int = 256
     hugepage_size: str = "2M"
@@ -108,9 +109,10 @@ def kvm_usable() -> bool:
                 and os.access("/dev/kvm", os.R_OK | os.W_OK))
 
 
-def nic_address(position: int) -> str:
+def nic_address(position: int, functions: int = 1) -> str:
     """PCI address of a guest's NIC, counted from 0 in the order of the options."""
-    return f"0000:00:{FIRST_SLOT + position:02x}.0"
+    slot, function = divmod(position, functions)
+    return f"0000:00:{FIRST_SLOT + slot:02x}.{function}"
 
 
 def bypass_address(position: int) -> str:
@@ -186,7 +188,7 @@ class CommandLine:
 
     def _append(self) -> str:
         opts = self.options
-        nics = ",".join([*(nic_address(i) for i in range(len(opts.nics))),
+        nics = ",".join([*(nic_address(i, opts.functions) for i in range(len(opts.nics))),
                          *(bypass_address(i) for i in range(len(opts.bypass)))])
         unsafe = int(opts.viommu == "none" or bool(opts.bypass))
         words = [KERNEL_ARGUMENTS, f"default_hugepagesz={opts.hugepage_size}",
@@ -234,14 +236,19 @@ class CommandLine:
         return arguments if self.options.ports else []
 
     def _nics(self) -> list[str]:
-        if len(self.options.nics) > LAST_SLOT - FIRST_SLOT + (0 if self.options.bypass else 1):
-            raise VmError(f"at most {LAST_SLOT - FIRST_SLOT + 1} NICs")
+        functions = self.options.functions
+        slots = LAST_SLOT - FIRST_SLOT + (0 if self.options.bypass else 1)
+        if len(self.options.nics) > slots * functions:
+            raise VmError(f"at most {(LAST_SLOT - FIRST_SLOT + 1) * functions} NICs")
         arguments: list[str] = []
         hubs = nic_hubs((*self.options.nics, *self.options.bypass))
         for i, (nic, hub) in enumerate(zip(self.options.nics, hubs, strict=False)):
             model, _, properties = nic.partition(",")
             back_end, link = nic_back_end(model, i, hub)
-            device = f"{model},{link},addr=0x{FIRST_SLOT + i:x},romfile="
+            place = f"0x{FIRST_SLOT + i // functions:x}"
+            if functions > 1:
+                place += f".{i % functions},multifunction=on"
+            device = f"{model},{link},addr={place},romfile="
             if self.options.viommu != "none" and model.startswith("virtio-"):
                 # Else the device goes past the IOMMU and takes an IOVA for an address.
                 device += ",iommu_platform=on,disable-legacy=on"

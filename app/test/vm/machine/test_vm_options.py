@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from testvm import cli, machine, qemu, qmp, testpmd, util, wire
+from testvm.util import VmError
 
 
 def command_line(**options: Any) -> str:
@@ -40,6 +41,17 @@ def test_device_that_is_no_nic_is_among_them_with_a_back_end_of_its_own() -> Non
            "addr=0x4," in line
     assert "hubport,id=nic2,hubid=0" in line and "netdev=nic1" not in line
     assert "VM_NICS=0000:00:03.0,0000:00:04.0,0000:00:05.0" in line
+
+
+def test_nics_are_functions_of_their_slots() -> None:
+    line = command_line(nics=("e1000",) * 3, functions=2)
+    for place in ("0x3.0", "0x3.1", "0x4.0"):
+        assert f"addr={place},multifunction=on," in line
+    assert "VM_NICS=0000:00:03.0,0000:00:03.1,0000:00:04.0 " in line
+    assert [machine.nic_address(i, 2) for i in (1, 2)] == ["0000:00:03.1", "0000:00:04.0"]
+    command_line(nics=("e1000",) * 42, functions=2)
+    with pytest.raises(VmError, match="at most 42 NICs"):
+        command_line(nics=("e1000",) * 43, functions=2)
 
 
 def test_each_hub_has_a_wire_if_one_is_wanted() -> None:
