@@ -5,6 +5,7 @@ pytest-xdist runs the files of tests side by side, each process with guests of i
 """
 
 import os
+import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -26,11 +27,11 @@ MOST_ALIVE = 3
 # its directory at each start, which takes longer than the rest of it. test_releases.py has a test
 # with all of them.
 PLUGINS = ("baseband_acc", "baseband_fpga*", "baseband_la12xx", "bus_*", "common_dpaax",
-           "common_iavf", "common_mlx5", "crypto_scheduler", "crypto_virtio", "event_skeleton",
-           "event_sw", "mempool_dpaa", "mempool_ring", "mempool_stack", "net_bnxt", "net_bond",
-           "net_dpaa", "net_e1000", "net_i40e", "net_iavf", "net_ice", "net_ixgbe", "net_mlx5",
-           "net_null", "net_pcap", "net_ring", "net_virtio", "net_vmxnet3", "power_*",
-           "raw_skeleton")
+           "common_iavf", "common_mlx5", "crypto_scheduler", "crypto_virtio", "dma_skeleton",
+           "event_skeleton", "event_sw", "mempool_dpaa", "mempool_ring", "mempool_stack",
+           "net_bnxt", "net_bond", "net_dpaa", "net_e1000", "net_i40e", "net_iavf", "net_ice",
+           "net_ixgbe", "net_mlx5", "net_null", "net_pcap", "net_ring", "net_virtio", "net_vmxnet3",
+           "power_*", "raw_skeleton")
 # Time-outs are for hangs: they are this many times as long as a quiet machine of two emulated CPUs
 # needs, and longer where even the boot took longer than it does there (in seconds).
 PATIENCE, USUAL_BOOT = 4.0, 4.0
@@ -113,6 +114,26 @@ def hot_plug(guest: Callable[..., Guest]) -> Guest:
 def intel(guest: Callable[..., Guest]) -> Guest:
     """Two NICs behind an IOMMU, and one past it."""
     return guest(**INTEL)
+
+
+def host_release() -> str:
+    """The DPDK of this machine, which needs no root of its own."""
+    version = subprocess.run(["dpkg-query", "--show", "--showformat=${Version}", "dpdk"],
+                             capture_output=True, text=True, check=True).stdout
+    return ".".join(version.split(".")[:2])
+
+
+@pytest.fixture(scope="module", params=["22.11", "24.11", "25.11"])
+def release(request: pytest.FixtureRequest) -> str:
+    """Of the module, so that pytest runs all tests of a release in one guest."""
+    release: str = request.param
+    return release
+
+
+@pytest.fixture
+def other(guest: Callable[..., Guest], release: str) -> Guest:
+    """A guest with this DPDK, and two NICs that are linked."""
+    return guest(nics=NICS) if release == host_release() else guest(dpdk=release)
 
 
 @pytest.hookimpl(tryfirst=True)   # type: ignore[misc]     # pluggy has no types

@@ -25,6 +25,11 @@ def test_kernel_without_cdevs_forwards_over_the_group(guest: Callable[..., Guest
     result, nodes = forward(guest(config="group-only"), PAIR)
     assert result.all_ports_work(2), result.output
     assert nodes == {"/dev/vfio/noiommu-0", "/dev/vfio/noiommu-1"}
+    for device in PAIR:
+        assert result.output.count(
+            f"VFIO_CDEV: {device}: set up over its VFIO group, since it has no cdev: Operation not "
+            "supported; its memory is neither pinned nor verified") == 1
+    assert result.output.count("neither pinned nor verified") == 2
 
 
 def test_require_reports_what_a_kernel_without_cdevs_lacks(guest: Callable[..., Guest]) -> None:

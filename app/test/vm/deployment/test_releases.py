@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The very same library file in the DPDK releases at hand, also without CAP_SYS_ADMIN."""
 
-import subprocess
-from collections.abc import Callable
-
 import pytest
 
 from helpers.faults import within, without
 from helpers.forwarding import forward_in_both, forward_over_cdevs
-from helpers.nodes import NICS, PAIR
+from helpers.nodes import PAIR
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
@@ -20,26 +17,6 @@ REFUSALS = {
 }
 
 pytestmark = pytest.mark.xdist_group("releases")
-
-
-def host_release() -> str:
-    """The DPDK of this machine, which needs no root of its own."""
-    version = subprocess.run(["dpkg-query", "--show", "--showformat=${Version}", "dpdk"],
-                             capture_output=True, text=True, check=True).stdout
-    return ".".join(version.split(".")[:2])
-
-
-@pytest.fixture(scope="module", params=REFUSALS)
-def release(request: pytest.FixtureRequest) -> str:
-    """Of the module, so that pytest runs all tests of a release in one guest."""
-    release: str = request.param
-    return release
-
-
-@pytest.fixture
-def other(guest: Callable[..., Guest], release: str) -> Guest:
-    """A guest with this DPDK."""
-    return guest(nics=NICS) if release == host_release() else guest(dpdk=release)
 
 
 def test_same_file_serves_release(other: Guest, release: str) -> None:

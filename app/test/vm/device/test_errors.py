@@ -11,6 +11,7 @@ from helpers.faults import (
     cdev_hidden,
     changed,
     group_opened,
+    iommufd_hidden,
     memlock,
     parameter_off,
     without,
@@ -55,7 +56,7 @@ def test_cdev_bound_by_another_program(cdev: Guest) -> None:
 
 
 def test_iommufd_node_missing(cdev: Guest) -> None:
-    with changed(cdev, "mv /dev/iommu /dev/iommu.away", "mv /dev/iommu.away /dev/iommu"):
+    with iommufd_hidden(cdev):
         output = refusal(cdev)
     assert "cannot open /dev/iommu: No such file or directory; load the module" in output
 

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The distribution's dpdk-testpmd forwards over noiommu cdevs, or over the group if it should."""
 
+import re
+
 import pytest
 
-from helpers.faults import cdev_hidden, parameter_off
-from helpers.forwarding import forward, forward_over_cdevs
-from helpers.nodes import E1000E, LINKED, MODELS, PAIR
+from helpers.console import start_traffic
+from helpers.faults import cdev_hidden, changed, driven_by, parameter_off
+from helpers.forwarding import assert_forwarded_over_cdevs, forward, forward_over_cdevs
+from helpers.nodes import CDEVS, CONTAINER, E1000E, LINKED, MODELS, PAIR
+from helpers.resources import hugepages_kb, pinned_kb
 from testvm.qemu import Guest
-from testvm.testpmd import command
+from testvm.testpmd import Console, command
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -33,7 +37,38 @@ def test_cdev_device_beside_one_left_to_stock(cdev: Guest) -> None:
     assert result.all_ports_work(2), result.output
     assert [device.address for device in result.devices] == PAIR[:1]
     assert nodes == {"/dev/iommu", "/dev/vfio/devices/noiommu-vfio0", "/dev/vfio/noiommu-1"}
+    assert result.output.count("neither pinned nor verified") == result.output.count(
+        f"VFIO_CDEV: {PAIR[1]}: set up over its VFIO group, since it has no cdev") == 1
     assert result.mapped == result.verified > 0
+
+
+def test_cdev_device_beside_one_of_uio(cdev: Guest) -> None:
+    with driven_by(cdev, "uio_pci_generic", E1000E[1]):
+        result, nodes = forward(cdev, E1000E)
+    assert result.all_ports_work(2), result.output
+    assert [device.address for device in result.devices] == E1000E[:1]
+    assert nodes == {"/dev/iommu", "/dev/vfio/devices/noiommu-vfio2"}
+    assert result.mapped == result.verified > 0
+
+
+def test_user_with_two_capabilities_forwards(cdev: Guest) -> None:
+    """Who owns the nodes and the hugepages, and keeps the rights to physical addresses and pins."""
+    user = ["setpriv", "--reuid=1000", "--regid=1000", "--clear-groups",
+            "--inh-caps=+sys_rawio,+ipc_lock", "--ambient-caps=+sys_rawio,+ipc_lock",
+            "env", "XDG_RUNTIME_DIR=/run/user"]
+    nodes = " ".join(["/dev/iommu", *CDEVS])
+    with changed(cdev, f"chown 1000 {nodes} /dev/hugepages; mkdir -p /run/user; "
+                       "chown 1000 /run/user; rm -f /dev/hugepages/rtemap_*",
+                 f"chown 0 {nodes} /dev/hugepages; rm -f /dev/hugepages/rtemap_*"), \
+            Console(cdev, PAIR, wrapper=["prlimit", "--memlock=65536", *user]).ready() as console:
+        rights = cdev.run(["cat", f"/proc/{console.pid}/status"], check=True).stdout
+        start_traffic(console, 0, 1)
+        assert 0 < hugepages_kb(console) <= pinned_kb(console)
+        opened = console.nodes() - {CONTAINER}
+        console.do("stop")
+        assert_forwarded_over_cdevs(console.stop(), opened, PAIR)
+    assert re.search(r"^Uid:\t1000\t1000\t", rights, re.M)
+    assert re.search(r"^CapEff:\t0*24000$", rights, re.M), rights
 
 
 def test_cdev_is_used_after_the_parameter_was_turned_off(cdev: Guest) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from helpers.console import assert_flows, await_link, start_traffic
+from helpers.console import assert_flows, attach, await_link, start_traffic
 from helpers.nodes import ALONE, HOT_PLUG, PAIR, SYSFS, bind
 from helpers.programs import built
 from helpers.resources import before_and_after, free_hugepages, mappings, open_files, pinned_kb
@@ -78,13 +78,6 @@ def assert_forwards_again(console: Console, *ports: int) -> None:
     console.process.expect("Now total ports is")
     console.do("stop")
     start_traffic(console, *ports)
-
-
-def attach(console: Console, address: str, port: int) -> None:
-    """Let testpmd take a device, which is then this port, and start it."""
-    assert f"Port {port} is attached" in console.do(f"port attach {address}")
-    assert "Done" in console.do(f"port start {port}")
-    assert f"VFIO_CDEV: {address}: noiommu-vfio" in console.process.stdout
 
 
 def test_nic_is_plugged_in_and_out_under_traffic(slot: Guest) -> None:

@@ -7,6 +7,13 @@ from helpers.waiting import eventually
 from testvm.testpmd import Console
 
 
+def attach(console: Console, address: str, port: int) -> None:
+    """Let testpmd take a device without an IOMMU, which is then this port, and start it."""
+    assert f"Port {port} is attached" in console.do(f"port attach {address}")
+    assert "Done" in console.do(f"port start {port}")
+    assert f"VFIO_CDEV: {address}: noiommu-vfio" in console.process.stdout
+
+
 def await_link(console: Console, *ports: int) -> None:
     """Links need a moment after the start of a port."""
     def up() -> bool:

@@ -30,6 +30,15 @@ def within(script: str) -> list[str]:
     return ["unshare", "--mount", "sh", "-c", f'{script} && exec "$@"', "sh"]
 
 
+# Wrappers of programs that have no iommufd, as in a pod that was given groups.
+CDEVS_HIDDEN = within("mount -t tmpfs none /dev/vfio/devices")
+
+
+def iommufd_hidden(guest: Guest) -> AbstractContextManager[None]:
+    """No process can open it."""
+    return changed(guest, "mv /dev/iommu /dev/iommu.away", "mv /dev/iommu.away /dev/iommu")
+
+
 @contextmanager
 def changed(guest: Guest, script: str, back: str) -> Iterator[None]:
     """What a script of the shell changes, until another one changes it back.
@@ -49,6 +58,17 @@ def cdev_hidden(guest: Guest, address: str = DEVICE,
     hidden = f"{SYSFS}/{address}/vfio-dev"
     return changed(guest, f"mount -t tmpfs none {hidden} && cd {hidden} && {instead}",
                    f"umount {hidden}")
+
+
+def driven_by(guest: Guest, driver: str, address: str) -> AbstractContextManager[None]:
+    """The device has another driver than vfio-pci, or none."""
+    unbind = f"cd {SYSFS}/{address}; [ ! -e driver ] || echo {address} >driver/unbind"
+
+    def bind(name: str) -> str:
+        return f"echo {name} >driver_override; echo {address} >/sys/bus/pci/drivers_probe; " \
+               f"[ $(basename $(realpath driver)) = {name} ]"
+    taken = f"modprobe {driver}; {unbind}; {bind(driver)}" if driver else unbind
+    return changed(guest, taken, f"{unbind}; {bind('vfio-pci')}")
 
 
 def parameter_off(guest: Guest) -> AbstractContextManager[None]:

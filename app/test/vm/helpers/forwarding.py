@@ -50,11 +50,19 @@ def forward_over_cdevs(guest: Guest, devices: list[str], **options: Any) -> Resu
     return result
 
 
-def forward_in_both(guest: Guest, devices: list[str], mode: str = "no-IOMMU") -> Result:
+def iova_mode(output: str) -> str:
+    """PA or VA, as the EAL logs it."""
+    found: list[str] = re.findall("Selected IOVA mode '(..)'", output)
+    assert len(found) == 1, output
+    return found[0]
+
+
+def forward_in_both(guest: Guest, devices: list[str], mode: str = "no-IOMMU",
+                    eal: Sequence[str] = ()) -> Result:
     """A primary, whose result it is, and a secondary without capabilities forward to each other."""
     # Each process has one port: what one sends the other one gets.
     first_args, second_args = ([f"--portlist={port}", "--port-topology=loop"] for port in (0, 1))
-    with Testpmd(guest, devices, args=first_args) as first:
+    with Testpmd(guest, devices, eal=eal, args=first_args) as first:
         first.ready()
         with Testpmd(guest, devices, eal=SECONDARY, args=second_args,
                      wrapper=without("sys_admin", "sys_rawio")) as second:
@@ -63,6 +71,7 @@ def forward_in_both(guest: Guest, devices: list[str], mode: str = "no-IOMMU") ->
             nodes = second.nodes() - {CONTAINER}
             result = second.stop()
         own = first.stop()
+    assert iova_mode(result.output) == iova_mode(own.output)
     assert nodes == {f"/dev/vfio/devices/{device.cdev}" for device in own.devices}
     for address in devices:
         assert re.search(rf"{address}: \S+, {mode}, .* from the primary process "

@@ -17,6 +17,8 @@ INTEL: dict[str, Any] = {"viommu": "intel", "nics": ("e1000e", "e1000e"), "bypas
 # An empty slot beside two NICs that are linked and one that is alone.
 HOT_PLUG: dict[str, Any] = {"nics": ("virtio-net-pci", "virtio-net-pci", "e1000e"), "ports": 1}
 ALONE = nic_address(2)
+# What programs allow that plug in all devices later: the host bridge, which is no device of theirs.
+NO_DEVICE = "0000:00:00.0"
 
 SYSFS = "/sys/bus/pci/devices"
 PARAMETER = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
@@ -24,6 +26,7 @@ CONTAINER = "/dev/vfio/vfio"    # stock opens it when the EAL starts
 # The first device, and what it has where no IOMMU is.
 DEVICE = PAIR[0]
 CDEV = "/dev/vfio/devices/noiommu-vfio0"
+CDEVS = [CDEV, "/dev/vfio/devices/noiommu-vfio1"]
 GROUP = "/dev/vfio/noiommu-0"
 
 

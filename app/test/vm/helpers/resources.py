@@ -6,7 +6,21 @@ import re
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
 
+# A wrapper that records the files that a program opens. The tracer is a child, so that the program
+# keeps its pid.
+TRACE = ["strace", "-D", "-f", "--seccomp-bpf", "-e", "trace=openat", "-o", "/tmp/opened"]
 CHANGE = re.compile(r"VFIO_CDEV: (mapped|unmapped) 0x(\w+) at IOVA 0x\w+, (\d+) bytes; now")
+
+
+def files_traced(guest: Guest) -> list[str]:
+    """What a program with TRACE has opened, or tried to, since its start."""
+    return re.findall(r'"(.*?)"', guest.run(["cat", "/tmp/opened"], check=True).stdout)
+
+
+def nodes_traced(guest: Guest) -> list[str]:
+    """Devices and /dev/iommu among them, each once."""
+    return list(dict.fromkeys(file for file in files_traced(guest)
+                              if file.startswith(("/dev/iommu", "/dev/vfio/devices/"))))
 
 
 def pinned_kb(testpmd: Testpmd) -> int:

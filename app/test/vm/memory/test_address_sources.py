@@ -1,22 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Physical addresses are from pagemap or from a device's IOAS."""
 
-import re
-
 from helpers.faults import without
 from helpers.forwarding import forward_over_cdevs, refusal
 from helpers.nodes import PAIR
+from helpers.resources import TRACE, files_traced
 from testvm.qemu import Guest
 from testvm.testpmd import Testpmd
-
-# The tracer is a child, so that the process keeps its pid.
-TRACE = ["strace", "-D", "-f", "--seccomp-bpf", "-e", "trace=openat", "-o", "/tmp/opened"]
 
 
 def opened_while_forwarding(guest: Guest, source: str) -> list[str]:
     """The files that testpmd opened, with this source of addresses."""
     forward_over_cdevs(guest, PAIR, wrapper=[*TRACE, "env", f"RTE_VFIO_CDEV_PHYS={source}"])
-    return re.findall(r'"(.*?)"', guest.run(["cat", "/tmp/opened"], check=True).stdout)
+    return files_traced(guest)
 
 
 def test_addresses_from_the_ioas_only(cdev: Guest) -> None:
