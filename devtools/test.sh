@@ -49,6 +49,9 @@ prefetch() {
 	for root in 24.11 25.11; do
 		devtools/vm root $root || return
 	done
+	for root in 22.11 25.11; do
+		devtools/vm root $root --package openvswitch-switch-dpdk || return
+	done
 	devtools/vm qemu 24.11
 }
 

@@ -82,6 +82,7 @@ def build_parser() -> Parser:
     commands.add_parser("ruff", help="fetch ruff, print how it is started")
     root = commands.add_parser("root", help="make a root file system, print its directory")
     root.add_argument("dpdk", nargs="?", default="host", choices=("host", *RELEASES))
+    _add_packages(root)
     _add_refresh(root)
     _run_options(commands.add_parser("run", help="run a command in a guest", epilog=EPILOG,
                                      formatter_class=raw,
@@ -92,6 +93,13 @@ def build_parser() -> Parser:
 def _add_refresh(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--refresh", action="store_true",
                         help="read the mirror's package lists anew (else: once a week)")
+
+
+def _add_packages(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--package", dest="packages", action="append", default=[],
+                        metavar="NAME", help="a package of the suite that the root has as well, "
+                        "unpacked but not configured; repeat for more. The machine's own root "
+                        "is left as it is: another one is made of its suite")
 
 
 def _kernel_options(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +116,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--dpdk", choices=("host", *RELEASES), default="host", help="whose DPDK: the machine's "
         "own, or a root made of the suite that has this release")
+    _add_packages(parser)
     add("--qemu", choices=("host", *RELEASES), default="host", help="whose QEMU: the machine's "
         "own, or that of the suite that has this DPDK release")
     add("--kernel-config", dest="config", choices=kmod.CONFIGS, default="cdev")
@@ -215,7 +224,7 @@ def do_ruff(_: argparse.Namespace) -> int:
 def do_root(args: argparse.Namespace) -> int:
     """devtools/vm root."""
     cache = Cache()
-    print(make_root(cache, PrivateApt(cache), args.dpdk, args.refresh))
+    print(make_root(cache, PrivateApt(cache), args.dpdk, args.refresh, args.packages))
     return 0
 
 

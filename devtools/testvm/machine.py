@@ -59,6 +59,8 @@ class Options:
     source: str = "distro"
     # Names of what stays in the EAL's plug-in directory, as patterns; none: all of it stays.
     plugins: tuple[str, ...] = ()
+    # What the root has beside DPDK and what the tests need: names of the suite's packages.
+    packages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Lists would keep it from being the key of a guest that is to be shared.
@@ -66,6 +68,7 @@ class Options:
         object.__setattr__(self, "bypass", tuple(self.bypass))
         object.__setattr__(self, "shares", tuple(self.shares))
         object.__setattr__(self, "plugins", tuple(self.plugins))
+        object.__setattr__(self, "packages", tuple(self.packages))
 
     def reserved(self) -> dict[str, int]:
         """Hugepages of each size."""

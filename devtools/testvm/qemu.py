@@ -248,7 +248,8 @@ class Guest:
             raise VmError(f"the checkout's path must have no white space: {CHECKOUT}")
         apt = PrivateApt(self._cache)
         kernel = make_kernel(self._cache, apt, self.options.config, self.options.source)
-        root = make_root(self._cache, apt, self.options.dpdk)
+        root = make_root(self._cache, apt, self.options.dpdk,
+                         packages=self.options.packages)
         qemu = make_qemu(self._cache, apt, self.options.qemu)
         started = time.monotonic()
         try:

@@ -16,6 +16,8 @@ PACKAGES = ["bsdutils", "dpdk", "dpdk-dev", "iproute2", "kmod", "libcap2-bin", "
 BASE = ["base-files", "base-passwd", "bash", "coreutils", "dash", "debianutils", "diffutils",
         "findutils", "grep", "gzip", "hostname", "libc-bin", "mawk", "mount", "sed",
         "sysvinit-utils", "tar"]
+# The names that their scripts give to these programs.
+ALTERNATIVES = {"awk": "mawk", "which": "which.debianutils"}
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 # What a guest with the machine's own root needs there: program and package.
 ON_HOST = {"dpdk-testpmd": "dpdk-dev", "python3": "python3", "modprobe": "kmod",
@@ -42,9 +44,10 @@ def bootstrap(apt: PrivateApt, target: Path, suites: Sequence[str],
 
 
 def _finish(target: Path) -> None:
-    awk = target / "usr/bin/awk"
-    if not awk.is_symlink():
-        awk.symlink_to("mawk")
+    for name, chosen in ALTERNATIVES.items():
+        link = target / "usr/bin" / name
+        if not link.is_symlink():
+            link.symlink_to(chosen)
     for name in ("passwd", "group"):
         master = target / "usr/share/base-passwd" / f"{name}.master"
         if master.exists():
@@ -69,6 +72,12 @@ def find_suite(index: Versions, release: str) -> tuple[str, str]:
     raise VmError(f"no suite of the mirror carries DPDK {release} (there are: {have})")
 
 
+def host_release() -> str:
+    """The DPDK of this machine, which needs no root of its own."""
+    version = run(["dpkg-query", "--show", "--showformat=${Version}", "dpdk"])
+    return ".".join(version.split(".")[:2])
+
+
 def missing_on_host() -> list[str]:
     """Packages to install before the machine's own root can serve a guest."""
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -76,8 +85,14 @@ def missing_on_host() -> list[str]:
                    if not shutil.which(program, path=path)})
 
 
-def make_root(cache: Cache, apt: PrivateApt, dpdk: str, refresh: bool = False) -> Path:
-    """The root directory for one DPDK release, or / for `host`."""
+def make_root(cache: Cache, apt: PrivateApt, dpdk: str, refresh: bool = False,
+              packages: Sequence[str] = ()) -> Path:
+    """The root directory for one DPDK release, or / for `host`.
+
+    With more packages it is never /: what the tests try is not installed on the machine.
+    """
+    if dpdk == "host" and packages:
+        dpdk = host_release()
     if dpdk == "host":
         missing = missing_on_host()
         if missing:
@@ -87,7 +102,8 @@ def make_root(cache: Cache, apt: PrivateApt, dpdk: str, refresh: bool = False) -
     suite, version = find_suite(apt.index(refresh), dpdk)
 
     def fill(target: Path) -> None:
-        progress(f"making a root of {suite} with DPDK {version}, about 30 s")
-        bootstrap(apt, target, [suite], BASE + PACKAGES)
-    recipe = [suite, version, digest_files(Path(__file__))]
+        what = ", ".join([f"DPDK {version}", *packages])
+        progress(f"making a root of {suite} with {what}, about 30 s")
+        bootstrap(apt, target, [suite], [*BASE, *PACKAGES, *packages])
+    recipe = [suite, version, digest_files(Path(__file__)), *sorted(packages)]
     return cache.entry("root", f"dpdk-{dpdk}", recipe, fill)

@@ -21,6 +21,7 @@ pytest.register_assert_rewrite("helpers")
 from helpers.nodes import HOT_PLUG, INTEL, NICS  # noqa: E402  (needs the path set above)
 from testvm.machine import Options  # noqa: E402
 from testvm.qemu import Guest  # noqa: E402
+from testvm.root import host_release  # noqa: E402
 
 MOST_ALIVE = 3
 # Drivers that the tests use, and what DPDK's programs are linked with: the EAL opens all that is in
@@ -114,13 +115,6 @@ def hot_plug(guest: Callable[..., Guest]) -> Guest:
 def intel(guest: Callable[..., Guest]) -> Guest:
     """Two NICs behind an IOMMU, and one past it."""
     return guest(**INTEL)
-
-
-def host_release() -> str:
-    """The DPDK of this machine, which needs no root of its own."""
-    version = subprocess.run(["dpkg-query", "--show", "--showformat=${Version}", "dpdk"],
-                             capture_output=True, text=True, check=True).stdout
-    return ".".join(version.split(".")[:2])
 
 
 @pytest.fixture(scope="module", params=["22.11", "24.11", "25.11"])

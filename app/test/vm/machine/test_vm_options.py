@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from testvm import cli, machine, qemu, qmp, testpmd, util, wire
+from testvm import cli, machine, qemu, qmp, root, testpmd, util, wire
 from testvm.util import VmError
 
 
@@ -78,7 +79,7 @@ def test_hot_plug_ports_are_the_kernels_own() -> None:
     assert "id=port0,chassis=1,slot=1,multifunction=on,addr=0x2.0" in line
     assert "id=port1,chassis=2,slot=2,multifunction=on,addr=0x2.1" in line
     assert "acpi-pci" not in command_line()
-    with pytest.raises(util.VmError, match="at most 8"):
+    with pytest.raises(VmError, match="at most 8"):
         command_line(ports=9)
 
 
@@ -91,12 +92,12 @@ def test_monitor_keeps_events_and_reports_refusals() -> None:
     qemus.sendall("".join(json.dumps(reply) + "\n" for reply in replies).encode())
     monitor = qmp.Monitor(ours)
     assert monitor.execute("device_del", id="a") == 7
-    with pytest.raises(util.VmError, match="refused device_add: no bus"):
+    with pytest.raises(VmError, match="refused device_add: no bus"):
         monitor.execute("device_add")
     monitor.wait_event("GONE", device="a")
     monitor.wait_event("GONE", device="b")
     qemus.close()
-    with pytest.raises(util.VmError, match="monitor is gone"):
+    with pytest.raises(VmError, match="monitor is gone"):
         monitor.execute("quit")
 
 
@@ -112,17 +113,17 @@ def test_nodes_share_memory_and_processors() -> None:
 
 
 def test_shares_are_checked_before_qemu_is_started(tmp_path: Path) -> None:
-    with pytest.raises(util.VmError, match="--share /no/such: no such directory"):
+    with pytest.raises(VmError, match="--share /no/such: no such directory"):
         command_line(shares=("/no/such",))
     assert command_line(shares=(tmp_path,) * 3).count(str(tmp_path)) == 3
-    with pytest.raises(util.VmError, match="at most 3"):
+    with pytest.raises(VmError, match="at most 3"):
         command_line(shares=(tmp_path,) * 4)
 
 
 def test_qmp_socket_takes_no_files_place(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("precious")
-    with pytest.raises(util.VmError, match="--qmp .*/file is there"):
+    with pytest.raises(VmError, match="--qmp .*/file is there"):
         command_line(qmp=str(path))
     assert f"unix:{tmp_path}/new,server=on" in command_line(qmp=f"{tmp_path}/new")
 
@@ -137,7 +138,7 @@ def test_kvm_needs_the_processor_flag(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_memory_is_checked(memory: str) -> None:
     options = machine.Options(memory=memory, hugepages=2000)
     if memory:
-        with pytest.raises(util.VmError, match="memory"):
+        with pytest.raises(VmError, match="memory"):
             options.memory_mib()
     else:
         assert options.memory_mib() == 5024
@@ -168,6 +169,20 @@ def test_options_of_the_command_stay_the_commands() -> None:
     args = cli.build_parser().parse_args(["run", "--nic", "e1000", "--", "ls", "--nic", "x"])
     assert args.argv == ["ls", "--nic", "x"]
     assert args.nics == ["e1000"]
+
+
+def test_packages_are_part_of_the_options_and_of_the_root() -> None:
+    args = cli.build_parser().parse_args(["root", "25.11", "--package", "a", "--package", "b"])
+    assert args.packages == ["a", "b"]
+    assert hash(machine.Options(packages=("a",))) != hash(machine.Options())
+    versions = {"dpdk": [("25.11.4-1", "sid"), (f"{root.host_release()}.9-1", "old")]}
+    apt = SimpleNamespace(index=lambda _: versions)
+    made: list[tuple[str, list[str]]] = []
+    cache = SimpleNamespace(entry=lambda _, name, recipe, __: made.append((name, recipe)))
+    for release, packages in (("25.11", ()), ("25.11", ("a",)), ("host", ("a",))):
+        root.make_root(cache, apt, release, packages=packages)  # type: ignore[arg-type]
+    assert [name for name, _ in made] == ["dpdk-25.11"] * 2 + [f"dpdk-{root.host_release()}"]
+    assert made[1][1] == [*made[0][1], "a"]
 
 
 def test_console_tail_starts_with_the_reason_of_a_panic(tmp_path: Path) -> None:
