@@ -5,7 +5,6 @@ pytest-xdist runs the files of tests side by side, each process with guests of i
 """
 
 import os
-import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator

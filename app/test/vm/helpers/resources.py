@@ -2,14 +2,23 @@
 """What a process has of the machine's memory and files, by the kernel and by the log."""
 
 import re
+from typing import Protocol
 
 from testvm.qemu import Guest
-from testvm.testpmd import Testpmd
 
 # A wrapper that records the files that a program opens. The tracer is a child, so that the program
 # keeps its pid.
 TRACE = ["strace", "-D", "-f", "--seccomp-bpf", "-e", "trace=openat", "-o", "/tmp/opened"]
 CHANGE = re.compile(r"VFIO_CDEV: (mapped|unmapped) 0x(\w+) at IOVA 0x\w+, (\d+) bytes; now")
+
+
+class Running(Protocol):
+    """A process in a guest."""
+    guest: Guest
+
+    @property
+    def pid(self) -> str:
+        """Its process id there."""
 
 
 def files_traced(guest: Guest) -> list[str]:
@@ -23,15 +32,15 @@ def nodes_traced(guest: Guest) -> list[str]:
                               if file.startswith(("/dev/iommu", "/dev/vfio/devices/"))))
 
 
-def pinned_kb(testpmd: Testpmd) -> int:
+def pinned_kb(process: Running) -> int:
     """kB that iommufd accounts to the process as pinned."""
-    status = testpmd.guest.run(["cat", f"/proc/{testpmd.pid}/status"], check=True).stdout
+    status = process.guest.run(["cat", f"/proc/{process.pid}/status"], check=True).stdout
     return int(status.split("VmPin:")[1].split()[0])
 
 
-def open_files(testpmd: Testpmd) -> int:
+def open_files(process: Running) -> int:
     """How many the process has."""
-    return len(testpmd.guest.run(["ls", f"/proc/{testpmd.pid}/fd"], check=True).stdout.split())
+    return len(process.guest.run(["ls", f"/proc/{process.pid}/fd"], check=True).stdout.split())
 
 
 def free_hugepages(guest: Guest) -> list[str]:
@@ -40,18 +49,18 @@ def free_hugepages(guest: Guest) -> list[str]:
     return guest.run(["sh", "-c", script], check=True).stdout.split()
 
 
-def hugepage_areas(testpmd: Testpmd) -> list[tuple[int, int, dict[int, int]]]:
+def hugepage_areas(process: Running) -> list[tuple[int, int, dict[int, int]]]:
     """The process's areas of hugepages: address, kB of a page, pages on each node."""
-    maps = testpmd.guest.run(["cat", f"/proc/{testpmd.pid}/numa_maps"], check=True).stdout
+    maps = process.guest.run(["cat", f"/proc/{process.pid}/numa_maps"], check=True).stdout
     lines = re.findall(r"^(\w+) .* huge (.*) kernelpagesize_kB=(\d+)$", maps, re.M)
     return [(int(address, 16), int(kilobytes),
              {int(node): int(pages) for node, pages in re.findall(r"\bN(\d+)=(\d+)", counts)})
             for address, counts, kilobytes in lines]
 
 
-def hugepages_kb(testpmd: Testpmd) -> int:
+def hugepages_kb(process: Running) -> int:
     """kB of hugepages that the process has."""
-    return sum(size * sum(nodes.values()) for _, size, nodes in hugepage_areas(testpmd))
+    return sum(size * sum(nodes.values()) for _, size, nodes in hugepage_areas(process))
 
 
 def mappings(output: str) -> dict[int, int]:

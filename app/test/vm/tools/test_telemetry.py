@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a live testpmd answers on its telemetry socket, to the distribution's own script."""
 
-import json
-import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,21 +8,12 @@ import pytest
 
 from helpers.forwarding import SECONDARY
 from helpers.nodes import E1000E, NICS, PAIR
+from helpers.telemetry import query
 from testvm.qemu import Guest
 from testvm.testpmd import Console, Testpmd
 
 OPTIONS: dict[str, dict[str, Any]] = {"host": {"nics": NICS}, "25.11": {"dpdk": "25.11"}}
 PAGE = 2 << 20
-
-
-def query(guest: Guest, *requests: str) -> list[Any]:
-    """The answers, each without its command; an error is a dictionary with "error"."""
-    lines = shlex.quote("".join(f"{request}\n" for request in requests))
-    done = guest.run(["sh", "-c", f"printf %s {lines} | dpdk-telemetry.py"], check=True)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [list(answer) for answer in answers] == [
-        [request.partition(",")[0]] for request in requests], done.stdout
-    return [next(iter(answer.values())) for answer in answers]
 
 
 def mappings(guest: Guest) -> dict[str, Any]:
