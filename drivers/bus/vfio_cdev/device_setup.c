@@ -106,9 +106,11 @@ iova_check(const struct rte_vfio_cdev_info *info)
 	if (info->mode != NOIOMMU || eal_api()->iova_mode() == RTE_IOVA_PA)
 		return 0;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		"%s: cannot set up %s: %s; the device has no IOMMU and needs physical "
-		"addresses: start with --iova-mode=pa and with hugepages",
-		info->addr, info->name, strerror(EINVAL));
+		"%s: cannot set up %s: %s; the device has no IOMMU and needs physical addresses: "
+		"%s",
+		info->addr, info->name, strerror(EINVAL),
+		addresses_are_missing() ? "a line before (no physical addresses) has the reason" :
+					  "start with --iova-mode=pa and with hugepages");
 	return -1;
 }
 

@@ -19,6 +19,17 @@ first_time(bool *done)
 	return first;
 }
 
+bool
+addresses_are_missing(void)
+{
+	bool missing;
+
+	pthread_mutex_lock(&backend_lock);
+	missing = backend.unavailable_logged;
+	pthread_mutex_unlock(&backend_lock);
+	return missing;
+}
+
 int
 default_iommufd(enum rte_vfio_cdev_mode mode)
 {

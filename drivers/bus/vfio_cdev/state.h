@@ -62,6 +62,10 @@ extern struct backend {
 bool
 first_time(bool *done);
 
+/* Was it logged that there are no physical addresses, and why? Takes backend_lock. */
+bool
+addresses_are_missing(void);
+
 /* The iommufd of a mode's default domain; -1: no device was set up. backend_lock is held. */
 int
 default_iommufd(enum rte_vfio_cdev_mode mode);

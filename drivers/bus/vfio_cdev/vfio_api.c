@@ -59,9 +59,11 @@ options_check(void)
 	else if (eal_api()->iova_mode() == RTE_IOVA_VA)
 		unusable_report(
 			"virtual addresses (IOVA as VA)",
-			"physical ones: leave "
-			"--iova-mode=va out, or start with --iova-mode=pa if there is no such "
-			"device yet");
+			addresses_are_missing() ?
+				"physical ones, which there are none of: the line before (no "
+				"physical addresses) has the reason" :
+				"physical ones: leave --iova-mode=va out, or start with "
+				"--iova-mode=pa if there is no such device yet");
 }
 
 /*

@@ -169,6 +169,25 @@ device_of_ntb_is_as_good_as_another(void **state)
 	assert_null(strstr(log_text(), BUS_ADDR2));
 }
 
+/* --iova-mode=pa would not help: the line that says why is there already. */
+static void
+without_addresses_their_lack_is_the_reason(void **state)
+{
+	int fd;
+
+	(void)state;
+	fake_eal()->iova_mode = RTE_IOVA_DC;
+	fake.rawio = false;
+	assert_false(has_address());
+	fake_eal()->iova_mode = RTE_IOVA_VA;
+	log_clear();
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR, "IOVA as VA", "no physical addresses");
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), -1);
+	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR, strerror(EINVAL), "no physical addresses");
+	assert_null(strstr(log_text(), "--iova-mode"));
+}
+
 /* mlx5 needs its kernel driver; a sound card has no driver in DPDK. */
 static void
 device_without_a_driver_is_the_last_choice(void **state)
@@ -208,6 +227,7 @@ bus_prime_tests(void)
 		BUS_TEST(without_probing_an_idle_device_primes),
 		BUS_TEST(without_rawio_a_warning_says_why_none_can_come),
 		BUS_TEST(device_of_ntb_is_as_good_as_another),
+		BUS_TEST(without_addresses_their_lack_is_the_reason),
 		BUS_TEST(device_without_a_driver_is_the_last_choice),
 	};
 
