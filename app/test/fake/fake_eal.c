@@ -273,12 +273,6 @@ rte_mem_virt2iova(const void *virt)
 }
 
 int
-rte_eal_using_phys_addrs(void)
-{
-	return rte_mem_virt2phy(&eal) != RTE_BAD_PHYS_ADDR;
-}
-
-int
 rte_eal_has_pci(void)
 {
 	return !eal.no_pci;

@@ -12,6 +12,12 @@
 
 #include "fake_eal.h"
 
+int
+rte_eal_using_phys_addrs(void)
+{
+	return rte_mem_virt2phy(fake_eal()) != RTE_BAD_PHYS_ADDR;
+}
+
 rte_iova_t
 fake_eal_ask(const void *virt)
 {
