@@ -18,7 +18,6 @@
 #endif
 
 /* The smallest one that there is. */
-#define PAGE 4096
 
 /* What the dynamic linker tells apart (glibc, elf/dl-load.c: open_verify()). */
 static enum elf_file_kind
@@ -83,7 +82,7 @@ segment_is_whole(const struct elf_file *file, const Elf64_Phdr *segment)
 	size_t size = 0;
 
 	elf_rawfile(file->elf, &size);
-	size += PAGE - 1;
+	size += (size_t)sysconf(_SC_PAGESIZE) - 1;
 	return segment->p_type != PT_LOAD ||
 		(segment->p_offset <= size && segment->p_filesz <= size - segment->p_offset);
 }

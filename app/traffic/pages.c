@@ -19,7 +19,6 @@
 
 #include "traffic.h"
 
-#define SMALL_PAGE UINT64_C(4096)
 /* Documentation/admin-guide/mm/pagemap.rst */
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 #define PAGEMAP_PFN ((UINT64_C(1) << 55) - 1)
@@ -88,17 +87,18 @@ page_add(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *a
 uint64_t
 phys_of(const void *va)
 {
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 	uint64_t entry = 0;
 	ssize_t len;
 
 	if (fd < 0)
 		return 0;
-	len = pread(fd, &entry, sizeof(entry), (uintptr_t)va / SMALL_PAGE * sizeof(entry));
+	len = pread(fd, &entry, sizeof(entry), (uintptr_t)va / page * sizeof(entry));
 	close(fd);
 	if (len != sizeof(entry) || (entry & PAGEMAP_PRESENT) == 0)
 		return 0;
-	return (entry & PAGEMAP_PFN) * SMALL_PAGE;
+	return (entry & PAGEMAP_PFN) * page;
 }
 
 uint64_t

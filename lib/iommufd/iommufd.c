@@ -59,6 +59,12 @@ linux_adopt(int fd)
 	return fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
 }
 
+static uint64_t
+linux_page_size(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 /* Documentation/admin-guide/mm/pagemap.rst; needs no privilege. */
 #define PAGEMAP "/proc/self/pagemap"
 #define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
@@ -67,7 +73,7 @@ linux_adopt(int fd)
 static bool
 is_swapped(const void *page)
 {
-	const off_t index = (uintptr_t)page / (uintptr_t)sysconf(_SC_PAGESIZE);
+	const off_t index = (uintptr_t)page / linux_page_size();
 	const int fd = open(PAGEMAP, O_RDONLY | O_CLOEXEC);
 	uint64_t entry = 0;
 	bool is;
@@ -109,6 +115,7 @@ const struct iommufd_sys iommufd_sys_linux = {
 	.adopt = linux_adopt,
 	.resident = linux_resident,
 	.now = linux_now,
+	.page_size = linux_page_size,
 };
 
 /* Per thread, so that counting needs no lock. */

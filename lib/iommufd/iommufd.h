@@ -36,7 +36,8 @@ struct ifd_iova_range;
  * so it came in no message;
  * resident() is mincore(2) of one page: 1 (also if the page is swapped out); 0; or -1 if
  * nothing is mapped there;
- * now() returns nanoseconds of a monotonic clock.
+ * now() returns nanoseconds of a monotonic clock;
+ * page_size() returns the size of base pages: 4, 16 or 64 KiB, as the kernel was built.
  */
 struct iommufd_sys {
 	int (*open)(const char *path, int flags);
@@ -47,6 +48,7 @@ struct iommufd_sys {
 	int (*adopt)(int fd);
 	int (*resident)(const void *page);
 	uint64_t (*now)(void);
+	uint64_t (*page_size)(void);
 };
 
 /** Ioctls and their time. An ioctl that is repeated (EINTR) counts once. */
@@ -217,7 +219,7 @@ int
 iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info);
 
 /**
- * Read the page size of memory of this process: that of hugetlb pages, else 4096
+ * Read the page size of memory of this process: that of hugetlb pages, else of base pages
  * (PROCMAP_QUERY, fs/proc/task_mmu.c, Linux >= 6.11).
  *
  * @return

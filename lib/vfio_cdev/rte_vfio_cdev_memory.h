@@ -117,15 +117,15 @@ struct rte_vfio_cdev_extent {
  * @param domain
  *   The domain.
  * @param va
- *   Start in this process, a multiple of 4 KiB.
+ *   Start in this process, a multiple of the size of base pages (sysconf(3)).
  * @param iova
- *   Start as the device sees it, a multiple of 4 KiB. Without an IOMMU: the physical
+ *   Start as the device sees it, a multiple of that size. Without an IOMMU: the physical
  *   address of memory that is contiguous; or RTE_VFIO_CDEV_IOVA_ANY.
  * @param len
- *   Bytes, a multiple of 4 KiB.
+ *   Bytes, a multiple of that size.
  * @param page_size
- *   Bytes that are certainly contiguous, a power of two >= 4096 that divides
- *   @p va and @p len: the size of the hugepages, or 4096 if unknown.
+ *   Bytes that are certainly contiguous: the size of the hugepages, which divides @p va
+ *   and @p len; or 0 for base pages, or if unknown.
  * @return
  *   0; -EINVAL wrong arguments; -EEXIST with an IOMMU another mapping overlaps the IOVAs,
  *   without one the same memory is mapped at another address; -EOVERFLOW too many
@@ -215,9 +215,9 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
  * @param domain
  *   The domain. It must have had a device, or been primed.
  * @param va
- *   Start in this process, a multiple of 4 KiB.
+ *   Start in this process, a multiple of the size of base pages (sysconf(3)).
  * @param len
- *   Bytes, a multiple of 4 KiB.
+ *   Bytes, a multiple of that size.
  * @param[out] pin
  *   The pinned memory; release it with rte_vfio_cdev_pin_release(), before the
  *   domain is destroyed.
@@ -267,7 +267,7 @@ rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin);
  * the memory by it later, or not. Linux >= 7.3.
  *
  * The whole page is pinned, of its real size (PROCMAP_QUERY, Linux >= 6.11; else
- * 4 KiB). The kernel is queried each time, so memory that has replaced other memory
+ * that of base pages). The kernel is queried each time, so memory that has replaced other memory
  * gets its own address. Hooks of munmap(2) and the like report memory that is gone
  * (vfio_cdev_monitor.h), and rte_vfio_cdev_domain_sweep() finds the rest; this function
  * calls it when many pages are pinned. Thread-safe; capabilities as for

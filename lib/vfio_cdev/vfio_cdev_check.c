@@ -47,14 +47,14 @@ vfio_cdev_args_check(const struct rte_vfio_cdev_domain *domain, const void *va, 
 {
 	const uint64_t start = (uintptr_t)va;
 
-	if (page_size < VFIO_CDEV_PAGE || (page_size & (page_size - 1)) != 0 ||
+	if (page_size < domain->ctx->page || (page_size & (page_size - 1)) != 0 ||
 	    ((start | len) & (page_size - 1)) != 0)
 		return -EINVAL;
 	if (iova == RTE_VFIO_CDEV_IOVA_ANY && domain->mode->reports_pa)
 		iova = 0;
-	if (len == 0 || len > VFIO_CDEV_MAX_LEN - VFIO_CDEV_PAGE)
+	if (len == 0 || len > VFIO_CDEV_MAX_LEN - VFIO_CDEV_UNIT)
 		return -EINVAL;
-	if ((iova & (VFIO_CDEV_PAGE - 1)) != 0)
+	if ((iova & (domain->ctx->page - 1)) != 0)
 		return -EINVAL;
 	if (start + (len - 1) < start || iova + (len - 1) < iova)
 		return -EINVAL;

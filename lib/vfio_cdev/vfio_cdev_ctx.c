@@ -53,6 +53,7 @@ ctx_create(const struct iommufd_sys *sys, const char *sysfs, const char *proc, c
 	pthread_mutex_init(&c->open_nodes->lock, NULL);
 	room = (char *)(c->open_nodes + 1);
 	c->sys = sys;
+	c->page = sys->page_size();
 	c->sysfs = path_copy(sysfs, SYSFS, &room);
 	c->proc = path_copy(proc, PROC, &room);
 	c->dev = path_copy(dev, DEV, &room);

@@ -22,6 +22,7 @@ struct vfio_cdev_open_nodes {
 
 struct rte_vfio_cdev_ctx {
 	const struct iommufd_sys *sys;
+	uint64_t page;	   /* size of base pages */
 	const char *sysfs; /* "/sys", "/proc", "/dev", or what the caller has */
 	const char *proc;
 	const char *dev;

@@ -96,7 +96,7 @@ vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas)
 static uint64_t
 iova_new(struct vfio_cdev_ioas *ioas, uint64_t va, uint64_t len)
 {
-	const uint64_t align = len < SMALL_HUGEPAGE ? VFIO_CDEV_PAGE :
+	const uint64_t align = len < SMALL_HUGEPAGE ? ioas->ctx->page :
 		len < LARGE_HUGEPAGE		    ? SMALL_HUGEPAGE :
 						      LARGE_HUGEPAGE;
 	const uint64_t next = ioas->next_iova != 0 ? ioas->next_iova : LARGE_HUGEPAGE;
@@ -159,17 +159,16 @@ int
 vfio_cdev_ioas_runs(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len,
 		    unsigned int page_shift, vfio_cdev_run_t run, void *arg)
 {
-	const uint64_t page = UINT64_C(1) << page_shift;
+	const uint64_t page = UINT64_C(1) << page_shift, base = ioas->ctx->page;
 	uint64_t step, phys;
 	int ret = 0;
 
 	for (uint64_t off = 0; ret == 0 && off < len; off += step) {
-		step = page > VFIO_CDEV_PAGE ? VFIO_CDEV_PAGE : len - off;
+		step = page > base ? base : len - off;
 		ret = get_pa(ioas, iova + off, &step, &phys);
-		if (page > VFIO_CDEV_PAGE)
+		if (page > base)
 			step = page;
-		else if (ret == 0 &&
-			 (step == 0 || step > len - off || (step & (VFIO_CDEV_PAGE - 1)) != 0))
+		else if (ret == 0 && (step == 0 || step > len - off || (step & (base - 1)) != 0))
 			ret = -EPROTO;
 		if (ret == 0)
 			ret = run(arg, off, phys, step);

@@ -58,7 +58,7 @@ unsigned int
 rte_vfio_cdev_domain_mappings(struct rte_vfio_cdev_domain *domain, uint64_t start,
 			      struct rte_vfio_cdev_mapping *mappings, unsigned int size)
 {
-	const uint64_t page = start & ~(VFIO_CDEV_PAGE - 1);
+	const uint64_t page = start & ~(VFIO_CDEV_UNIT - 1);
 	uint64_t leave = start - page;
 	const struct vfio_cdev_record *rec = NULL;
 	unsigned int count = 0;

@@ -158,11 +158,17 @@ pieces_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_request *
 	return 0;
 }
 
+static uint64_t
+page_or_base(const struct rte_vfio_cdev_domain *domain, uint64_t page_size)
+{
+	return page_size != 0 ? page_size : domain->ctx->page;
+}
+
 int
 rte_vfio_cdev_domain_map(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			 uint64_t len, uint64_t page_size)
 {
-	const struct vfio_cdev_request req = { va, iova, len, page_size, 0 };
+	const struct vfio_cdev_request req = { va, iova, len, page_or_base(domain, page_size), 0 };
 	int ret = pieces_map(domain, &req, piece_map);
 
 	if (ret == 0)
@@ -174,7 +180,7 @@ int
 rte_vfio_cdev_domain_plan(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			  uint64_t len, uint64_t page_size)
 {
-	struct vfio_cdev_request req = { va, iova, len, page_size, 0 };
+	struct vfio_cdev_request req = { va, iova, len, page_or_base(domain, page_size), 0 };
 
 	vfio_cdev_lock(domain);
 	req.attempt = ++domain->attempt;
@@ -186,11 +192,11 @@ int
 rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			    uint64_t len)
 {
-	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, VFIO_CDEV_PAGE);
+	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, domain->ctx->page);
 	const uint64_t key = domain->mode->key(&want);
 	int ret;
 
-	ret = vfio_cdev_args_check(domain, va, iova, len, VFIO_CDEV_PAGE);
+	ret = vfio_cdev_args_check(domain, va, iova, len, domain->ctx->page);
 	if (ret < 0)
 		return ret;
 	vfio_cdev_lock(domain);

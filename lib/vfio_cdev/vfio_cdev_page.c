@@ -85,18 +85,18 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
 int
 rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
 {
-	const uint64_t offset = (uintptr_t)va & (VFIO_CDEV_PAGE - 1);
+	const uint64_t offset = (uintptr_t)va & (domain->ctx->page - 1);
 	const void *page = (const char *)va - offset;
 	uint64_t start;
 	int ret;
 
 	vfio_cdev_lock(domain);
-	ret = vfio_cdev_phys_check(domain, page, VFIO_CDEV_PAGE);
+	ret = vfio_cdev_phys_check(domain, page, domain->ctx->page);
 	if (ret == 0) {
 		ret = vfio_cdev_page_phys(domain, page, &start);
 		if (ret < 0)
 			vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, page,
-					      VFIO_CDEV_PAGE);
+					      domain->ctx->page);
 	}
 	ret = vfio_cdev_unlock_with(domain, ret);
 	if (ret == 0)

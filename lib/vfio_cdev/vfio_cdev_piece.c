@@ -20,11 +20,11 @@ vfio_cdev_piece_at(const struct rte_vfio_cdev_domain *domain, const struct vfio_
 {
 	struct vfio_cdev_record piece = VFIO_CDEV_RECORD((uintptr_t)req->va + off,
 							 vfio_cdev_iova_at(req->iova, off),
-							 VFIO_CDEV_PAGE, req->page_size);
+							 domain->ctx->page, req->page_size);
 
-	piece.pages_4k = vfio_cdev_piece_len(domain->mode->key(&piece) - off, off, req->len,
-					     req->page_size) >>
-		12;
+	piece.units = vfio_cdev_piece_len(domain->mode->key(&piece) - off, off, req->len,
+					  req->page_size) >>
+		VFIO_CDEV_UNIT_SHIFT;
 	piece.attempt = req->attempt;
 	return piece;
 }
@@ -33,15 +33,15 @@ vfio_cdev_piece_at(const struct rte_vfio_cdev_domain *domain, const struct vfio_
 uint64_t
 vfio_cdev_pieces_page(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova)
 {
-	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, VFIO_CDEV_PAGE,
-							      VFIO_CDEV_PAGE);
+	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, domain->ctx->page,
+							      domain->ctx->page);
 	const uint64_t key = domain->mode->key(&want);
 	struct vfio_cdev_record *rec = NULL;
 
 	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, key, key)) != NULL)
 		if (domain->mode->key(rec) == key && rec->page_shift > VFIO_CDEV_PIECE_SHIFT)
 			return UINT64_C(1) << rec->page_shift;
-	return VFIO_CDEV_PAGE;
+	return domain->ctx->page;
 }
 
 bool

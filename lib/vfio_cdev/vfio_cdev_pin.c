@@ -49,7 +49,7 @@ extent_add(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 static uint64_t
 piece_len(const struct rte_vfio_cdev_pin *pin, uint64_t off)
 {
-	return vfio_cdev_piece_len((uintptr_t)pin->va, off, pin->len, VFIO_CDEV_PAGE);
+	return vfio_cdev_piece_len((uintptr_t)pin->va, off, pin->len, pin->domain->ctx->page);
 }
 
 /* The address skip bytes after the start of an extent, in it or a later one. */
@@ -132,7 +132,7 @@ pieces_pin(struct rte_vfio_cdev_pin *pin)
 		if (ret == 0)
 			ret = vfio_cdev_mapping_create(domain,
 						       &VFIO_CDEV_RECORD(va, RTE_VFIO_CDEV_IOVA_ANY,
-									 len, VFIO_CDEV_PAGE),
+									 len, domain->ctx->page),
 						       extent_add, pin);
 		ret = vfio_cdev_unlock_with(domain, ret);
 		if (ret < 0) {
@@ -155,7 +155,7 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 			 struct rte_vfio_cdev_pin **pin)
 {
 	struct rte_vfio_cdev_pin *p;
-	int ret = vfio_cdev_args_check(domain, va, 0, len, VFIO_CDEV_PAGE);
+	int ret = vfio_cdev_args_check(domain, va, 0, len, domain->ctx->page);
 
 	if (ret < 0)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, len);

@@ -22,22 +22,22 @@ page_of(const struct rte_vfio_cdev_domain *domain, const void *va)
 	struct vfio_cdev_record page;
 	uint64_t size;
 
-	if (iommufd_vma_page_size(domain->ctx->sys, va, &size) < 0 || size < VFIO_CDEV_PAGE ||
+	if (iommufd_vma_page_size(domain->ctx->sys, va, &size) < 0 || size < domain->ctx->page ||
 	    (size & (size - 1)) != 0)
-		size = VFIO_CDEV_PAGE;
+		size = domain->ctx->page;
 	page = VFIO_CDEV_RECORD((uintptr_t)va & ~(size - 1), RTE_VFIO_CDEV_IOVA_ANY, size, size);
 	page.provisional = 1;
 	return page;
 }
 
-/* Whether a mapping has 4 KiB of memory at the address they have now. It must stay then. */
+/* Whether a mapping has a base page at the address they have now. It must stay then. */
 static bool
 is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
 {
 	struct vfio_cdev_record *rec = NULL;
 	uint64_t phys;
 
-	while ((rec = vfio_cdev_record_around(domain, rec, page, VFIO_CDEV_PAGE)) != NULL)
+	while ((rec = vfio_cdev_record_around(domain, rec, page, domain->ctx->page)) != NULL)
 		if (vfio_cdev_mapping_phys(domain, rec, (uintptr_t)page - rec->va, &phys) == 0 &&
 		    phys == now) {
 			rec->attempt = 0;
@@ -54,9 +54,9 @@ is_provisional(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t n
 	struct vfio_cdev_record *rec, *next;
 	bool is = false;
 
-	for (rec = vfio_cdev_provisional_next(domain, NULL, va, VFIO_CDEV_PAGE); rec != NULL;
+	for (rec = vfio_cdev_provisional_next(domain, NULL, va, domain->ctx->page); rec != NULL;
 	     rec = next) {
-		next = vfio_cdev_provisional_next(domain, rec, va, VFIO_CDEV_PAGE);
+		next = vfio_cdev_provisional_next(domain, rec, va, domain->ctx->page);
 		if (rec->pinned && rec->phys + (va - rec->va) == now) {
 			rec->attempt = 0;
 			is = true;
@@ -86,7 +86,7 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 	return 0;
 }
 
-/* The address of 4 KiB of a page, which stays pinned. */
+/* The address of a base page of a page, which stays pinned. */
 static int
 page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
 	     const char *part, uint64_t *phys)
@@ -94,14 +94,14 @@ page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record 
 	const uintptr_t va = (uintptr_t)part;
 	int ret;
 
-	if (vfio_cdev_record_around(domain, NULL, part, VFIO_CDEV_PAGE) != NULL ||
-	    vfio_cdev_provisional_next(domain, NULL, va, VFIO_CDEV_PAGE) != NULL) {
+	if (vfio_cdev_record_around(domain, NULL, part, domain->ctx->page) != NULL ||
+	    vfio_cdev_provisional_next(domain, NULL, va, domain->ctx->page) != NULL) {
 		ret = vfio_cdev_page_phys(domain, part, phys);
 		if (ret == -EFAULT && vfio_cdev_provisional_is_unmapped(domain, part))
 			*phys = RTE_VFIO_CDEV_IOVA_ANY;
 		else if (ret < 0)
 			return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, ret, part,
-						     VFIO_CDEV_PAGE);
+						     domain->ctx->page);
 		if (is_provisional(domain, part, *phys) || is_mapped(domain, part, *phys))
 			return 0;
 	}
@@ -113,7 +113,7 @@ page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record 
 int
 rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
 {
-	const uint64_t offset = (uintptr_t)va & (VFIO_CDEV_PAGE - 1);
+	const uint64_t offset = (uintptr_t)va & (domain->ctx->page - 1);
 	const struct vfio_cdev_record page = page_of(domain, va);
 	const char *part = (const char *)va - offset;
 	uint64_t start;
@@ -121,7 +121,7 @@ rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va
 	int ret;
 
 	vfio_cdev_lock(domain);
-	ret = vfio_cdev_phys_check(domain, part, VFIO_CDEV_PAGE);
+	ret = vfio_cdev_phys_check(domain, part, domain->ctx->page);
 	if (ret == 0)
 		ret = page_provide(domain, &page, part, &start);
 	due = vfio_cdev_provisional_is_sweep_due(domain);
@@ -167,17 +167,17 @@ page_agree(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *p
 int
 rte_vfio_cdev_domain_expect(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t phys)
 {
-	const uint64_t offset = (uintptr_t)va & (VFIO_CDEV_PAGE - 1);
+	const uint64_t offset = (uintptr_t)va & (domain->ctx->page - 1);
 	struct vfio_cdev_record page = page_of(domain, va);
 	const char *part = (const char *)va - offset;
 	int ret = 0;
 
 	if (!domain->mode->reports_pa)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP, va,
-					     VFIO_CDEV_PAGE);
-	if ((phys & (VFIO_CDEV_PAGE - 1)) != offset)
+					     domain->ctx->page);
+	if ((phys & (domain->ctx->page - 1)) != offset)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -EINVAL, va,
-					     VFIO_CDEV_PAGE);
+					     domain->ctx->page);
 	vfio_cdev_lock(domain);
 	if (domain->ready) {
 		ret = page_agree(domain, &page, part, phys - offset);

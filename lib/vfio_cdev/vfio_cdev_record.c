@@ -82,7 +82,7 @@ struct vfio_cdev_record *
 vfio_cdev_record_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 		      uint64_t len)
 {
-	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, VFIO_CDEV_PAGE);
+	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, domain->ctx->page);
 	const uint64_t key = domain->mode->key(&want);
 	struct vfio_cdev_record *rec = NULL;
 

@@ -20,9 +20,9 @@ struct vfio_cdev_record {
 	struct vfio_cdev_record *left, *right;
 	uint64_t end; /* greatest last byte in its subtree */
 	uint64_t va;
-	uint64_t iova; /* without an IOMMU chosen by iova_new() when pinned */
-	uint64_t phys; /* of the first page, or ANY; with an IOMMU the IOVA */
-	uint64_t pages_4k : 38;
+	uint64_t iova;	     /* without an IOMMU chosen by iova_new() when pinned */
+	uint64_t phys;	     /* of the first page, or ANY; with an IOMMU the IOVA */
+	uint64_t units : 38; /* its length */
 	uint64_t page_shift : 6;
 	uint64_t users : 16;
 	uint64_t pinned : 1;	  /* else it is pending */
@@ -37,19 +37,22 @@ struct vfio_cdev_record {
 #define VFIO_CDEV_RECORD(memory, at, bytes, page_size) \
 	(struct vfio_cdev_record) \
 	{ \
-		.va = (uintptr_t)(memory), .iova = (at), .phys = (at), .pages_4k = (bytes) >> 12, \
+		.va = (uintptr_t)(memory), .iova = (at), .phys = (at), \
+		.units = (bytes) >> VFIO_CDEV_UNIT_SHIFT, \
 		.page_shift = (unsigned int)__builtin_ctzll(page_size), .users = 1, \
 		.any = (at) == RTE_VFIO_CDEV_IOVA_ANY, \
 	}
 
-#define VFIO_CDEV_PAGE UINT64_C(4096)
-#define VFIO_CDEV_MAX_LEN (UINT64_C(1) << (38 + 12))
+/* Of lengths, and of places in a list: every page size of Linux is a multiple of it. */
+#define VFIO_CDEV_UNIT_SHIFT 12
+#define VFIO_CDEV_UNIT (UINT64_C(1) << VFIO_CDEV_UNIT_SHIFT)
+#define VFIO_CDEV_MAX_LEN (VFIO_CDEV_UNIT << 38)
 #define VFIO_CDEV_MAX_USERS UINT16_MAX
 
 static inline uint64_t
 vfio_cdev_record_len(const struct vfio_cdev_record *rec)
 {
-	return (uint64_t)rec->pages_4k << 12;
+	return (uint64_t)rec->units << VFIO_CDEV_UNIT_SHIFT;
 }
 
 static inline void *

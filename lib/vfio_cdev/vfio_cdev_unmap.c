@@ -41,7 +41,7 @@ record_part(const struct vfio_cdev_record *rec, uint64_t off, uint64_t len)
 	part.va += off;
 	part.iova += off;
 	part.phys = vfio_cdev_iova_at(rec->phys, off);
-	part.pages_4k = len >> 12;
+	part.units = len >> VFIO_CDEV_UNIT_SHIFT;
 	return part;
 }
 
@@ -318,10 +318,10 @@ int
 rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 			   uint64_t len)
 {
-	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, VFIO_CDEV_PAGE);
+	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, domain->ctx->page);
 	const uint64_t key = domain->mode->key(&want);
 	const struct span span = { va, iova, key, key + (len - 1) };
-	int ret = vfio_cdev_args_check(domain, va, iova, len, VFIO_CDEV_PAGE);
+	int ret = vfio_cdev_args_check(domain, va, iova, len, domain->ctx->page);
 
 	if (ret == 0)
 		ret = span_unmap(domain, &span, len);

@@ -172,11 +172,11 @@ int
 vfio_cdev_page_phys(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys)
 {
 	uint64_t iova = RTE_VFIO_CDEV_IOVA_ANY;
-	int ret = vfio_cdev_ioas_map(&domain->ioas, page, VFIO_CDEV_PAGE, &iova);
+	int ret = vfio_cdev_ioas_map(&domain->ioas, page, domain->ctx->page, &iova);
 
 	if (ret < 0)
 		return ret;
 	ret = vfio_cdev_ioas_phys(&domain->ioas, iova, phys);
-	vfio_cdev_ioas_undo(&domain->ioas, iova, VFIO_CDEV_PAGE);
+	vfio_cdev_ioas_undo(&domain->ioas, iova, domain->ctx->page);
 	return ret;
 }

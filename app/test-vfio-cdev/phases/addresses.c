@@ -10,7 +10,6 @@
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 #define PAGEMAP_PFN ((UINT64_C(1) << 55) - 1) /* Documentation/admin-guide/mm/pagemap.rst */
 #define MAPPINGS_MOST (1u << 22)
-#define SMALL_PAGE 4096
 
 int
 segments_parse(const char *text, struct segments *segments)
@@ -265,10 +264,10 @@ mapping_check(const struct mapping *mapping, bool noiommu, struct result *result
 uint64_t
 pagemap_address(uint64_t word, uint64_t va)
 {
-	uint64_t pfn = word & PAGEMAP_PFN;
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), pfn = word & PAGEMAP_PFN;
 
 	/* Without CAP_SYS_ADMIN all of them are 0. */
 	if (!(word & PAGEMAP_PRESENT) || pfn == 0)
 		return 0;
-	return pfn * SMALL_PAGE + va % SMALL_PAGE;
+	return pfn * page + va % page;
 }

@@ -26,7 +26,7 @@ addresses_pagemap(int pagemap, const struct mapping *mapping, uint64_t offset,
 		  struct counts *counts, struct result *result)
 {
 	uint64_t word, address, va = mapping->va + offset;
-	off_t where = (off_t)(va / 4096 * sizeof(word));
+	off_t where = (off_t)(va / (uint64_t)sysconf(_SC_PAGESIZE) * sizeof(word));
 
 	if (pagemap < 0 || !mapping->has_kernel ||
 	    pread(pagemap, &word, sizeof(word), where) != sizeof(word))

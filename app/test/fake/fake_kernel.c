@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -34,11 +35,22 @@ static struct {
 } faults[FAKE_OPS];
 static char trace[TRACE_LEN];
 
+uint64_t fake_page = 4096;
 struct fake_machine fake;
 struct fake_holds fake_usage;
 
 /* In the order of enum fake_op; small letters are a device's. */
 static const char trace_letters[] = "OrbadgIHRDMUYPcCusV";
+
+/* Before the constructor of the backend's hooks, which wants to know. */
+__attribute__((constructor(101))) static void
+page_size_read(void)
+{
+	const char *size = getenv("FAKE_PAGE");
+
+	if (size != NULL)
+		fake_page = strtoull(size, NULL, 10);
+}
 
 void
 fake_reset(void)
@@ -493,6 +505,12 @@ fake_time_passes(uint64_t ns)
 	atomic_fetch_add(&now, ns);
 }
 
+static uint64_t
+kernel_page_size(void)
+{
+	return fake_page;
+}
+
 const struct iommufd_sys fake_sys = {
 	.open = kernel_open,
 	.close = kernel_close,
@@ -502,4 +520,5 @@ const struct iommufd_sys fake_sys = {
 	.adopt = kernel_adopt,
 	.resident = kernel_resident,
 	.now = kernel_now,
+	.page_size = kernel_page_size,
 };

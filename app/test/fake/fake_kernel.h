@@ -21,7 +21,8 @@
 
 #include "iommufd.h"
 
-#define FAKE_PAGE UINT64_C(4096)
+/* The size of base pages: 4096, or $FAKE_PAGE, as on arm64. */
+#define FAKE_PAGE fake_page
 #define FAKE_IOMMU "/dev/iommu"
 #define FAKE_CDEV(name) "/dev/vfio/devices/" name
 #define FAKE_MAJOR 510
@@ -94,6 +95,7 @@ struct fake_node {
 /* Not thread-safe, unlike fake_sys itself: for one thread, before or after. */
 extern const struct iommufd_sys fake_sys;
 extern struct fake_machine fake;
+extern uint64_t fake_page;
 
 /* Forget everything; only /dev/iommu is there then. */
 void

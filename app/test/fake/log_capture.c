@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #define LINES 256
 #define LINE_LEN 1024
+#define VALUE_LEN 24
 
 /* Guards what follows. Lines past the last are counted, not kept. */
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -85,5 +87,33 @@ log_text(void)
 		used += snprintf(text + used, sizeof(text) - used, "  <%d> %s\n",
 				 (int)lines[i].level, lines[i].text);
 	pthread_mutex_unlock(&log_lock);
+	return text;
+}
+
+/* Room for the values of one assertion. */
+static char *
+value_room(void)
+{
+	static char texts[8][VALUE_LEN];
+	static unsigned int next;
+
+	return texts[next++ % (sizeof(texts) / sizeof(texts[0]))];
+}
+
+const char *
+log_hex(uint64_t value)
+{
+	char *text = value_room();
+
+	snprintf(text, VALUE_LEN, "0x%" PRIx64, value);
+	return text;
+}
+
+const char *
+log_number(uint64_t value)
+{
+	char *text = value_room();
+
+	snprintf(text, VALUE_LEN, "%" PRIu64, value);
 	return text;
 }

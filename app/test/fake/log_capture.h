@@ -23,6 +23,13 @@ log_has(enum rte_vfio_cdev_log_level level, const char *const *words);
 unsigned int
 log_count(enum rte_vfio_cdev_log_level level);
 
+/* An address or a number as a line has it. Static memory, for a few of them at once. */
+const char *
+log_hex(uint64_t value);
+
+const char *
+log_number(uint64_t value);
+
 /* All lines, for a message. Static memory. */
 const char *
 log_text(void);

@@ -47,7 +47,7 @@ container_map(const struct container *c, int fd, uint64_t vaddr, uint64_t iova, 
 
 	if (!view.ours && !c->stock)
 		return container_fail("use for memory", ENODEV, fd, "bind a group first");
-	ret = view.ours ? rte_vfio_cdev_domain_map(view.domain, va, iova, len, 4096) : 0;
+	ret = view.ours ? rte_vfio_cdev_domain_map(view.domain, va, iova, len, 0) : 0;
 	if (ret < 0 || (view.ours && !view.stocks))
 		return eal_errno_return(ret);
 	ret = eal_api()->container_dma_map(fd, vaddr, iova, len);

@@ -87,7 +87,7 @@ target_map(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t
 	if (targets->spare[mode])
 		lib_log_defer();
 	ret = rte_vfio_cdev_domain_map(targets->domains[mode], (const void *)(uintptr_t)vaddr,
-				       mode_iova(mode, iova), len, 4096);
+				       mode_iova(mode, iova), len, 0);
 	if (!targets->spare[mode])
 		return ret;
 	lib_log_flush(false);

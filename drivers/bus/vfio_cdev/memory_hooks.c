@@ -42,6 +42,7 @@ _Static_assert(sizeof(off_t) == sizeof(off64_t), "functions for large files are 
 #define HOOK __attribute__((no_sanitize("thread")))
 
 /* Constant after hooks_start(). */
+static size_t page_size;
 static __typeof__(munmap) *next_munmap;
 static __typeof__(mmap) *next_mmap;
 static __typeof__(mremap) *next_mremap;
@@ -52,6 +53,7 @@ static __typeof__(fallocate) *next_fallocate;
 __attribute__((constructor)) static void
 hooks_start(void)
 {
+	page_size = (size_t)sysconf(_SC_PAGESIZE);
 	*(void **)&next_munmap = dlsym(RTLD_NEXT, "munmap");
 	*(void **)&next_mmap = dlsym(RTLD_NEXT, "mmap");
 	*(void **)&next_mremap = dlsym(RTLD_NEXT, "mremap");
@@ -145,14 +147,14 @@ move_fail(const struct move *move)
 static size_t
 pages_of(size_t len)
 {
-	return RTE_ALIGN_CEIL(len, (size_t)4096);
+	return RTE_ALIGN_CEIL(len, page_size);
 }
 
 HOOK void *
 mremap(void *va, size_t len, size_t new_len, int flags, ...)
 {
 	const bool fixed = (flags & MREMAP_FIXED) != 0;
-	struct move move = { va, pages_of(len), NULL, pages_of(new_len) };
+	struct move move = { .from = va };
 	void *to = NULL, *ret;
 	va_list ap;
 	bool busy;
@@ -163,6 +165,8 @@ mremap(void *va, size_t len, size_t new_len, int flags, ...)
 	va_end(ap);
 	if (next_mremap == NULL)
 		return (void *)syscall(SYS_mremap, va, len, new_len, flags, to);
+	move.len = pages_of(len);
+	move.new_len = pages_of(new_len);
 	busy = vfio_cdev_monitor_begin(va, fixed ? 0 : move.len);
 	ret = next_mremap(va, len, new_len, flags, to);
 	move.to = fixed ? to : NULL;

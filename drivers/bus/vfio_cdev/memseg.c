@@ -25,11 +25,11 @@
 
 #define EVENT_NAME "vfio_cdev_mem"
 
-/* Only the EAL's own pages are contiguous for sure. */
+/* Only the EAL's own pages are contiguous for sure; 0: base pages. */
 static uint64_t
 memseg_page_size(const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 {
-	return msl->external ? UINT64_C(4096) : ms->hugepage_sz;
+	return msl->external ? 0 : ms->hugepage_sz;
 }
 
 static int

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 
@@ -39,6 +40,18 @@ unsigned long
 __wrap_getauxval(unsigned long type)
 {
 	return type == AT_SECURE ? bus_secure : __real_getauxval(type);
+}
+
+long
+__real_sysconf(int name);
+long
+__wrap_sysconf(int name);
+
+/* Of the hooks of memory, which read it before main(). */
+long
+__wrap_sysconf(int name)
+{
+	return name == _SC_PAGESIZE ? (long)fake_page : __real_sysconf(name);
 }
 
 /* As in a new process. */

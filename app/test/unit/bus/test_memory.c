@@ -20,7 +20,7 @@ all_memory_is_mapped_at_first_setup(void **state)
 	assert_kernel_holds(2, 4, 4 * FAKE_HUGE);
 	assert_int_equal(fake_eal_callbacks(), 1);
 	assert_logged(INFO, BUS_ADDR, "4 pages mapped", "4 verified");
-	assert_int_equal(fake_pa_asked(), 4096);
+	assert_int_equal(fake_pa_asked(), FAKE_PAGE);
 }
 
 static void
@@ -48,16 +48,19 @@ external_memory_is_left_to_its_owner(void **state)
 	assert_kernel_holds(2, 0, 0);
 }
 
-/* Its page size is the application's claim: every 4 KiB are verified. */
+/* Its page size is the application's claim: each base page is verified. */
 static void
 each_base_page_of_an_external_heap_is_verified(void **state)
 {
+	char mapped[32], verified[32];
 	int fd;
 
 	(void)state;
 	fake_eal_memseg(fake_eal_list(true, true), FAKE_VA(0), FAKE_PHYS(0), FAKE_HUGE);
 	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
-	assert_logged(INFO, BUS_ADDR, "512 pages mapped", "512 verified");
+	snprintf(mapped, sizeof(mapped), "%s pages mapped", log_number(FAKE_HUGE / FAKE_PAGE));
+	snprintf(verified, sizeof(verified), "%s verified", log_number(FAKE_HUGE / FAKE_PAGE));
+	assert_logged(INFO, BUS_ADDR, mapped, verified);
 }
 
 static void

@@ -4,27 +4,33 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
 
 #define BAR UINT64_C(0xfebd0000)
-#define BAR_LEN UINT64_C(0x4000)
+#define FAR_BAR UINT64_C(0x800000000)
+#define BAR_LEN PAGES(4)
 
 /* Six BARs, the ROM and what else there is, as drivers/pci/pci-sysfs.c writes it. */
 static const char resource[] = "0x000000000000c000 0x000000000000cfff 0x0000000000040101\n"
-			       "0x00000000febd0000 0x00000000febd3fff 0x0000000000140204\n"
+			       "0x00000000febd0000 0x%016" PRIx64 " 0x0000000000140204\n"
 			       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
 			       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
 			       "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
-			       "0x0000000800000000 0x0000000800003fff 0x000000000014220c\n"
+			       "0x0000000800000000 0x%016" PRIx64 " 0x000000000014220c\n"
 			       "0x00000000feb80000 0x00000000febbffff 0x0000000000046200\n"
 			       "0x0000000900000000 0x00000009000fffff 0x0000000000140204\n";
 
 static int
 resource_write(int ret)
 {
-	fake_sysfs_write(resource, "bus/pci/devices/0000:00:07.0/resource");
+	char text[1024];
+
+	snprintf(text, sizeof(text), resource, BAR + BAR_LEN - 1, FAR_BAR + BAR_LEN - 1);
+	fake_sysfs_write(text, "bus/pci/devices/0000:00:07.0/resource");
 	fake_sysfs_write("no addresses\n", "bus/pci/devices/0000:00:08.0/resource");
 	return ret;
 }
@@ -90,7 +96,7 @@ part_of_a_bar_will_do(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(bar_map(f, BAR + FAKE_PAGE, FAKE_PAGE), 0);
-	assert_int_equal(bar_map(f, UINT64_C(0x800000000), BAR_LEN), 0);
+	assert_int_equal(bar_map(f, FAR_BAR, BAR_LEN), 0);
 	assert_int_equal(mappings(f), 2);
 }
 
@@ -98,13 +104,17 @@ part_of_a_bar_will_do(void **state)
 static void
 what_is_not_in_a_bar_is_refused(void **state)
 {
-	static const struct {
+	const struct {
 		uint64_t iova, len;
 	} bad[] = {
-		{ BAR - FAKE_PAGE, FAKE_PAGE }, { BAR - FAKE_PAGE, 2 * FAKE_PAGE },
-		{ BAR, BAR_LEN + FAKE_PAGE },	{ BAR + BAR_LEN, FAKE_PAGE },
-		{ 0xc000, FAKE_PAGE },		{ 0, FAKE_PAGE },
-		{ 0xfeb80000, FAKE_PAGE },	{ UINT64_C(0x900000000), FAKE_PAGE },
+		{ BAR - FAKE_PAGE, FAKE_PAGE },
+		{ BAR - FAKE_PAGE, 2 * FAKE_PAGE },
+		{ BAR, BAR_LEN + FAKE_PAGE },
+		{ BAR + BAR_LEN, FAKE_PAGE },
+		{ 0xc000 & ~(FAKE_PAGE - 1), FAKE_PAGE },
+		{ 0, FAKE_PAGE },
+		{ 0xfeb80000, FAKE_PAGE },
+		{ UINT64_C(0x900000000), FAKE_PAGE },
 	};
 	struct fixture *f = *state;
 

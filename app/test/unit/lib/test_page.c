@@ -396,6 +396,28 @@ address_that_cannot_be_read_leaves_nothing_pinned(void **state)
 	assert_int_equal(address, UNTOUCHED);
 }
 
+/* 64 KiB on some arm64 kernels: $FAKE_PAGE. */
+static void
+base_pages_have_the_size_of_the_kernels(void **state)
+{
+	const uint64_t part = FAKE_PAGE / 2;
+	struct fixture *f = *state;
+	const unsigned int before = fake_calls(FAKE_MAP);
+
+	assert_int_equal(memory_map(f, 0, part, 0), -EINVAL);
+	assert_int_equal(memory_map(f, part, FAKE_PAGE, 0), -EINVAL);
+	assert_int_equal(memory_map(f, 0, FAKE_PAGE, part), -EINVAL);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(part), FAKE_PAGE,
+						  0),
+			 -EINVAL);
+	assert_int_equal(fake_calls(FAKE_MAP), before);
+	assert_int_equal(memory_map(f, 0, 3 * FAKE_PAGE, 0), 0);
+	assert_stats(f, 1, 3, 3 * FAKE_PAGE);
+	assert_int_equal(memory_unmap(f, 0, part), -EINVAL);
+	assert_int_equal(memory_unmap(f, FAKE_PAGE, FAKE_PAGE), 0);
+	assert_stats(f, 2, 2, 2 * FAKE_PAGE);
+}
+
 int
 main(void)
 {
@@ -421,6 +443,7 @@ main(void)
 		DEVICE_TEST(address_is_given_without_a_pin),
 		DEVICE_TEST(address_in_a_mapping_leaves_the_mapping),
 		DEVICE_TEST(address_that_cannot_be_read_leaves_nothing_pinned),
+		DEVICE_TEST(base_pages_have_the_size_of_the_kernels),
 	};
 
 	return cmocka_run_group_tests_name("page", tests, NULL, NULL);

@@ -226,7 +226,7 @@ short_heap_leaves_nothing_pinned(void **state)
 static void
 answers_that_make_no_sense_are_refused(void **state)
 {
-	static const uint64_t lengths[] = { 0, 1, 4095, 6000, PAGES(9) };
+	const uint64_t lengths[] = { 0, 1, FAKE_PAGE - 1, FAKE_PAGE + 1904, PAGES(9) };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {

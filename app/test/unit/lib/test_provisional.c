@@ -86,17 +86,18 @@ page_that_is_not_pinned_moves(void **state)
 static void
 asking_again_pins_once(void **state)
 {
+	const uint64_t offsets[] = { 0, 1, FAKE_PAGE - 1 };
 	struct fixture *f = *state;
 	uint64_t phys = 0;
 
 	for (unsigned int i = 0; i < 3; i++) {
-		assert_int_equal(provide(f, i, &phys), 0);
-		assert_int_equal(phys, FAKE_PHYS(i));
+		assert_int_equal(provide(f, offsets[i], &phys), 0);
+		assert_int_equal(phys, FAKE_PHYS(offsets[i]));
 	}
 	assert_only(f, 1);
 }
 
-/* Not 4 KiB of it, which would be all that counts as pinned of a hugepage. */
+/* Not a base page of it, which would be all that counts as pinned of a hugepage. */
 static void
 whole_page_is_pinned_and_counted(void **state)
 {
@@ -118,7 +119,7 @@ whole_page_is_pinned_and_counted(void **state)
 }
 
 static void
-kernel_that_knows_no_page_size_pins_4_kib(void **state)
+kernel_that_knows_no_page_size_pins_a_base_page(void **state)
 {
 	struct fixture *f = *state;
 	uint64_t phys = 0;
@@ -408,8 +409,9 @@ expected_page_that_has_moved_refuses_the_device(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		log_clear();
 		assert_int_equal(fixture_open(f), -EADDRNOTAVAIL);
-		assert_logged(ERR, "0x7f0000001000", "IOVA 0x100001000",
-			      "kernel reports 0x100009000", "set up a device before");
+		assert_logged(ERR, log_hex((uintptr_t)FAKE_VA(PAGES(1))), "IOVA",
+			      log_hex(FAKE_PHYS(PAGES(1))), "kernel reports",
+			      log_hex(FAKE_PHYS(PAGES(9))), "set up a device before");
 		assert_logged(ERR, FIXTURE_ADDR, "cannot attach", strerror(EADDRNOTAVAIL));
 		assert_provisional(f, 3, 0);
 		assert_int_equal(fixture_stats(f).pending, 1);
@@ -498,7 +500,8 @@ with_a_device_expected_pages_are_compared_at_once(void **state)
 	log_clear();
 	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(PAGES(1)), FAKE_PHYS(0)),
 			 -EADDRNOTAVAIL);
-	assert_logged(ERR, "0x7f0000001000", "kernel reports 0x100001000");
+	assert_logged(ERR, log_hex((uintptr_t)FAKE_VA(PAGES(1))), "kernel reports",
+		      log_hex(FAKE_PHYS(PAGES(1))));
 	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(1), FAKE_PHYS(0)), -EINVAL);
 	fake_heap_fail(FAKE_HEAP_MALLOC);
 	assert_int_equal(expect(f, PAGES(5)), -ENOMEM);
@@ -547,7 +550,7 @@ main(void)
 		DEVICE_TEST(page_that_is_not_pinned_moves),
 		DEVICE_TEST(asking_again_pins_once),
 		DEVICE_TEST(whole_page_is_pinned_and_counted),
-		DEVICE_TEST(kernel_that_knows_no_page_size_pins_4_kib),
+		DEVICE_TEST(kernel_that_knows_no_page_size_pins_a_base_page),
 		DEVICE_TEST(page_that_is_mapped_is_not_pinned_again),
 		DEVICE_TEST(page_that_is_mapped_at_another_place_is_pinned),
 		DEVICE_TEST(replaced_memory_has_its_own_address),

@@ -142,7 +142,7 @@ same_mapping_counts_a_user(void **state)
 static void
 mapping_outside_the_ranges_is_refused_with_the_range(void **state)
 {
-	static const struct {
+	const struct {
 		uint64_t iova;
 		const char *range;
 	} cases[] = {

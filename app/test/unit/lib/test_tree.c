@@ -100,7 +100,7 @@ list_next(struct vfio_cdev_record *const *list, const struct vfio_cdev_record *a
 static uint64_t
 place_pick(unsigned int *seed, uint64_t pages)
 {
-	static const uint64_t bases[] = { 0, 0x7f0000000000, UINT64_MAX - 1024 * FAKE_PAGE + 1 };
+	const uint64_t bases[] = { 0, 0x7f0000000000, UINT64_MAX - 1024 * FAKE_PAGE + 1 };
 
 	return bases[rand_r(seed) % 3] + rand_r(seed) % (1024 - pages) * FAKE_PAGE;
 }

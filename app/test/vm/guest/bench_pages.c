@@ -68,7 +68,7 @@ static int
 bare_map(const struct bench *bench, const void *va, struct page *page)
 {
 	const struct vfio_cdev_ioas *ioas = &bench->domain->ioas;
-	uint64_t run = VFIO_CDEV_PAGE, found;
+	uint64_t run = bench->domain->ctx->page, found;
 	int ret;
 
 	page->iova = IOMMUFD_IOVA_ANY;
