@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# All tests: builds with gcc and clang, unit tests (plain, ASAN and
+# All tests: builds with gcc and clang, a cross build for arm64, unit tests (plain, ASAN and
 # UBSAN, TSAN), the rules of devtools/check, documentation, and the tests on the real kernel in VMs.
 
 set -euo pipefail
@@ -43,6 +43,7 @@ trap '[ -z "$prefetch" ] || kill "$prefetch" 2>/dev/null || :' EXIT
 # waiting for the network and the disk.
 prefetch() {
 	devtools/vm ruff || return
+	devtools/vm sysroot || return
 	for config in cdev cdev-only group-only stock; do
 		devtools/vm kernel --config $config || return
 	done
@@ -61,6 +62,31 @@ builds() {
 	CC=clang CXX=clang++ build build-clang
 	build build-asan -Db_sanitize=address,undefined
 	build build-tsan -Db_sanitize=thread
+}
+
+# Libraries, tools and unit tests for arm64; the C compiler's warnings are errors.
+cross_build() {
+	local dir=build-arm64 sysroot output
+
+	sysroot=$(devtools/vm sysroot) || die "cannot make the sysroot of the cross build; see above"
+	if [ ! -e $dir/build.ninja ] || ! grep -qsF "'$sysroot'" $dir/sysroot.ini; then
+		rm -rf $dir
+		mkdir $dir
+		printf "[constants]\nsysroot = '%s'\n" "$sysroot" >$dir/sysroot.ini
+		output=$(meson setup --werror --cross-file $dir/sysroot.ini \
+			--cross-file config/arm64.ini $dir 2>&1) || die "cannot configure: $output"
+	fi
+	build $dir
+}
+
+# Those of the libraries, under qemu-user: the code and the C library are arm64's, the kernel
+# and its page size are this machine's.
+cross_units() {
+	local log=build-arm64/tests.log
+
+	meson test -C build-arm64 --no-rebuild --print-errorlogs --suite emulated >$log 2>&1 ||
+		{ cat $log; exit 1; }
+	sed -n 's/^Ok: *\([0-9]*\) *$/arm64: \1 passed/p' $log
 }
 
 units() {
@@ -97,8 +123,8 @@ workers() {
 }
 
 need_packages "${PACKAGES[@]}" clang clang-format clang-tidy doxygen groff-base \
-	libclang-rt-14-dev libcmocka-dev mypy python3-breathe python3-pytest \
-	python3-pytest-rerunfailures python3-pytest-xdist python3-sphinx shellcheck
+	gcc-aarch64-linux-gnu libclang-rt-14-dev libcmocka-dev mypy python3-breathe python3-pytest \
+	python3-pytest-rerunfailures python3-pytest-xdist python3-sphinx qemu-user shellcheck
 if [ -z "$fast" ]; then
 	prefetch >/dev/null & prefetch=$!
 fi
@@ -108,6 +134,10 @@ rules || exit 1
 say "unit tests (gcc, clang, sanitizers)"
 units
 [ -z "$fast" ] || exit 0
+
+say "cross build for arm64"
+cross_build
+cross_units
 
 say "documentation"
 build build-docs -Ddocs=true -Dtests=false

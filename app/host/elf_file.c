@@ -17,8 +17,6 @@
 #define MACHINE EM_X86_64
 #endif
 
-/* The smallest one that there is. */
-
 /* What the dynamic linker tells apart (glibc, elf/dl-load.c: open_verify()). */
 static enum elf_file_kind
 kind_find(Elf *elf)

@@ -30,6 +30,7 @@ from .qemu import (
 )
 from .root import RELEASES, make_root
 from .ruff import make_ruff
+from .sysroot import make_sysroot
 from .util import CHECKOUT, VmError
 
 TIMED_OUT, USAGE, NOT_READY, NO_BOOT, PANIC = 119, 120, 121, 122, 123
@@ -80,6 +81,8 @@ def build_parser() -> Parser:
     qemu = commands.add_parser("qemu", help="fetch a suite's QEMU, print how it is started")
     qemu.add_argument("dpdk", nargs="?", default="host", choices=("host", *RELEASES))
     commands.add_parser("ruff", help="fetch ruff, print how it is started")
+    commands.add_parser("sysroot", help="fetch the libraries of a cross build for arm64, print "
+                        "their directory")
     root = commands.add_parser("root", help="make a root file system, print its directory")
     root.add_argument("dpdk", nargs="?", default="host", choices=("host", *RELEASES))
     _add_packages(root)
@@ -160,7 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """devtools/vm."""
     args = build_parser().parse_args(argv)
     actions = {"kernel": do_kernel, "qemu": do_qemu, "root": do_root, "ruff": do_ruff,
-               "run": do_run}
+               "run": do_run, "sysroot": do_sysroot}
     return guarded(actions[args.command], args)
 
 
@@ -218,6 +221,13 @@ def do_ruff(_: argparse.Namespace) -> int:
     """devtools/vm ruff."""
     cache = Cache()
     print(shlex.join(make_ruff(cache, PrivateApt(cache))))
+    return 0
+
+
+def do_sysroot(_: argparse.Namespace) -> int:
+    """devtools/vm sysroot."""
+    cache = Cache()
+    print(make_sysroot(cache, PrivateApt(cache)))
     return 0
 
 

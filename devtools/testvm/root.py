@@ -26,7 +26,7 @@ ON_HOST = {"dpdk-testpmd": "dpdk-dev", "python3": "python3", "modprobe": "kmod",
 
 
 def bootstrap(apt: PrivateApt, target: Path, suites: Sequence[str],
-              packages: Sequence[str]) -> None:
+              packages: Sequence[str], arch: str = "") -> None:
     """mmdebstrap with the machine's mirror and keyring.
 
     The packages are unpacked, not configured, which takes a quarter of the time; _finish() does
@@ -38,6 +38,7 @@ def bootstrap(apt: PrivateApt, target: Path, suites: Sequence[str],
     options = [f'--aptopt={key} "{value}"' for key, value in ACQUIRE.items()]
     sources = [apt.mirror.source(suite) for suite in suites]
     run(["mmdebstrap", "--variant=extract", "--format=directory", *options,
+         *([f"--architectures={arch}"] if arch else []),
          '--aptopt=APT::Install-Recommends "false"',
          f"--include={','.join(packages)}", suites[0], target, *sources], what="mmdebstrap")
     _finish(target)

@@ -3,6 +3,7 @@
 /* The answer to the EAL's query of the IOVA mode. */
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "test_bus.h"
 #include "test_bus_mp.h"

@@ -312,7 +312,7 @@ memory_that_stays_after_all_stays_pinned(void **state)
 			 MAP_FAILED);
 	assert_int_equal(errno, EBADF);
 	assert_ptr_equal(mremap(va, FAKE_PAGE, 0, 0), MAP_FAILED);
-	assert_int_equal(errno, EINVAL);
+	assert_true(errno == EINVAL || errno == ENOMEM); /* the latter with qemu-user */
 	assert_int_equal(madvise(va, FAKE_PAGE, MADV_NORMAL), 0);
 	assert_kernel_holds(2, 1, FAKE_PAGE);
 	assert_int_equal(munmap(va, FAKE_PAGE), 0);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testvm import apt, initramfs, kernel, kmod, root, source, util
+from testvm import apt, initramfs, kernel, kmod, root, source, sysroot, util
 from testvm.cache import Cache, cache_root
 
 
@@ -229,3 +229,18 @@ def test_modules_load_after_what_they_need(tmp_path: Path) -> None:
     assert names == ["9pnet.ko.xz", "netfs.ko.xz", "9p.ko.xz"]
     with pytest.raises(util.VmError, match="no module virtio-iommu"):
         initramfs.load_order(tmp_path, ("virtio-iommu",))
+
+
+def test_links_of_a_sysroot_lead_into_it(tmp_path: Path) -> None:
+    library = tmp_path / "lib/libz.so.1"
+    link = tmp_path / "usr/lib/libz.so"
+    for path in (library, link):
+        path.parent.mkdir(parents=True)
+    library.touch()
+    link.symlink_to("/lib/libz.so.1")
+    (tmp_path / "dev").symlink_to("/usr/lib")
+    (link.parent / "libz.so.2").symlink_to("libz.so")
+    sysroot.relative_links(tmp_path)
+    assert link.samefile(library)
+    assert (tmp_path / "dev").samefile(link.parent)
+    assert (link.parent / "libz.so.2").readlink() == Path("libz.so")
