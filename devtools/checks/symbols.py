@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Global names: what objects define and what they use, and the prefixes of what is installed."""
+"""Global names: what objects define and use, what is installed, and what is exported."""
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from .tree import CheckError, Tree, run
+from .tree import CheckError, Tree, is_product, run
 
 ARCHIVE = ("rte_vfio_cdev_", "vfio_cdev_", "iommufd_")
 SHARED = ("rte_",)
+# Of the functions that public headers declare; a map has those of the EAL, too.
+OWN = re.compile(r"rte_(?:bus_)?vfio_cdev_")
+DECLARED = re.compile(r"(?m)^(rte_\w+)\(")
 
 
 def nm(tree: Tree, *words: str | Path) -> Iterator[tuple[str, str, str]]:
@@ -47,3 +51,24 @@ def prefixes(tree: Tree) -> Iterator[str]:
             known = kind == "A" or symbol.startswith(allowed)
             if not known and (archive or symbol not in c_library(tree)):
                 yield f"{path.name}: {symbol} has no prefix ({', '.join(allowed)})"
+
+
+def exports(tree: Tree) -> Iterator[str]:
+    """Version scripts list what the public headers declare, name by name, in order."""
+    headers = [name for name in tree.ending(".h")
+               if is_product(name) and name.rpartition("/")[2].startswith("rte_")]
+    for script in filter(is_product, tree.ending(".map")):
+        text = re.sub(r"/\*.*?\*/", "", tree.text(script), flags=re.DOTALL)
+        names = re.findall(r"([\w*?]+);", text.partition("global:")[2].partition("local:")[0])
+        yield from (f"{script}: {name} is a pattern: list the names"
+                    for name in names if re.search(r"[*?]", name))
+        if names != sorted(names):
+            yield f"{script}: not in order"
+        # The backend has the library in it.
+        folders = ("lib/", f"{script.rpartition('/')[0]}/")
+        declared = {name for header in headers if header.startswith(folders)
+                    for name in DECLARED.findall(tree.text(header))}
+        own = {name for name in names if OWN.match(name)}
+        yield from (f"{script}: {name} is in no public header" for name in sorted(own - declared))
+        yield from (f"{script}: {name} is missing, a public header declares it"
+                    for name in sorted(declared - own))

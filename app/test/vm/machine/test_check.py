@@ -23,6 +23,10 @@ CLEAN = {
                     "\treturn vfio_cdev_low();\n}\n",
     "lib/a/side.c": f'/* {LICENSE} */\n#include "vfio_cdev_a.h"\n\nint\nvfio_cdev_side(void)\n{{\n'
                     "\treturn 1;\n}\n",
+    "lib/a/rte_a.h": f"/* {LICENSE} */\nint\nrte_vfio_cdev_a(void);\n\nint\n"
+                     "rte_vfio_cdev_b(int x);\n",
+    "lib/a/version.map": f"/* {LICENSE} */\nA_0 {{\n\tglobal:\n\trte_vfio_cdev_a;\n"
+                         "\trte_vfio_cdev_b;\n\n\tlocal: *;\n};\n",
     "app/b/main.c": f"/* {LICENSE} */\nint\nvfio_cdev_high(void);\n\nint\nmain(void)\n{{\n"
                     "\treturn vfio_cdev_high();\n}\n",
     "app/b/b.h": f"/* {LICENSE} */\nint\nvfio_cdev_high(void);\n",
@@ -67,6 +71,11 @@ BREAKS = [
     ("layers", "meson.build", "['lib/a'],\n    ['app/b']", "['app/b'],\n    ['lib/a']",
      "app/b/main.c: calls lib/a, which is not a lower folder"),
     ("symbols", "lib/a/low.c", "\nint", "\nint bare;\nint", "bare has no prefix"),
+    ("exports", "lib/a/version.map", "cdev_b", "cdev_*", "rte_vfio_cdev_* is a pattern"),
+    ("exports", "lib/a/version.map", "\trte_vfio_cdev_b;\n", "", "cdev_b is missing"),
+    ("exports", "lib/a/version.map", "cdev_b", "cdev_c", "cdev_c is in no public header"),
+    ("exports", "lib/a/version.map", "\tglobal:\n", "\tglobal:\n\tz;\n", "not in order"),
+    ("exports", "lib/a/rte_a.h", "cdev_b(", "cdev_bb(", "cdev_bb is missing"),
     ("tidy", "lib/a/low.c", "return 0;", "return sizeof(int) && __builtin_strcmp(\"a\", \"b\");",
      "suspicious-string-compare"),
     ("format", "lib/a/low.c", "\treturn 0;", "    return 0;", "lib/a/low.c:6: not laid out"),
