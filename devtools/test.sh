@@ -68,7 +68,7 @@ builds() {
 cross_build() {
 	local dir=build-arm64 sysroot output
 
-	sysroot=$(devtools/vm sysroot) || die "cannot make the sysroot of the cross build; see above"
+	sysroot=$(devtools/vm sysroot) || die "cannot make the sysroot; see above"
 	if [ ! -e $dir/build.ninja ] || ! grep -qsF "'$sysroot'" $dir/sysroot.ini; then
 		rm -rf $dir
 		mkdir $dir
@@ -106,6 +106,7 @@ units() {
 
 # Debian 12 has no ruff: the whole run fetches one first (another is at it already), and needs it.
 rules() {
+	devtools/abi || return
 	if [ -n "$fast" ]; then
 		devtools/check
 	else
@@ -122,7 +123,7 @@ workers() {
 	echo $(($(nproc) < most ? $(nproc) + 1 : most))
 }
 
-need_packages "${PACKAGES[@]}" clang clang-format clang-tidy doxygen groff-base \
+need_packages "${PACKAGES[@]}" abigail-tools clang clang-format clang-tidy doxygen groff-base \
 	gcc-aarch64-linux-gnu libclang-rt-14-dev libcmocka-dev mypy python3-breathe python3-pytest \
 	python3-pytest-rerunfailures python3-pytest-xdist python3-sphinx qemu-user shellcheck
 if [ -z "$fast" ]; then
