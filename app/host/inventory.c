@@ -128,8 +128,11 @@ mode_set(const struct host *host, int found, const struct rte_vfio_cdev_info *in
 		device->mode = INVENTORY_NONE;
 	else
 		device->err = found;
-	if (found == 0)
-		memcpy(device->cdev, info->name, sizeof(device->cdev));
+	if (found != 0)
+		return;
+	memcpy(device->cdev, info->name, sizeof(device->cdev));
+	device->major = info->major;
+	device->minor = info->minor;
 }
 
 /* Openers that cannot be read count as none. */

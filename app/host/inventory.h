@@ -43,6 +43,7 @@ struct inventory_device {
 	char device_name[INVENTORY_NAME_LEN];
 	char driver[64];
 	char cdev[RTE_VFIO_CDEV_NAME_LEN];
+	unsigned int major, minor; /* of its node */
 	enum inventory_mode mode;
 	int err;	 /* -errno of INVENTORY_UNKNOWN */
 	int numa_node;	 /* -1: not known */

@@ -27,6 +27,12 @@ cmd_doctor(int argc, char **argv);
 int
 cmd_run(int argc, char **argv);
 
+int
+cmd_cdi(int argc, char **argv);
+
+int
+cmd_udev(int argc, char **argv);
+
 /* Below: for the commands. */
 
 /* Print what is wrong on standard error, as one clean line; returns CMD_TROUBLE. */
@@ -51,5 +57,20 @@ cmd_device(const struct host *host, bool json, const char *text, char addr[RTE_V
 /* list.c: what the command does, for unit tests on another root. */
 int
 list_devices(const struct host *host, bool all, bool json, FILE *out);
+
+struct cdi_request {
+	char **texts; /* devices as they were typed; none: all */
+	int n_texts;
+	const char *library; /* of the host */
+	bool no_hugepages;
+};
+
+/* cdi.c, likewise. */
+int
+cdi_print(const struct host *host, const struct cdi_request *request, FILE *out);
+
+/* udev.c, likewise. */
+int
+udev_print(const struct host *host, const char *group, FILE *out);
 
 #endif /* CMD_H */

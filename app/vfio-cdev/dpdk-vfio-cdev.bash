@@ -56,7 +56,7 @@ _dpdk_vfio_cdev() {
 	COMPREPLY=()
 	_dpdk_vfio_cdev_words
 	case ${words[1]-} in
-	'') _dpdk_vfio_cdev_offer list doctor run --help --version ;;
+	'') _dpdk_vfio_cdev_offer list doctor run cdi udev --help --version ;;
 	list) _dpdk_vfio_cdev_offer --all --json --help --version ;;
 	doctor)
 		if [ "${words[-1]}" = --app ]; then
@@ -68,6 +68,22 @@ _dpdk_vfio_cdev() {
 		fi
 		;;
 	run) _dpdk_vfio_cdev_run ;;
+	cdi)
+		if [ "${words[-1]}" = --library ]; then
+			compopt -o default
+		elif [[ $cur == -* ]]; then
+			_dpdk_vfio_cdev_offer --library --no-hugepages --help --version
+		else
+			_dpdk_vfio_cdev_offer "$(_dpdk_vfio_cdev_devices)"
+		fi
+		;;
+	udev)
+		if [ "${words[-1]}" = --group ]; then
+			COMPREPLY=($(compgen -g -- "$cur"))
+		else
+			_dpdk_vfio_cdev_offer --group --help --version
+		fi
+		;;
 	esac
 }
 

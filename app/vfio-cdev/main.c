@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * dpdk-vfio-cdev: list devices, check the machine, run programs over cdevs. Not linked
- * with DPDK: it reads sysfs, /proc and the file of a program.
+ * dpdk-vfio-cdev: list devices, check the machine, run programs over cdevs, in containers
+ * too. Not linked with DPDK: it reads sysfs, /proc and the file of a program.
  */
 
 #include <errno.h>
@@ -12,15 +12,16 @@
 
 #include "cmd.h"
 
+#define COMMANDS "list, doctor, run, cdi or udev"
+
 const char *argp_program_version = "dpdk-vfio-cdev " VERSION;
 
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "list", cmd_list },
-	{ "doctor", cmd_doctor },
-	{ "run", cmd_run },
+	{ "list", cmd_list }, { "doctor", cmd_doctor }, { "run", cmd_run },
+	{ "cdi", cmd_cdi },   { "udev", cmd_udev },
 };
 
 struct chosen {
@@ -34,14 +35,14 @@ command_parse(int key, char *arg, struct argp_state *state)
 	struct chosen *chosen = state->input;
 
 	if (key == ARGP_KEY_NO_ARGS)
-		exit(cmd_fail("no command: list, doctor or run; see --help"));
+		exit(cmd_fail("no command: " COMMANDS "; see --help"));
 	if (key != ARGP_KEY_ARG)
 		return ARGP_ERR_UNKNOWN;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(arg, commands[i].name) == 0)
 			chosen->command = &commands[i];
 	if (chosen->command == NULL)
-		exit(cmd_fail("%s: no such command: list, doctor or run; see --help", arg));
+		exit(cmd_fail("%s: no such command: " COMMANDS "; see --help", arg));
 	chosen->first = state->next - 1;
 	state->next = state->argc;
 	return 0;
@@ -53,7 +54,9 @@ static const struct argp argp = {
 	.doc = "VFIO character devices for DPDK programs as they are.\n\n"
 	       "  list    the devices: what they are, their mode, which processes have them\n"
 	       "  doctor  what works on this machine, what does not, and what cures it\n"
-	       "  run     start a program with librte_bus_vfio_cdev.so in it\v"
+	       "  run     start a program with librte_bus_vfio_cdev.so in it\n"
+	       "  cdi     print what container runtimes give to containers with devices\n"
+	       "  udev    print a rule that gives the nodes to a group\v"
 	       "Examples:\n"
 	       "  dpdk-vfio-cdev list --all\n"
 	       "  dpdk-vfio-cdev doctor 0000:00:03.0\n"

@@ -35,7 +35,7 @@ offered() {
 }
 
 COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
-offered 'dpdk-vfio-cdev ' list doctor run --help --version
+offered 'dpdk-vfio-cdev ' list doctor run cdi udev --help --version
 offered 'dpdk-vfio-cdev d' doctor
 offered 'dpdk-vfio-cdev --v' --version
 offered 'dpdk-vfio-cdev list --' --all --json --help --version
@@ -47,6 +47,11 @@ offered 'dpdk-vfio-cdev doctor 0000:00:03.0 0000:4' 41:00.0
 offered 'dpdk-vfio-cdev doctor --j' --json
 offered 'dpdk-vfio-cdev doctor --app mkf' "$(compgen -c mkf | sort -u | xargs)"
 offered 'dpdk-vfio-cdev run --r' --require
+offered 'dpdk-vfio-cdev cdi 0000:4' 41:00.0
+offered 'dpdk-vfio-cdev cdi --' --library --no-hugepages --help --version
+offered 'dpdk-vfio-cdev cdi --library /usr/' FILES
+offered 'dpdk-vfio-cdev udev ' --group --help --version
+offered 'dpdk-vfio-cdev udev --group roo' root
 offered 'dpdk-vfio-cdev run --library /usr/' FILES
 offered 'dpdk-vfio-cdev run printf' "$(compgen -c printf | sort -u | xargs)"
 offered 'dpdk-vfio-cdev run --check --library /x -- printf' \

@@ -13,6 +13,7 @@ from helpers.nodes import DEVICE
 from testvm.qemu import Guest
 from testvm.util import CHECKOUT
 
+COMMANDS = ("list", "doctor", "run", "cdi", "udev")
 COMPLETION = CHECKOUT / "app/vfio-cdev/dpdk-vfio-cdev.bash"
 
 
@@ -26,6 +27,15 @@ COMPLETION = CHECKOUT / "app/vfio-cdev/dpdk-vfio-cdev.bash"
     ("$CLI run", "run: no program"),
     ("$CLI run --library /nonexistent true", "cannot read /nonexistent: No such file"),
     ("$CLI run --check -- true -a 0000:00:1f.7", "0000:00:1f.7: no such device"),
+    ("$CLI cdi 0000:00:1f.7", "0000:00:1f.7: no such device"),
+    ("$CLI cdi 0000:00:00.0", "0000:00:00.0: it has no cdev that a container can be given"),
+    ("$CLI cdi --library /nonexistent", "cannot read /nonexistent: No such file"),
+    ("unshare -m sh -c 'mount -t tmpfs none /sys/class/misc; exec '$CLI' cdi'",
+     "cannot read the number of /dev/iommu"),
+    ("unshare -m sh -c 'mount -t tmpfs none /sys/bus; exec '$CLI' cdi'", "no device has a cdev"),
+    ("$CLI cdi >/dev/full", "cannot write the output: No space left on device"),
+    ("$CLI udev vfio", "udev: vfio: takes no argument"),
+    ("$CLI udev --group 'a\"b'", "not the name or number of a group"),
     ("$CLI list >/dev/full", "cannot write the output: No space left on device"),
     ("$CLI list --json >&-", "cannot write the output: Bad file descriptor"),
     ("trap '' PIPE; { while echo; do :; done 2>/dev/null; $CLI list; echo $? >&3; } 3>&2 | :",
@@ -46,7 +56,7 @@ def test_errors_are_json_too(cdev: Guest) -> None:
 
 
 def test_unknown_options_help_and_version(cdev: Guest) -> None:
-    for command in ("", "list", "doctor", "run"):
+    for command in ("", *COMMANDS):
         unknown = cdev.run([CLI, *command.split(), "--frobnicate"])
         assert (unknown.returncode, unknown.stdout) == (2, "")
         assert "unrecognized option '--frobnicate'" in unknown.stderr
@@ -71,7 +81,7 @@ def test_man_page_renders_and_has_every_option() -> None:
     done = subprocess.run(["groff", "-man", "-t", "-ww", "-Tutf8", "-P-cbou", str(page)],
                           capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    for command in ("list", "doctor", "run"):
+    for command in COMMANDS:
         shown = subprocess.run([CLI, command, "--help"], capture_output=True, text=True,
                                check=True).stdout
         for option in set(re.findall(r"--[a-z]+", shown)) - {"--usage"}:
