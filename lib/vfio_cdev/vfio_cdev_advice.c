@@ -37,15 +37,17 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_OPEN, EPERM, NEED_RAWIO },
 	{ RTE_VFIO_CDEV_STEP_OPEN, EACCES, "change the owner or mode of the node, or run as root" },
 	{ RTE_VFIO_CDEV_STEP_OPEN, ENOENT,
-	  "the node is missing: pass it to the container (--device), or check udev" },
+	  "a container needs the device's node and /dev/iommu (--device for each, or what "
+	  "\"dpdk-vfio-cdev cdi\" prints on the host); elsewhere check udev" },
 	{ RTE_VFIO_CDEV_STEP_OPEN, ENXIO,
 	  "the node is not the device that sysfs shows: it was renamed or is left over; "
 	  "make it again" },
 	{ RTE_VFIO_CDEV_STEP_OPEN, ENODEV,
 	  "the device is being removed or unbound from its driver" },
 	{ RTE_VFIO_CDEV_STEP_IOMMUFD, ENOENT,
-	  "load the module (modprobe iommufd), or pass the node to the container "
-	  "(--device /dev/iommu); RTE_VFIO_CDEV=off goes back to the group" },
+	  "load the module (modprobe iommufd), or pass the node to the container (--device "
+	  "/dev/iommu; \"dpdk-vfio-cdev cdi\" on the host prints all that it needs); "
+	  "RTE_VFIO_CDEV=off goes back to the group" },
 	{ RTE_VFIO_CDEV_STEP_IOMMUFD, ENODEV, "load the module (modprobe iommufd)" },
 	{ RTE_VFIO_CDEV_STEP_IOMMUFD, EACCES,
 	  "change the owner or mode of the node, or run as root" },

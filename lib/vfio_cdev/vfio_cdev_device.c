@@ -15,8 +15,6 @@
 #include "vfio_cdev_state.h"
 #include "vfio_cdev_sysfs.h"
 
-#define NODE_FORMAT "%s/vfio/devices/%s"
-
 /* The node must be the device that sysfs shows: nodes can be renamed. */
 static int
 node_open(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
@@ -44,12 +42,11 @@ rte_vfio_cdev_try_nodes(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vf
 	char node[PATH_MAX];
 	int fd, ret;
 
-	snprintf(node, sizeof(node), "%s/iommu", ctx->dev);
-	ret = iommufd_node_open(ctx->sys, node, &fd);
+	ret = vfio_cdev_iommufd_open(ctx, info, &fd);
 	if (ret < 0)
-		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_IOMMUFD, ret, "%s", node);
+		return ret;
 	ctx->sys->close(fd);
-	snprintf(node, sizeof(node), NODE_FORMAT, ctx->dev, info->name);
+	snprintf(node, sizeof(node), VFIO_CDEV_NODE, ctx->dev, info->name);
 	ret = node_open(ctx, info, node, &fd);
 	if (ret == 0)
 		ctx->sys->close(fd);
@@ -78,7 +75,7 @@ node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 		if (explain && ret == -EPERM)
 			vfio_cdev_neighbours_text(ctx, info, openers);
 		else if (explain)
-			vfio_cdev_openers_text(ctx, info, ret, openers);
+			vfio_cdev_openers_text(ctx, info, ret, token != NULL, openers);
 		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s%s", node,
 				      openers);
 	}
@@ -96,7 +93,7 @@ cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 	if (domain->mode != &vfio_cdev_modes[info->mode])
 		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV,
 				      "%s", node);
-	ret = vfio_cdev_iommufd_get(domain);
+	ret = vfio_cdev_iommufd_get(domain, info);
 	if (ret < 0)
 		return ret;
 	ret = node_bind(domain, info, node, token, explain, fd, dev_id);
@@ -132,7 +129,7 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 	uint32_t dev_id;
 	int ret;
 
-	snprintf(node, sizeof(node), NODE_FORMAT, ctx->dev, info->name);
+	snprintf(node, sizeof(node), VFIO_CDEV_NODE, ctx->dev, info->name);
 	dev = vfio_cdev_device_new(ctx, domain, info);
 	if (dev == NULL)
 		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, -ENOMEM, "%s",
@@ -170,7 +167,7 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 	if (!domain->mode->own_hwpt)
 		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_VERIFY,
 				      -EOPNOTSUPP, "physical addresses through %s", info->name);
-	snprintf(node, sizeof(node), NODE_FORMAT, domain->ctx->dev, info->name);
+	snprintf(node, sizeof(node), VFIO_CDEV_NODE, domain->ctx->dev, info->name);
 	vfio_cdev_lock(domain);
 	has_hwpt = domain->hwpt_id != 0;
 	vfio_cdev_unlock(domain);

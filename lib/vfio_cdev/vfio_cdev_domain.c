@@ -60,7 +60,7 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 }
 
 int
-vfio_cdev_iommufd_get(struct rte_vfio_cdev_domain *domain)
+vfio_cdev_iommufd_get(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info)
 {
 	int ret;
 
@@ -70,7 +70,7 @@ vfio_cdev_iommufd_get(struct rte_vfio_cdev_domain *domain)
 		vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_IOMMUFD, ret,
 			       "an address space");
 	else
-		ret = vfio_cdev_ioas_open(&domain->ioas, domain->mode->reports_pa);
+		ret = vfio_cdev_ioas_open(&domain->ioas, domain->mode->reports_pa, info);
 	domain->ioas.users += ret == 0;
 	vfio_cdev_unlock(domain);
 	return ret;
@@ -89,7 +89,7 @@ vfio_cdev_iommufd_put(struct rte_vfio_cdev_domain *domain)
 int
 rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
 {
-	int ret = vfio_cdev_iommufd_get(domain);
+	int ret = vfio_cdev_iommufd_get(domain, NULL);
 
 	return ret < 0 ? ret : domain->ioas.iommufd;
 }

@@ -7,9 +7,9 @@
 
 #include "rte_vfio_cdev.h"
 
-/* Open /dev/iommu if needed, and count a user: 0, or -errno, logged. */
+/* Open /dev/iommu if needed, for a device or for NULL, and count a user: 0, or -errno, logged. */
 int
-vfio_cdev_iommufd_get(struct rte_vfio_cdev_domain *domain);
+vfio_cdev_iommufd_get(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info);
 
 /* Drop a user. The last one closes the iommufd, unless there is a device or a HWPT. */
 void

@@ -47,8 +47,39 @@ get_pa_probe(const struct rte_vfio_cdev_ctx *ctx, const char *node, int iommufd)
 			      "IOMMU_IOAS_NOIOMMU_GET_PA");
 }
 
+static bool
+node_is_missing(const struct rte_vfio_cdev_ctx *ctx, const char *node)
+{
+	int fd, ret = iommufd_node_open(ctx->sys, node, &fd);
+
+	if (ret == 0)
+		ctx->sys->close(fd);
+	return ret == -ENOENT;
+}
+
 int
-vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa)
+vfio_cdev_iommufd_open(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+		       int *fd)
+{
+	char node[PATH_MAX], cdev[PATH_MAX];
+	int ret;
+
+	snprintf(node, sizeof(node), "%s/iommu", ctx->dev);
+	ret = iommufd_node_open(ctx->sys, node, fd);
+	if (ret == 0)
+		return 0;
+	if (info == NULL)
+		return vfio_cdev_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, ret, "%s", node);
+	snprintf(cdev, sizeof(cdev), VFIO_CDEV_NODE, ctx->dev, info->name);
+	if (ret != -ENOENT || !node_is_missing(ctx, cdev))
+		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_IOMMUFD, ret, "%s", node);
+	return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, ret, "%s and %s", node,
+			      cdev);
+}
+
+int
+vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa,
+		    const struct rte_vfio_cdev_info *info)
 {
 	const struct rte_vfio_cdev_ctx *ctx = ioas->ctx;
 	char node[PATH_MAX];
@@ -56,10 +87,10 @@ vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa)
 
 	if (ioas->iommufd >= 0)
 		return 0;
-	snprintf(node, sizeof(node), "%s/iommu", ctx->dev);
-	ret = iommufd_node_open(ctx->sys, node, &fd);
+	ret = vfio_cdev_iommufd_open(ctx, info, &fd);
 	if (ret < 0)
-		return vfio_cdev_fail(ctx, "iommufd", RTE_VFIO_CDEV_STEP_IOMMUFD, ret, "%s", node);
+		return ret;
+	snprintf(node, sizeof(node), "%s/iommu", ctx->dev);
 	ret = reports_pa ? get_pa_probe(ctx, node, fd) : 0;
 	if (ret < 0)
 		goto err_close;

@@ -18,9 +18,21 @@ struct vfio_cdev_ioas {
 	unsigned int users; /* calls that bind a device, or that returned the fd */
 };
 
-/* Open /dev/iommu if it is not open: 0 or -errno. reports_pa: check that GET_PA works. */
+/* The node of a cdev, of a context's dev and its name. */
+#define VFIO_CDEV_NODE "%s/vfio/devices/%s"
+
+/*
+ * Open /dev/iommu: 0 or -errno. info: the device that it is for, or NULL; if both of their
+ * nodes are missing, the message names both.
+ */
 int
-vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa);
+vfio_cdev_iommufd_open(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+		       int *fd);
+
+/* The same for an address space, if it is not open. reports_pa: check that GET_PA works. */
+int
+vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa,
+		    const struct rte_vfio_cdev_info *info);
 
 void
 vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas);

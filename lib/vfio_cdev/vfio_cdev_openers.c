@@ -253,9 +253,24 @@ rte_vfio_cdev_group_openers(const struct rte_vfio_cdev_ctx *ctx,
 	return ret == 0 ? node_openers(ctx, &node, openers, size) : ret;
 }
 
+/* The inode of the first PID namespace (include/linux/proc_ns.h, PROC_PID_INIT_INO). */
+#define ALL_PIDS "pid:[4026531836]"
+
+/* Is this process in a PID namespace of its own, whose /proc lacks the processes outside? */
+static bool
+has_own_pids(const struct rte_vfio_cdev_ctx *ctx)
+{
+	char path[PATH_MAX], name[32];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "%s/self/ns/pid", ctx->proc);
+	len = readlink(path, name, sizeof(name));
+	return len > 0 && ((size_t)len != strlen(ALL_PIDS) || memcmp(name, ALL_PIDS, len) != 0);
+}
+
 void
 vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
-		       int err, char text[VFIO_CDEV_OPENERS])
+		       int err, bool has_token, char text[VFIO_CDEV_OPENERS])
 {
 	struct vfio_cdev_open_node node = cdev_node(info);
 	struct rte_vfio_cdev_opener openers[OPENERS_LISTED];
@@ -265,6 +280,9 @@ vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfi
 	if (err != -EINVAL && (err != -EBUSY || group_node(ctx, info, &node) < 0))
 		return;
 	count = node_openers_recent(ctx, &node, openers, OPENERS_LISTED);
+	if (count == 0 && has_own_pids(ctx) && (err == -EBUSY || !has_token))
+		snprintf(text, VFIO_CDEV_OPENERS, ", %sheld by a process outside this container",
+			 err == -EBUSY ? "its group " : "");
 	if (count <= 0)
 		return;
 	len = snprintf(text, VFIO_CDEV_OPENERS,

@@ -25,11 +25,12 @@ vfio_cdev_bar_has(const struct rte_vfio_cdev_ctx *ctx, uint64_t iova, uint64_t l
 
 /*
  * Name the processes that made a BIND fail with err, for a message; "" if there are none, or
- * none that this process can see.
+ * none that this process can see. In a container, where none is seen, it is one outside: not
+ * if a VF token was given, which is another reason to fail.
  */
 void
 vfio_cdev_openers_text(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
-		       int err, char text[VFIO_CDEV_OPENERS]);
+		       int err, bool has_token, char text[VFIO_CDEV_OPENERS]);
 
 /*
  * Name a device of the same IOMMU group that keeps this one from being bound, and the driver

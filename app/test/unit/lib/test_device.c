@@ -273,6 +273,31 @@ missing_iommufd_fails_to_open(void **state)
 	assert_iommufd_fails((struct fixture *)*state, ENOENT, "cannot open", "modprobe iommufd");
 }
 
+/* As in a pod that was given the nodes of groups only. */
+static void
+missing_nodes_are_named_together(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_node_remove(FAKE_IOMMU);
+	fake_node_remove(FIXTURE_NODE);
+	log_clear();
+	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device),
+			 -ENOENT);
+	assert_logged(ERR, FIXTURE_ADDR ": cannot open " FAKE_IOMMU " and " FIXTURE_NODE ": ",
+		      strerror(ENOENT), "dpdk-vfio-cdev cdi");
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 1);
+	assert_int_equal(rte_vfio_cdev_try_nodes(f->ctx, &f->info), -ENOENT);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 2);
+	assert_kernel_holds(0, 0, 0);
+	fake_node_add(FIXTURE_NODE, FAKE_MAJOR, 0);
+	log_clear();
+	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device),
+			 -ENOENT);
+	assert_logged(ERR, FIXTURE_ADDR ": cannot open " FAKE_IOMMU ": ", "modprobe iommufd");
+	assert_kernel_holds(0, 0, 0);
+}
+
 static void
 unreadable_iommufd_fails_to_open(void **state)
 {
@@ -478,6 +503,7 @@ main(void)
 		DOMAIN_TEST(failed_attach_closes_the_device),
 		DOMAIN_TEST(short_heap_fails_to_open),
 		CTX_DOMAIN_TEST(missing_iommufd_fails_to_open),
+		CTX_DOMAIN_TEST(missing_nodes_are_named_together),
 		CTX_DOMAIN_TEST(unreadable_iommufd_fails_to_open),
 		CTX_DOMAIN_TEST(kernel_without_get_pa_is_refused),
 		CTX_DOMAIN_TEST(get_pa_without_capability_is_refused),

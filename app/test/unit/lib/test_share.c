@@ -205,7 +205,7 @@ static void
 text_get(const struct fixture *f, int err, char text[VFIO_CDEV_OPENERS])
 {
 	fake_time_passes(UINT64_C(1100000000));
-	vfio_cdev_openers_text(f->ctx, &f->info, err, text);
+	vfio_cdev_openers_text(f->ctx, &f->info, err, false, text);
 }
 
 static void
@@ -233,6 +233,41 @@ opener_in_the_way_is_logged(void **state)
 	assert_string_equal(text, "");
 }
 
+/* /proc does not have the processes of other PID namespaces. */
+static void
+opener_outside_of_the_container_is_reported(void **state)
+{
+	const struct fixture *f = *state;
+	char text[VFIO_CDEV_OPENERS];
+
+	fake_sysfs_link("5", "class/vfio-dev/" FIXTURE_NAME "/device/iommu_group");
+	fake_sysfs_write(GROUP_DEV, "class/vfio/noiommu-5/dev");
+	fake_sysfs_link("pid:[4026532190]", "proc/self/ns/pid");
+	text_get(f, -EINVAL, text);
+	assert_string_equal(text, ", held by a process outside this container");
+	text_get(f, -EBUSY, text);
+	assert_string_equal(text, ", its group held by a process outside this container");
+	text_get(f, -EPERM, text);
+	assert_string_equal(text, "");
+	/* A token that the device does not take fails in the same way. */
+	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, true, text);
+	assert_string_equal(text, "");
+	process_add(12, "dpdk-testpmd\n", 7, STAND_IN);
+	text_get(f, -EINVAL, text);
+	assert_string_equal(text, ", open in pid 12 (dpdk-testpmd)");
+}
+
+static void
+opener_that_no_container_hides_is_not_made_up(void **state)
+{
+	const struct fixture *f = *state;
+	char text[VFIO_CDEV_OPENERS];
+
+	fake_sysfs_link("pid:[4026531836]", "proc/self/ns/pid");
+	text_get(f, -EINVAL, text);
+	assert_string_equal(text, "");
+}
+
 static void
 devices_that_fail_together_read_proc_once(void **state)
 {
@@ -243,7 +278,7 @@ devices_that_fail_together_read_proc_once(void **state)
 	text_get(f, -EINVAL, text);
 	assert_string_equal(text, ", open in pid 12 (dpdk-testpmd)");
 	process_add(13, "sleep\n", 3, STAND_IN);
-	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, text);
+	vfio_cdev_openers_text(f->ctx, &f->info, -EINVAL, false, text);
 	assert_string_equal(text, ", open in pid 12 (dpdk-testpmd)");
 	f->ctx->proc = "/nonexistent";
 	text_get(f, -EINVAL, text);
@@ -290,6 +325,8 @@ main(void)
 		PROC_TEST(absent_proc_is_an_error),
 		PROC_TEST(group_openers_are_named),
 		PROC_TEST(opener_in_the_way_is_logged),
+		PROC_TEST(opener_outside_of_the_container_is_reported),
+		PROC_TEST(opener_that_no_container_hides_is_not_made_up),
 		PROC_TEST(devices_that_fail_together_read_proc_once),
 		PROC_TEST(neighbour_in_the_way_is_named),
 	};
