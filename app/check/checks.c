@@ -28,6 +28,7 @@ static const struct entry device_checks[] = {
 	{ "device-driver", check_device_driver },
 	{ "device-cdev", check_device_cdev },
 	{ "device-node", check_device_node },
+	{ "node-owner", check_node_owner },
 	{ "group-node", check_group_node },
 	{ "group-viable", check_group_viable },
 	{ "group-in-use", check_group_in_use },

@@ -96,6 +96,19 @@ link_add(struct text *cure, const char *path, const char *node)
 	text_add(cure, "%s", command.buf);
 }
 
+/* Device plugins that know only groups pass /dev/vfio/vfio and the groups' nodes. */
+static void
+node_missing_add(struct checkup *c, const char *node, const char *cure)
+{
+	const bool both = c->iommufd == -ENOENT;
+
+	checkup_add(c, CHECK_FAIL, cure, "its node%s %s%s missing%s", both ? "s" : "", node,
+		    both ? " and /dev/iommu are" : " is",
+		    host_has(c->host, "/dev/vfio/vfio") ? ": what is in /dev/vfio is for groups, "
+							  "over which memory is not pinned" :
+							  "");
+}
+
 /* The node is not where the library looks, or is no node of the device. */
 static void
 node_lost_add(struct checkup *c, const char *node, int err)
@@ -114,15 +127,12 @@ node_lost_add(struct checkup *c, const char *node, int err)
 		return;
 	}
 	text_add(&cure,
-		 "pass it to the container (--device %s --device /dev/iommu), "
-		 "or make it: mkdir -p /dev/vfio/devices && mknod %s c %u %u",
-		 node, node, info->major, info->minor);
+		 "add both nodes to the container (--device %s --device /dev/iommu), as the CDI "
+		 "specification does that \"dpdk-vfio-cdev cdi %s\" on the host prints, or make "
+		 "it: mkdir -p /dev/vfio/devices && mknod %s c %u %u",
+		 node, info->addr, node, info->major, info->minor);
 	if (err == -ENOENT)
-		checkup_add(c, CHECK_FAIL, cure.buf, "its node %s is missing%s", node,
-			    host_has(c->host, "/dev/vfio/vfio") ?
-				    ": what is in /dev/vfio is for "
-				    "groups, over which memory is not pinned" :
-				    "");
+		node_missing_add(c, node, cure.buf);
 	else
 		checkup_add(c, CHECK_FAIL, cure.buf, "%s is not its node: %s", node,
 			    strerror(-err));
@@ -279,7 +289,14 @@ openers_add(struct checkup *c, const char *what, const char *error,
 	if (count < 0)
 		return;
 	if (count == 0) {
-		checkup_add(c, CHECK_PASS, NULL, "no process that can be seen has %s open", what);
+		if (process_has_own_pids(c->host))
+			checkup_add(c, CHECK_PASS, NULL,
+				    "no process of this container has %s open; those outside of it "
+				    "cannot be seen",
+				    what);
+		else
+			checkup_add(c, CHECK_PASS, NULL, "no process that can be seen has %s open",
+				    what);
 		return;
 	}
 	for (int i = 0; i < count && i < NAMED; i++)

@@ -109,13 +109,37 @@ check_capabilities(struct checkup *c)
 			    "for devices that have a cdev");
 }
 
+/* The kernel has it, and the container was not given it. */
+static bool
+iommufd_is_hidden(const struct checkup *c, struct text *cure)
+{
+	unsigned int major, minor;
+	char line[32];
+
+	if (c->iommufd != -ENOENT ||
+	    host_line(c->host, line, sizeof(line), "/sys/class/misc/iommu/dev") < 0 ||
+	    sscanf(line, "%u:%u", &major, &minor) != 2)
+		return false;
+	text_add(cure,
+		 "add it to the container (--device /dev/iommu; \"dpdk-vfio-cdev cdi\" on the host "
+		 "prints what else it needs), or: mknod /dev/iommu c %u %u",
+		 major, minor);
+	return true;
+}
+
 void
 check_iommufd_node(struct checkup *c)
 {
+	struct text cure = { 0 };
+
 	if (!c->wants_vfio)
 		return;
 	if (c->iommufd == 0)
 		checkup_add(c, CHECK_PASS, NULL, "/dev/iommu can be opened");
+	else if (iommufd_is_hidden(c, &cure))
+		checkup_add(c, CHECK_FAIL, cure.buf,
+			    "cannot use /dev/iommu: %s, though the kernel has it",
+			    strerror(-c->iommufd));
 	else
 		checkup_add(c, CHECK_FAIL,
 			    advice_or(RTE_VFIO_CDEV_STEP_IOMMUFD, c->iommufd,

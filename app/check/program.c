@@ -210,7 +210,8 @@ rights_add(struct checkup *c, const char *path)
 	if (rights != NULL)
 		checkup_add(c, CHECK_FAIL,
 			    "take the bit or the capabilities away (chmod u-s,g-s; setcap -r) and "
-			    "start it with the rights that it needs, or link it with " LIBRARY,
+			    "start it with the rights that it needs (setpriv --ambient-caps, "
+			    "systemd's AmbientCapabilities=), or link it with " LIBRARY,
 			    "%s %s: the dynamic linker drops LD_PRELOAD", path, rights);
 	return rights != NULL;
 }

@@ -53,6 +53,16 @@ process_is_initial(const struct host *host)
 		inside == 0 && outside == 0 && count == UINT32_MAX;
 }
 
+/* The first one has a number of its own (include/linux/proc_ns.h, PROC_PID_INIT_INO). */
+bool
+process_has_own_pids(const struct host *host)
+{
+	char name[32];
+
+	return host_link(host, name, sizeof(name), "/proc/self/ns/pid") > 0 &&
+		strcmp(name, "pid:[4026531836]") != 0;
+}
+
 unsigned int
 hugepage_sizes(const struct host *host, unsigned long sizes[HUGEPAGE_SIZES])
 {

@@ -31,6 +31,10 @@ process_has_cap(const struct host *host, unsigned int cap);
 bool
 process_is_initial(const struct host *host);
 
+/* Is it in a PID namespace of its own, so that its /proc lacks the processes outside? */
+bool
+process_has_own_pids(const struct host *host);
+
 /* Sizes are few: two on x86, four on ARM. */
 #define HUGEPAGE_SIZES 8
 

@@ -14,6 +14,9 @@
 #define NEED_RAWIO \
 	"CAP_SYS_RAWIO is needed in the initial user namespace: run as root or with " \
 	"--cap-add SYS_RAWIO, not in a rootless container"
+#define NEED_OWNER \
+	"change the owner or mode of the node (\"dpdk-vfio-cdev udev\" prints a rule that gives " \
+	"it to a group), or run as root"
 #define NEED_CONFIG "it needs CONFIG_VFIO_DEVICE_CDEV, CONFIG_IOMMUFD and CONFIG_VFIO_NOIOMMU"
 
 static const struct {
@@ -35,7 +38,7 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_FIND, ELOOP,
 	  "symbolic links go in a circle: check what is mounted over sysfs" },
 	{ RTE_VFIO_CDEV_STEP_OPEN, EPERM, NEED_RAWIO },
-	{ RTE_VFIO_CDEV_STEP_OPEN, EACCES, "change the owner or mode of the node, or run as root" },
+	{ RTE_VFIO_CDEV_STEP_OPEN, EACCES, NEED_OWNER },
 	{ RTE_VFIO_CDEV_STEP_OPEN, ENOENT,
 	  "a container needs the device's node and /dev/iommu (--device for each, or what "
 	  "\"dpdk-vfio-cdev cdi\" prints on the host); elsewhere check udev" },
@@ -49,8 +52,7 @@ static const struct {
 	  "/dev/iommu; \"dpdk-vfio-cdev cdi\" on the host prints all that it needs); "
 	  "RTE_VFIO_CDEV=off goes back to the group" },
 	{ RTE_VFIO_CDEV_STEP_IOMMUFD, ENODEV, "load the module (modprobe iommufd)" },
-	{ RTE_VFIO_CDEV_STEP_IOMMUFD, EACCES,
-	  "change the owner or mode of the node, or run as root" },
+	{ RTE_VFIO_CDEV_STEP_IOMMUFD, EACCES, NEED_OWNER },
 	{ RTE_VFIO_CDEV_STEP_IOMMUFD, EPERM,
 	  "allow the node in the container's device list (--device /dev/iommu)" },
 	{ RTE_VFIO_CDEV_STEP_PROBE, ENOTTY,

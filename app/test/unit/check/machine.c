@@ -167,8 +167,8 @@ static void
 assert_pastable(const char *cure)
 {
 	static const char *const commands[] = {
-		"apt-get ", "dpdk-devbind.py ", "echo ",     "grep ", "ln ",
-		"mkdir ",   "mknod ",		"modprobe ", "rm ",   "ulimit ",
+		"apt-get ", "chown ", "dpdk-devbind.py ", "echo ", "grep ",   "ln ",
+		"mkdir ",   "mknod ", "modprobe ",	  "rm ",   "ulimit ",
 	};
 	const char *at;
 

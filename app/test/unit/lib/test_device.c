@@ -282,8 +282,7 @@ missing_nodes_are_named_together(void **state)
 	fake_node_remove(FAKE_IOMMU);
 	fake_node_remove(FIXTURE_NODE);
 	log_clear();
-	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device),
-			 -ENOENT);
+	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device), -ENOENT);
 	assert_logged(ERR, FIXTURE_ADDR ": cannot open " FAKE_IOMMU " and " FIXTURE_NODE ": ",
 		      strerror(ENOENT), "dpdk-vfio-cdev cdi");
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 1);
@@ -292,8 +291,7 @@ missing_nodes_are_named_together(void **state)
 	assert_kernel_holds(0, 0, 0);
 	fake_node_add(FIXTURE_NODE, FAKE_MAJOR, 0);
 	log_clear();
-	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device),
-			 -ENOENT);
+	assert_int_equal(rte_vfio_cdev_device_open(f->domain, &f->info, NULL, &f->device), -ENOENT);
 	assert_logged(ERR, FIXTURE_ADDR ": cannot open " FAKE_IOMMU ": ", "modprobe iommufd");
 	assert_kernel_holds(0, 0, 0);
 }
