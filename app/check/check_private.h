@@ -117,10 +117,12 @@ void check_iommufd_node(struct checkup *c);
 void check_kernel_options(struct checkup *c);
 void check_kernel_version(struct checkup *c);
 void check_memlock(struct checkup *c);
+void check_mempolicy(struct checkup *c);
 void check_modules(struct checkup *c);
 void check_node_owner(struct checkup *c);
 void check_noiommu_parameter(struct checkup *c);
 void check_physical_addresses(struct checkup *c);
+void check_preload(struct checkup *c);
 void check_sysfs(struct checkup *c);
 void check_user_namespace(struct checkup *c);
 /* clang-format on */

@@ -41,7 +41,9 @@ static const struct entry program_checks[] = {
 	{ "hugepages", check_hugepages },
 	{ "hugepage-limit", check_hugepage_limit },
 	{ "hugepage-mount", check_hugepage_mount },
+	{ "mempolicy", check_mempolicy },
 	{ "physical-addresses", check_physical_addresses },
+	{ "preload", check_preload },
 	{ "dpdk", check_dpdk },
 	{ "app", check_app },
 };

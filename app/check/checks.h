@@ -37,6 +37,7 @@ struct check_options {
 	const char *app;	    /* program that is to be preloaded into, or NULL */
 	bool no_devices;	    /* it starts without any */
 	bool no_huge;		    /* it uses no hugepages */
+	bool preloads;		    /* it gets the library, whatever LD_PRELOAD is now */
 	bool require;		    /* a cdev, as RTE_VFIO_CDEV=require of the environment does */
 	bool joins; /* it is, or may be, a secondary of a primary that has devices and memory */
 };

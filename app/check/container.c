@@ -2,11 +2,16 @@
 
 /* What a container or a pod hides from this process, or does not let it have. */
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <numaif.h>
+
 #include "check_private.h"
+#include "elf_file.h"
 #include "hugepage.h"
 
 /*
@@ -131,4 +136,70 @@ check_hugepage_limit(struct checkup *c)
 			    "the cgroup of this process leaves it no hugepage of %s: DPDK ends "
 			    "with a bus error or finds no memory",
 			    none.buf);
+}
+
+/*
+ * The EAL asks which node each hugepage is on, and takes a page that it is not told of for
+ * none (lib/eal/linux/eal_memalloc.c, alloc_seg()). Docker's profile wants CAP_SYS_NICE for
+ * it; a kernel without NUMA says ENOSYS, and the EAL does not ask.
+ */
+void
+check_mempolicy(struct checkup *c)
+{
+	if (get_mempolicy(NULL, NULL, 0, NULL, 0) == 0 || errno != EPERM)
+		return;
+	checkup_add(
+		c, checkup_no_pages(c),
+		"start the container with --cap-add SYS_NICE, with which Docker's profile "
+		"allows it, or with another seccomp profile",
+		"get_mempolicy(2) is not permitted, as by Docker's seccomp profile: the EAL gets "
+		"no memory (\"error allocating rte services array\")");
+}
+
+/* A path to the library among those to be preloaded, which blanks and colons separate. */
+static bool
+preload_find(char *paths, const char **path)
+{
+	char *rest = paths;
+
+	while ((*path = strsep(&rest, " :")) != NULL)
+		if (strchr(*path, '/') != NULL && strstr(*path, "/librte_bus_vfio_cdev.so") != NULL)
+			return true;
+	return false;
+}
+
+/* 0 or -errno; a mount point without its mount is an empty file. */
+static int
+library_try(const struct host *host, const char *path)
+{
+	struct elf_file file;
+	char real[PATH_MAX];
+	int ret = host_path(host, real, "%s", path);
+
+	if (ret == 0)
+		ret = elf_file_open(real, &file);
+	if (ret == 0)
+		elf_file_close(&file);
+	return ret;
+}
+
+/* What cannot be preloaded the dynamic linker leaves out, and the program runs without it. */
+void
+check_preload(struct checkup *c)
+{
+	const char *preload = getenv("LD_PRELOAD"), *path;
+	char *paths = preload != NULL && !c->options->preloads ? strdup(preload) : NULL;
+	int ret;
+
+	if (paths == NULL)
+		return;
+	ret = preload_find(paths, &path) ? library_try(c->host, path) : 0;
+	if (ret < 0)
+		checkup_add(c, CHECK_FAIL,
+			    "mount the library there, as the CDI specification does that "
+			    "\"dpdk-vfio-cdev cdi\" on the host prints, or change LD_PRELOAD",
+			    "LD_PRELOAD has %s, which cannot be preloaded: %s; programs run "
+			    "without the library",
+			    path, strerror(-ret));
+	free(paths);
 }

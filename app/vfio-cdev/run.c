@@ -117,7 +117,7 @@ static int
 host_check(const struct host *host, const struct arguments *arguments, const char *path)
 {
 	struct report report = { .all = arguments->check };
-	struct check_options options = { .app = path };
+	struct check_options options = { .app = path, .preloads = true };
 	struct eal_args args = { .devices = NULL };
 	int ret;
 

@@ -56,7 +56,7 @@ rte_vfio_cdev_try_nodes(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vf
 /* Without the domain's lock, since BIND resets the device. */
 static int
 node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
-	  const char *node, const void *token, bool explain, int *fd, uint32_t *dev_id)
+	  const char *node, const void *token, int *fd, uint32_t *dev_id)
 {
 	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
 	char openers[VFIO_CDEV_OPENERS] = "";
@@ -72,9 +72,9 @@ node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 	vfio_cdev_unlock(domain);
 	if (ret < 0) {
 		ctx->sys->close(*fd);
-		if (explain && ret == -EPERM)
+		if (ret == -EPERM)
 			vfio_cdev_neighbours_text(ctx, info, openers);
-		else if (explain)
+		else
 			vfio_cdev_openers_text(ctx, info, ret, token != NULL, openers);
 		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s%s", node,
 				      openers);
@@ -85,7 +85,7 @@ node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 /* On success the caller has to call vfio_cdev_iommufd_put(). */
 static int
 cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
-	  const char *node, const void *token, bool explain, int *fd, uint32_t *dev_id)
+	  const char *node, const void *token, int *fd, uint32_t *dev_id)
 {
 	int ret;
 
@@ -96,7 +96,7 @@ cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 	ret = vfio_cdev_iommufd_get(domain, info);
 	if (ret < 0)
 		return ret;
-	ret = node_bind(domain, info, node, token, explain, fd, dev_id);
+	ret = node_bind(domain, info, node, token, fd, dev_id);
 	if (ret < 0)
 		vfio_cdev_iommufd_put(domain);
 	return ret;
@@ -134,7 +134,7 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 	if (dev == NULL)
 		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, -ENOMEM, "%s",
 				      node);
-	ret = cdev_bind(domain, info, node, token, true, &dev->fd, &dev_id);
+	ret = cdev_bind(domain, info, node, token, &dev->fd, &dev_id);
 	if (ret < 0)
 		goto err_free;
 	ret = vfio_cdev_attach(domain, dev->fd, dev_id);
@@ -172,7 +172,7 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 	has_hwpt = domain->hwpt_id != 0;
 	vfio_cdev_unlock(domain);
 	if (!has_hwpt)
-		ret = cdev_bind(domain, info, node, token, false, &fd, &dev_id);
+		ret = cdev_bind(domain, info, node, token, &fd, &dev_id);
 	if (ret < 0)
 		return ret;
 	ret = vfio_cdev_make_ready(domain, dev_id);

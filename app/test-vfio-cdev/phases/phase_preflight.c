@@ -41,7 +41,11 @@ enum verdict
 phase_preflight(struct run *run, struct result *result)
 {
 	struct preflight preflight = { .result = result, .findings = json_array() };
-	struct check_options options = { .app = run->options->testpmd, .require = true };
+	struct check_options options = {
+		.app = run->options->testpmd,
+		.preloads = true,
+		.require = true,
+	};
 	const char **devices;
 	int ret;
 

@@ -19,6 +19,9 @@
 #define PARAMETER "sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
 #define MACHINE_TEST(name) cmocka_unit_test_setup_teardown(name, machine_start, machine_end)
 
+/* What get_mempolicy() of the machine ends with: 0 or an errno. */
+extern int machine_mempolicy_error;
+
 /* cmocka's setup and teardown: a good machine. */
 int
 machine_start(void **state);

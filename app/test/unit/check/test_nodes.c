@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The nodes of a container, or of a user, and what neither can see. */
+/* What a container, or a user, was given, and what neither can see. */
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -132,6 +133,45 @@ container_does_not_see_all_openers(void **state)
 	assert_finding("group-in-use", CHECK_PASS, "no process of this container", NULL);
 }
 
+/* Docker's seccomp profile without CAP_SYS_NICE. */
+static void
+refused_policy_of_memory_fails(void **state)
+{
+	(void)state;
+	machine_mempolicy_error = ENOSYS;
+	assert_int_equal(machine_check(), CHECK_PASS);
+	assert_no_finding("mempolicy");
+	machine_mempolicy_error = EPERM;
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("mempolicy", CHECK_FAIL, "the EAL gets no memory", "--cap-add SYS_NICE");
+}
+
+static void
+library_that_cannot_be_preloaded_fails(void **state)
+{
+	(void)state;
+	setenv("LD_PRELOAD", "libother.so:librte_bus_vfio_cdev.so /x/other.so", 1);
+	machine_check();
+	assert_no_finding("preload");
+	setenv("LD_PRELOAD", "/x/other.so:/usr/x/librte_bus_vfio_cdev.so", 1);
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding(
+		"preload", CHECK_FAIL,
+		"LD_PRELOAD has /usr/x/librte_bus_vfio_cdev.so, which cannot be preloaded: No "
+		"such file or directory; programs run without the library",
+		"dpdk-vfio-cdev cdi");
+	assert_int_equal(machine_check_options(&(struct check_options){ .preloads = true }),
+			 CHECK_PASS);
+	/* Where it is to be mounted. */
+	fake_sysfs_write("", "usr/x/librte_bus_vfio_cdev.so");
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("preload", CHECK_FAIL, "cannot be preloaded: Exec format error", NULL);
+	machine_copy("/proc/self/exe", "usr/x/librte_bus_vfio_cdev.so");
+	assert_int_equal(machine_check(), CHECK_PASS);
+	assert_no_finding("preload");
+	unsetenv("LD_PRELOAD");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_start, owner_end)
 
 int
@@ -142,6 +182,8 @@ main(void)
 		TEST(node_that_is_missing_alone_is_named_alone),
 		TEST(owner_of_the_group_alone_is_reported),
 		TEST(container_does_not_see_all_openers),
+		TEST(refused_policy_of_memory_fails),
+		TEST(library_that_cannot_be_preloaded_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
