@@ -123,9 +123,10 @@ workers() {
 	echo $(($(nproc) < most ? $(nproc) + 1 : most))
 }
 
-need_packages "${PACKAGES[@]}" abigail-tools clang clang-format clang-tidy doxygen groff-base \
-	gcc-aarch64-linux-gnu libclang-rt-14-dev libcmocka-dev mypy python3-breathe python3-pytest \
-	python3-pytest-rerunfailures python3-pytest-xdist python3-sphinx qemu-user shellcheck
+need_packages "${PACKAGES[@]}" abigail-tools clang clang-format clang-tidy crun doxygen \
+	gcc-aarch64-linux-gnu groff-base libclang-rt-14-dev libcmocka-dev mypy python3-breathe \
+	python3-pytest python3-pytest-rerunfailures python3-pytest-xdist python3-sphinx qemu-user \
+	shellcheck udev
 if [ -z "$fast" ]; then
 	prefetch >/dev/null & prefetch=$!
 fi

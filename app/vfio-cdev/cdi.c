@@ -292,7 +292,7 @@ static const struct argp argp = {
 	       "  dpdk-vfio-cdev cdi >/etc/cdi/dpdk-vfio-cdev.json\n"
 	       "  dpdk-vfio-cdev cdi 0000:00:03.0 0000:00:04.0\n"
 	       "  podman run --device " KIND "=0000:00:03.0 \\\n"
-	       "    --cap-add SYS_RAWIO --cap-add IPC_LOCK my-image",
+	       "    --cap-add SYS_RAWIO --cap-add IPC_LOCK --cap-add SYS_NICE my-image",
 };
 
 /* The library of the host as runtimes want it: an absolute path, in UTF-8 for JSON. */
