@@ -153,18 +153,6 @@ later_report(const struct rte_vfio_cdev_info *info)
 		info->addr, info->name);
 }
 
-/* Reads all of /proc, so only for the device whose error is logged. */
-static void
-openers_report(const struct rte_vfio_cdev_info *info)
-{
-	struct rte_vfio_cdev_opener first;
-
-	if (rte_vfio_cdev_openers(backend_ctx(), info, &first, 1) > 0 ||
-	    rte_vfio_cdev_group_openers(backend_ctx(), info, &first, 1) > 0)
-		bus_log(RTE_VFIO_CDEV_LOG_WARNING, "%s: %s or its group is open in pid %d (%s)",
-			info->addr, info->name, first.pid, first.name);
-}
-
 /*
  * Errors of devices that cannot be used are deferred: if another one can, they do not
  * matter; if none can, the last of them is the reason.
@@ -187,8 +175,6 @@ prime_open(struct rte_vfio_cdev_domain *domain)
 	lib_log_flush(!found && !later);
 	if (later)
 		later_report(&search.info);
-	else if (!found && search.info.addr[0] != '\0')
-		openers_report(&search.info);
 }
 
 bool
