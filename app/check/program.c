@@ -21,7 +21,7 @@
 #include "script.h"
 
 #define EAL "librte_eal.so."
-#define LIBRARY "librte_bus_vfio_cdev.so"
+#define LIBRARY "librte_bus_vfio_cdev.so" /* as users call it */
 /* ABI 23 is that of 22.11 (DPDK's ABI_VERSION). The last one that was tried is 25.11's. */
 #define FIRST_ABI 23
 #define LAST_ABI 26
@@ -318,7 +318,7 @@ own_cdev_add(struct checkup *c, const struct loader_object *eal, const char *rel
 static void
 eal_add(struct checkup *c, const struct loader *loader, const struct loader_object *eal)
 {
-	const struct loader_object *library = loader_find(loader, LIBRARY);
+	const struct loader_object *library = loader_find(loader, LAUNCH_LIBRARY);
 	const unsigned int abi = abi_parse(eal->name);
 	int closed = eal_is_closed(c->host, eal->path);
 	enum check_verdict verdict;
@@ -359,7 +359,7 @@ missing_add(struct checkup *c, const struct loader *loader)
 
 	for (int i = 1; i < loader->count; i++) {
 		object = &loader->objects[i];
-		if (strcmp(object->name, LIBRARY) == 0)
+		if (strcmp(object->name, LAUNCH_LIBRARY) == 0)
 			continue;
 		if (object->path == NULL) {
 			checkup_add(c, CHECK_FAIL,

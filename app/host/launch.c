@@ -27,19 +27,48 @@ launch_beside(const char *name, char path[PATH_MAX])
 	return ret < 0 ? ret : -ENAMETOOLONG;
 }
 
+/* The first of these places that is there. A relative one is beside this program. */
+static int
+find_in(const char *const *places, size_t count, char path[PATH_MAX])
+{
+	char place[PATH_MAX];
+
+	for (size_t i = 0; i < count; i++) {
+		if (places[i][0] == '/')
+			snprintf(place, sizeof(place), "%s", places[i]);
+		else if (launch_beside(places[i], place) != 0)
+			continue;
+		if (realpath(place, path) != NULL)
+			return 0;
+	}
+	return -ENOENT;
+}
+
 int
 launch_find_library(char path[PATH_MAX])
 {
 	static const char *const places[] = {
 		"../drivers/" LAUNCH_LIBRARY,
 		BIN_TO_LIB "/" LAUNCH_LIBRARY,
+		LIB_DIR "/" LAUNCH_LIBRARY,
 	};
-	char place[PATH_MAX];
 
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (launch_beside(places[i], place) == 0 && realpath(place, path) != NULL)
-			return 0;
-	return realpath(LIB_DIR "/" LAUNCH_LIBRARY, path) != NULL ? 0 : -ENOENT;
+	return find_in(places, sizeof(places) / sizeof(places[0]), path);
+}
+
+int
+launch_find_traffic(char path[PATH_MAX])
+{
+	static const char *const places[] = {
+		LAUNCH_TRAFFIC,
+		BIN_TO_LIBEXEC "/" LAUNCH_TRAFFIC,
+		LIBEXEC_DIR "/" LAUNCH_TRAFFIC,
+	};
+	int ret = find_in(places, sizeof(places) / sizeof(places[0]), path);
+
+	if (ret != 0)
+		snprintf(path, PATH_MAX, "%s", LIBEXEC_DIR "/" LAUNCH_TRAFFIC);
+	return ret;
 }
 
 static int

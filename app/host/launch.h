@@ -14,7 +14,9 @@
 extern "C" {
 #endif
 
-#define LAUNCH_LIBRARY "librte_bus_vfio_cdev.so"
+/* Its file and its SONAME: the name without a number is there for linkers only. */
+#define LAUNCH_LIBRARY "librte_bus_vfio_cdev.so.1"
+#define LAUNCH_TRAFFIC "dpdk-test-vfio-cdev-traffic"
 
 /*
  * The path of a file from the directory of this program on. Returns 0; -ENAMETOOLONG;
@@ -29,6 +31,13 @@ launch_beside(const char *name, char path[PATH_MAX]);
  */
 int
 launch_find_library(char path[PATH_MAX]);
+
+/*
+ * The traffic program, which no user starts: beside this program in a build directory,
+ * else where meson installs it. Returns 0; or -ENOENT, and path is where it should be.
+ */
+int
+launch_find_traffic(char path[PATH_MAX]);
 
 /*
  * Find a program as a shell would; a path with a slash in it is looked at as it is.

@@ -11,7 +11,7 @@ from .qemu import Guest
 from .util import CHECKOUT
 
 FLOWING = CHECKOUT / "build/app/test/vm/guest/flowing"
-LIBRARY = CHECKOUT / "build/drivers/librte_bus_vfio_cdev.so"
+LIBRARY = CHECKOUT / "build/drivers/librte_bus_vfio_cdev.so.1"
 # LD_PRELOAD is set for the program only, not for what starts it; the shell tells the pid.
 START = 'echo "pid $$"; exec "$@"'
 # A terminal, without which testpmd would keep its output to itself until it ends.

@@ -9,7 +9,6 @@
 #include "launch.h"
 #include "testpmd.h"
 
-#define PROGRAM "dpdk-test-vfio-cdev-traffic"
 #define READY "{\"event\":\"ready\"}"
 #define LINE_PATIENCE 150000 /* ms: links come up in 60 s, and large packets are tried */
 
@@ -47,8 +46,9 @@ release_start(struct run *run, const struct program_spec *spec, const char *rele
 
 	if (verdict == VERDICT_FAIL && strstr(result->text, "error while loading shared") != NULL)
 		return result_skip(result,
-				   PROGRAM " was built with another release of DPDK than "
-					   "this testpmd, which is %s: build it with that one",
+				   LAUNCH_TRAFFIC
+				   " was built with another release of DPDK than "
+				   "this testpmd, which is %s: build it with that one",
 				   release);
 	snprintf(own, sizeof(own), "%s", run->dpdk);
 	snprintf(run->dpdk, sizeof(run->dpdk), "%s", release);
@@ -57,8 +57,8 @@ release_start(struct run *run, const struct program_spec *spec, const char *rele
 	program_free(*program);
 	*program = NULL;
 	return result_skip(result,
-			   PROGRAM " runs with DPDK %s, and this testpmd is %s: build it "
-				   "with that one",
+			   LAUNCH_TRAFFIC " runs with DPDK %s, and this testpmd is %s: build it "
+					  "with that one",
 			   own, release);
 }
 
@@ -71,7 +71,7 @@ companion_start(struct run *run, const struct program_spec *spec, struct result 
 	enum verdict verdict;
 
 	*program = NULL;
-	if (launch_beside(PROGRAM, path) != 0 || access(path, X_OK) != 0)
+	if (launch_find_traffic(path) != 0 || access(path, X_OK) != 0)
 		return result_skip(result, "%s is not installed", path);
 	verdict = release_find(run, release, sizeof(release), result);
 	if (verdict != VERDICT_PASS)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * dpdk-test-vfio-cdev-traffic, which is installed beside this program. It is run as
- * testpmd is, and prints what it finds as lines of JSON.
+ * dpdk-test-vfio-cdev-traffic, which is run as testpmd is, and prints what it finds as
+ * lines of JSON.
  */
 
 #ifndef APP_TEST_COMPANION_H

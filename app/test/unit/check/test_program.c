@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "crafted.h"
+#include "launch.h"
 #include "loader_rules.h"
 #include "machine.h"
 #include "stubs.h"
@@ -140,8 +141,7 @@ program_without_dpdk_is_doubtful(void **state)
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_WARN);
 	assert_finding("app", CHECK_WARN, "if a plug-in brings it", "RTE_VFIO_CDEV=require");
 	/* The library alone shows nothing; it need not be found, for it is preloaded. */
-	crafted_write(&(const struct crafted){ .path = "@/bin/app",
-					       .needed = { "librte_bus_vfio_cdev.so" } });
+	crafted_write(&(const struct crafted){ .path = "@/bin/app", .needed = { LAUNCH_LIBRARY } });
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_WARN);
 	assert_finding("app", CHECK_WARN, "if a plug-in brings it", NULL);
 	assert_int_equal(machine_check_app("/bin"), CHECK_FAIL);

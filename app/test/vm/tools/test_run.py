@@ -115,5 +115,5 @@ def test_installed_tool_finds_the_library(cdev: Guest) -> None:
                  f"cd /tmp/usr/bin; mkdir -p {lib}; cp {LIBRARY} {lib}; cd /; "
                  "/tmp/usr/bin/dpdk-vfio-cdev run printenv LD_PRELOAD; "
                  "/tmp/lone/dpdk-vfio-cdev run true; echo $?")
-    assert re.fullmatch(r"/tmp/usr/lib/\S+/librte_bus_vfio_cdev\.so\n2\n", done.stdout)
+    assert re.fullmatch(r"/tmp/usr/lib/\S+/librte_bus_vfio_cdev\.so\.1\n2\n", done.stdout)
     assert "cannot find librte_bus_vfio_cdev.so" in done.stderr
