@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command lines of devtools/vm and devtools/kmod."""
+"""The command line of devtools/vm."""
 
 import argparse
 import os
@@ -167,17 +167,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return guarded(actions[args.command], args)
 
 
-def kmod_main(argv: Sequence[str] | None = None) -> int:
-    """devtools/kmod."""
-    parser = Parser(prog="devtools/kmod", description="Build the iommufd and vfio modules that "
-                    "a distribution's kernel leaves out and print their directory. "
-                    "devtools/vm uses them; example: devtools/kmod cdev-only")
-    parser.add_argument("config", nargs="?", default="cdev",
-                        choices=kmod.CONFIGS[:-1])
-    _add_refresh(parser)
-    return guarded(do_kmod, parser.parse_args(argv))
-
-
 def guarded(action: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Turn errors into a message and a status, and signals into an orderly end."""
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -199,14 +188,6 @@ def do_kernel(args: argparse.Namespace) -> int:
         print(KernelMaker(cache, apt, args.refresh).base() / "uapi")
     else:
         print(make_kernel(cache, apt, args.config, args.source, args.refresh).describe())
-    return 0
-
-
-def do_kmod(args: argparse.Namespace) -> int:
-    """devtools/kmod."""
-    cache = Cache()
-    print(KernelMaker(cache, PrivateApt(cache), args.refresh).make(args.config).modules
-          / "updates")
     return 0
 
 

@@ -9,7 +9,6 @@ import concurrent.futures
 import functools
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +27,6 @@ UNUSED = ("sound", "net/bluetooth", "net/mac80211", "drivers/bluetooth", "driver
           "drivers/hid", "drivers/iio", "drivers/infiniband", "drivers/input", "drivers/media",
           "drivers/mmc", "drivers/mtd", "drivers/net/wireless", "drivers/scsi",
           "drivers/staging", "drivers/usb", "drivers/hwmon", "drivers/target")
-# What the module build takes from the source; the tar is read only as far as needed.
-SOURCES = ("drivers/iommu", "drivers/vfio", "lib/interval_tree.c")
 
 
 @dataclass(frozen=True)
@@ -155,8 +152,8 @@ class KernelMaker:
         with concurrent.futures.ThreadPoolExecutor() as pool:
             waiting = pool.submit(self.build_root)
             base = self.base()
-            build = kmod.ModuleBuild(config, waiting.result(), base / "source",
-                                     self.packages.release, log)
+            build = kmod.ModuleBuild(config, base / "source", self.packages.release, log,
+                                     waiting.result())
         return lambda target: self._fill_modules(target, base, build)
 
     def _fill_modules(self, target: Path, base: Path, build: kmod.ModuleBuild | None) -> None:
@@ -167,7 +164,7 @@ class KernelMaker:
             shutil.rmtree(modules / "kernel/drivers/vfio", ignore_errors=True)
             progress(f"building modules for {self.packages.upstream} ({build.config}), "
                      "about 25 s")
-            build.install(modules / "updates")
+            build.install(modules / "updates", target)
         depmod(modules, self.packages.release, target)
 
     def base(self) -> Path:
@@ -184,7 +181,7 @@ class KernelMaker:
             if not deb.name.startswith("linux-source"):
                 run(["dpkg-deb", "-x", deb, target / "unpacked"])
         source = next(debs.glob("linux-source*.deb"))
-        unpack_source(source, target / "source", SOURCES)
+        unpack_source(source, target / "source", kmod.SOURCES)
         self._arrange(target, target / "unpacked" / "usr")
         shutil.rmtree(debs)
         shutil.rmtree(target / "unpacked")
@@ -220,18 +217,12 @@ class KernelMaker:
 
 def unpack_source(deb: Path, target: Path, paths: tuple[str, ...]) -> None:
     """Unpack parts of a linux-source package (none given: all of it)."""
-    target.mkdir()
     name = run(["dpkg-deb", "--contents", deb])
     inner = re.search(r"\./usr/src/(linux-source-[\d.]+)\.tar\.xz", name)
     if not inner:
         raise VmError(f"{deb.name} holds no linux-source tar")
-    stream = (f"dpkg-deb --fsys-tarfile '{deb}' | tar -xO '{inner.group()}' | xz -dc -T0 | "
-              f"tar -x -C '{target}' --strip-components=1 "
-              + " ".join(f"'{inner.group(1)}/{path}'" for path in paths))
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", stream], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise VmError(f"unpacking {deb.name} failed: {done.stderr.strip()[-2000:]}")
+    kmod.unpack(f"dpkg-deb --fsys-tarfile '{deb}' | tar -xO '{inner.group()}' | xz -dc -T0",
+                inner.group(1), target, paths)
 
 
 def depmod(modules: Path, release: str, scratch: Path) -> None:

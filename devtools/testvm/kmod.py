@@ -4,13 +4,15 @@
 Distributions leave out what noiommu cdevs need. Both subsystems can be built out of tree from
 the distribution's own linux-source against its linux-headers: options are given to make, and to
 the compiler in a header that comes after the kernel's own autoconf.h. Nothing of the kernel is
-in this tree; the recipe edits what it unpacks.
+in this tree; the recipe edits what it unpacks. DKMS builds with this file too: see native.py.
 """
 
 import os
 import re
 import shutil
+import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from .util import CHECKOUT, VmError, run
@@ -28,6 +30,9 @@ LINKED_IN = {"IOMMUFD_DRIVER": "iova_bitmap", "IOMMUFD_DRIVER_CORE": "driver",
 IOMMUFD = "drivers/iommu/iommufd"
 MODULE_OF = {"IOMMUFD": "iommufd.ko", "VFIO": "vfio.ko", "VFIO_PCI": "vfio-pci.ko",
              "VFIO_PCI_CORE": "vfio-pci-core.ko", "VFIO_IOMMU_TYPE1": "vfio_iommu_type1.ko"}
+# What is taken of the source; a tar is read only as far as needed.
+SOURCES = ("drivers/iommu", "drivers/vfio", "lib/interval_tree.c")
+MODULE_VERSION = re.compile(r"\bMODULE_VERSION\((.+?)\)")
 SPAN_ITER = re.compile(r"^#ifdef CONFIG_INTERVAL_TREE_SPAN_ITER$.*?^#endif$", re.M | re.S)
 
 
@@ -48,11 +53,23 @@ def options_of(config: str) -> dict[str, str]:
     return options
 
 
-def incompatible(options: dict[str, str], config: dict[str, str], source: Path) -> list[str]:
+def unpack(stream: str, top: str, target: Path, paths: Sequence[str] = ()) -> None:
+    """Parts of the tar (none given: all of it) that a shell command writes, without its top."""
+    target.mkdir()
+    script = f"{stream} | tar -x -C '{target}' --strip-components=1 " + " ".join(
+        f"'{top}/{path}'" for path in paths)
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", script], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise VmError(f"unpacking {top} failed: {done.stderr.strip()[-2000:]}")
+
+
+def incompatible(options: dict[str, str], config: dict[str, str], source: Path,
+                 signed: bool = False) -> list[str]:
     """Everything that would make the build, or loading its result, fail later on."""
     problems = [f"the kernel has CONFIG_{name}={config.get(name, 'n')}: it must be a module, "
                 "to be replaced" for name in ("VFIO", "VFIO_PCI") if config.get(name) != "m"]
-    if config.get("MODULE_SIG_FORCE") == "y":
+    if config.get("MODULE_SIG_FORCE") == "y" and not signed:
         problems.append("the kernel loads signed modules only (CONFIG_MODULE_SIG_FORCE=y)")
     if config.get("MODVERSIONS") == "y" and config.get("GENDWARFKSYMS") == "y":
         problems.append("the kernel's symbol versions come from debug information")
@@ -79,7 +96,10 @@ class Chroot:
               'mount --bind "$2" "$1/build" && root=$1 && shift 2 && exec chroot "$root" '
               '/usr/bin/env -i -C /build PATH=/usr/sbin:/usr/bin LC_ALL=C "$@"')
 
-    def __init__(self, root: Path, work: Path, log: Path, what: str) -> None:
+    # Where the directory is, for who runs in there.
+    inside = "/build"
+
+    def __init__(self, root: Path, work: Path, log: Path | None, what: str) -> None:
         self.root = root
         self.work = work
         self.log = log
@@ -93,39 +113,65 @@ class Chroot:
              self.root, self.work, *argv], log=self.log, what=self.what)
 
 
-class ModuleBuild:
-    """One build, in a private copy of the source and inside the build root."""
+class Native:
+    """Runs programs of this machine in a directory of ours."""
 
-    def __init__(self, config: str, root: Path, source: Path, release: str, log: Path) -> None:
+    def __init__(self, work: Path, log: Path | None, what: str) -> None:
+        self.inside = str(work)
+        self.log = log
+        self.what = what
+
+    def run(self, *argv: str) -> None:
+        """Run to the end; a failure shows the end of what was printed."""
+        run(["env", "-i", "-C", self.inside, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
+             *argv], log=self.log, what=self.what)
+
+
+class ModuleBuild:
+    """One build, in a private copy of the source, inside a build root or on this machine."""
+
+    def __init__(self, config: str, source: Path, release: str, log: Path | None = None,
+                 root: Path | None = None, headers: Path | None = None) -> None:
         self.options = options_of(config)
         self.config = config
         self.root = root
         self.source = source
         self.release = release
         self.log = log
-        self.headers = f"/usr/src/linux-headers-{release}"
+        self.headers = headers or Path(f"/usr/src/linux-headers-{release}")
 
-    def install(self, target: Path) -> None:
-        """Check, build, check again, and leave the stripped modules in target."""
-        kernel = read_config(self.root / self.headers[1:] / ".config")
-        problems = incompatible(self.options, kernel, self.source)
+    def install(self, target: Path, scratch: Path) -> None:
+        """Check, build in scratch, check again, and leave the stripped modules in target."""
+        headers = self.root / self.headers.relative_to("/") if self.root else self.headers
+        kernel = read_config(headers / ".config")
+        problems = incompatible(self.options, kernel, self.source, signed=self.root is None)
         if problems:
             raise VmError(f"Linux {self.release} does not fit the configuration "
                           f"{self.config}:\n- " + "\n- ".join(problems))
-        with tempfile.TemporaryDirectory(dir=target.parent.parent) as scratch:
-            work = Path(scratch)
+        with tempfile.TemporaryDirectory(dir=scratch) as directory:
+            work = Path(directory)
             self._prepare(work, kernel)
             self._make(work)
             self._collect(work, target)
 
     def _prepare(self, work: Path, kernel: dict[str, str]) -> None:
         shutil.copytree(self.source / "drivers", work / "drivers")
+        self._name_versions(work)
         subdirs = "drivers/vfio/"
         if self.options["IOMMUFD"] == "m":
             subdirs += f" {IOMMUFD}/"
             self._link_in(work, kernel)
         (work / "Kbuild").write_text(f"obj-m += {subdirs}\n", encoding="utf-8")
         (work / "options.h").write_text(self._options_header(), encoding="utf-8")
+
+    @staticmethod
+    def _name_versions(work: Path) -> None:
+        """To be told from the kernel's own; DKMS passes over modules of the same version."""
+        for path in (*work.glob("drivers/vfio/**/*.c"), *work.glob(f"{IOMMUFD}/*.c")):
+            text = path.read_text(encoding="utf-8")
+            named = MODULE_VERSION.sub(r'MODULE_VERSION(\1 "+cdev")', text)
+            if named != text:
+                path.write_text(named, encoding="utf-8")
 
     def _link_in(self, work: Path, kernel: dict[str, str]) -> None:
         wanted = [LINKED_IN[name] for name in LINKED_IN if kernel.get(name) != "y"]
@@ -161,17 +207,21 @@ class ModuleBuild:
 
     def _make(self, work: Path) -> None:
         jobs = len(os.sched_getaffinity(0))
-        chroot = Chroot(self.root, work, self.log, "the module build")
-        chroot.run("make", f"-j{jobs}", "-C", self.headers, "M=/build",
-                   *self._make_variables(work), "KCFLAGS=-g0 -include /build/options.h", "modules")
+        what = "the module build"
+        place: Chroot | Native = Native(work, self.log, what)
+        if self.root:
+            place = Chroot(self.root, work, self.log, what)
+        place.run("make", f"-j{jobs}", "-C", str(self.headers), f"M={place.inside}",
+                  *self._make_variables(work),
+                  f"KCFLAGS=-g0 -include {place.inside}/options.h", "modules")
 
     def _collect(self, work: Path, target: Path) -> None:
         wanted = {MODULE_OF[name] for name, value in self.options.items()
                   if value == "m" and name in MODULE_OF}
         built = {path.name: path for path in work.rglob("*.ko")}
         if set(built) != wanted:
-            raise VmError(f"the module build made {sorted(built)}, not {sorted(wanted)}\n"
-                          f"The whole log: {self.log}")
+            raise VmError(f"the module build made {sorted(built)}, not {sorted(wanted)}"
+                          + (f"\nThe whole log: {self.log}" if self.log else ""))
         target.mkdir()
         for name, path in built.items():
             magic = run(["modinfo", "-F", "vermagic", path]).split()
