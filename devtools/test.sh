@@ -47,7 +47,7 @@ prefetch() {
 	for config in cdev cdev-only group-only stock; do
 		devtools/vm kernel --config $config || return
 	done
-	for root in 24.11 25.11; do
+	for root in 24.11 25.11 packages dkms; do
 		devtools/vm root $root || return
 	done
 	for root in 22.11 25.11; do
@@ -123,10 +123,10 @@ workers() {
 	echo $(($(nproc) < most ? $(nproc) + 1 : most))
 }
 
-need_packages "${PACKAGES[@]}" abigail-tools clang clang-format clang-tidy crun doxygen \
-	gcc-aarch64-linux-gnu groff-base libclang-rt-14-dev libcmocka-dev mypy python3-breathe \
-	python3-pytest python3-pytest-rerunfailures python3-pytest-xdist python3-sphinx qemu-user \
-	shellcheck udev
+need_packages "${PACKAGES[@]}" abigail-tools clang clang-format clang-tidy crun debhelper dh-dkms \
+	doxygen dpkg-dev gcc-aarch64-linux-gnu groff-base libclang-rt-14-dev libcmocka-dev lintian \
+	mypy python3-breathe python3-pytest python3-pytest-rerunfailures python3-pytest-xdist \
+	python3-sphinx qemu-user shellcheck udev
 if [ -z "$fast" ]; then
 	prefetch >/dev/null & prefetch=$!
 fi

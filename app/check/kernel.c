@@ -243,7 +243,7 @@ check_kernel_options(struct checkup *c)
 	}
 	text_add(&cure,
 		 "build the kernel with %s, or its VFIO and iommufd modules anew "
-		 "(devtools/kmod)",
+		 "(package dpdk-vfio-cdev-dkms, or devtools/kmod)",
 		 missing.buf);
 	if (missing.len > 0)
 		checkup_add(c, CHECK_FAIL, cure.buf, "the kernel is built without %s", missing.buf);

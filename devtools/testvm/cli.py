@@ -28,11 +28,12 @@ from .qemu import (
     Process,
     make_kernel,
 )
-from .root import RELEASES, make_root
+from .root import RELEASES, make_root, package_root
 from .ruff import make_ruff
 from .sysroot import make_sysroot
 from .util import CHECKOUT, VmError
 
+INSTALLED_ROOTS = ("packages", "dkms")
 TIMED_OUT, USAGE, NOT_READY, NO_BOOT, PANIC = 119, 120, 121, 122, 123
 STATUS = {CommandTimeout: TIMED_OUT, GuestHangs: TIMED_OUT, GuestLostTimer: TIMED_OUT,
           BootFailed: NO_BOOT, GuestStopped: NO_BOOT, GuestPanic: PANIC}
@@ -84,7 +85,9 @@ def build_parser() -> Parser:
     commands.add_parser("sysroot", help="fetch the libraries of a cross build for arm64, print "
                         "their directory")
     root = commands.add_parser("root", help="make a root file system, print its directory")
-    root.add_argument("dpdk", nargs="?", default="host", choices=("host", *RELEASES))
+    root.add_argument("dpdk", nargs="?", default="host",
+                      choices=("host", *RELEASES, *INSTALLED_ROOTS), help="whose DPDK; packages "
+                      "and dkms: with a package database, for what the tests install")
     _add_packages(root)
     _add_refresh(root)
     _run_options(commands.add_parser("run", help="run a command in a guest", epilog=EPILOG,
@@ -155,7 +158,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     add("--timeout", type=float, default=600, metavar="S", help="for COMMAND (default: 600)")
     add("--console", default="", metavar="FILE", help="keep the guest's console in FILE")
     # There is nobody here who would send or receive.
-    parser.set_defaults(plugins=(), wires=False)
+    parser.set_defaults(plugins=(), root="", wires=False)
     add("argv", nargs="+", metavar="COMMAND", help=argparse.SUPPRESS)
 
 
@@ -215,7 +218,13 @@ def do_sysroot(_: argparse.Namespace) -> int:
 def do_root(args: argparse.Namespace) -> int:
     """devtools/vm root."""
     cache = Cache()
-    print(make_root(cache, PrivateApt(cache), args.dpdk, args.refresh, args.packages))
+    apt = PrivateApt(cache)
+    if args.dpdk == "packages":
+        print(package_root(cache, apt))
+    elif args.dpdk == "dkms":
+        print(KernelMaker(cache, apt, args.refresh).dkms_root())
+    else:
+        print(make_root(cache, apt, args.dpdk, args.refresh, args.packages))
     return 0
 
 

@@ -62,19 +62,21 @@ def _built_in(path: Path) -> set[str]:
     return {_key(line) for line in path.read_text(encoding="utf-8").splitlines()}
 
 
-def make(cache: Cache, name: str, modules: Path) -> Path:
+def make(cache: Cache, name: str, modules: Path, vfio: bool = True) -> Path:
     """The archive for one kernel's modules directory, out of the cache."""
-    recipe = [str(modules), digest_files(INIT, AGENT, Path(__file__)), busybox().stat().st_size]
+    changed = (modules / "modules.dep").stat().st_mtime_ns
+    recipe = [str(modules), changed, vfio, digest_files(INIT, AGENT, Path(__file__)),
+              busybox().stat().st_size]
 
     def fill(target: Path) -> None:
         need("cc")
         run(["cc", "-Os", "-static", "-s", "-Wall", "-Wextra", "-o", target / "agent", AGENT],
             what="building the guest's agent")
-        build(target / "initramfs.img", modules, target / "agent")
+        build(target / "initramfs.img", modules, target / "agent", vfio)
     return cache.entry("initramfs", name, recipe, fill) / "initramfs.img"
 
 
-def build(target: Path, modules: Path, agent: Path) -> None:
+def build(target: Path, modules: Path, agent: Path, vfio: bool = True) -> None:
     """Write the archive for the modules directory of one kernel."""
     with target.open("wb") as out:
         for number, name in enumerate(DIRECTORIES):
@@ -85,7 +87,7 @@ def build(target: Path, modules: Path, agent: Path) -> None:
         number, seen = 200, set()
         for group, wanted in GROUPS.items():
             _member(out, number, f"modules/{group}", 0o040755, b"")
-            for path in load_order(modules, wanted):
+            for path in load_order(modules, wanted if vfio or group != "vfio" else ()):
                 number += 1
                 if path not in seen:
                     seen.add(path)

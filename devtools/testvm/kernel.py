@@ -16,7 +16,7 @@ from pathlib import Path
 from . import initramfs, kmod
 from .apt import PrivateApt, Versions
 from .cache import Cache, Maker
-from .root import bootstrap
+from .root import bootstrap, make_installed_root
 from .util import VmError, digest_files, need, need_root, progress, run
 
 OLDEST = (7, 3)
@@ -202,6 +202,16 @@ class KernelMaker:
         """The kernel's suite, after the one that it is an addition to."""
         suite = self.packages.suite
         return list(dict.fromkeys((suite.removesuffix("-backports"), suite)))
+
+    def dkms_root(self) -> Path:
+        """A root of the kernel's own suite that it is installed in, and that has DKMS.
+
+        The kernel's package itself would make an initramfs, which nothing here reads.
+        """
+        pkgs = self.packages
+        return make_installed_root(self.cache, self.apt, self.suites(), [
+            "dkms", f"linux-headers-{pkgs.release}", f"linux-modules-{pkgs.release}", pkgs.image,
+            pkgs.source, "openssl"])
 
     def build_root(self, extra: Sequence[str] = ()) -> Path:
         """A root of the kernel's own suite with its headers and the compiler they ask for."""

@@ -61,6 +61,9 @@ class Options:
     plugins: tuple[str, ...] = ()
     # What the root has beside DPDK and what the tests need: names of the suite's packages.
     packages: tuple[str, ...] = ()
+    # A directory instead of the root of `dpdk`; if it has modules of the kernel, they are used,
+    # and VFIO's are not loaded at boot.
+    root: str = ""
 
     def __post_init__(self) -> None:
         # Lists would keep it from being the key of a guest that is to be shared.

@@ -8,6 +8,7 @@
 """
 
 import ctypes
+import dataclasses
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import wire
+from . import initramfs, wire
 from .apt import PrivateApt
 from .cache import Cache
 from .emulator import make_qemu
@@ -248,8 +249,9 @@ class Guest:
             raise VmError(f"the checkout's path must have no white space: {CHECKOUT}")
         apt = PrivateApt(self._cache)
         kernel = make_kernel(self._cache, apt, self.options.config, self.options.source)
-        root = make_root(self._cache, apt, self.options.dpdk,
-                         packages=self.options.packages)
+        root = Path(self.options.root) if self.options.root else make_root(
+            self._cache, apt, self.options.dpdk, packages=self.options.packages)
+        kernel = self._with_modules(kernel, root)
         qemu = make_qemu(self._cache, apt, self.options.qemu)
         started = time.monotonic()
         try:
@@ -260,6 +262,14 @@ class Guest:
             raise
         self._idle_since = time.monotonic()
         self.boot_seconds = self._idle_since - started
+
+    def _with_modules(self, kernel: Kernel, root: Path) -> Kernel:
+        """With the modules of a root that is not of the cache, if it has any."""
+        modules = root / "usr/lib/modules" / kernel.release
+        if not self.options.root or not modules.is_dir():
+            return kernel
+        image = initramfs.make(self._cache, "own", modules, vfio=False)
+        return dataclasses.replace(kernel, modules=modules, initramfs=image)
 
     def _start(self, kernel: Kernel, root: Path, qemu: Sequence[str]) -> None:
         self.console.write_bytes(b"")

@@ -26,22 +26,25 @@ ON_HOST = {"dpdk-testpmd": "dpdk-dev", "python3": "python3", "modprobe": "kmod",
 
 
 def bootstrap(apt: PrivateApt, target: Path, suites: Sequence[str],
-              packages: Sequence[str], arch: str = "") -> None:
+              packages: Sequence[str], arch: str = "", installed: bool = False) -> None:
     """mmdebstrap with the machine's mirror and keyring.
 
-    The packages are unpacked, not configured, which takes a quarter of the time; _finish() does
-    the little that matters here of what their scripts would have done.
+    Unless they are to be installed, the packages are unpacked, not configured, which takes a
+    quarter of the time; _finish() does the little that matters here of what their scripts would
+    have done.
     """
     need("mmdebstrap")
     need_root("making a root file system (mmdebstrap)")
     # No dpkg path-exclude here: mmdebstrap filters with a program that takes minutes.
     options = [f'--aptopt={key} "{value}"' for key, value in ACQUIRE.items()]
     sources = [apt.mirror.source(suite) for suite in suites]
-    run(["mmdebstrap", "--variant=extract", "--format=directory", *options,
+    variant = "apt" if installed else "extract"
+    run(["mmdebstrap", f"--variant={variant}", "--format=directory", *options,
          *([f"--architectures={arch}"] if arch else []),
          '--aptopt=APT::Install-Recommends "false"',
          f"--include={','.join(packages)}", suites[0], target, *sources], what="mmdebstrap")
-    _finish(target)
+    if not installed:
+        _finish(target)
 
 
 def _finish(target: Path) -> None:
@@ -108,3 +111,27 @@ def make_root(cache: Cache, apt: PrivateApt, dpdk: str, refresh: bool = False,
         bootstrap(apt, target, [suite], [*BASE, *PACKAGES, *packages])
     recipe = [suite, version, digest_files(Path(__file__)), *sorted(packages)]
     return cache.entry("root", f"dpdk-{dpdk}", recipe, fill)
+
+
+# What our packages depend on: they are installed without a network.
+NEEDED = ["libelf1", "libjs-sphinxdoc", "libpciaccess0", "mawk", "mount"]
+
+
+def make_installed_root(cache: Cache, apt: PrivateApt, suites: Sequence[str],
+                        extra: Sequence[str] = ()) -> Path:
+    """A root of suites, with the first one's DPDK, into which packages can be installed.
+
+    It has a package database, for which all of its packages are configured.
+    """
+    packages = [*PACKAGES, *NEEDED, *extra]
+
+    def fill(target: Path) -> None:
+        progress(f"installing a root of {'/'.join(suites)}, about 90 s")
+        bootstrap(apt, target, suites, packages, installed=True)
+    recipe = [list(suites), packages, apt.index().get("dpdk"), digest_files(Path(__file__))]
+    return cache.entry("root", f"installed-{suites[0]}", recipe, fill)
+
+
+def package_root(cache: Cache, apt: PrivateApt) -> Path:
+    """For packages that were built on this machine."""
+    return make_installed_root(cache, apt, [apt.mirror.suite])

@@ -170,7 +170,7 @@ options_are_concluded_from_what_is_missing(void **state)
 	assert_finding("kernel-options", CHECK_FAIL,
 		       "without CONFIG_VFIO_DEVICE_CDEV, "
 		       "CONFIG_VFIO_NOIOMMU, CONFIG_IOMMUFD_NOIOMMU",
-		       "devtools/kmod");
+		       "(package dpdk-vfio-cdev-dkms, or devtools/kmod)");
 	assert_finding("get-pa", CHECK_FAIL, "not supported", "CONFIG_IOMMUFD_NOIOMMU");
 	assert_finding("device-cdev", CHECK_FAIL, "no cdev", "CONFIG_VFIO_DEVICE_CDEV");
 }
