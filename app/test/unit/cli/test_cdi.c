@@ -11,12 +11,13 @@
 #include "asserts.h"
 #include "cmd.h"
 #include "fake_sysfs.h"
+#include "launch.h"
 
 #define ADDR "0000:00:03.0"
 #define OTHER "0000:41:00.0"
 #define PCI "sys/bus/pci/devices/"
 #define LIBRARY "/opt/a b/librte_bus_vfio_cdev.so"
-#define INSIDE "/usr/lib/dpdk-vfio-cdev/librte_bus_vfio_cdev.so"
+#define INSIDE "/usr/lib/dpdk-vfio-cdev/" LAUNCH_LIBRARY
 #define POOL "sys/kernel/mm/hugepages/hugepages-%lukB/nr_hugepages"
 
 static struct host host;

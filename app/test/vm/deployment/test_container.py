@@ -52,7 +52,7 @@ def test_spec_has_what_the_devices_are(cdev: Guest) -> None:
         number = cdev.run(["stat", "-c", "%Hr:%Lr", node["path"]], check=True).stdout.strip()
         assert number == f"{node['major']}:{node['minor']}"
     assert printed_spec(cdev, "--no-hugepages", DEVICE)["containerEdits"]["mounts"] == [
-        {"hostPath": str(CHECKOUT / "build/drivers/librte_bus_vfio_cdev.so"),
+        {"hostPath": str(CHECKOUT / "build/drivers/librte_bus_vfio_cdev.so.1"),
          "containerPath": INSIDE, "options": ["ro", "nosuid", "nodev", "bind"]}]
 
 

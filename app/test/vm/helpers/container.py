@@ -16,7 +16,7 @@ from testvm.util import CHECKOUT
 Config = dict[str, Any]
 KIND = "dpdk.org/vfio-cdev"
 BUNDLE = "/run/bundle"
-INSIDE = "/usr/lib/dpdk-vfio-cdev/librte_bus_vfio_cdev.so"
+INSIDE = "/usr/lib/dpdk-vfio-cdev/librte_bus_vfio_cdev.so.1"
 # What Docker gives to a container by default, and what a device without an IOMMU needs.
 DEFAULT_CAPS = ("CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID",
                 "SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE")
