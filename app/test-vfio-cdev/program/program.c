@@ -217,6 +217,9 @@ program_spawn(struct program *program, struct run *run, const struct program_spe
 	arguments_make(&arguments, run, spec, program->prefix);
 	arguments_add(&env, "LD_PRELOAD=%s", run->library);
 	arguments_add(&env, "RTE_VFIO_CDEV=%s", spec->stock ? "off" : "require");
+	/* Else an idle device would be bound at its start, and its addresses pinned at once. */
+	if (spec->plugs)
+		arguments_add(&env, "RTE_VFIO_CDEV_PRIME=none");
 	arguments_add(&env, "RUNTIME_DIRECTORY=%s", run->runtime);
 	/* Messages are read by us. */
 	arguments_add(&env, "LC_ALL=C");
