@@ -331,6 +331,8 @@ rte_devargs_next(const char *busname, const struct rte_devargs *start)
 								  NULL;
 	struct rte_devargs *next = eal.devargs;
 
+	if (bus == NULL && strcmp(busname, "pci") != 0)
+		return NULL;
 	if (start != NULL)
 		next += start - eal.devargs + 1;
 	while (next->name[0] != '\0' && next->bus != bus)

@@ -129,6 +129,8 @@ allow_names_device(void)
 	static const char *const buses[] = { "pci", "cdx", "platform", "auxiliary", "vmbus" };
 	const struct rte_devargs *args;
 
+	if (eal_api()->devargs_next("vdev", NULL) != NULL)
+		return true;
 	for (size_t i = 0; i < RTE_DIM(buses); i++)
 		for (args = eal_api()->devargs_next(buses[i], NULL); args != NULL;
 		     args = eal_api()->devargs_next(buses[i], args))

@@ -19,8 +19,9 @@ bool
 allow_may_come(const char *bus, const char *addr);
 
 /*
- * Does an option allow a device that the machine has? Bridges do not count: applications
- * that plug in all devices allow 0000:00:00.0 alone, where many machines have one.
+ * Does an option allow a device that the machine has, or make a virtual one (--vdev)? Bridges
+ * do not count: applications that plug in all devices allow 0000:00:00.0 alone, where many
+ * machines have one.
  */
 bool
 allow_names_device(void);

@@ -132,10 +132,17 @@ named_report(void)
 		policy_prime(), strerror(ENODEV));
 }
 
+/* By RTE_VFIO_CDEV_PRIME, and not to "none". */
+static bool
+prime_is_named(void)
+{
+	return policy_prime() != NULL && strcmp(policy_prime(), "none") != 0;
+}
+
 static bool
 named_search(struct search *search)
 {
-	if (strcmp(policy_prime(), "none") == 0)
+	if (!prime_is_named())
 		return false;
 	if (buses_search(search, is_named))
 		return true;
@@ -193,7 +200,10 @@ quietly_find(struct search *search, bool later)
 
 	if (have_cdevs_of(NOIOMMU)) {
 		lib_log_defer();
-		found = buses_search(search, allow_has) || (later && later_search(search));
+		if (later && prime_is_named())
+			found = buses_search(search, is_named);
+		else
+			found = buses_search(search, allow_has) || (later && later_search(search));
 		lib_log_flush(false);
 	}
 	return found;

@@ -61,6 +61,20 @@ where_another_is_allowed_no_device_is_touched(void **state)
 	}
 }
 
+/* The application has a device. */
+static void
+where_there_is_a_virtual_device_no_other_is_touched(void **state)
+{
+	(void)state;
+	fake_eal()->bus = "vdev";
+	bus_devargs(0, NO_DEVICE, RTE_DEV_ALLOWED);
+	bus_devargs(1, "net_null0", RTE_DEV_ALLOWED);
+	fake_eal()->devargs[1].bus = rte_bus_find_by_name("vdev");
+	fake_eal()->iova_mode = RTE_IOVA_DC;
+	assert_false(has_address());
+	assert_int_equal(fake_calls(FAKE_BIND), 0);
+}
+
 static void
 where_the_allowed_one_is_busy_no_other_is_touched(void **state)
 {
@@ -219,6 +233,7 @@ bus_prime_tests(void)
 		BUS_TEST(where_none_is_allowed_an_idle_device_primes),
 		BUS_TEST(host_bridge_is_no_device),
 		BUS_TEST(where_another_is_allowed_no_device_is_touched),
+		BUS_TEST(where_there_is_a_virtual_device_no_other_is_touched),
 		BUS_TEST(where_the_allowed_one_is_busy_no_other_is_touched),
 		BUS_TEST(blocked_device_does_not_come_later),
 		BUS_TEST(busy_device_is_passed_over),

@@ -23,14 +23,15 @@ from collections.abc import Callable
 
 DIRECTORY = "/var/run/dpdk/rte"
 MESSAGE = struct.Struct("=i64sii256s")      # type, name, len_param, num_fds, param
-BODY = struct.Struct("=IHHIiiI64s")     # magic, version, kind, id, err, pid, policy, address
-MP_REQ, MAGIC, VERSION, DEVICE, ID, PREFER = 1, 0x63646576, 2, 0, 77, 0
+# magic, version, kind, id, err, pid, policy, IOVA mode, address
+BODY = struct.Struct("=IHHIiiII64s")
+MP_REQ, MAGIC, VERSION, DEVICE, ID, PREFER = 1, 0x63646576, 3, 0, 77, 0
 
 
 def body(address: str, magic: int = MAGIC, version: int = VERSION, kind: int = DEVICE,
          policy: int = PREFER) -> bytes:
     """What our own secondaries send."""
-    return BODY.pack(magic, version, kind, ID, 0, os.getpid(), policy, address.encode())
+    return BODY.pack(magic, version, kind, ID, 0, os.getpid(), policy, 0, address.encode())
 
 
 class Peer:
