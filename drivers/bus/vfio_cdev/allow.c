@@ -80,17 +80,15 @@ allow_has(const char *bus, const char *addr)
 	return args != NULL ? args->policy == RTE_DEV_ALLOWED : !listed && !bus_probes_none(bus);
 }
 
-#define BUS_DEVICES "bus/%s/devices"
 /* Of the host, or to another bus; 0680 may be a non-transparent one, of raw/ntb. */
 #define CLASS_BRIDGE "0x060"
 
 static bool
 has_vfs(const char *bus, const char *addr)
 {
-	char dir[64], text[16] = "0";
+	char text[16] = "0";
 
-	snprintf(dir, sizeof(dir), BUS_DEVICES, bus);
-	rte_vfio_cdev_attr(backend_ctx(), dir, addr, "sriov_numvfs", text, sizeof(text));
+	device_attr(bus, addr, "sriov_numvfs", text, sizeof(text));
 	return strcmp(text, "0") != 0;
 }
 
@@ -106,7 +104,7 @@ allow_may_come(const char *bus, const char *addr)
 static bool
 device_is_there(const char *bus, const char *name)
 {
-	char dir[64], addr[RTE_VFIO_CDEV_ADDR_LEN], text[16] = "";
+	char addr[RTE_VFIO_CDEV_ADDR_LEN], text[16] = "";
 	const bool pci = strcmp(bus, "pci") == 0;
 	struct bdf bdf;
 	int ret;
@@ -115,9 +113,7 @@ device_is_there(const char *bus, const char *name)
 	if (pci && bdf_parse(name, &bdf))
 		snprintf(addr, sizeof(addr), "%04x:%02x:%02x.%x", bdf.domain, bdf.bus, bdf.device,
 			 bdf.function);
-	snprintf(dir, sizeof(dir), BUS_DEVICES, bus);
-	ret = rte_vfio_cdev_attr(backend_ctx(), dir, addr, pci ? "class" : "uevent", text,
-				 sizeof(text));
+	ret = device_attr(bus, addr, pci ? "class" : "uevent", text, sizeof(text));
 	return ret != -ENOENT && ret != -EINVAL &&
 		!(pci && strncmp(text, CLASS_BRIDGE, strlen(CLASS_BRIDGE)) == 0);
 }

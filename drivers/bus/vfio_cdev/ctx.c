@@ -2,6 +2,8 @@
 
 /* The context of librte_vfio_cdev, and which cdevs the machine has. */
 
+#include <stdio.h>
+
 #include "ctx.h"
 #include "log.h"
 #include "state.h"
@@ -32,4 +34,13 @@ bool
 have_cdevs(void)
 {
 	return have_cdevs_of(NOIOMMU) || have_cdevs_of(TRANSLATED);
+}
+
+int
+device_attr(const char *bus, const char *addr, const char *attr, char *text, size_t size)
+{
+	char dir[64];
+
+	snprintf(dir, sizeof(dir), "bus/%s/devices", bus);
+	return rte_vfio_cdev_attr(backend_ctx(), dir, addr, attr, text, size);
 }

@@ -20,4 +20,8 @@ have_cdevs_of(enum rte_vfio_cdev_mode mode);
 bool
 have_cdevs(void);
 
+/* An attribute of a device in sysfs, by the bus's name there: as rte_vfio_cdev_attr(). */
+int
+device_attr(const char *bus, const char *addr, const char *attr, char *text, size_t size);
+
 #endif /* BUS_VFIO_CDEV_CTX_H */

@@ -55,7 +55,7 @@ unavailable_report(void)
 	struct rte_vfio_cdev_info info;
 
 	if (!needed && !prime_find_allowed(&info)) {
-		if (!prime_find(&info))
+		if (!prime_find())
 			return;
 		level = RTE_VFIO_CDEV_LOG_WARNING;
 	}
@@ -173,11 +173,10 @@ void
 phys_prepare(void)
 {
 	struct rte_vfio_cdev_domain *domain;
-	struct rte_vfio_cdev_info info;
 
 	if (policy_phys() == PHYS_PAGEMAP || !eal_api()->has_hugepages() ||
 	    eal_api()->iova_mode() != RTE_IOVA_PA ||
-	    eal_api()->process_type() != RTE_PROC_PRIMARY || !prime_find(&info))
+	    eal_api()->process_type() != RTE_PROC_PRIMARY || !prime_find())
 		return;
 	domain = domain_of(NOIOMMU);
 	if (domain != NULL)

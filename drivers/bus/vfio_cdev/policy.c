@@ -71,8 +71,10 @@ value_get(const char *env, const char *strict)
 {
 	const char *value = getenv(env);
 
-	if (value == NULL || value[0] == '\0' || is_accepted(value, strict))
-		return value != NULL && value[0] != '\0' ? value : NULL;
+	if (value == NULL || value[0] == '\0')
+		return NULL;
+	if (is_accepted(value, strict))
+		return value;
 	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
 		"%s is ignored: %s; the program has rights that its caller may not have (setuid "
 		"or file capabilities): only %s=%s is accepted from the environment then",

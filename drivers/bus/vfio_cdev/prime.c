@@ -51,12 +51,11 @@ is_unlikely(const char *bus, const char *addr)
 {
 	static const char *const classes[] = { "0x03", "0x04", "0x060", "0x07", "0x09", "0x0c" };
 	static const char *const vendors[] = { "0x15b3", "0x1414" };
-	char dir[32], class[16] = "", vendor[16] = "";
+	char class[16] = "", vendor[16] = "";
 	bool found = false;
 
-	snprintf(dir, sizeof(dir), "bus/%s/devices", bus);
-	rte_vfio_cdev_attr(backend_ctx(), dir, addr, "class", class, sizeof(class));
-	rte_vfio_cdev_attr(backend_ctx(), dir, addr, "vendor", vendor, sizeof(vendor));
+	device_attr(bus, addr, "class", class, sizeof(class));
+	device_attr(bus, addr, "vendor", vendor, sizeof(vendor));
 	for (size_t i = 0; i < RTE_DIM(classes); i++)
 		found |= strncmp(class, classes[i], strlen(classes[i])) == 0;
 	for (size_t i = 0; i < RTE_DIM(vendors); i++)
@@ -123,6 +122,27 @@ is_named(const char *bus, const char *addr)
 	return found;
 }
 
+static bool
+prime_is_forbidden(void)
+{
+	return policy_prime() != NULL && strcmp(policy_prime(), "none") == 0;
+}
+
+static bool
+prime_is_named(void)
+{
+	return policy_prime() != NULL && !prime_is_forbidden();
+}
+
+/* Those of RTE_VFIO_CDEV_PRIME; else those that the options allow, or that may come later. */
+static bool
+any_search(struct search *search)
+{
+	if (prime_is_named())
+		return buses_search(search, is_named);
+	return buses_search(search, allow_has) || later_search(search);
+}
+
 static void
 named_report(void)
 {
@@ -130,25 +150,6 @@ named_report(void)
 		"RTE_VFIO_CDEV_PRIME=%.64s: no device of that name, without an IOMMU, has a cdev: "
 		"%s; bind it to vfio-pci, or name another one (dpdk-vfio-cdev list)",
 		policy_prime(), strerror(ENODEV));
-}
-
-/* By RTE_VFIO_CDEV_PRIME, and not to "none". */
-static bool
-prime_is_named(void)
-{
-	return policy_prime() != NULL && strcmp(policy_prime(), "none") != 0;
-}
-
-static bool
-named_search(struct search *search)
-{
-	if (!prime_is_named())
-		return false;
-	if (buses_search(search, is_named))
-		return true;
-	if (search->info.addr[0] == '\0')
-		named_report();
-	return false;
 }
 
 static void
@@ -168,19 +169,16 @@ static void
 prime_open(struct rte_vfio_cdev_domain *domain)
 {
 	struct search search = { .domain = domain };
-	bool later = false, found;
+	bool found;
 
-	if (!have_cdevs_of(NOIOMMU))
+	if (!have_cdevs_of(NOIOMMU) || prime_is_forbidden())
 		return;
 	lib_log_defer();
-	if (policy_prime() != NULL) {
-		found = named_search(&search);
-	} else {
-		found = buses_search(&search, allow_has);
-		later = !found && later_search(&search);
-	}
-	lib_log_flush(!found && !later);
-	if (later)
+	found = any_search(&search);
+	if (!found && prime_is_named() && search.info.addr[0] == '\0')
+		named_report();
+	lib_log_flush(!found);
+	if (found && search.allows == allow_may_come)
 		later_report(&search.info);
 }
 
@@ -200,10 +198,7 @@ quietly_find(struct search *search, bool later)
 
 	if (have_cdevs_of(NOIOMMU)) {
 		lib_log_defer();
-		if (later && prime_is_named())
-			found = buses_search(search, is_named);
-		else
-			found = buses_search(search, allow_has) || (later && later_search(search));
+		found = later ? any_search(search) : buses_search(search, allow_has);
 		lib_log_flush(false);
 	}
 	return found;
@@ -220,13 +215,11 @@ prime_find_allowed(struct rte_vfio_cdev_info *info)
 }
 
 bool
-prime_find(struct rte_vfio_cdev_info *info)
+prime_find(void)
 {
 	struct search search = { 0 };
-	const bool found = quietly_find(&search, true);
 
-	*info = search.info;
-	return found;
+	return quietly_find(&search, true);
 }
 
 bool

@@ -17,13 +17,16 @@
 bool
 prime_domain(struct rte_vfio_cdev_domain *domain);
 
-/* The first device without an IOMMU that the EAL's options allow. */
+/* The first device without an IOMMU that the EAL's options allow; false: there is none. */
 bool
 prime_find_allowed(struct rte_vfio_cdev_info *info);
 
-/* The same; where they allow none at all, the first that may be plugged in later. */
+/*
+ * Is there one; or one that RTE_VFIO_CDEV_PRIME names; or, where the options allow none at all,
+ * one that may be plugged in later?
+ */
 bool
-prime_find(struct rte_vfio_cdev_info *info);
+prime_find(void);
 
 /* Is there one of these that DPDK may have a driver for, and that this process can open? */
 bool
