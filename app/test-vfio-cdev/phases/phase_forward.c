@@ -94,6 +94,19 @@ forward_peers(struct program *program, unsigned int ports, struct result *result
 	return verdict;
 }
 
+/* Send nothing more, and receive what is on its way. */
+static enum verdict
+forward_drain(struct program *program, struct result *result)
+{
+	enum verdict verdict = testpmd_do(program, result, NULL, "stop");
+
+	if (verdict == VERDICT_PASS)
+		verdict = testpmd_do(program, result, NULL, "set fwd rxonly");
+	if (verdict == VERDICT_PASS)
+		verdict = testpmd_do(program, result, NULL, "start");
+	return verdict;
+}
+
 /* Forward in a mode for a while, then only receive. */
 static enum verdict
 forward_flow(struct run *run, struct program *program, const struct mode *mode,
@@ -108,11 +121,7 @@ forward_flow(struct run *run, struct program *program, const struct mode *mode,
 	if (verdict == VERDICT_PASS)
 		verdict = program_sleep(program, (int)run->options->duration * 1000, result);
 	if (verdict == VERDICT_PASS)
-		verdict = testpmd_do(program, result, NULL, "stop");
-	if (verdict == VERDICT_PASS)
-		verdict = testpmd_do(program, result, NULL, "set fwd rxonly");
-	if (verdict == VERDICT_PASS)
-		verdict = testpmd_do(program, result, NULL, "start");
+		verdict = forward_drain(program, result);
 	return verdict;
 }
 
@@ -160,11 +169,7 @@ forward_first(struct program *program, unsigned int ports, struct result *result
 	enum verdict verdict = flow_start(program, ports, result);
 
 	if (verdict == VERDICT_PASS)
-		verdict = testpmd_do(program, result, NULL, "stop");
-	if (verdict == VERDICT_PASS)
-		verdict = testpmd_do(program, result, NULL, "set fwd rxonly");
-	if (verdict == VERDICT_PASS)
-		verdict = testpmd_do(program, result, NULL, "start");
+		verdict = forward_drain(program, result);
 	if (verdict == VERDICT_PASS)
 		verdict = program_sleep(program, DRAIN, result);
 	if (verdict == VERDICT_PASS)
