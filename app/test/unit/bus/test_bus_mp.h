@@ -5,7 +5,9 @@
 #ifndef TEST_BUS_MP_H
 #define TEST_BUS_MP_H
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "test_bus.h"
@@ -29,6 +31,19 @@ struct wire {
 #define REQUEST 0
 #define ANSWER 1
 #define PID 4711
+
+/* A primary that does not have the device answers the request, with its IOVA mode. */
+static inline void
+absent_device_reply(struct wire wire, enum rte_iova_mode mode, struct rte_mp_reply *reply)
+{
+	wire.kind = ANSWER;
+	wire.err = ENODEV;
+	wire.iova_mode = mode;
+	reply->nb_received = 1;
+	reply->msgs = calloc(1, sizeof(*reply->msgs));
+	reply->msgs->len_param = sizeof(wire);
+	memcpy(reply->msgs->param, &wire, sizeof(wire));
+}
 
 static inline bool
 fd_is_open(int fd)

@@ -127,12 +127,7 @@ primary_has_not(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
 	struct wire wire;
 
 	memcpy(&wire, request->param, sizeof(wire));
-	wire.kind = ANSWER;
-	wire.err = ENODEV;
-	reply->nb_received = 1;
-	reply->msgs = calloc(1, sizeof(*reply->msgs));
-	reply->msgs->len_param = sizeof(wire);
-	memcpy(reply->msgs->param, &wire, sizeof(wire));
+	absent_device_reply(wire, wire.iova_mode, reply);
 	return 0;
 }
 
@@ -153,6 +148,16 @@ secondary_follows_to_the_group(void **state)
 	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR, "has not set it up");
 }
 
+/* Group 7 has BUS_ADDR3, and stock finds it. */
+static void
+group_has_device(void)
+{
+	bus_translated(true);
+	bus_group_add(7, BUS_ADDR3);
+	fake_eal()->stock[STOCK_GROUP_NUM].ret = 1;
+	fake_eal()->group = 7;
+}
+
 /* In a container of the application: there, and not in the default one. */
 static void
 group_in_a_container_is_stocks_where_its_cdev_is_not_usable(void **state)
@@ -160,10 +165,7 @@ group_in_a_container_is_stocks_where_its_cdev_is_not_usable(void **state)
 	int container, fd;
 
 	(void)state;
-	bus_translated(true);
-	bus_group_add(7, BUS_ADDR3);
-	fake_eal()->stock[STOCK_GROUP_NUM].ret = 1;
-	fake_eal()->group = 7;
+	group_has_device();
 	fake_eal()->stock[STOCK_IS_ENABLED].ret = 1;
 	fake_eal()->stock[STOCK_CREATE].ret = 50;
 	fake_eal()->stock[STOCK_BIND].ret = 51;
@@ -189,10 +191,7 @@ group_that_this_library_has_bound_is_not_left_to_stock(void **state)
 	int container, fd;
 
 	(void)state;
-	bus_translated(true);
-	bus_group_add(7, BUS_ADDR3);
-	fake_eal()->stock[STOCK_GROUP_NUM].ret = 1;
-	fake_eal()->group = 7;
+	group_has_device();
 	container = rte_vfio_container_create();
 	assert_true(rte_vfio_container_group_bind(container, 7) >= 0);
 	fake_node(BUS_NODE3)->open_error = EACCES;

@@ -2,9 +2,6 @@
 
 /* The answer to the EAL's query of the IOVA mode. */
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "test_bus.h"
 #include "test_bus_mp.h"
 
@@ -151,13 +148,7 @@ primary_answers(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
 
 	memcpy(&wire, request->param, sizeof(wire));
 	assert_string_equal(wire.addr, "");
-	wire.kind = ANSWER;
-	wire.err = ENODEV;
-	wire.iova_mode = primary_has;
-	reply->nb_received = 1;
-	reply->msgs = calloc(1, sizeof(*reply->msgs));
-	reply->msgs->len_param = sizeof(wire);
-	memcpy(reply->msgs->param, &wire, sizeof(wire));
+	absent_device_reply(wire, primary_has, reply);
 	return 0;
 }
 

@@ -8,17 +8,7 @@
 #include "addresses.h"
 #include "asserts.h"
 #include "domains.h"
-
-static struct result result;
-
-static int
-result_clear(void **state)
-{
-	(void)state;
-	json_decref(result.details);
-	memset(&result, 0, sizeof(result));
-	return 0;
-}
+#include "shared_result.h"
 
 #define SEGMENT ", socket_id:0, hugepage_sz:2097152, nchannel:4, nrank:0 fd:9\n"
 

@@ -7,17 +7,7 @@
 
 #include "asserts.h"
 #include "flow.h"
-
-static struct result result;
-
-static int
-result_clear(void **state)
-{
-	(void)state;
-	json_decref(result.details);
-	memset(&result, 0, sizeof(result));
-	return 0;
-}
+#include "shared_result.h"
 
 static void
 packets_are_conserved(void **state)

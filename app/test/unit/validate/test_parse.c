@@ -12,21 +12,11 @@
 #include <unistd.h>
 
 #include "asserts.h"
+#include "shared_result.h"
 #include "stop.h"
 #include "telemetry.h"
 
 #define HELLO "{\"version\":\"DPDK 22.11.11\",\"pid\":7,\"max_output_len\":16384}"
-
-static struct result result;
-
-static int
-result_clear(void **state)
-{
-	(void)state;
-	json_decref(result.details);
-	memset(&result, 0, sizeof(result));
-	return 0;
-}
 
 static enum verdict
 hello(struct telemetry *telemetry, const char *text)
