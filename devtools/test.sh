@@ -44,7 +44,7 @@ trap '[ -z "$prefetch" ] || kill "$prefetch" 2>/dev/null || :' EXIT
 prefetch() {
 	devtools/vm ruff || return
 	devtools/vm sysroot || return
-	for config in cdev cdev-only group-only stock; do
+	for config in cdev cdev-only group-only stock 6.1 6.12; do
 		devtools/vm kernel --config $config || return
 	done
 	for root in 24.11 25.11 packages dkms; do

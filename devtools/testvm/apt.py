@@ -134,7 +134,7 @@ class PrivateApt:
 
     def _names(self) -> list[str]:
         listed = run(["apt-cache", *self.options(), "pkgnames", "linux-"]).split()
-        wanted = re.compile(r"linux-(base|binary|headers|kbuild|libc-dev|modules|source)")
+        wanted = re.compile(r"linux-(base|binary|headers|image|kbuild|libc-dev|modules|source)")
         return ["dpdk", *sorted(n for n in listed if wanted.match(n))]
 
     def _suites(self) -> list[str]:
@@ -166,6 +166,8 @@ class PrivateApt:
 def _load(store: Path) -> Versions | None:
     try:
         loaded = json.loads(store.read_text(encoding="utf-8"))
+        if not any(name.startswith("linux-image-") for name in loaded):
+            return None     # of an older checkout
         return {name: [(v, s) for v, s in versions] for name, versions in loaded.items()}
     except (OSError, ValueError):
         return None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import kmod, wire
+from . import kmod, released, wire
 from .apt import PrivateApt
 from .cache import Cache
 from .emulator import make_qemu
@@ -33,7 +33,10 @@ from .ruff import make_ruff
 from .sysroot import make_sysroot
 from .util import CHECKOUT, VmError
 
+CONFIGS = (*kmod.CONFIGS, *released.SERIES)
 INSTALLED_ROOTS = ("packages", "dkms")
+CONFIGS_HELP = "modules rebuilt for Linux >= 7.3 (default: cdev); stock: the distribution's own; " \
+               "6.1 and 6.12: an older kernel, unchanged"
 TIMED_OUT, USAGE, NOT_READY, NO_BOOT, PANIC = 119, 120, 121, 122, 123
 STATUS = {CommandTimeout: TIMED_OUT, GuestHangs: TIMED_OUT, GuestLostTimer: TIMED_OUT,
           BootFailed: NO_BOOT, GuestStopped: NO_BOOT, GuestPanic: PANIC}
@@ -109,7 +112,7 @@ def _add_packages(parser: argparse.ArgumentParser) -> None:
 
 
 def _kernel_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", choices=kmod.CONFIGS, default="cdev")
+    parser.add_argument("--config", choices=CONFIGS, default="cdev", help=CONFIGS_HELP)
     parser.add_argument("--from", dest="source", choices=("distro", "source"), default="distro",
                         help="the distribution's kernel with rebuilt modules, or all of it "
                         "from source (about 10 minutes; config cdev only)")
@@ -125,7 +128,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     _add_packages(parser)
     add("--qemu", choices=("host", *RELEASES), default="host", help="whose QEMU: the machine's "
         "own, or that of the suite that has this DPDK release")
-    add("--kernel-config", dest="config", choices=kmod.CONFIGS, default="cdev")
+    add("--kernel-config", dest="config", choices=CONFIGS, default="cdev", help=CONFIGS_HELP)
     add("--from", dest="source", choices=("distro", "source"), default="distro")
     add("--nic", dest="nics", action="append", metavar="MODEL[,PROP=VALUE...]",
         help="a QEMU NIC; repeat for more. NICs of one model are on one hub, so two of them "
@@ -133,8 +136,9 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
         "can be among them")
     add("--functions", type=int, choices=range(1, 9), default=1, metavar="N", help="so many NICs "
         "in each slot, as functions of one device (0000:00:03.0 to 0000:00:03.7)")
-    add("--bind", choices=("vfio-pci", "none"), default="vfio-pci",
-        help="driver for the NICs; none leaves them to the kernel")
+    add("--bind", choices=("vfio-pci", "uio_pci_generic", "none"), default="",
+        help="driver for the NICs; none leaves them to the kernel (default: uio_pci_generic with "
+        "a kernel that has no VFIO without an IOMMU, else vfio-pci)")
     add("--hugepages", type=int, default=256, metavar="N")
     add("--hugepage-size", choices=PAGE_MIB, default="2M")
     add("--hugepages-1g", type=int, default=0, metavar="N", help="beside those, hugepages of "

@@ -16,11 +16,12 @@ from .util import VmError, digest_files, need, run
 GUEST = Path(__file__).parent / "guest"
 INIT, AGENT = GUEST / "init.sh", GUEST / "agent.c"
 GROUPS = {
-    "root": ("9p", "9pnet_virtio", "overlay"),
+    "root": ("virtio_pci", "virtio_console", "9p", "9pnet_virtio", "overlay"),
     "iommu": ("virtio-iommu",),
+    "uio": ("uio_pci_generic",),
     "vfio": ("irqbypass", "iommufd", "vfio", "vfio_iommu_type1", "vfio-pci-core", "vfio-pci"),
 }
-OPTIONAL = ("iommufd", "vfio_iommu_type1", "irqbypass")
+OPTIONAL = ("iommufd", "vfio_iommu_type1", "irqbypass", "virtio-iommu")
 DIRECTORIES = ("bin", "dev", "modules", "new", "proc", "root", "sys", "upper")
 
 

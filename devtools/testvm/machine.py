@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import wire
+from . import released, wire
 from .util import CHECKOUT, VmError
 
 PAGE_MIB = {"2M": 2, "1G": 1024}
@@ -41,7 +41,7 @@ class Options:
     qemu: str = "host"
     nics: tuple[str, ...] = DEFAULT_NICS
     functions: int = 1
-    bind: str = "vfio-pci"
+    bind: str = ""    # a driver, none, or what the kernel offers
     hugepages: int = 256
     hugepage_size: str = "2M"
     hugepages_1g: int = 0
@@ -72,6 +72,12 @@ class Options:
         object.__setattr__(self, "shares", tuple(self.shares))
         object.__setattr__(self, "plugins", tuple(self.plugins))
         object.__setattr__(self, "packages", tuple(self.packages))
+
+    @property
+    def driver(self) -> str:
+        """What the NICs are bound to."""
+        without_vfio = self.config in released.SERIES and self.viommu == "none"
+        return self.bind or ("uio_pci_generic" if without_vfio else "vfio-pci")
 
     def reserved(self) -> dict[str, int]:
         """Hugepages of each size."""
@@ -202,7 +208,7 @@ class CommandLine:
                    for size, count in opts.reserved().items()),
                  f"VM_CHECKOUT={CHECKOUT}", f"VM_HUGEPAGES_1G={opts.hugepages_1g}",
                  f"VM_VIOMMU={opts.viommu}", f"VM_UNSAFE={unsafe}",
-                 f"VM_BIND={opts.bind}", f"VM_NICS={nics}",
+                 f"VM_BIND={opts.driver}", f"VM_NICS={nics}",
                  f"VM_PLUGINS={','.join(opts.plugins)}"]
         if opts.viommu == "intel":
             words.append("intel_iommu=on")

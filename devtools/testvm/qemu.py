@@ -29,6 +29,7 @@ from .ether import Wire
 from .kernel import Kernel, KernelMaker
 from .machine import CommandLine, Options, nic_hubs, pages_text
 from .qmp import Monitor
+from .released import SERIES, ReleasedKernel
 from .root import make_root
 from .source import SourceKernel
 from .util import CHECKOUT, VmError, tail
@@ -297,7 +298,7 @@ class Guest:
                       f"QEMU ended: {tail(self._path(1), 5) or 'no message'}")
             raise BootFailed(f"the guest did not boot: {reason}", self.console)
         if self.report["unbound"] and self.options.config != "stock":
-            raise BootFailed(f"{self.options.bind} refused {', '.join(self.report['unbound'])}",
+            raise BootFailed(f"{self.options.driver} refused {', '.join(self.report['unbound'])}",
                              self.console)
         found, wanted = self.report["hugepages"], self.options.reserved()
         if any(found[size] < count for size, count in wanted.items()):
@@ -443,6 +444,11 @@ def make_kernel(cache: Cache, apt: PrivateApt, config: str, source: str,
                 refresh: bool = False) -> Kernel:
     """A kernel of either origin."""
     maker = KernelMaker(cache, apt, refresh)
+    if config in SERIES:
+        if source == "source":
+            raise VmError(f"Linux {config} is the distribution's: there is no building it "
+                          "--from source")
+        return ReleasedKernel(maker).make(config)
     return SourceKernel(maker).make(config) if source == "source" else maker.make(config)
 
 

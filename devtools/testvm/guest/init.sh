@@ -57,7 +57,10 @@ thin_out_plugins() {
 }
 
 # A device that is there before its IOMMU's driver would be taken for one without an IOMMU.
-[ "$VM_VIOMMU" != virtio ] || load iommu
+if [ "$VM_VIOMMU" = virtio ]; then
+	load iommu
+	[ -d /sys/bus/virtio/drivers/virtio_iommu ] || die "this kernel has no virtio-iommu"
+fi
 load root
 mount_9p root /root
 mount -t tmpfs -o size=75% tmpfs /upper
@@ -84,6 +87,7 @@ mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=mmap,msize=512000 checkout
 	"/new$VM_CHECKOUT" || die "cannot mount the checkout"
 
 load vfio
+[ "$VM_BIND" != uio_pci_generic ] || load uio
 unbound=
 unsafe=/sys/module/vfio/parameters/enable_unsafe_noiommu_mode
 [ "$VM_UNSAFE" != 1 ] || [ ! -e $unsafe ] || echo 1 >$unsafe

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from testvm import cli, machine, qemu, qmp, root, testpmd, util, wire
+from testvm import apt, cli, machine, qemu, qmp, root, testpmd, util, wire
+from testvm.cache import Cache
 from testvm.util import VmError
 
 
@@ -71,6 +72,19 @@ def test_nic_that_bypasses_the_iommu_is_bound_without_one() -> None:
     assert "VM_UNSAFE=1" in words
     assert "0000:00:04.0,0000:41:00.0" in words
     assert "VM_UNSAFE=0" in command_line(viommu="intel")
+
+
+def test_nics_are_bound_to_what_the_kernel_offers() -> None:
+    assert "VM_BIND=vfio-pci " in command_line()
+    assert "VM_BIND=uio_pci_generic " in command_line(config="6.1")
+    assert "VM_BIND=vfio-pci " in command_line(config="6.12", viommu="intel")
+    assert "VM_BIND=none " in command_line(config="6.1", bind="none")
+
+
+def test_older_kernel_is_not_built_from_source(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    with pytest.raises(VmError, match="Linux 6.1 is the distribution's"):
+        qemu.make_kernel(cache, apt.PrivateApt(cache), "6.1", "source")
 
 
 def test_hot_plug_ports_are_the_kernels_own() -> None:

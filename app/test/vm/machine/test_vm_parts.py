@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testvm import apt, initramfs, kernel, kmod, root, source, sysroot, util
+from testvm import apt, initramfs, kernel, kmod, released, root, source, sysroot, util
 from testvm.cache import Cache, cache_root
 
 
@@ -60,6 +60,34 @@ def test_old_kernels_and_release_candidates_are_refused_by_name() -> None:
 def test_error_names_the_missing_part() -> None:
     with pytest.raises(util.VmError, match="lacks linux-source-7.3"):
         kernel.pick(kernel_index("7.3.4+deb13", "7.3.4-1", "sid", without="linux-source-7.3"))
+
+
+def test_newest_image_of_a_series_is_picked_and_backports_come_last() -> None:
+    index = {
+        "linux-image-6.12.9+deb13-amd64": [("6.12.9-1", "trixie")],
+        "linux-image-6.12.10+deb13.1-amd64": [("6.12.10-2", "trixie")],
+        "linux-image-6.12.10+deb13.1-cloud-amd64": [("6.12.11-1", "trixie")],
+        "linux-image-6.12.10+deb13.1-amd64-unsigned": [("6.12.11-1", "trixie")],
+        "linux-image-6.12.12+deb12-amd64": [("6.12.12-1~bpo12+1", "bookworm-backports")],
+        "linux-image-6.1.0-50-amd64": [("6.1.176-1", "bookworm")],
+        "linux-image-6.1.0-50-rt-amd64": [("6.1.177-1", "bookworm")],
+    }
+    assert released.pick(index, "6.1") == ("6.1.0-50-amd64", "6.1.176-1", "bookworm")
+    assert released.pick(index, "6.12") == ("6.12.10+deb13.1-amd64", "6.12.10-2", "trixie")
+    with pytest.raises(util.VmError, match="no suite of the mirror carries Linux 6.2 "):
+        released.pick(index, "6.2")
+
+
+def test_package_lists_of_an_older_checkout_are_read_anew(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"linux-image-6.1.0-50-amd64": [("6.1.176-1", "bookworm")]}
+    private = apt.PrivateApt(Cache(tmp_path))
+    private.root.mkdir()
+    (private.root / "index.json").write_text('{"dpdk": [["22.11.1", "bookworm"]]}')
+    monkeypatch.setattr(private, "_update", lambda: found)
+    assert private.index() == found
+    monkeypatch.setattr(private, "_update", dict)
+    assert private.index() == found
 
 
 def test_madison_output_is_read() -> None:
@@ -227,8 +255,8 @@ def test_modules_load_after_what_they_need(tmp_path: Path) -> None:
     (tmp_path / "modules.builtin").write_text("kernel/fs/overlay.ko\n")
     names = [path.name for path in initramfs.load_order(tmp_path, ("9p", "overlay"))]
     assert names == ["9pnet.ko.xz", "netfs.ko.xz", "9p.ko.xz"]
-    with pytest.raises(util.VmError, match="no module virtio-iommu"):
-        initramfs.load_order(tmp_path, ("virtio-iommu",))
+    with pytest.raises(util.VmError, match="no module 9pnet_virtio"):
+        initramfs.load_order(tmp_path, ("9pnet_virtio",))
 
 
 def test_links_of_a_sysroot_lead_into_it(tmp_path: Path) -> None:
