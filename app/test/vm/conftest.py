@@ -18,6 +18,7 @@ sys.path[:0] = map(str, [HERE.parents[2] / "devtools", HERE])
 pytest.register_assert_rewrite("helpers")
 
 from helpers.nodes import HOT_PLUG, INTEL, NICS  # noqa: E402  (needs the path set above)
+from helpers.packages import build  # noqa: E402
 from testvm.machine import Options  # noqa: E402
 from testvm.qemu import Guest  # noqa: E402
 from testvm.root import host_release  # noqa: E402
@@ -127,6 +128,12 @@ def release(request: pytest.FixtureRequest) -> str:
 def other(guest: Callable[..., Guest], release: str) -> Guest:
     """A guest with this DPDK, and two NICs that are linked."""
     return guest(nics=NICS) if release == host_release() else guest(dpdk=release)
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with all of them."""
+    return build(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.hookimpl(tryfirst=True)   # type: ignore[misc]     # pluggy has no types
