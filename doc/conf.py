@@ -10,6 +10,11 @@ breathe_projects = {project: os.environ["DOXYGEN_XML"]}
 breathe_default_project = project
 breathe_domain_by_extension = {"h": "c"}
 html_theme = "alabaster"
+html_static_path = ["static"]
+html_css_files = ["narrow.css"]
+# Every reference has to lead somewhere, but those to types of C, and doxygen's to whole headers.
+nitpicky = True
+nitpick_ignore_regex = [("c:identifier", ".*"), ("std:ref", "rte_.*_8h")]
 html_show_sourcelink = False
 man_pages: list[tuple[str, str, str, list[str], int]] = [
     ("dpdk-vfio-cdev", "dpdk-vfio-cdev", "list, check and use VFIO cdevs for DPDK", [], 1),
