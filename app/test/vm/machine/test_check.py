@@ -33,6 +33,43 @@ CLEAN = {
     "app/test/vm/test_one.py": f"# {LICENSE}\nimport helpers\n\nprint(helpers.VALUE)\n",
     "app/test/vm/helpers.py": f"# {LICENSE}\nVALUE = 1\n",
     "run.sh": f"#!/bin/sh\n# {LICENSE}\necho \"$1\"\n",
+    "lib/a/log.h": f'/* {LICENSE} */\n#define TEXT "cannot " /* "x" */ "find %s: %s; is '
+                   '\\"it\\" there (/*)?" /* "y" */\n',
+    "doc/map.rst": f".. {LICENSE}\n\n``low.c``, ``lib/a/``, ``lib/*/high.c``\n",
+    "doc/one.rst": f""".. {LICENSE}
+
+.. tested: app/test/vm/test_one.py
+
+.. code-block:: sh
+
+   dpdk-testpmd
+
+It prints::
+
+   dpdk-testpmd: error
+
+* In a list:
+
+  .. code-block:: sh
+     :caption: Not executed by the tests: no such machine
+
+     echo 1
+
+Messages
+--------
+
+.. messages of: lib
+
+``cannot find ... No such device``, ``is "it" there``
+   It is not there.
+
+Others
+------
+
+``of others``
+   is not looked for.
+""",
+    "README.md": "[one](doc/one.rst#messages), [folder](lib/a), [elsewhere](https://x/y.rst)\n",
 }
 LINES = "\tx++;\n"
 BREAKS = [
@@ -79,6 +116,25 @@ BREAKS = [
     ("tidy", "lib/a/low.c", "return 0;", "return sizeof(int) && __builtin_strcmp(\"a\", \"b\");",
      "suspicious-string-compare"),
     ("format", "lib/a/low.c", "\treturn 0;", "    return 0;", "lib/a/low.c:6: not laid out"),
+    ("commands", "doc/one.rst", ".. tested: app/test/vm/test_one.py\n", "",
+     "doc/one.rst:4: commands have no mark"),
+    ("commands", "doc/one.rst", "test_one.py", "test_two.py",
+     "there is no app/test/vm/test_two.py"),
+    ("commands", "doc/one.rst", "by the tests: no such machine", "by the tests:", "have no mark"),
+    ("commands", "doc/one.rst", "  .. code", "  .. tested: app/test/vm/test_one.py\n\n  .. code",
+     "is executed and is not"),
+    ("commands", "doc/one.rst", "It prints::\n\n   dpdk-testpmd:", "It is::\n\n   dpdk-testpmd ",
+     "commands are written as"),
+    ("commands", "doc/one.rst", "It prints::\n\n", "It prints::\n\n   # x\n",
+     "commands are written as"),
+    ("commands", "doc/one.rst", ":: sh", ":: console", "commands are written as"),
+    ("messages", "doc/one.rst", "cannot find", "cannot see", 'in lib has "cannot see"'),
+    ("messages", "doc/one.rst", "No such device", "No such devices", 'has "No such devices"'),
+    ("messages", "lib/a/log.h", "is \\", "was \\", '"is "it" there"'),
+    ("files", "doc/map.rst", "low.c", "lower.c", "there is no lower.c"),
+    ("files", "doc/map.rst", "lib/a/", "lib/b/", "there is no lib/b/"),
+    ("files", "doc/map.rst", "high", "higher", "there is no lib/*/higher.c"),
+    ("files", "README.md", "one.rst", "two.rst", "there is no doc/two.rst"),
     ("shell", "run.sh", '"$1"', "$1", "[SC2086]"),
     ("ruff", "app/test/vm/helpers.py", "VALUE", "import os\n\nVALUE", "F401"),
     ("mypy", "app/test/vm/helpers.py", "VALUE = 1", 'VALUE: int = "1"', "Incompatible types"),
