@@ -8,7 +8,7 @@
  * VFIO character devices (cdevs), and domains: the memory that devices can access.
  *
  * Plain Linux: no DPDK, any program may use it.
- *
+ * @code{.unparsed}
  *	ctx ------------ paths of sysfs, /proc and /dev, log function
  *	 |  find()
  *	 v
@@ -18,6 +18,7 @@
  *	 |     |   |
  *	 v     v   +---- mappings: VA -> IOVA, pinned, each page's address checked
  *	device --------- one open cdev, bound to the domain's iommufd, attached
+ * @endcode
  *
  * A ctx outlives its domains, a domain its devices. The kernel pins memory and
  * reports addresses once the IOAS has a HWPT. The first device creates it, or a

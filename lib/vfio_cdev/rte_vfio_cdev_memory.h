@@ -6,13 +6,13 @@
 /**
  * @file
  * The memory of a domain: part of rte_vfio_cdev.h, which includes it.
- *
+ * @code{.unparsed}
  *	map ------- map memory at an address that the caller gives, or at any
  *	pin_page -- pin one page, and return its address
  *	pin ------- pin any memory, and return its addresses
  *	provide --- return the address of a page, and pin it provisionally
  *	expect ---- pin a page provisionally whose address was given already
- *
+ * @endcode
  * Memory is pinned, and its address confirmed by the kernel, before a device can use
  * it. unmap undoes map and pin_page, pin_release undoes pin. Provisional pins end when
  * their memory is unmapped, or when a mapping of it replaces them.
