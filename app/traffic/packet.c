@@ -18,7 +18,7 @@ struct number {
 	rte_be64_t seq;
 	rte_be16_t len;
 	rte_be16_t cksum; /* of what comes after this */
-} __rte_packed;
+} __attribute__((packed));
 
 #define HEADERS_LEN (sizeof(struct rte_ether_hdr) + sizeof(struct number))
 

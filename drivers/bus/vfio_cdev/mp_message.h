@@ -34,9 +34,10 @@ struct mp_message {
 	int num_fds;
 	uint8_t param[RTE_MP_MAX_PARAM_LEN];
 	int fds[MP_MOST_FDS];
+	int padding; /* from 25.11 on */
 };
 
-/* From 25.11 on the EAL's struct is aligned. */
+/* From 25.11 on the EAL's struct is aligned, and copied with its padding. */
 #define MP_MESSAGE _Alignas(8) struct mp_message
 
 enum mp_kind {

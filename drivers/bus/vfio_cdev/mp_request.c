@@ -124,8 +124,8 @@ message_size(const struct rte_mp_reply *reply)
 {
 	static const size_t sizes[] = {
 		offsetof(struct mp_message, fds) + 8 * sizeof(int),
+		offsetof(struct mp_message, padding),
 		sizeof(struct mp_message),
-		RTE_ALIGN_CEIL(sizeof(struct mp_message), 8),
 	};
 	const char *first = (const char *)reply->msgs;
 
