@@ -123,7 +123,7 @@ device_setup(const struct rte_vfio_cdev_info *info, int group, int *fd,
 	struct device *dev;
 	int iommufd = -1, ret;
 
-	if (iova_check(info) < 0 || !selfcheck_hooks(info->addr))
+	if (!selfcheck_hooks(info->addr) || iova_check(info) < 0)
 		return -1;
 	dev = device_reserve(info, group);
 	if (dev == NULL)

@@ -101,17 +101,31 @@ static bool api_own_cdev;
 static void *eal_handle;
 static pthread_once_t api_once = PTHREAD_ONCE_INIT;
 
+struct eal_search {
+	const char **paths;
+	unsigned int max, found;
+};
+
 static int
 eal_find(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	const char *base = strrchr(info->dlpi_name, '/');
+	struct eal_search *search = arg;
 
 	(void)size;
 	base = base != NULL ? base + 1 : info->dlpi_name;
-	if (strncmp(base, EAL_SONAME, strlen(EAL_SONAME)) != 0)
-		return 0;
-	*(const char **)arg = info->dlpi_name;
-	return 1;
+	if (strncmp(base, EAL_SONAME, strlen(EAL_SONAME)) == 0)
+		search->paths[search->found++] = info->dlpi_name;
+	return search->found == search->max;
+}
+
+unsigned int
+eal_objects(const char *paths[], unsigned int max)
+{
+	struct eal_search search = { .paths = paths, .max = max };
+
+	dl_iterate_phdr(eal_find, &search);
+	return search.found;
 }
 
 /*
@@ -123,11 +137,11 @@ void *
 eal_symbol(const char *name)
 {
 	void *symbol = dlsym(RTLD_NEXT, name);
-	const char *path = NULL;
+	const char *path;
 
 	if (symbol != NULL)
 		return symbol;
-	if (eal_handle == NULL && dl_iterate_phdr(eal_find, &path) != 0)
+	if (eal_handle == NULL && eal_objects(&path, 1) != 0)
 		eal_handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
 	return eal_handle != NULL ? dlsym(eal_handle, name) : NULL;
 }

@@ -93,6 +93,10 @@ struct eal_api {
 const struct eal_api *
 eal_api(void);
 
+/* Paths of the EALs in this process, at most so many; how many. */
+unsigned int
+eal_objects(const char *paths[], unsigned int max);
+
 /* A function or a variable of the EAL behind this library, or of what the EAL needs; or NULL. */
 void *
 eal_symbol(const char *name);

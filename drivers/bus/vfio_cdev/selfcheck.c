@@ -45,12 +45,30 @@ static const struct {
 	{ "rte_fbarray_set_free", "memory that it gives up would stay pinned" },
 };
 
+/* The functions of one EAL are used here, and the memory may be the other one's. */
+static bool
+eal_is_alone(const char *addr)
+{
+	const char *paths[2];
+
+	if (eal_objects(paths, RTE_DIM(paths)) < RTE_DIM(paths))
+		return true;
+	bus_log(RTE_VFIO_CDEV_LOG_ERR,
+		"%s: cannot set up over a cdev: two DPDKs are in this process, %s and %s: %s; "
+		"memory of one of them would not be pinned. Load drivers and libraries of one "
+		"release only (ldd, and -d of the EAL); RTE_VFIO_CDEV=off is stock DPDK",
+		addr, paths[0], paths[1], strerror(EOPNOTSUPP));
+	return false;
+}
+
 bool
 selfcheck_hooks(const char *addr)
 {
 	/* A function that no library interposes. */
 	const void *eal = *(void *const *)&eal_api()->process_type;
 
+	if (!eal_is_alone(addr))
+		return false;
 	for (size_t i = 0; i < RTE_DIM(hooks); i++) {
 		if (!elf_binding_is_internal(eal, hooks[i].name))
 			continue;

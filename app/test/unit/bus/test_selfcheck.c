@@ -2,6 +2,7 @@
 
 /* Devices are refused where the EAL does not call the backend, or cannot be made to. */
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -40,6 +41,23 @@ call_of_another_object_is_found(void **state)
 	assert_non_null(eal_api()->get_mempolicy);
 }
 
+/* A driver of another release brings its own. */
+static void
+device_is_refused_while_there_are_two_eals(void **state)
+{
+	void *second = dlopen(SECOND_EAL, RTLD_NOW | RTLD_LOCAL);
+	int fd;
+
+	(void)state;
+	assert_non_null(second);
+	bus_setup_fails();
+	assert_logged(ERR, "bus.vfio_cdev", BUS_ADDR, "two DPDKs", "librte_eal.so and ", SECOND_EAL,
+		      strerror(EOPNOTSUPP), "of one release");
+	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+	assert_int_equal(dlclose(second), 0);
+	assert_int_equal(bus_setup(BUS_ADDR, &fd), 0);
+}
+
 int
 bus_selfcheck_tests(void)
 {
@@ -47,6 +65,7 @@ bus_selfcheck_tests(void)
 		BUS_TEST(eal_that_calls_the_backend_is_found_to),
 		BUS_TEST(call_that_leads_nowhere_else_is_found_to),
 		BUS_TEST(call_of_another_object_is_found),
+		BUS_TEST(device_is_refused_while_there_are_two_eals),
 	};
 
 	return cmocka_run_group_tests_name("bus: self-check", tests, NULL, NULL);
