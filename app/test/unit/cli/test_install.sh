@@ -33,8 +33,7 @@ $libdir/librte_vfio_cdev.so.1
 $libdir/pkgconfig/librte_bus_vfio_cdev.pc
 $libdir/pkgconfig/librte_vfio_cdev.pc
 libexec/dpdk-test-vfio-cdev-traffic
-share/bash-completion/completions/dpdk-vfio-cdev
-share/doc/dpdk-vfio-cdev/examples/60-vfio-cdev.rules"
+share/bash-completion/completions/dpdk-vfio-cdev"
 diff <(sort <<<"$wanted") <(cd "$dest/root$prefix" && find . -type f -o -type l | sed 's,^\./,,' |
 	sort) || wrong "another list of files (wanted, installed)"
 [ -z "$(find "$dest/root" -type f -not -path "$top/*")" ] || wrong "files outside of the prefix"
@@ -53,6 +52,11 @@ names=$(nm -g --defined-only "$top/$libdir/librte_vfio_cdev.a" | awk 'NF == 3 { 
 # Found beside the tool, wherever the tree was moved to.
 found=$("$top/bin/dpdk-vfio-cdev" run -- printenv LD_PRELOAD) || :
 [ "$found" = "$top/$libdir/librte_bus_vfio_cdev.so.1" ] || wrong "run preloads \"$found\""
+
+# Where pkg-config does not look it names what is missing, and the variable.
+missing=$(PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR=$dest pkg-config --libs librte_bus_vfio_cdev 2>&1) &&
+	wrong "pkg-config finds the library where it is not"
+[[ $missing == *librte_bus_vfio_cdev*PKG_CONFIG_PATH* ]] || wrong "pkg-config reports \"$missing\""
 
 # As if it was installed where it is now.
 grep -qxF "prefix=$prefix" "$top/$libdir"/pkgconfig/*.pc || wrong "pkg-config has another prefix"
