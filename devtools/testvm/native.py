@@ -15,9 +15,10 @@ from .util import VmError
 
 OLDEST = (7, 3)
 CONFIG = "cdev"
-USR_SRC = Path("/usr/src")
-# The source's parts, objects and modules: 40 MiB, seen with 7.3.
-ROOM_MIB = 100
+USR_SRC, MODULES = Path("/usr/src"), Path("/lib/modules")
+# The source's parts, objects and modules: 40 MiB, seen with 7.3. The modules alone: 1 MiB, and
+# DKMS leaves what it could copy of them.
+ROOM_MIB, MODULES_MIB = 100, 4
 VERSION = re.compile(r"^VERSION = (\d+)\nPATCHLEVEL = (\d+)\nSUBLEVEL = (\d+)$", re.M)
 
 
@@ -54,11 +55,11 @@ def find_source(release: str) -> Path:
     return tar
 
 
-def check_room(directory: Path) -> None:
+def check_room(directory: Path, what: str, mebibytes: int) -> None:
     """A full disk is reported before it is one."""
     free = shutil.disk_usage(directory).free >> 20
-    if free < ROOM_MIB:
-        raise VmError(f"{directory} has {free} MiB left, and the build needs {ROOM_MIB}: make room "
+    if free < mebibytes:
+        raise VmError(f"{directory} has {free} MiB left, and {what} needs {mebibytes}: make room "
                       "and try again")
 
 
@@ -81,7 +82,9 @@ def build(release: str, headers: Path, source: Path | None, into: Path) -> None:
     tar = source or find_source(release)
     if into.exists():
         raise VmError(f"{into} is there already")
-    check_room(into.parent)
+    check_room(into.parent, "the build", ROOM_MIB)
+    if (MODULES / release).is_dir():
+        check_room(MODULES / release, "installing the modules", MODULES_MIB)
     with tempfile.TemporaryDirectory(dir=into.parent, prefix=".kmod-") as directory:
         scratch = Path(directory)
         unpack(tar, release, scratch / "source")
