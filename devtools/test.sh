@@ -50,6 +50,10 @@ prefetch() {
 	for root in 24.11 25.11 packages dkms; do
 		devtools/vm root $root || return
 	done
+	for suite in trixie sid; do
+		devtools/vm root package-build --suite $suite || return
+		devtools/vm root packages --suite $suite || return
+	done
 	for root in 22.11 25.11; do
 		devtools/vm root $root --package openvswitch-switch-dpdk || return
 	done

@@ -28,13 +28,13 @@ from .qemu import (
     Process,
     make_kernel,
 )
-from .root import RELEASES, make_root, package_root
+from .root import RELEASES, make_package_build_root, make_root, package_root
 from .ruff import make_ruff
 from .sysroot import make_sysroot
 from .util import CHECKOUT, VmError
 
 CONFIGS = (*kmod.CONFIGS, *released.SERIES)
-INSTALLED_ROOTS = ("packages", "dkms")
+INSTALLED_ROOTS = ("packages", "package-build", "dkms")
 CONFIGS_HELP = "modules rebuilt for Linux >= 7.3 (default: cdev); stock: the distribution's own; " \
                "6.1 and 6.12: an older kernel, unchanged"
 TIMED_OUT, USAGE, NOT_READY, NO_BOOT, PANIC = 119, 120, 121, 122, 123
@@ -90,7 +90,10 @@ def build_parser() -> Parser:
     root = commands.add_parser("root", help="make a root file system, print its directory")
     root.add_argument("dpdk", nargs="?", default="host",
                       choices=("host", *RELEASES, *INSTALLED_ROOTS), help="whose DPDK; packages "
-                      "and dkms: with a package database, for what the tests install")
+                      "and dkms: with a package database, for what the tests install; "
+                      "package-build: with what builds them")
+    root.add_argument("--suite", default="", metavar="NAME", help="of packages and package-build "
+                      "(default: the machine's own)")
     _add_packages(root)
     _add_refresh(root)
     _run_options(commands.add_parser("run", help="run a command in a guest", epilog=EPILOG,
@@ -223,8 +226,12 @@ def do_root(args: argparse.Namespace) -> int:
     """devtools/vm root."""
     cache = Cache()
     apt = PrivateApt(cache)
+    if args.suite and not args.dpdk.startswith("package"):
+        raise VmError("--suite is of the roots packages and package-build")
     if args.dpdk == "packages":
-        print(package_root(cache, apt))
+        print(package_root(cache, apt, args.suite))
+    elif args.dpdk == "package-build":
+        print(make_package_build_root(cache, apt, args.suite))
     elif args.dpdk == "dkms":
         print(KernelMaker(cache, apt, args.refresh).dkms_root())
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .apt import ACQUIRE, PrivateApt, Versions
 from .cache import Cache
-from .util import VmError, digest_files, need, need_root, progress, run
+from .util import CHECKOUT, VmError, digest_files, need, need_root, progress, run
 
 RELEASES = ("22.11", "23.11", "24.11", "25.11")
 PACKAGES = ["bsdutils", "dpdk", "dpdk-dev", "iproute2", "kmod", "libcap2-bin", "libjansson4",
@@ -18,6 +18,7 @@ BASE = ["base-files", "base-passwd", "bash", "coreutils", "dash", "debianutils",
         "sysvinit-utils", "tar"]
 # The names that their scripts give to these programs.
 ALTERNATIVES = {"awk": "mawk", "which": "which.debianutils"}
+CONTROL = CHECKOUT / "devtools/debian/control"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 # What a guest with the machine's own root needs there: program and package.
 ON_HOST = {"dpdk-testpmd": "dpdk-dev", "python3": "python3", "modprobe": "kmod",
@@ -26,12 +27,13 @@ ON_HOST = {"dpdk-testpmd": "dpdk-dev", "python3": "python3", "modprobe": "kmod",
 
 
 def bootstrap(apt: PrivateApt, target: Path, suites: Sequence[str],
-              packages: Sequence[str], arch: str = "", installed: bool = False) -> None:
+              packages: Sequence[str], arch: str = "", installed: bool = False,
+              hooks: Sequence[str] = ()) -> None:
     """mmdebstrap with the machine's mirror and keyring.
 
     Unless they are to be installed, the packages are unpacked, not configured, which takes a
     quarter of the time; _finish() does the little that matters here of what their scripts would
-    have done.
+    have done. Hooks are of a shell, and get the root as $1.
     """
     need("mmdebstrap")
     need_root("making a root file system (mmdebstrap)")
@@ -42,6 +44,9 @@ def bootstrap(apt: PrivateApt, target: Path, suites: Sequence[str],
     run(["mmdebstrap", f"--variant={variant}", "--format=directory", *options,
          *([f"--architectures={arch}"] if arch else []),
          '--aptopt=APT::Install-Recommends "false"',
+         # A root is whole or removed: dpkg need not wait for the disk at each file.
+         *(["--dpkgopt=force-unsafe-io"] if installed else []),
+         *(f"--customize-hook={hook}" for hook in hooks),
          f"--include={','.join(packages)}", suites[0], target, *sources], what="mmdebstrap")
     if not installed:
         _finish(target)
@@ -113,8 +118,9 @@ def make_root(cache: Cache, apt: PrivateApt, dpdk: str, refresh: bool = False,
     return cache.entry("root", f"dpdk-{dpdk}", recipe, fill)
 
 
-# What our packages depend on: they are installed without a network.
-NEEDED = ["libelf1", "libjs-sphinxdoc", "libpciaccess0", "mawk", "mount"]
+# What our packages depend on: they are installed without a network. A suite with another name for
+# one of them provides this one too.
+NEEDED = ["libelf1", "libjs-sphinxdoc", "libpciaccess0", "mawk", "mount", "udev"]
 
 
 def make_installed_root(cache: Cache, apt: PrivateApt, suites: Sequence[str],
@@ -132,6 +138,23 @@ def make_installed_root(cache: Cache, apt: PrivateApt, suites: Sequence[str],
     return cache.entry("root", f"installed-{suites[0]}", recipe, fill)
 
 
-def package_root(cache: Cache, apt: PrivateApt) -> Path:
-    """For packages that were built on this machine."""
-    return make_installed_root(cache, apt, [apt.mirror.suite])
+def package_root(cache: Cache, apt: PrivateApt, suite: str = "") -> Path:
+    """For packages of a suite: this machine's, unless another is named."""
+    return make_installed_root(cache, apt, [suite or apt.mirror.suite])
+
+
+def make_package_build_root(cache: Cache, apt: PrivateApt, suite: str = "") -> Path:
+    """A root in which packages are built for a suite: nothing but what their control file names.
+
+    That, and what every build may take for granted.
+    """
+    name = suite or apt.mirror.suite
+    place = "src/dpdk-vfio-cdev"
+
+    def fill(target: Path) -> None:
+        progress(f"installing what {name} needs to build packages, about 90 s")
+        bootstrap(apt, target, [name], ["build-essential"], installed=True, hooks=[
+            f'mkdir -p "$1/{place}/debian"', f'cp "{CONTROL}" "$1/{place}/debian/control"',
+            f'chroot "$1" apt-get --yes build-dep "/{place}"', f'rm -r "$1/{place}"'])
+    recipe = [name, apt.index().get("dpdk"), digest_files(Path(__file__), CONTROL)]
+    return cache.entry("root", f"build-{name}", recipe, fill)
