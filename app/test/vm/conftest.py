@@ -4,6 +4,7 @@
 pytest-xdist runs the files of tests side by side, each process with guests of its own.
 """
 
+import functools
 import os
 import sys
 from collections import OrderedDict
@@ -19,6 +20,7 @@ pytest.register_assert_rewrite("helpers")
 
 from helpers.nodes import HOT_PLUG, INTEL, NICS  # noqa: E402  (needs the path set above)
 from helpers.packages import build  # noqa: E402
+from helpers.suites import build_for  # noqa: E402
 from testvm.machine import Options  # noqa: E402
 from testvm.qemu import Guest  # noqa: E402
 from testvm.root import host_release  # noqa: E402
@@ -134,6 +136,12 @@ def other(guest: Callable[..., Guest], release: str) -> Guest:
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory with all of them."""
     return build(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="session")
+def packages_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """packages_for("sid") -> the directory with those of a suite, built in a clean root of it."""
+    return functools.cache(lambda suite: build_for(suite, tmp_path_factory.mktemp(suite)))
 
 
 @pytest.hookimpl(tryfirst=True)   # type: ignore[misc]     # pluggy has no types
