@@ -12,7 +12,13 @@ TOP = next(path for path in Path(__file__).resolve().parents if (path / "devtool
 LICENSE = "SPDX-License-Identifier: BSD-3-Clause"
 # Two layers in one folder, one folder above it, a test and scripts: nothing wrong.
 CLEAN = {
-    "meson.build": f"# {LICENSE}\nfolder_layers = [\n    ['lib/a'],\n    ['app/b'],\n]\n",
+    "meson.build": f"# {LICENSE}\nproject('x',\n    version: '1.2.3')\n"
+                   "folder_layers = [\n    ['lib/a'],\n    ['app/b'],\n]\n",
+    "config/meson.build": f"# {LICENSE}\nabi_version = '4'\n",
+    "app/host/launch.h": f'/* {LICENSE} */\n#define LAUNCH_LIBRARY "librte_a.so.4"\n',
+    "doc/changelog.rst": f".. {LICENSE}\n\n1.2.3 (2026-12-01)\n------------------\n",
+    "devtools/debian/changelog": "dpdk-vfio-cdev (1.2.3) unstable; urgency=medium\n\n"
+                                 " -- X <x@y>  Tue, 01 Dec 2026 00:00:00 +0000\n",
     "lib/a/meson.build": f"# {LICENSE}\na_layers = [\n    ['low.c'], # the lowest\n"
                          "    ['high.c', 'side.c'],\n]\n",
     "lib/a/vfio_cdev_a.h": f"/* {LICENSE} */\nint\nvfio_cdev_low(void);\n"
@@ -113,6 +119,11 @@ BREAKS = [
     ("exports", "lib/a/version.map", "cdev_b", "cdev_c", "cdev_c is in no public header"),
     ("exports", "lib/a/version.map", "\tglobal:\n", "\tglobal:\n\tz;\n", "not in order"),
     ("exports", "lib/a/rte_a.h", "cdev_b(", "cdev_bb(", "cdev_bb is missing"),
+    ("versions", "meson.build", "1.2.3", "1.3.0", "doc/changelog.rst: version 1.2.3, not 1.3.0"),
+    ("versions", "doc/changelog.rst", "1.2.3", "Soon", "doc/changelog.rst: version missing"),
+    ("versions", "devtools/debian/changelog", "1.2.3", "1.2.2", "debian/changelog: version 1.2.2"),
+    ("versions", "devtools/debian/changelog", "01 Dec", "02 Dec", "changelog.rst has 2026-12-01"),
+    ("versions", "app/host/launch.h", "so.4", "so.5", "app/host/launch.h: ABI 5, not 4"),
     ("tidy", "lib/a/low.c", "return 0;", "return sizeof(int) && __builtin_strcmp(\"a\", \"b\");",
      "suspicious-string-compare"),
     ("format", "lib/a/low.c", "\treturn 0;", "    return 0;", "lib/a/low.c:6: not laid out"),
