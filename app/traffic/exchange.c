@@ -482,7 +482,7 @@ is_time_up(const struct traffic *traffic, uint64_t passed)
 	if (passed < traffic->seconds)
 		return false;
 	return passed >= traffic->seconds + MORE_SECONDS ||
-		pages_covered(&traffic->pages) == traffic->pages.count;
+		pages_count(&traffic->pages, page_is_left_out) == 0;
 }
 
 static void

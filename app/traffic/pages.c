@@ -108,19 +108,31 @@ page_phys(const struct page *page)
 }
 
 bool
+page_is_full(const struct page *page)
+{
+	return page->room == NULL;
+}
+
+bool
 page_is_covered(const struct page *page)
 {
 	return page->sent > 0 && (page->received > 0 || page->send_only);
 }
 
-unsigned int
-pages_covered(const struct pages *pages)
+bool
+page_is_left_out(const struct page *page)
 {
-	unsigned int covered = 0;
+	return !page_is_covered(page) && !page_is_full(page);
+}
+
+unsigned int
+pages_count(const struct pages *pages, bool (*is_so)(const struct page *page))
+{
+	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < pages->count; i++)
-		covered += page_is_covered(&pages->page[i]);
-	return covered;
+		count += is_so(&pages->page[i]);
+	return count;
 }
 
 static size_t

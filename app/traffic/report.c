@@ -77,13 +77,13 @@ page_is_elsewhere(const struct page *page)
 
 /* The first of those that are so. */
 static json_t *
-pages_json(const struct traffic *traffic, bool (*is_so)(const struct page *page), bool wanted)
+pages_json(const struct traffic *traffic, bool (*is_so)(const struct page *page))
 {
 	json_t *list = json_array();
 
 	for (unsigned int i = 0; i < traffic->pages.count && json_array_size(list) < MOST_PAGES;
 	     i++)
-		if (is_so(&traffic->pages.page[i]) == wanted)
+		if (is_so(&traffic->pages.page[i]))
 			json_array_append_new(list, page_json(&traffic->pages.page[i]));
 	return list;
 }
@@ -93,15 +93,16 @@ counts_json(const struct traffic *traffic)
 {
 	const struct counts *counts = &traffic->counts;
 
-	return json_pack("{sI sI sI sI sI sI sI sI sI sI sI sI}", "sent", (json_int_t)counts->sent,
-			 "received", (json_int_t)counts->received, "bytes",
-			 (json_int_t)counts->bytes, "in_pieces", (json_int_t)counts->in_pieces,
-			 "smallest", (json_int_t)counts->smallest, "largest",
-			 (json_int_t)counts->largest, "damaged", (json_int_t)traffic->damages.count,
-			 "lost", (json_int_t)counts->lost, "late", (json_int_t)counts->late,
-			 "foreign", (json_int_t)counts->foreign, "pages",
-			 (json_int_t)traffic->pages.count, "covered",
-			 (json_int_t)pages_covered(&traffic->pages));
+	return json_pack("{sI sI sI sI sI sI sI sI sI sI sI sI sI}", "sent",
+			 (json_int_t)counts->sent, "received", (json_int_t)counts->received,
+			 "bytes", (json_int_t)counts->bytes, "in_pieces",
+			 (json_int_t)counts->in_pieces, "smallest", (json_int_t)counts->smallest,
+			 "largest", (json_int_t)counts->largest, "damaged",
+			 (json_int_t)traffic->damages.count, "lost", (json_int_t)counts->lost,
+			 "late", (json_int_t)counts->late, "foreign", (json_int_t)counts->foreign,
+			 "pages", (json_int_t)traffic->pages.count, "covered",
+			 (json_int_t)pages_count(&traffic->pages, page_is_covered), "full",
+			 (json_int_t)pages_count(&traffic->pages, page_is_full));
 }
 
 void
@@ -128,9 +129,9 @@ report_result(const struct traffic *traffic)
 				 limits->reason, "most_pieces", (int)limits->pieces, "silent",
 				 traffic->silent, "filtering", traffic->filtering, "damages",
 				 damages_json(traffic), "bad_pages",
-				 pages_json(traffic, page_is_bad, true), "left_out",
-				 pages_json(traffic, page_is_covered, false), "elsewhere",
-				 pages_json(traffic, page_is_elsewhere, true));
+				 pages_json(traffic, page_is_bad), "left_out",
+				 pages_json(traffic, page_is_left_out), "elsewhere",
+				 pages_json(traffic, page_is_elsewhere));
 
 	json_object_update_new(line, counts_json(traffic));
 	line_write(line);

@@ -95,12 +95,21 @@ phys_of(const void *va);
 uint64_t
 page_phys(const struct page *page);
 
+/* Is there no room for a packet, since something else takes it up? */
+bool
+page_is_full(const struct page *page);
+
 /* Has it been sent from and received into? */
 bool
 page_is_covered(const struct page *page);
 
+/* Has it room for a packet, and was not covered nevertheless? */
+bool
+page_is_left_out(const struct page *page);
+
+/* How many are so. */
 unsigned int
-pages_covered(const struct pages *pages);
+pages_count(const struct pages *pages, bool (*is_so)(const struct page *page));
 
 /* Of each kind, but for rounding: enough for both ports' rings and what is on the way. */
 #define MOST_BLOCKS 4096

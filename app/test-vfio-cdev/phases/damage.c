@@ -82,7 +82,8 @@ enum verdict
 damage_verdict(const json_t *found, struct result *result)
 {
 	const json_t *silent = json_object_get(found, "silent");
-	const long long pages = number(found, "pages"), covered = number(found, "covered");
+	const long long pages = number(found, "pages") - number(found, "full");
+	const long long covered = number(found, "covered");
 
 	if (json_is_string(silent))
 		return result_fail(result, "no packet gets %s: are the two cabled to each other?",

@@ -13,7 +13,7 @@
 struct integrity {
 	long long packets;
 	long long smallest, largest;
-	long long pages;
+	long long pages, full;
 	long long foreign; /* packets of others */
 	char limit[320];   /* where no larger ones, and why; or "" */
 	json_t *pairs;
@@ -28,6 +28,7 @@ integrity_add(const struct run *run, unsigned int first, struct integrity *integ
 	integrity->packets += json_integer_value(json_object_get(found, "received"));
 	integrity->foreign += json_integer_value(json_object_get(found, "foreign"));
 	integrity->pages += json_integer_value(json_object_get(found, "covered"));
+	integrity->full += json_integer_value(json_object_get(found, "full"));
 	if (integrity->smallest == 0 || value < integrity->smallest)
 		integrity->smallest = value;
 	value = json_integer_value(json_object_get(found, "largest"));
@@ -78,6 +79,26 @@ integrity_pair(struct run *run, unsigned int first, struct integrity *integrity,
 	return verdict == VERDICT_FAIL ? result_of_pair(run, first, result) : verdict;
 }
 
+/* The most important of what the figure does not say. */
+static void
+integrity_remark(const struct integrity *integrity, struct result *result)
+{
+	char *const text = result->text;
+	const size_t size = sizeof(result->text);
+
+	if (integrity->limit[0] != '\0')
+		snprintf(text, size, "%s", integrity->limit);
+	else if (integrity->foreign != 0)
+		snprintf(text, size,
+			 "%lld packets came that were of another sender, and were left out",
+			 integrity->foreign);
+	else if (integrity->full != 0)
+		snprintf(text, size,
+			 "%lld more hugepages have no room for a packet beside other data of "
+			 "this program, and were left out",
+			 integrity->full);
+}
+
 enum verdict
 phase_integrity(struct run *run, struct result *result)
 {
@@ -91,10 +112,6 @@ phase_integrity(struct run *run, struct result *result)
 		return verdict;
 	result_pass(result, "%lld packets of %lld to %lld bytes, %lld hugepages", integrity.packets,
 		    integrity.smallest, integrity.largest, integrity.pages);
-	snprintf(result->text, sizeof(result->text), "%s", integrity.limit);
-	if (integrity.foreign != 0 && integrity.limit[0] == '\0')
-		snprintf(result->text, sizeof(result->text),
-			 "%lld packets came that were of another sender, and were left out",
-			 integrity.foreign);
+	integrity_remark(&integrity, result);
 	return result->verdict;
 }

@@ -253,6 +253,27 @@ packets_that_wait_in_the_ring_are_not_lost(void **state)
 	assert_int_equal(misaddressed, 0);
 }
 
+static void
+page_without_room_is_not_waited_for(void **state)
+{
+	uint8_t room[1];
+	struct page pages[] = {
+		{ .va = 1, .len = 1, .room = room, .sent = 1, .received = 1 },
+		{ .va = 2, .len = 1 },
+	};
+	const uint64_t before = rte_get_timer_cycles();
+
+	(void)state;
+	assert_int_equal(start(), 0);
+	traffic.pages = (struct pages){ pages, RTE_DIM(pages) };
+	traffic_run(&traffic, &blocks, mbufs);
+	traffic.pages = (struct pages){ 0 };
+	assert_null(traffic.silent);
+	assert_true(traffic.counts.sent > 0);
+	/* A page with room that was not covered is waited for, 30 seconds more. */
+	assert_true((rte_get_timer_cycles() - before) / rte_get_timer_hz() < 15);
+}
+
 int
 main(void)
 {
@@ -260,6 +281,7 @@ main(void)
 		cmocka_unit_test(link_may_take_as_long_as_for_testpmd),
 		cmocka_unit_test(link_is_waited_for_by_the_clock),
 		cmocka_unit_test(packets_that_wait_in_the_ring_are_not_lost),
+		cmocka_unit_test(page_without_room_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
