@@ -130,7 +130,7 @@ class KernelMaker:
         """The distribution's kernel with the modules of one configuration."""
         name = f"{config}-{self.packages.upstream}"
         recipe = [self.packages.version, kmod.options_of(config),
-                  digest_files(HERE / "kernel.py", HERE / "kmod.py")]
+                  digest_files(HERE / "kernel.py", HERE / "kmod.py", kmod.MAP_PAGES)]
         entry = self.cache.path("modules", name, recipe)
         if not entry.is_dir():
             fill = self._prepared(config, self.cache.log(entry))

@@ -28,6 +28,11 @@ CONFIGS = ("cdev", "cdev-only", "group-only", "stock")
 LINKED_IN = {"IOMMUFD_DRIVER": "iova_bitmap", "IOMMUFD_DRIVER_CORE": "driver",
              "INTERVAL_TREE_SPAN_ITER": "span_iter"}
 IOMMUFD = "drivers/iommu/iommufd"
+# What the no-IOMMU page table is built on. A kernel has all of it, or none: then it goes into
+# iommufd.ko too, and the domain gets the functions that such a kernel calls.
+PAGE_TABLE = ("GENERIC_PT", "IOMMU_PT", "IOMMU_PT_AMDV1")
+PAGE_TABLE_SOURCE = "drivers/iommu/generic_pt/fmt/iommu_amdv1.c"
+MAP_PAGES = FRAGMENTS / "map_pages.h"
 MODULE_OF = {"IOMMUFD": "iommufd.ko", "VFIO": "vfio.ko", "VFIO_PCI": "vfio-pci.ko",
              "VFIO_PCI_CORE": "vfio-pci-core.ko", "VFIO_IOMMU_TYPE1": "vfio_iommu_type1.ko"}
 # What is taken of the source; a tar is read only as far as needed.
@@ -64,6 +69,11 @@ def unpack(stream: str, top: str, target: Path, paths: Sequence[str] = ()) -> No
         raise VmError(f"unpacking {top} failed: {done.stderr.strip()[-2000:]}")
 
 
+def lacks_page_table(config: dict[str, str]) -> bool:
+    """Whether the kernel's iommu_map() does not know generic page tables (arm64's does not)."""
+    return all(config.get(name, "n") == "n" for name in PAGE_TABLE)
+
+
 def incompatible(options: dict[str, str], config: dict[str, str], source: Path,
                  signed: bool = False) -> list[str]:
     """Everything that would make the build, or loading its result, fail later on."""
@@ -78,8 +88,10 @@ def incompatible(options: dict[str, str], config: dict[str, str], source: Path,
     if config.get("IOMMUFD") == "y":
         problems.append("the kernel has IOMMUFD built in, so it cannot be replaced")
     problems += [f"the kernel lacks CONFIG_{name}=y, on which the no-IOMMU page table is built"
-                 for name in ("GENERIC_PT", "IOMMU_PT", "IOMMU_PT_AMDV1", "INTERVAL_TREE")
+                 for name in ("INTERVAL_TREE", *(() if lacks_page_table(config) else PAGE_TABLE))
                  if config.get(name) != "y"]
+    if lacks_page_table(config) and not (source / PAGE_TABLE_SOURCE).exists():
+        problems.append(f"neither the kernel nor its source has {PAGE_TABLE_SOURCE}")
     if not (source / IOMMUFD / "hwpt_noiommu.c").exists():
         problems.append(f"its source has no {IOMMUFD}/hwpt_noiommu.c (Linux >= 7.3 does)")
     kconfig = source / IOMMUFD / "Kconfig"
@@ -131,13 +143,15 @@ class ModuleBuild:
     """One build, in a private copy of the source, inside a build root or on this machine."""
 
     def __init__(self, config: str, source: Path, release: str, log: Path | None = None,
-                 root: Path | None = None, headers: Path | None = None) -> None:
+                 root: Path | None = None, headers: Path | None = None,
+                 strip: str = "strip") -> None:
         self.options = options_of(config)
         self.config = config
         self.root = root
         self.source = source
         self.release = release
         self.log = log
+        self.strip = strip
         self.headers = headers or Path(f"/usr/src/linux-headers-{release}")
 
     def install(self, target: Path, scratch: Path) -> None:
@@ -182,8 +196,20 @@ class ModuleBuild:
             includes = ("compiler", "export", "interval_tree")
             text = "".join(f"#include <linux/{name}.h>\n" for name in includes) + block.group()
             (work / IOMMUFD / "span_iter.c").write_text(text + "\n", encoding="utf-8")
+        lines = ""
+        if lacks_page_table(kernel):
+            lines = self._link_page_table(work)
+            wanted.append("page_table")
         with (work / IOMMUFD / "Makefile").open("a", encoding="utf-8") as makefile:
-            makefile.write(f"\niommufd-y += {' '.join(f'{name}.o' for name in wanted)}\n")
+            makefile.write(f"\niommufd-y += {' '.join(f'{name}.o' for name in wanted)}\n{lines}")
+
+    def _link_page_table(self, work: Path) -> str:
+        """Returns what the Makefile needs for it, beside the object's name."""
+        self.options |= dict.fromkeys(PAGE_TABLE, "y")
+        (work / IOMMUFD / "page_table.c").write_text(
+            f'#include "../../../{PAGE_TABLE_SOURCE}"\n', encoding="utf-8")
+        shutil.copy(MAP_PAGES, work / IOMMUFD)
+        return f"CFLAGS_hwpt_noiommu.o += -include $(src)/{MAP_PAGES.name}\n"
 
     def _options_header(self) -> str:
         """Included after autoconf.h, so it also takes away what the kernel has on."""
@@ -227,4 +253,4 @@ class ModuleBuild:
             magic = run(["modinfo", "-F", "vermagic", path]).split()
             if not magic or magic[0] != self.release:
                 raise VmError(f"{name} was built for {magic}, not for {self.release}")
-            run(["strip", "--strip-debug", "-o", target / name, path])
+            run([self.strip, "--strip-debug", "-o", target / name, path])

@@ -228,6 +228,26 @@ def test_all_that_does_not_fit_is_named_before_compiling(tmp_path: Path) -> None
         assert word in problems
 
 
+def test_page_table_that_a_kernel_lacks_is_built(tmp_path: Path) -> None:
+    """As on arm64: neither the page table nor what calls its functions."""
+    lacking = {name: value for name, value in FITTING.items() if name not in kmod.PAGE_TABLE}
+    top, options = module_source(tmp_path / "source"), kmod.options_of("cdev")
+    assert kmod.incompatible(options, lacking, top) == [
+        f"neither the kernel nor its source has {kmod.PAGE_TABLE_SOURCE}"]
+    for name in (kmod.PAGE_TABLE_SOURCE, "lib/interval_tree.c"):
+        (top / name).parent.mkdir(parents=True)
+        (top / name).write_text("#ifdef CONFIG_INTERVAL_TREE_SPAN_ITER\n#endif\n")
+    assert not kmod.incompatible(options, lacking, top)
+    for config in (FITTING, lacking):
+        work = tmp_path / str(len(config))
+        work.mkdir()
+        kmod.ModuleBuild("cdev", top, "7.3.4")._prepare(work, config)
+        built = [(work / name).read_text() for name in (f"{kmod.IOMMUFD}/Makefile", "options.h")]
+        for text, word in zip(built, ("page_table.o\nCFLAGS_hwpt_noiommu.o += -include ",
+                                      "#define CONFIG_IOMMU_PT 1\n"), strict=True):
+            assert (word in text) == (config is lacking)
+
+
 def test_group_only_needs_nothing_of_iommufd(tmp_path: Path) -> None:
     config = {"VFIO": "m", "VFIO_PCI": "m"}
     assert not kmod.incompatible(kmod.options_of("group-only"), config, tmp_path)
