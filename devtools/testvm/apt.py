@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from .arch import AMD64, Arch
 from .cache import Cache, locked
 from .util import VmError, progress, run
 
@@ -66,8 +67,9 @@ def _keyring(sources: Path) -> str:
 class PrivateApt:
     """apt with lists, caches and sources of its own, under the cache directory."""
 
-    def __init__(self, cache: Cache) -> None:
-        self.root = cache.root / "apt"
+    def __init__(self, cache: Cache, arch: Arch = AMD64) -> None:
+        self.arch = arch
+        self.root = cache.root / (f"apt-{arch.name}" if arch.foreign else "apt")
         self._mirror: Mirror | None = None
 
     @property
@@ -87,6 +89,8 @@ class PrivateApt:
             "Dir::State::Lists": self.root / "lists",
             "Dir::Cache": self.root / "cache",
             "Dir::Cache::pkgcache": "pkgcache.bin",
+            "APT::Architecture": self.arch.name,
+            "APT::Architectures": self.arch.name,
             "APT::Sandbox::User": "root",
             **ACQUIRE,
         }

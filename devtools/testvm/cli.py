@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from . import kmod, released, wire
 from .apt import PrivateApt
+from .arch import AMD64, ARCHES
 from .cache import Cache
 from .emulator import make_qemu
 from .kernel import KernelMaker
@@ -53,6 +54,7 @@ examples:
   devtools/vm run -- sh -c 'ls /dev/vfio/devices; dpdk-testpmd --version'
   devtools/vm run --nic e1000e --nic e1000e --hugepages 512 -- env RTE_VFIO_CDEV=off CMD
   devtools/vm run --dpdk 24.11 --kernel-config cdev-only -- uname -r
+  devtools/vm run --arch arm64 -- uname -m
   devtools/vm kernel --config group-only
   cc $(devtools/vm kernel --uapi | sed 's/^/-isystem /') -c test.c
 
@@ -94,6 +96,7 @@ def build_parser() -> Parser:
                       "package-build: with what builds them")
     root.add_argument("--suite", default="", metavar="NAME", help="of packages and package-build "
                       "(default: the machine's own)")
+    _add_arch(root)
     _add_packages(root)
     _add_refresh(root)
     _run_options(commands.add_parser("run", help="run a command in a guest", epilog=EPILOG,
@@ -107,6 +110,12 @@ def _add_refresh(parser: argparse.ArgumentParser) -> None:
                         help="read the mirror's package lists anew (else: once a week)")
 
 
+def _add_arch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--arch", choices=ARCHES, default=AMD64.flavour, help="of the guest, as "
+                        "the distribution's kernels are named: another one is emulated (default: "
+                        f"{AMD64.flavour})")
+
+
 def _add_packages(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--package", dest="packages", action="append", default=[],
                         metavar="NAME", help="a package of the suite that the root has as well, "
@@ -115,6 +124,7 @@ def _add_packages(parser: argparse.ArgumentParser) -> None:
 
 
 def _kernel_options(parser: argparse.ArgumentParser) -> None:
+    _add_arch(parser)
     parser.add_argument("--config", choices=CONFIGS, default="cdev", help=CONFIGS_HELP)
     parser.add_argument("--from", dest="source", choices=("distro", "source"), default="distro",
                         help="the distribution's kernel with rebuilt modules, or all of it "
@@ -126,6 +136,7 @@ def _kernel_options(parser: argparse.ArgumentParser) -> None:
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    _add_arch(parser)
     add("--dpdk", choices=("host", *RELEASES), default="host", help="whose DPDK: the machine's "
         "own, or a root made of the suite that has this release")
     _add_packages(parser)
@@ -193,7 +204,7 @@ def guarded(action: Callable[[argparse.Namespace], int], args: argparse.Namespac
 def do_kernel(args: argparse.Namespace) -> int:
     """devtools/vm kernel."""
     cache = Cache()
-    apt = PrivateApt(cache)
+    apt = PrivateApt(cache, ARCHES[args.arch])
     if args.uapi:
         print(KernelMaker(cache, apt, args.refresh).base() / "uapi")
     else:
@@ -225,7 +236,7 @@ def do_sysroot(_: argparse.Namespace) -> int:
 def do_root(args: argparse.Namespace) -> int:
     """devtools/vm root."""
     cache = Cache()
-    apt = PrivateApt(cache)
+    apt = PrivateApt(cache, ARCHES[args.arch])
     if args.suite and not args.dpdk.startswith("package"):
         raise VmError("--suite is of the roots packages and package-build")
     if args.dpdk == "packages":

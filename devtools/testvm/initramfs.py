@@ -10,7 +10,9 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
+from .apt import PrivateApt
 from .cache import Cache
+from .sysroot import make_sysroot
 from .util import VmError, digest_files, need, run
 
 GUEST = Path(__file__).parent / "guest"
@@ -63,27 +65,36 @@ def _built_in(path: Path) -> set[str]:
     return {_key(line) for line in path.read_text(encoding="utf-8").splitlines()}
 
 
-def make(cache: Cache, name: str, modules: Path, vfio: bool = True) -> Path:
+def toolchain(cache: Cache, apt: PrivateApt) -> tuple[Path, list[str]]:
+    """The guest's busybox, and the compiler for its agent."""
+    if not apt.arch.foreign:
+        return busybox(), ["cc"]
+    sysroot = make_sysroot(cache, apt)
+    return sysroot / "bin/busybox", [apt.arch.tool("gcc"), f"--sysroot={sysroot}"]
+
+
+def make(cache: Cache, apt: PrivateApt, name: str, modules: Path, vfio: bool = True) -> Path:
     """The archive for one kernel's modules directory, out of the cache."""
     changed = (modules / "modules.dep").stat().st_mtime_ns
+    shell, compiler = toolchain(cache, apt)
     recipe = [str(modules), changed, vfio, digest_files(INIT, AGENT, Path(__file__)),
-              busybox().stat().st_size]
+              shell.stat().st_size]
 
     def fill(target: Path) -> None:
-        need("cc")
-        run(["cc", "-Os", "-static", "-s", "-Wall", "-Wextra", "-o", target / "agent", AGENT],
+        need(compiler[0])
+        run([*compiler, "-Os", "-static", "-s", "-Wall", "-Wextra", "-o", target / "agent", AGENT],
             what="building the guest's agent")
-        build(target / "initramfs.img", modules, target / "agent", vfio)
+        build(target / "initramfs.img", modules, shell, target / "agent", vfio)
     return cache.entry("initramfs", name, recipe, fill) / "initramfs.img"
 
 
-def build(target: Path, modules: Path, agent: Path, vfio: bool = True) -> None:
+def build(target: Path, modules: Path, shell: Path, agent: Path, vfio: bool = True) -> None:
     """Write the archive for the modules directory of one kernel."""
     with target.open("wb") as out:
         for number, name in enumerate(DIRECTORIES):
             _member(out, number, name, 0o040755, b"")
         _member(out, 100, "init", 0o100755, INIT.read_bytes())
-        _member(out, 101, "bin/busybox", 0o100755, busybox().read_bytes())
+        _member(out, 101, "bin/busybox", 0o100755, shell.read_bytes())
         _member(out, 102, "bin/agent", 0o100755, agent.read_bytes())
         number, seen = 200, set()
         for group, wanted in GROUPS.items():

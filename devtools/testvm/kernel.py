@@ -15,12 +15,13 @@ from pathlib import Path
 
 from . import initramfs, kmod
 from .apt import PrivateApt, Versions
+from .arch import AMD64
 from .cache import Cache, Maker
 from .root import bootstrap, make_installed_root
 from .util import VmError, digest_files, need, need_root, progress, run
 
 OLDEST = (7, 3)
-HEADERS = re.compile(r"linux-headers-(\d[\w.+~]*)-amd64")
+HEADERS = r"linux-headers-(\d[\w.+~]*)-{}"
 HERE = Path(__file__).parent
 # Hardware that the machine never has: a fifth of depmod's time without them.
 UNUSED = ("sound", "net/bluetooth", "net/mac80211", "drivers/bluetooth", "drivers/gpu",
@@ -75,18 +76,18 @@ def upstream_number(version: str) -> tuple[int, ...]:
     return numbers
 
 
-def pick(index: Versions) -> KernelPackages:
+def pick(index: Versions, flavour: str = AMD64.flavour) -> KernelPackages:
     """The newest complete kernel; says what was lacking when there is none."""
     lacking: list[str] = []
     seen: list[tuple[tuple[int, ...], str, str, str]] = []
     for name, versions in index.items():
-        found = HEADERS.fullmatch(name)
+        found = re.fullmatch(HEADERS.format(flavour), name)
         if found:
             seen += [(upstream_number(v), v, suite, found.group(1)) for v, suite in versions]
     for number, version, suite, base in sorted(seen, reverse=True):
         if number < OLDEST:
             continue
-        packages, missing = _complete(index, f"{base}-amd64", base, version, suite)
+        packages, missing = _complete(index, f"{base}-{flavour}", base, version, suite)
         if packages:
             return packages
         lacking.append(f"{version} in {suite} lacks {missing} of the same version")
@@ -119,16 +120,17 @@ class KernelMaker:
     def __init__(self, cache: Cache, apt: PrivateApt, refresh: bool = False) -> None:
         self.cache = cache
         self.apt = apt
+        self.arch = apt.arch
         self.refresh = refresh
 
     @functools.cached_property
     def packages(self) -> KernelPackages:
         """The kernel in use."""
-        return pick(self.apt.index(self.refresh))
+        return pick(self.apt.index(self.refresh), self.arch.flavour)
 
     def make(self, config: str) -> Kernel:
         """The distribution's kernel with the modules of one configuration."""
-        name = f"{config}-{self.packages.upstream}"
+        name = f"{config}-{self.packages.upstream}{self.arch.suffix}"
         recipe = [self.packages.version, kmod.options_of(config),
                   digest_files(HERE / "kernel.py", HERE / "kmod.py", kmod.MAP_PAGES)]
         entry = self.cache.path("modules", name, recipe)
@@ -137,14 +139,16 @@ class KernelMaker:
             entry = self.cache.entry("modules", name, recipe, fill)
         base = self.base()
         return Kernel(config, self.packages.version, self.packages.release, base / "vmlinuz",
-                      entry / "modules", initramfs.make(self.cache, name, entry / "modules"),
+                      entry / "modules",
+                      initramfs.make(self.cache, self.apt, name, entry / "modules"),
                       base / "uapi")
 
     def _prepared(self, config: str, log: Path) -> Maker:
         """Get all that a module build needs; returns the build itself."""
-        need("apt-get", "cp", "depmod", "dpkg-deb", "mmdebstrap", "modinfo", "strip", "tar",
+        strip = self.arch.tool("strip")
+        need("apt-get", "cp", "depmod", "dpkg-deb", "mmdebstrap", "modinfo", strip, "tar",
              "unshare", "xz")
-        initramfs.busybox()
+        initramfs.toolchain(self.cache, self.apt)
         if config == "stock":
             base = self.base()
             return lambda target: self._fill_modules(target, base, None)
@@ -153,7 +157,7 @@ class KernelMaker:
             waiting = pool.submit(self.build_root)
             base = self.base()
             build = kmod.ModuleBuild(config, base / "source", self.packages.release, log,
-                                     waiting.result())
+                                     waiting.result(), strip=strip)
         return lambda target: self._fill_modules(target, base, build)
 
     def _fill_modules(self, target: Path, base: Path, build: kmod.ModuleBuild | None) -> None:
@@ -162,7 +166,7 @@ class KernelMaker:
         if build:
             # Built against another vfio: what the distribution has there does not fit ours.
             shutil.rmtree(modules / "kernel/drivers/vfio", ignore_errors=True)
-            progress(f"building modules for {self.packages.upstream} ({build.config}), "
+            progress(f"building modules for {self.packages.release} ({build.config}), "
                      "about 25 s")
             build.install(modules / "updates", target)
         depmod(modules, self.packages.release, target)
@@ -170,10 +174,11 @@ class KernelMaker:
     def base(self) -> Path:
         """What all configurations share: kernel image, its modules, module source and UAPI."""
         recipe = [self.packages.parts(), digest_files(HERE / "kernel.py")]
-        return self.cache.entry("kernel", self.packages.upstream, recipe, self._fill_base)
+        name = self.packages.upstream + self.arch.suffix
+        return self.cache.entry("kernel", name, recipe, self._fill_base)
 
     def _fill_base(self, target: Path) -> None:
-        progress(f"fetching Linux {self.packages.version} from {self.packages.suite}, about 20 s")
+        progress(f"fetching Linux {self.packages.release} from {self.packages.suite}, about 20 s")
         debs = target / "debs"
         debs.mkdir()
         self.apt.download(self.packages.parts(), debs)
@@ -196,7 +201,7 @@ class KernelMaker:
         uapi.mkdir()
         for name in ("linux", "asm-generic"):
             (usr / "include" / name).rename(uapi / name)
-        shutil.copytree(usr / "include/x86_64-linux-gnu/asm", uapi / "asm")
+        shutil.copytree(usr / "include" / self.arch.triplet / "asm", uapi / "asm")
 
     def suites(self) -> list[str]:
         """The kernel's suite, after the one that it is an addition to."""
@@ -214,15 +219,22 @@ class KernelMaker:
             pkgs.source, "openssl"])
 
     def build_root(self, extra: Sequence[str] = ()) -> Path:
-        """A root of the kernel's own suite with its headers and the compiler they ask for."""
+        """A root of the kernel's own suite with its headers and the compiler they ask for.
+
+        All of its programs are this machine's: foreign headers ask for a cross compiler, and their
+        own programs come from a package that has them for every architecture.
+        """
         pkgs, suites = self.packages, self.suites()
-        include = [f"linux-headers-{pkgs.release}", *kmod.TOOLS, *extra]
+        name = f"linux-headers-{pkgs.release}"
+        foreign = self.arch.name if self.arch.foreign else ""
+        include = [f"{name}:{foreign}" if foreign else name, *kmod.TOOLS, *extra]
+        arches = f"{AMD64.name},{foreign}" if foreign else ""
 
         def fill(target: Path) -> None:
             progress(f"making a build root of {'/'.join(suites)}, about 20 s")
-            bootstrap(self.apt, target, suites, include)
-        return self.cache.entry("buildroot", pkgs.upstream, [suites, include, pkgs.version],
-                                fill)
+            bootstrap(self.apt, target, suites, include, arches)
+        return self.cache.entry("buildroot", pkgs.upstream + self.arch.suffix,
+                                [suites, include, pkgs.version], fill)
 
 
 def unpack_source(deb: Path, target: Path, paths: tuple[str, ...]) -> None:

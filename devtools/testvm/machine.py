@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import released, wire
+from .arch import AMD64, ARCHES, Arch
 from .util import CHECKOUT, VmError
 
 PAGE_MIB = {"2M": 2, "1G": 1024}
@@ -21,21 +22,19 @@ MOST_SHARES = 3    # down to the slot of the agent
 # Without these an emulated CPU spends a second on what a test machine has no use for; zeroing
 # hugepages twice alone is three. oops=panic makes a kernel bug the end of the guest instead of a
 # line that nobody reads.
-KERNEL_ARGUMENTS = ("console=ttyS0 quiet panic=-1 oops=panic mitigations=off audit=0 "
-                    "nowatchdog tsc=reliable no_timer_check rcupdate.rcu_expedited=1 "
-                    "8250.nr_uarts=1 i8042.noaux i8042.nokbd random.trust_cpu=on "
-                    "cryptomgr.notests init_on_alloc=0")
-# Emulated, a CPU with AVX is slower than one without: the C library and DPDK's drivers use it. What
-# is added are pages of 1G, and random numbers, for which the kernel would have to wait. One thread
-# emulates all CPUs of a guest: with a thread for each, one that wakes another waits until the host
-# has a CPU for that, QEMU 10 loses timer interrupts, and QEMU 7.2 breakpoints while the kernel
-# patches its code at boot.
-EMULATED_CPU = "Nehalem,+pdpe1gb,+rdrand"
+KERNEL_ARGUMENTS = ("quiet panic=-1 oops=panic mitigations=off audit=0 nowatchdog "
+                    "rcupdate.rcu_expedited=1 random.trust_cpu=on cryptomgr.notests "
+                    "init_on_alloc=0")
+# One thread emulates all CPUs of a guest: with a thread for each, one that wakes another waits
+# until the host has a CPU for that, QEMU 10 loses timer interrupts, and QEMU 7.2 breakpoints while
+# the kernel patches its code at boot.
+EMULATOR = "tcg,thread=single"
 
 
 @dataclass(frozen=True)
 class Options:
     """Everything a user can choose about a guest."""
+    arch: str = AMD64.flavour
     config: str = "cdev"
     dpdk: str = "host"
     qemu: str = "host"
@@ -78,6 +77,11 @@ class Options:
         """What the NICs are bound to."""
         without_vfio = self.config in released.SERIES and self.viommu == "none"
         return self.bind or ("uio_pci_generic" if without_vfio else "vfio-pci")
+
+    @property
+    def architecture(self) -> Arch:
+        """All that depends on it."""
+        return ARCHES[self.arch]
 
     def reserved(self) -> dict[str, int]:
         """Hugepages of each size."""
@@ -157,7 +161,7 @@ class CommandLine:
     """Assembles the QEMU command line."""
 
     def __init__(self, options: Options, root: Path, modules: Path,
-                 qemu: Sequence[str] = ("qemu-system-x86_64",)) -> None:
+                 qemu: Sequence[str] = (AMD64.qemu,)) -> None:
         self.options = options
         self.qemu = qemu
         self.root = root
@@ -176,11 +180,14 @@ class CommandLine:
                 "-mon", "chardev=monitor,mode=control"]
 
     def _machine(self) -> list[str]:
-        kvm = kvm_usable()
+        arch = self.options.architecture
+        if arch.foreign and self.options.viommu == "intel":
+            raise VmError(f"--viommu intel: a machine of {arch.name} has no such IOMMU")
+        kvm = kvm_usable() and not arch.foreign
         split = ",kernel-irqchip=split" if kvm else ""
-        machine = ["-machine", f"q35,sata=off,smbus=off,usb=off,hpet=off{split}"]
+        machine = ["-machine", arch.machine + split]
         machine += (["-accel", "kvm", "-cpu", "host"] if kvm else
-                    ["-accel", "tcg,thread=single", "-cpu", EMULATED_CPU])
+                    ["-accel", EMULATOR, "-cpu", arch.emulated_cpu])
         # An IOMMU has to come before the devices behind it.
         iommus = {"virtio": "virtio-iommu-pci", "intel": "intel-iommu,intremap=on,caching-mode=on"}
         if self.options.viommu in iommus:
@@ -203,7 +210,8 @@ class CommandLine:
         nics = ",".join([*(nic_address(i, opts.functions) for i in range(len(opts.nics))),
                          *(bypass_address(i) for i in range(len(opts.bypass)))])
         unsafe = int(opts.viommu == "none" or bool(opts.bypass))
-        words = [KERNEL_ARGUMENTS, f"default_hugepagesz={opts.hugepage_size}",
+        words = [opts.architecture.kernel_arguments, KERNEL_ARGUMENTS,
+                 f"default_hugepagesz={opts.hugepage_size}",
                  *(f"hugepagesz={size} hugepages={count}"
                    for size, count in opts.reserved().items()),
                  f"VM_CHECKOUT={CHECKOUT}", f"VM_HUGEPAGES_1G={opts.hugepages_1g}",

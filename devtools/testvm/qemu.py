@@ -248,11 +248,11 @@ class Guest:
         """Make what is missing, start QEMU and wait for the agent."""
         if re.search(r"\s", str(CHECKOUT)):
             raise VmError(f"the checkout's path must have no white space: {CHECKOUT}")
-        apt = PrivateApt(self._cache)
+        apt = PrivateApt(self._cache, self.options.architecture)
         kernel = make_kernel(self._cache, apt, self.options.config, self.options.source)
         root = Path(self.options.root) if self.options.root else make_root(
             self._cache, apt, self.options.dpdk, packages=self.options.packages)
-        kernel = self._with_modules(kernel, root)
+        kernel = self._with_modules(apt, kernel, root)
         qemu = make_qemu(self._cache, apt, self.options.qemu)
         started = time.monotonic()
         try:
@@ -264,12 +264,12 @@ class Guest:
         self._idle_since = time.monotonic()
         self.boot_seconds = self._idle_since - started
 
-    def _with_modules(self, kernel: Kernel, root: Path) -> Kernel:
+    def _with_modules(self, apt: PrivateApt, kernel: Kernel, root: Path) -> Kernel:
         """With the modules of a root that is not of the cache, if it has any."""
         modules = root / "usr/lib/modules" / kernel.release
         if not self.options.root or not modules.is_dir():
             return kernel
-        image = initramfs.make(self._cache, "own", modules, vfio=False)
+        image = initramfs.make(self._cache, apt, "own", modules, vfio=False)
         return dataclasses.replace(kernel, modules=modules, initramfs=image)
 
     def _start(self, kernel: Kernel, root: Path, qemu: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from .util import CHECKOUT, VmError, digest_files, need, need_root, progress, ru
 
 RELEASES = ("22.11", "23.11", "24.11", "25.11")
 PACKAGES = ["bsdutils", "dpdk", "dpdk-dev", "iproute2", "kmod", "libcap2-bin", "libjansson4",
-            "libnuma1", "pciutils", "procps", "python3", "strace", "util-linux"]
+            "libnuma1", "libpciaccess0", "pciutils", "procps", "python3", "strace", "util-linux"]
 # What apt takes for granted and unpacking alone does not bring.
 BASE = ["base-files", "base-passwd", "bash", "coreutils", "dash", "debianutils", "diffutils",
         "findutils", "grep", "gzip", "hostname", "libc-bin", "mawk", "mount", "sed",
@@ -98,9 +98,11 @@ def make_root(cache: Cache, apt: PrivateApt, dpdk: str, refresh: bool = False,
               packages: Sequence[str] = ()) -> Path:
     """The root directory for one DPDK release, or / for `host`.
 
-    With more packages it is never /: what the tests try is not installed on the machine.
+    With more packages it is never /: what the tests try is not installed on the machine. Nor is it
+    for another architecture.
     """
-    if dpdk == "host" and packages:
+    arch = apt.arch
+    if dpdk == "host" and (packages or arch.foreign):
         dpdk = host_release()
     if dpdk == "host":
         missing = missing_on_host()
@@ -111,11 +113,12 @@ def make_root(cache: Cache, apt: PrivateApt, dpdk: str, refresh: bool = False,
     suite, version = find_suite(apt.index(refresh), dpdk)
 
     def fill(target: Path) -> None:
-        what = ", ".join([f"DPDK {version}", *packages])
+        what = ", ".join([f"DPDK {version} for {arch.name}", *packages])
         progress(f"making a root of {suite} with {what}, about 30 s")
-        bootstrap(apt, target, [suite], [*BASE, *PACKAGES, *packages])
+        bootstrap(apt, target, [suite], [*BASE, *PACKAGES, *packages], arch.name)
     recipe = [suite, version, digest_files(Path(__file__)), *sorted(packages)]
-    return cache.entry("root", f"dpdk-{dpdk}", recipe, fill)
+    name = f"dpdk-{dpdk}-{arch.name}" if arch.foreign else f"dpdk-{dpdk}"
+    return cache.entry("root", name, recipe, fill)
 
 
 # What our packages depend on: they are installed without a network. A suite with another name for

@@ -28,6 +28,8 @@ class SourceKernel:
         if config == "stock":
             raise VmError("the stock configuration is the distribution's kernel: "
                           "there is no building it --from source")
+        if self.maker.arch.foreign:
+            raise VmError(f"there is no building a kernel of {self.maker.arch.name} --from source")
         pkgs = self.maker.packages
         fragments = [kmod.FRAGMENTS / "machine.config", kmod.FRAGMENTS / f"{config}.config"]
         recipe = [pkgs.version, digest_files(*fragments, Path(__file__))]
@@ -39,7 +41,7 @@ class SourceKernel:
         entry = self.cache.entry("kernel", name, recipe, fill)
         release = (entry / "release").read_text(encoding="utf-8")
         return Kernel(config, pkgs.version, release, entry / "vmlinuz", entry / "modules",
-                      initramfs.make(self.cache, name, entry / "modules"),
+                      initramfs.make(self.cache, self.maker.apt, name, entry / "modules"),
                       self.maker.base() / "uapi")
 
     def _fill(self, target: Path, fragments: list[Path], log: Path) -> None:

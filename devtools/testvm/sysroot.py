@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a cross build for arm64 links with: packages of the machine's own suite, unpacked.
 
+The busybox in it is for the initramfs of a guest.
+
 Nothing is installed on this machine, so it needs no second architecture in dpkg, and packages
 that cannot be installed beside those of another one do no harm.
 """
@@ -14,8 +16,8 @@ from .root import bootstrap
 from .util import progress
 
 ARCH = "arm64"
-PACKAGES = ["libc6-dev", "libcmocka-dev", "libdpdk-dev", "libelf-dev", "libjansson-dev",
-            "libnuma-dev", "libpciaccess-dev", "zlib1g-dev"]
+PACKAGES = ["busybox-static", "libc6-dev", "libcmocka-dev", "libdpdk-dev", "libelf-dev",
+            "libjansson-dev", "libnuma-dev", "libpciaccess-dev", "zlib1g-dev"]
 
 
 def relative_links(root: Path) -> None:

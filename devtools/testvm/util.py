@@ -53,10 +53,12 @@ def run(argv: Sequence[str | Path], log: Path | None = None, what: str = "",
 
 # Which Debian package brings each program that this tool starts.
 PACKAGES = {
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
+    "aarch64-linux-gnu-strip": "binutils-aarch64-linux-gnu",
     "apt-get": "apt", "cc": "gcc", "cp": "coreutils", "depmod": "kmod", "dpkg-deb": "dpkg",
     "busybox": "busybox-static", "mmdebstrap": "mmdebstrap", "modinfo": "kmod",
-    "qemu-system-x86_64": "qemu-system-x86", "strip": "binutils", "tar": "tar",
-    "unshare": "util-linux", "xz": "xz-utils",
+    "qemu-system-aarch64": "qemu-system-arm", "qemu-system-x86_64": "qemu-system-x86",
+    "strip": "binutils", "tar": "tar", "unshare": "util-linux", "xz": "xz-utils",
 }
 
 

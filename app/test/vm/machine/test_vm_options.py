@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from testvm import apt, cli, machine, qemu, qmp, root, testpmd, util, wire
+from testvm.arch import AMD64, ARCHES
 from testvm.cache import Cache
 from testvm.util import VmError
 
@@ -148,6 +149,20 @@ def test_kvm_needs_the_processor_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not machine.kvm_usable()
 
 
+@pytest.mark.parametrize("arch", ["arm64", "arm64-16k"])
+def test_guest_of_another_architecture_is_emulated(arch: str,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "kvm_usable", lambda: True)
+    theirs, ours = command_line(arch=arch), command_line()
+    for words in ("-machine virt,gic-version=3 ", "-accel tcg,thread=single ", "console=ttyAMA0 "):
+        assert words in theirs and words not in ours
+    for words in ("-machine q35,", "-accel kvm ", "console=ttyS0 "):
+        assert words in ours and words not in theirs
+    assert "VM_NICS=0000:00:03.0,0000:00:04.0 " in theirs
+    with pytest.raises(VmError, match="--viommu intel: a machine of arm64 has no such IOMMU"):
+        command_line(arch=arch, viommu="intel")
+
+
 @pytest.mark.parametrize("memory", ["2X", "", "1G"])
 def test_memory_is_checked(memory: str) -> None:
     options = machine.Options(memory=memory, hugepages=2000)
@@ -170,6 +185,7 @@ def test_hugepages_of_two_sizes() -> None:
 @pytest.mark.parametrize("argv", [
     [], ["run"], ["run", "--dpdk", "1.0", "--", "true"], ["run", "--numa", "0", "--", "true"],
     ["run", "--bogus", "--", "true"], ["kernel", "--config", "nosuch"], ["root", "nosuch"],
+    ["run", "--arch", "nosuch", "--", "true"], ["kernel", "--arch", "arm64-64k"],
 ])
 def test_wrong_usage_has_its_own_status(argv: list[str],
                                         capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,13 +206,16 @@ def test_packages_are_part_of_the_options_and_of_the_root() -> None:
     assert args.packages == ["a", "b"]
     assert hash(machine.Options(packages=("a",))) != hash(machine.Options())
     versions = {"dpdk": [("25.11.4-1", "sid"), (f"{root.host_release()}.9-1", "old")]}
-    apt = SimpleNamespace(index=lambda _: versions)
+    apt = SimpleNamespace(index=lambda _: versions, arch=AMD64)
     made: list[tuple[str, list[str]]] = []
     cache = SimpleNamespace(entry=lambda _, name, recipe, __: made.append((name, recipe)))
     for release, packages in (("25.11", ()), ("25.11", ("a",)), ("host", ("a",))):
         root.make_root(cache, apt, release, packages=packages)  # type: ignore[arg-type]
     assert [name for name, _ in made] == ["dpdk-25.11"] * 2 + [f"dpdk-{root.host_release()}"]
     assert made[1][1] == [*made[0][1], "a"]
+    apt.arch = ARCHES["arm64-16k"]
+    root.make_root(cache, apt, "host")  # type: ignore[arg-type]
+    assert made[3][0] == f"dpdk-{root.host_release()}-arm64"
 
 
 def test_console_tail_starts_with_the_reason_of_a_panic(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from testvm import apt, initramfs, kernel, kmod, released, root, source, sysroot
 from testvm.cache import Cache, cache_root
 
 
-def kernel_index(base: str, version: str, suite: str, without: str = "") -> apt.Versions:
-    names = (f"linux-headers-{base}-amd64", f"linux-headers-{base}-common",
-             f"linux-kbuild-{base}", f"linux-base-{base}-amd64", f"linux-modules-{base}-amd64",
-             f"linux-binary-{base}-amd64", "linux-libc-dev",
+def kernel_index(base: str, version: str, suite: str, without: str = "",
+                 flavour: str = "amd64") -> apt.Versions:
+    release = f"{base}-{flavour}"
+    names = (f"linux-headers-{release}", f"linux-headers-{base}-common",
+             f"linux-kbuild-{base}", f"linux-base-{release}", f"linux-modules-{release}",
+             f"linux-binary-{release}", "linux-libc-dev",
              "linux-source-" + ".".join(base.split(".")[:2]))
     return {name: [(version, suite)] for name in names if name != without}
 
@@ -37,6 +39,15 @@ def test_newest_kernel_is_picked_by_number_not_by_spelling() -> None:
     picked = kernel.pick(merged(GOOD, NEWER, OLD))
     assert (picked.release, picked.suite) == ("7.10.1+deb14-amd64", "sid")
     assert picked.source == "linux-source-7.10"
+
+
+def test_kernel_of_the_flavour_is_picked() -> None:
+    large = kernel_index("7.3.5+deb13", "7.3.5-1", "sid", flavour="arm64-16k")
+    index = merged(large, kernel_index("7.3.4+deb13", "7.3.4-1", "sid", flavour="arm64"))
+    assert kernel.pick(index, "arm64").release == "7.3.4+deb13-arm64"
+    assert kernel.pick(index, "arm64-16k").release == "7.3.5+deb13-arm64-16k"
+    with pytest.raises(util.VmError, match="for amd64"):
+        kernel.pick(index)
 
 
 def test_incomplete_newer_kernel_is_passed_over() -> None:
