@@ -12,6 +12,9 @@ PACKAGES=(gcc g++ libdpdk-dev libelf-dev libjansson-dev libnuma-dev libpciaccess
 	iproute2 kmod libcap2-bin mmdebstrap pciutils procps qemu-system-x86 strace util-linux
 	xz-utils)
 
+# A cross build, beside those.
+ARM64_PACKAGES=(gcc-aarch64-linux-gnu qemu-user)
+
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
@@ -52,4 +55,19 @@ build() {
 		output=$(meson configure "$dir" "$@" 2>&1) || die "cannot configure: $output"
 	fi
 	output=$(ninja -C "$dir" 2>&1) || die "cannot build: $output"
+}
+
+# Libraries, tools and unit tests for arm64; the C compiler's warnings are errors.
+cross_build() {
+	local dir=build-arm64 sysroot output
+
+	sysroot=$(devtools/vm sysroot) || die "cannot make the sysroot; see above"
+	if [ ! -e $dir/build.ninja ] || ! grep -qsF "'$sysroot'" $dir/sysroot.ini; then
+		rm -rf $dir
+		mkdir $dir
+		printf "[constants]\nsysroot = '%s'\n" "$sysroot" >$dir/sysroot.ini
+		output=$(meson setup --werror --cross-file $dir/sysroot.ini \
+			--cross-file config/arm64.ini $dir 2>&1) || die "cannot configure: $output"
+	fi
+	build $dir
 }

@@ -4,10 +4,11 @@
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from testvm.machine import nic_address
 from testvm.qemu import Guest
-from testvm.testpmd import Result, Testpmd
+from testvm.testpmd import LIBRARY, Result, Testpmd
 from testvm.util import VmError, progress
 
 DEVICES = [nic_address(0), nic_address(1)]
@@ -15,9 +16,10 @@ HEAD = ("", "device", "opened", "mode", "NUMA", "packets sent", "pages mapped",
         "pages verified")
 
 
-def forward(guest: Guest, policy: str, seconds: int) -> tuple[Result, set[str]]:
+def forward(guest: Guest, policy: str, seconds: int,
+            library: Path) -> tuple[Result, set[str]]:
     """Forward for some seconds; the result and the VFIO nodes that were open meanwhile."""
-    with Testpmd(guest, DEVICES, policy=policy) as testpmd:
+    with Testpmd(guest, DEVICES, policy=policy, library=str(library)) as testpmd:
         testpmd.ready()
         time.sleep(seconds)
         nodes = testpmd.nodes()
@@ -80,17 +82,14 @@ def failures(result: Result, nodes: set[str]) -> list[str]:
     return wrong
 
 
-def demo(seconds: int) -> int:
-    """Boot, run both, compare."""
-    progress("booting a VM without an IOMMU")
-    with Guest() as guest:
-        kernel = guest.run(["uname", "-r"], check=True).stdout.strip()
-        progress(f"Linux {kernel}; stock testpmd forwards for {seconds} s")
-        stock, stock_nodes = forward(guest, "", seconds)
-        progress(f"the same testpmd with the backend preloaded forwards for {seconds} s")
-        cdev, cdev_nodes = forward(guest, "require", seconds)
-        rows = stock_rows(guest, stock, stock_nodes) + cdev_rows(cdev, cdev_nodes)
-    print_table([HEAD, *rows])
+def compare(guest: Guest, seconds: int, library: Path = LIBRARY) -> int:
+    """Run both in the guest and print the table; the exit status."""
+    kernel = guest.run(["uname", "-r"], check=True).stdout.strip()
+    progress(f"Linux {kernel}; stock testpmd forwards for {seconds} s")
+    stock, stock_nodes = forward(guest, "", seconds, library)
+    progress(f"the same testpmd with the backend preloaded forwards for {seconds} s")
+    cdev, cdev_nodes = forward(guest, "require", seconds, library)
+    print_table([HEAD, *stock_rows(guest, stock, stock_nodes), *cdev_rows(cdev, cdev_nodes)])
     wrong = failures(cdev, cdev_nodes)
     if wrong:
         print(f"FAILED: {'; '.join(wrong)}. testpmd said:\n{cdev.output}")
@@ -99,6 +98,13 @@ def demo(seconds: int) -> int:
           "that the devices can reach are\npinned, and the kernel confirmed each one's address. "
           "Stock DPDK pinned and checked none.")
     return 0
+
+
+def demo(seconds: int) -> int:
+    """Boot, run both, compare."""
+    progress("booting a VM without an IOMMU")
+    with Guest() as guest:
+        return compare(guest, seconds)
 
 
 def main() -> int:

@@ -68,21 +68,6 @@ builds() {
 	build build-tsan -Db_sanitize=thread
 }
 
-# Libraries, tools and unit tests for arm64; the C compiler's warnings are errors.
-cross_build() {
-	local dir=build-arm64 sysroot output
-
-	sysroot=$(devtools/vm sysroot) || die "cannot make the sysroot; see above"
-	if [ ! -e $dir/build.ninja ] || ! grep -qsF "'$sysroot'" $dir/sysroot.ini; then
-		rm -rf $dir
-		mkdir $dir
-		printf "[constants]\nsysroot = '%s'\n" "$sysroot" >$dir/sysroot.ini
-		output=$(meson setup --werror --cross-file $dir/sysroot.ini \
-			--cross-file config/arm64.ini $dir 2>&1) || die "cannot configure: $output"
-	fi
-	build $dir
-}
-
 # Those of the libraries, under qemu-user: the code and the C library are arm64's, the kernel
 # and its page size are this machine's.
 cross_units() {
@@ -127,10 +112,11 @@ workers() {
 	echo $(($(nproc) < most ? $(nproc) + 1 : most))
 }
 
-need_packages "${PACKAGES[@]}" abigail-tools clang clang-format clang-tidy crun debhelper dh-dkms \
-	doxygen dpkg-dev gcc-aarch64-linux-gnu groff-base libclang-rt-14-dev libcmocka-dev lintian \
+need_packages "${PACKAGES[@]}" "${ARM64_PACKAGES[@]}" abigail-tools clang clang-format \
+	clang-tidy crun debhelper dh-dkms doxygen dpkg-dev groff-base libclang-rt-14-dev \
+	libcmocka-dev lintian \
 	mypy python3-breathe python3-pytest python3-pytest-rerunfailures python3-pytest-xdist \
-	python3-sphinx qemu-user shellcheck udev
+	python3-sphinx shellcheck udev
 if [ -z "$fast" ]; then
 	prefetch >/dev/null & prefetch=$!
 fi
