@@ -15,6 +15,7 @@
 
 #include "vfio_cdev_attach.h"
 #include "vfio_cdev_check.h"
+#include "vfio_cdev_ioas.h"
 #include "vfio_cdev_iova_range.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
@@ -174,7 +175,7 @@ static void
 hwpt_drop(struct rte_vfio_cdev_domain *domain)
 {
 	vfio_cdev_lock(domain);
-	if (!domain->ready && vfio_cdev_ioas_destroy(&domain->ioas, domain->hwpt_id) == 0)
+	if (!domain->ready && vfio_cdev_ioas_destroy(&domain->areas, domain->hwpt_id) == 0)
 		domain->hwpt_id = 0;
 	vfio_cdev_unlock(domain);
 }
@@ -187,7 +188,7 @@ hwpt_settle(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
 
 	vfio_cdev_lock(domain);
 	if (domain->hwpt_id == 0)
-		ret = vfio_cdev_ioas_hwpt(&domain->ioas, dev_id, &domain->hwpt_id);
+		ret = vfio_cdev_ioas_hwpt(&domain->areas, dev_id, &domain->hwpt_id);
 	vfio_cdev_unlock(domain);
 	if (ret < 0)
 		return ret;
@@ -213,7 +214,7 @@ static int
 cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t pt_id)
 {
 	const struct iommufd_spent before = iommufd_spent();
-	int ret = vfio_cdev_ioas_attach(&domain->ioas, cdev, pt_id);
+	int ret = vfio_cdev_ioas_attach(&domain->areas, cdev, pt_id);
 
 	vfio_cdev_lock_since(domain, before);
 	if (ret == -EADDRINUSE && !domain->mode->own_hwpt)

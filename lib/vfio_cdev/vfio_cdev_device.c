@@ -11,6 +11,7 @@
 #include "vfio_cdev_attach.h"
 #include "vfio_cdev_device.h"
 #include "vfio_cdev_domain.h"
+#include "vfio_cdev_ioas.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_state.h"
 #include "vfio_cdev_sysfs.h"
@@ -67,7 +68,7 @@ node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *
 	if (ret < 0)
 		return ret;
 	before = iommufd_spent();
-	ret = vfio_cdev_ioas_bind(&domain->ioas, *fd, token, dev_id);
+	ret = vfio_cdev_ioas_bind(&domain->areas, *fd, token, dev_id);
 	vfio_cdev_lock_since(domain, before);
 	vfio_cdev_unlock(domain);
 	if (ret < 0) {

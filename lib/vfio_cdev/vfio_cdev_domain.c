@@ -29,7 +29,11 @@ rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mo
 				      "an address space");
 	d->ctx = ctx;
 	d->mode = &vfio_cdev_modes[mode];
-	d->ioas = (struct vfio_cdev_ioas){ .ctx = ctx, .iommufd = -1 };
+	d->areas = (struct vfio_cdev_areas){
+		.ctx = ctx,
+		.ops = d->mode->areas,
+		.iommufd = -1,
+	};
 	d->tree.key = d->mode->key;
 	d->provisional.key = vfio_cdev_modes[RTE_VFIO_CDEV_NOIOMMU].key;
 	d->sweep_from = VFIO_CDEV_SWEEP_FROM;
@@ -48,7 +52,7 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 		return -EBUSY;
 	vfio_cdev_monitor_remove(domain);
 	vfio_cdev_provisional_free(domain);
-	vfio_cdev_ioas_close(&domain->ioas);
+	domain->areas.ops->close(&domain->areas);
 	vfio_cdev_records_clear(domain, &domain->tree);
 	vfio_cdev_iova_ranges_clear(domain);
 	free(domain->numa_ranges);
@@ -70,8 +74,8 @@ vfio_cdev_iommufd_get(struct rte_vfio_cdev_domain *domain, const struct rte_vfio
 		vfio_cdev_fail(domain->ctx, "memory", RTE_VFIO_CDEV_STEP_IOMMUFD, ret,
 			       "an address space");
 	else
-		ret = vfio_cdev_ioas_open(&domain->ioas, domain->mode->reports_pa, info);
-	domain->ioas.users += ret == 0;
+		ret = domain->areas.ops->open(&domain->areas, info);
+	domain->areas.users += ret == 0;
 	vfio_cdev_unlock(domain);
 	return ret;
 }
@@ -80,8 +84,8 @@ void
 vfio_cdev_iommufd_put(struct rte_vfio_cdev_domain *domain)
 {
 	vfio_cdev_lock(domain);
-	if (--domain->ioas.users == 0 && domain->hwpt_id == 0 && domain->stats.devices == 0)
-		vfio_cdev_ioas_close(&domain->ioas);
+	if (--domain->areas.users == 0 && domain->hwpt_id == 0 && domain->stats.devices == 0)
+		domain->areas.ops->close(&domain->areas);
 	vfio_cdev_unlock(domain);
 }
 
@@ -91,7 +95,7 @@ rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
 {
 	int ret = vfio_cdev_iommufd_get(domain, NULL);
 
-	return ret < 0 ? ret : domain->ioas.iommufd;
+	return ret < 0 ? ret : domain->areas.iommufd;
 }
 
 void

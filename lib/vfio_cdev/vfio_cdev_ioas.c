@@ -77,15 +77,14 @@ vfio_cdev_iommufd_open(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfi
 			      cdev);
 }
 
-int
-vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa,
-		    const struct rte_vfio_cdev_info *info)
+static int
+ioas_open(struct vfio_cdev_areas *areas, const struct rte_vfio_cdev_info *info, bool reports_pa)
 {
-	const struct rte_vfio_cdev_ctx *ctx = ioas->ctx;
+	const struct rte_vfio_cdev_ctx *ctx = areas->ctx;
 	char node[PATH_MAX];
 	int fd, ret;
 
-	if (ioas->iommufd >= 0)
+	if (areas->iommufd >= 0)
 		return 0;
 	ret = vfio_cdev_iommufd_open(ctx, info, &fd);
 	if (ret < 0)
@@ -94,13 +93,13 @@ vfio_cdev_ioas_open(struct vfio_cdev_ioas *ioas, bool reports_pa,
 	ret = reports_pa ? get_pa_probe(ctx, node, fd) : 0;
 	if (ret < 0)
 		goto err_close;
-	ret = iommufd_ioas_alloc(ctx->sys, fd, &ioas->id);
+	ret = iommufd_ioas_alloc(ctx->sys, fd, &areas->ioas_id);
 	if (ret < 0) {
 		vfio_cdev_fail(ctx, node, RTE_VFIO_CDEV_STEP_PROBE, ret, "IOMMU_IOAS_ALLOC");
 		goto err_close;
 	}
 	atomic_fetch_add(&iommufds_open, 1);
-	ioas->iommufd = fd;
+	areas->iommufd = fd;
 	return 0;
 
 err_close:
@@ -109,13 +108,13 @@ err_close:
 }
 
 /* Closing the last file of an iommufd unmaps, unpins and frees everything in it. */
-void
-vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas)
+static void
+ioas_close(struct vfio_cdev_areas *areas)
 {
-	if (ioas->iommufd < 0)
+	if (areas->iommufd < 0)
 		return;
-	ioas->ctx->sys->close(ioas->iommufd);
-	ioas->iommufd = -1;
+	areas->ctx->sys->close(areas->iommufd);
+	areas->iommufd = -1;
 	atomic_fetch_sub(&iommufds_open, 1);
 }
 
@@ -125,115 +124,104 @@ vfio_cdev_ioas_close(struct vfio_cdev_ioas *ioas)
  * (drivers/iommu/iommufd/io_pagetable.c, iopt_alloc_iova()).
  */
 static uint64_t
-iova_new(struct vfio_cdev_ioas *ioas, uint64_t va, uint64_t len)
+iova_new(struct vfio_cdev_areas *areas, uint64_t va, uint64_t len)
 {
-	const uint64_t align = len < SMALL_HUGEPAGE ? ioas->ctx->page :
+	const uint64_t align = len < SMALL_HUGEPAGE ? areas->ctx->page :
 		len < LARGE_HUGEPAGE		    ? SMALL_HUGEPAGE :
 						      LARGE_HUGEPAGE;
-	const uint64_t next = ioas->next_iova != 0 ? ioas->next_iova : LARGE_HUGEPAGE;
+	const uint64_t next = areas->next_iova != 0 ? areas->next_iova : LARGE_HUGEPAGE;
 	const uint64_t iova = ((next + align - 1) & ~(align - 1)) + (va & (align - 1));
 
-	ioas->next_iova = iova + len;
+	areas->next_iova = iova + len;
 	return iova;
 }
 
-int
-vfio_cdev_ioas_map(struct vfio_cdev_ioas *ioas, const void *va, uint64_t len, uint64_t *iova)
+static int
+ioas_map(struct vfio_cdev_areas *areas, const void *va, uint64_t len, unsigned int page_shift,
+	 uint64_t *iova)
 {
+	(void)page_shift;
 	if (*iova == RTE_VFIO_CDEV_IOVA_ANY)
-		*iova = iova_new(ioas, (uintptr_t)va, len);
-	return iommufd_ioas_map(ioas->ctx->sys, ioas->iommufd, ioas->id, va, len, iova);
-}
-
-int
-vfio_cdev_ioas_copy(struct vfio_cdev_ioas *ioas, uint64_t from, uint64_t len, uint64_t *to)
-{
-	*to = iova_new(ioas, from, len);
-	return iommufd_ioas_copy(ioas->ctx->sys, ioas->iommufd, ioas->id, from, len, to);
-}
-
-int
-vfio_cdev_ioas_unmap(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len)
-{
-	return iommufd_ioas_unmap(ioas->ctx->sys, ioas->iommufd, ioas->id, iova, len);
-}
-
-void
-vfio_cdev_ioas_undo(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len)
-{
-	const int ret = vfio_cdev_ioas_unmap(ioas, iova, len);
-
-	if (ret < 0)
-		vfio_cdev_fail(ioas->ctx, "memory", RTE_VFIO_CDEV_STEP_UNMAP, ret,
-			       "area 0x%" PRIx64 " of the IOAS", iova);
+		*iova = iova_new(areas, (uintptr_t)va, len);
+	return iommufd_ioas_map(areas->ctx->sys, areas->iommufd, areas->ioas_id, va, len, iova);
 }
 
 static int
-get_pa(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t *len, uint64_t *phys)
+ioas_copy(struct vfio_cdev_areas *areas, uint64_t from, uint64_t len, uint64_t *to)
 {
-	return iommufd_noiommu_get_pa(ioas->ctx->sys, ioas->iommufd, ioas->id, iova, len, phys);
+	*to = iova_new(areas, from, len);
+	return iommufd_ioas_copy(areas->ctx->sys, areas->iommufd, areas->ioas_id, from, len, to);
+}
+
+static int
+ioas_unmap(struct vfio_cdev_areas *areas, uint64_t iova, uint64_t len)
+{
+	return iommufd_ioas_unmap(areas->ctx->sys, areas->iommufd, areas->ioas_id, iova, len);
+}
+
+static int
+ioas_get_pa(const struct vfio_cdev_areas *areas, uint64_t iova, uint64_t *len, uint64_t *phys)
+{
+	return iommufd_noiommu_get_pa(areas->ctx->sys, areas->iommufd, areas->ioas_id, iova, len,
+				      phys);
+}
+
+static int
+noiommu_open(struct vfio_cdev_areas *areas, const struct rte_vfio_cdev_info *info)
+{
+	return ioas_open(areas, info, true);
+}
+
+static int
+translated_open(struct vfio_cdev_areas *areas, const struct rte_vfio_cdev_info *info)
+{
+	return ioas_open(areas, info, false);
+}
+
+const struct vfio_cdev_area_ops vfio_cdev_noiommu_ops = {
+	.open = noiommu_open,
+	.close = ioas_close,
+	.map = ioas_map,
+	.copy = ioas_copy,
+	.unmap = ioas_unmap,
+	.get_pa = ioas_get_pa,
+};
+
+const struct vfio_cdev_area_ops vfio_cdev_translated_ops = {
+	.open = translated_open,
+	.close = ioas_close,
+	.map = ioas_map,
+	.copy = ioas_copy,
+	.unmap = ioas_unmap,
+};
+
+int
+vfio_cdev_ioas_hwpt(const struct vfio_cdev_areas *areas, uint32_t dev_id, uint32_t *hwpt_id)
+{
+	return iommufd_hwpt_alloc(areas->ctx->sys, areas->iommufd, dev_id, areas->ioas_id, hwpt_id);
 }
 
 int
-vfio_cdev_ioas_phys(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t *phys)
+vfio_cdev_ioas_destroy(const struct vfio_cdev_areas *areas, uint32_t hwpt_id)
 {
-	uint64_t len = 1;
-
-	return get_pa(ioas, iova, &len, phys);
-}
-
-/*
- * A hugepage is contiguous, so only its start is queried: the kernel would walk all of
- * it in steps of 4 KiB.
- */
-int
-vfio_cdev_ioas_runs(const struct vfio_cdev_ioas *ioas, uint64_t iova, uint64_t len,
-		    unsigned int page_shift, vfio_cdev_run_t run, void *arg)
-{
-	const uint64_t page = UINT64_C(1) << page_shift, base = ioas->ctx->page;
-	uint64_t step, phys;
-	int ret = 0;
-
-	for (uint64_t off = 0; ret == 0 && off < len; off += step) {
-		step = page > base ? base : len - off;
-		ret = get_pa(ioas, iova + off, &step, &phys);
-		if (page > base)
-			step = page;
-		else if (ret == 0 && (step == 0 || step > len - off || (step & (base - 1)) != 0))
-			ret = -EPROTO;
-		if (ret == 0)
-			ret = run(arg, off, phys, step);
-	}
-	return ret;
+	return iommufd_destroy(areas->ctx->sys, areas->iommufd, hwpt_id);
 }
 
 int
-vfio_cdev_ioas_hwpt(const struct vfio_cdev_ioas *ioas, uint32_t dev_id, uint32_t *hwpt_id)
-{
-	return iommufd_hwpt_alloc(ioas->ctx->sys, ioas->iommufd, dev_id, ioas->id, hwpt_id);
-}
-
-int
-vfio_cdev_ioas_destroy(const struct vfio_cdev_ioas *ioas, uint32_t hwpt_id)
-{
-	return iommufd_destroy(ioas->ctx->sys, ioas->iommufd, hwpt_id);
-}
-
-int
-vfio_cdev_ioas_bind(const struct vfio_cdev_ioas *ioas, int cdev, const void *token,
+vfio_cdev_ioas_bind(const struct vfio_cdev_areas *areas, int cdev, const void *token,
 		    uint32_t *dev_id)
 {
-	return iommufd_device_bind(ioas->ctx->sys, cdev, ioas->iommufd, token, dev_id);
+	return iommufd_device_bind(areas->ctx->sys, cdev, areas->iommufd, token, dev_id);
 }
 
 int
-vfio_cdev_ioas_attach(const struct vfio_cdev_ioas *ioas, int cdev, uint32_t pt_id)
+vfio_cdev_ioas_attach(const struct vfio_cdev_areas *areas, int cdev, uint32_t pt_id)
 {
-	return iommufd_device_attach(ioas->ctx->sys, cdev, pt_id != 0 ? pt_id : ioas->id);
+	return iommufd_device_attach(areas->ctx->sys, cdev, pt_id != 0 ? pt_id : areas->ioas_id);
 }
 
 static int
-iova_ranges_query(const struct vfio_cdev_ioas *ioas, uint32_t id, struct ifd_iova_range **ranges,
+iova_ranges_query(const struct vfio_cdev_areas *areas, uint32_t id, struct ifd_iova_range **ranges,
 		  uint32_t *count)
 {
 	uint32_t room = IOVA_RANGES_USUAL;
@@ -246,7 +234,7 @@ iova_ranges_query(const struct vfio_cdev_ioas *ioas, uint32_t id, struct ifd_iov
 		if (*ranges == NULL)
 			return -ENOMEM;
 		*count = room;
-		ret = iommufd_ioas_iova_ranges(ioas->ctx->sys, ioas->iommufd, id, *ranges, count);
+		ret = iommufd_ioas_iova_ranges(areas->ctx->sys, areas->iommufd, id, *ranges, count);
 		if (ret == -EMSGSIZE && *count <= room)
 			ret = -EPROTO;
 		room = *count;
@@ -257,28 +245,28 @@ iova_ranges_query(const struct vfio_cdev_ioas *ioas, uint32_t id, struct ifd_iov
 }
 
 int
-vfio_cdev_ioas_iova_ranges(const struct vfio_cdev_ioas *ioas, struct ifd_iova_range **ranges,
+vfio_cdev_ioas_iova_ranges(const struct vfio_cdev_areas *areas, struct ifd_iova_range **ranges,
 			   uint32_t *count)
 {
-	return iova_ranges_query(ioas, ioas->id, ranges, count);
+	return iova_ranges_query(areas, areas->ioas_id, ranges, count);
 }
 
 /* Attached to an IOAS of its own, it is the only device whose ranges count. */
 int
-vfio_cdev_ioas_iova_ranges_of(const struct vfio_cdev_ioas *ioas, int cdev,
+vfio_cdev_ioas_iova_ranges_of(const struct vfio_cdev_areas *areas, int cdev,
 			      struct ifd_iova_range **ranges, uint32_t *count)
 {
-	const struct iommufd_sys *sys = ioas->ctx->sys;
+	const struct iommufd_sys *sys = areas->ctx->sys;
 	uint32_t id;
-	int ret = iommufd_ioas_alloc(sys, ioas->iommufd, &id);
+	int ret = iommufd_ioas_alloc(sys, areas->iommufd, &id);
 
 	if (ret < 0)
 		return ret;
 	ret = iommufd_device_attach(sys, cdev, id);
 	if (ret == 0) {
-		ret = iova_ranges_query(ioas, id, ranges, count);
+		ret = iova_ranges_query(areas, id, ranges, count);
 		iommufd_device_detach(sys, cdev);
 	}
-	iommufd_destroy(sys, ioas->iommufd, id);
+	iommufd_destroy(sys, areas->iommufd, id);
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "iommufd_uapi.h"
+#include "vfio_cdev_ioas.h"
 #include "vfio_cdev_iova_range.h"
 #include "vfio_cdev_state.h"
 
@@ -19,7 +20,7 @@ vfio_cdev_iova_ranges_read(struct rte_vfio_cdev_domain *domain)
 {
 	struct ifd_iova_range *ranges;
 	uint32_t count;
-	int ret = vfio_cdev_ioas_iova_ranges(&domain->ioas, &ranges, &count);
+	int ret = vfio_cdev_ioas_iova_ranges(&domain->areas, &ranges, &count);
 
 	if (ret < 0)
 		return vfio_cdev_fail(domain->ctx, "iommufd", RTE_VFIO_CDEV_STEP_PROBE, ret,
@@ -96,7 +97,7 @@ vfio_cdev_iova_ranges_explain(const struct rte_vfio_cdev_domain *domain, int cde
 	struct ifd_iova_range *ranges, gap;
 	uint32_t count;
 
-	if (vfio_cdev_ioas_iova_ranges_of(&domain->ioas, cdev, &ranges, &count) < 0)
+	if (vfio_cdev_ioas_iova_ranges_of(&domain->areas, cdev, &ranges, &count) < 0)
 		return;
 	do {
 		rec = vfio_cdev_tree_next(&domain->tree, rec, UINT64_MAX, 0);

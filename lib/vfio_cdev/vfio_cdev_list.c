@@ -23,9 +23,9 @@ mapping_query(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_
 	mapping->err = -ENODATA;
 	if (mapping->state != RTE_VFIO_CDEV_PINNED || !domain->mode->reports_pa)
 		return;
-	mapping->err = vfio_cdev_ioas_phys(&domain->ioas, rec->iova + skip, &mapping->first_phys);
+	mapping->err = vfio_cdev_area_phys(&domain->areas, rec->iova + skip, &mapping->first_phys);
 	if (mapping->err == 0)
-		mapping->err = vfio_cdev_ioas_phys(&domain->ioas,
+		mapping->err = vfio_cdev_area_phys(&domain->areas,
 						   rec->iova + vfio_cdev_record_len(rec) -
 							   mapping->page_size,
 						   &mapping->last_phys);

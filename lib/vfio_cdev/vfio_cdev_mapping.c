@@ -76,7 +76,7 @@ nodes_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *
 	if (rec->provisional || rec->bar)
 		return;
 	if (rec->any && domain->numa_range_count > 1)
-		vfio_cdev_ioas_runs(&domain->ioas, rec->iova, len, rec->page_shift, run_count,
+		vfio_cdev_area_runs(&domain->areas, rec->iova, len, rec->page_shift, run_count,
 				    &count);
 	if (count.done < len)
 		vfio_cdev_numa_count(domain, rec->phys, len - count.done, in);
@@ -104,7 +104,8 @@ area_map(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 		return ret;
 	if (domain->mode->reports_pa)
 		rec->iova = RTE_VFIO_CDEV_IOVA_ANY;
-	ret = vfio_cdev_ioas_map(&domain->ioas, vfio_cdev_record_va(rec), len, &rec->iova);
+	ret = vfio_cdev_area_map(&domain->areas, vfio_cdev_record_va(rec), len, rec->page_shift,
+				 &rec->iova);
 	rec->bar = ret == -EFAULT && domain->mode->takes_bars && !rec->any && !rec->provisional &&
 		vfio_cdev_bar_has(domain->ctx, rec->phys, len);
 	if (ret < 0 && !rec->bar && !(rec->provisional && ret == -EFAULT))
@@ -143,7 +144,7 @@ vfio_cdev_mapping_unpin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_re
 
 	vfio_cdev_mapping_count(domain, rec, false);
 	if (!rec->bar)
-		ret = vfio_cdev_ioas_unmap(&domain->ioas, rec->iova, vfio_cdev_record_len(rec));
+		ret = vfio_cdev_area_unmap(&domain->areas, rec->iova, vfio_cdev_record_len(rec));
 	if (ret < 0) {
 		vfio_cdev_mapping_count(domain, rec, true);
 		return ret;

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "vfio_cdev_ioas.h"
 #include "vfio_cdev_mode.h"
 #include "vfio_cdev_record.h"
 
@@ -21,6 +22,7 @@ record_iova(const struct vfio_cdev_record *rec)
 
 const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES] = {
 	[RTE_VFIO_CDEV_NOIOMMU] = {
+		.areas = &vfio_cdev_noiommu_ops,
 		.prefix = "noiommu-vfio",
 		.text = "no-IOMMU",
 		.key = record_va,
@@ -30,6 +32,7 @@ const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES] = {
 		.splits = true,
 	},
 	[RTE_VFIO_CDEV_TRANSLATED] = {
+		.areas = &vfio_cdev_translated_ops,
 		.prefix = "vfio",
 		.text = "translated",
 		.key = record_iova,

@@ -7,10 +7,11 @@
 
 #include <stdbool.h>
 
-#include "rte_vfio_cdev.h"
+#include "vfio_cdev_areas.h"
 #include "vfio_cdev_record.h"
 
 struct vfio_cdev_mode {
+	const struct vfio_cdev_area_ops *areas;
 	const char *prefix; /* of the cdev's name */
 	const char *text;
 	/* what identifies a mapping: its VA, or its IOVA */

@@ -71,7 +71,7 @@ vfio_cdev_provisional_free_orphans(struct rte_vfio_cdev_domain *domain)
 
 	while ((rec = domain->orphans) != NULL) {
 		domain->orphans = rec->right;
-		vfio_cdev_ioas_undo(&domain->ioas, rec->iova, vfio_cdev_record_len(rec));
+		vfio_cdev_area_undo(&domain->areas, rec->iova, vfio_cdev_record_len(rec));
 		vfio_cdev_mapping_count(domain, rec, false);
 		free(rec);
 	}

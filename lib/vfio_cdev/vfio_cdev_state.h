@@ -16,8 +16,8 @@
 
 #include <pthread.h>
 
+#include "vfio_cdev_areas.h"
 #include "vfio_cdev_ctx.h"
-#include "vfio_cdev_ioas.h"
 #include "vfio_cdev_mode.h"
 #include "vfio_cdev_tree.h"
 
@@ -31,7 +31,7 @@ struct rte_vfio_cdev_domain {
 	pid_t pid;				  /* process whose memory it maps */
 	pthread_mutex_t attach_lock;		  /* for creating the HWPT, attaching, settling */
 	pthread_mutex_t next, lock;
-	struct vfio_cdev_ioas ioas;
+	struct vfio_cdev_areas areas;
 	uint32_t hwpt_id;      /* 0: none yet */
 	bool ready;	       /* new records are pinned at once */
 	bool keep_provisional; /* pins whose memory goes become orphans */

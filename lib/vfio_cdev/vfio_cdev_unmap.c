@@ -63,7 +63,7 @@ part_keep(struct rte_vfio_cdev_domain *domain, struct cut *cut, uint64_t off, ui
 	if (part->pinned && !part->bar) {
 		ret = vfio_cdev_mapping_phys(domain, cut->rec, off, &part->phys);
 		if (ret == 0)
-			ret = vfio_cdev_ioas_copy(&domain->ioas, value.iova, len, &part->iova);
+			ret = vfio_cdev_area_copy(&domain->areas, value.iova, len, &part->iova);
 	}
 	if (ret < 0)
 		free(part);
@@ -73,11 +73,11 @@ part_keep(struct rte_vfio_cdev_domain *domain, struct cut *cut, uint64_t off, ui
 }
 
 static void
-cut_undo(const struct rte_vfio_cdev_domain *domain, struct cut *cut)
+cut_undo(struct rte_vfio_cdev_domain *domain, struct cut *cut)
 {
 	for (unsigned int i = 0; i < cut->count; i++) {
 		if (cut->rec->pinned && !cut->rec->bar)
-			vfio_cdev_ioas_undo(&domain->ioas, cut->parts[i]->iova,
+			vfio_cdev_area_undo(&domain->areas, cut->parts[i]->iova,
 					    vfio_cdev_record_len(cut->parts[i]));
 		free(cut->parts[i]);
 	}
@@ -117,7 +117,7 @@ cut_commit(struct rte_vfio_cdev_domain *domain, struct cut *cut)
 	if (goes)
 		vfio_cdev_mapping_count(domain, &cut->goes, false);
 	if (pinned && !rec->bar)
-		ret = vfio_cdev_ioas_unmap(&domain->ioas, rec->iova, vfio_cdev_record_len(rec));
+		ret = vfio_cdev_area_unmap(&domain->areas, rec->iova, vfio_cdev_record_len(rec));
 	if (ret < 0) {
 		if (goes)
 			vfio_cdev_mapping_count(domain, &cut->goes, true);

@@ -86,13 +86,13 @@ vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *r
 
 	if (rec->any)
 		before = domain->stats;
-	ret = vfio_cdev_ioas_runs(&domain->ioas, rec->iova, len, rec->page_shift, run_verify,
+	ret = vfio_cdev_area_runs(&domain->areas, rec->iova, len, rec->page_shift, run_verify,
 				  &pass);
 	if (ret < 0) {
 		if (rec->any)
 			domain->stats = before;
 		pass_fail(&pass, ret);
-		vfio_cdev_ioas_undo(&domain->ioas, rec->iova, len);
+		vfio_cdev_area_undo(&domain->areas, rec->iova, len);
 		return ret;
 	}
 	rec->phys = pass.first;
@@ -120,7 +120,7 @@ run_compare(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 	if (ret < 0 || !pass->rec->any)
 		return ret;
 	old.expected = phys;
-	ret = vfio_cdev_ioas_runs(&pass->domain->ioas, pass->rec->iova + off, len,
+	ret = vfio_cdev_area_runs(&pass->domain->areas, pass->rec->iova + off, len,
 				  pass->rec->page_shift, run_same, &old);
 	if (ret < 0) {
 		pass->off = off + old.off;
@@ -145,16 +145,17 @@ vfio_cdev_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_re
 
 	if (!rec->pinned || !domain->mode->reports_pa || rec->bar)
 		return 0;
-	ret = vfio_cdev_ioas_map(&domain->ioas, vfio_cdev_record_va(rec), len, &iova);
+	ret = vfio_cdev_area_map(&domain->areas, vfio_cdev_record_va(rec), len, rec->page_shift,
+				 &iova);
 	if (ret < 0)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret,
 					     vfio_cdev_record_va(rec), len);
-	ret = vfio_cdev_ioas_runs(&domain->ioas, iova, len, rec->page_shift, run_compare, &pass);
+	ret = vfio_cdev_area_runs(&domain->areas, iova, len, rec->page_shift, run_compare, &pass);
 	if (ret < 0)
 		pass_fail(&pass, ret);
 	else
 		domain->stats.verified += pass.pages;
-	vfio_cdev_ioas_undo(&domain->ioas, iova, len);
+	vfio_cdev_area_undo(&domain->areas, iova, len);
 	return ret;
 }
 
@@ -163,7 +164,7 @@ vfio_cdev_mapping_phys(const struct rte_vfio_cdev_domain *domain,
 		       const struct vfio_cdev_record *rec, uint64_t off, uint64_t *phys)
 {
 	if (rec->any)
-		return vfio_cdev_ioas_phys(&domain->ioas, rec->iova + off, phys);
+		return vfio_cdev_area_phys(&domain->areas, rec->iova + off, phys);
 	*phys = rec->phys + off;
 	return 0;
 }
@@ -172,11 +173,11 @@ int
 vfio_cdev_page_phys(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys)
 {
 	uint64_t iova = RTE_VFIO_CDEV_IOVA_ANY;
-	int ret = vfio_cdev_ioas_map(&domain->ioas, page, domain->ctx->page, &iova);
+	int ret = vfio_cdev_area_map(&domain->areas, page, domain->ctx->page, 0, &iova);
 
 	if (ret < 0)
 		return ret;
-	ret = vfio_cdev_ioas_phys(&domain->ioas, iova, phys);
-	vfio_cdev_ioas_undo(&domain->ioas, iova, domain->ctx->page);
+	ret = vfio_cdev_area_phys(&domain->areas, iova, phys);
+	vfio_cdev_area_undo(&domain->areas, iova, domain->ctx->page);
 	return ret;
 }

@@ -67,14 +67,15 @@ log_print(void *arg, enum rte_vfio_cdev_log_level level, const char *line)
 static int
 bare_map(const struct bench *bench, const void *va, struct page *page)
 {
-	const struct vfio_cdev_ioas *ioas = &bench->domain->ioas;
+	const struct vfio_cdev_areas *areas = &bench->domain->areas;
 	uint64_t run = bench->domain->ctx->page, found;
 	int ret;
 
 	page->iova = IOMMUFD_IOVA_ANY;
-	ret = iommufd_ioas_map(&iommufd_sys_linux, ioas->iommufd, ioas->id, va, HUGE, &page->iova);
+	ret = iommufd_ioas_map(&iommufd_sys_linux, areas->iommufd, areas->ioas_id, va, HUGE,
+			       &page->iova);
 	if (ret == 0)
-		ret = iommufd_noiommu_get_pa(&iommufd_sys_linux, ioas->iommufd, ioas->id,
+		ret = iommufd_noiommu_get_pa(&iommufd_sys_linux, areas->iommufd, areas->ioas_id,
 					     page->iova, &run, &found);
 	return ret == 0 && found != page->phys ? -EADDRNOTAVAIL : ret;
 }
@@ -82,10 +83,11 @@ bare_map(const struct bench *bench, const void *va, struct page *page)
 static int
 bare_unmap(const struct bench *bench, const void *va, struct page *page)
 {
-	const struct vfio_cdev_ioas *ioas = &bench->domain->ioas;
+	const struct vfio_cdev_areas *areas = &bench->domain->areas;
 
 	(void)va;
-	return iommufd_ioas_unmap(&iommufd_sys_linux, ioas->iommufd, ioas->id, page->iova, HUGE);
+	return iommufd_ioas_unmap(&iommufd_sys_linux, areas->iommufd, areas->ioas_id, page->iova,
+				  HUGE);
 }
 
 /* What the library makes of them. */
