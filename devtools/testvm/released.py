@@ -47,7 +47,7 @@ class ReleasedKernel:
         entry = self.cache.entry("kernel", name, [release, version, digest_files(Path(__file__))],
                                  fill)
         return Kernel(series, version, release, entry / "vmlinuz", entry / "modules",
-                      initramfs.make(self.cache, name, entry / "modules"),
+                      initramfs.make(self.cache, self.maker.apt, name, entry / "modules"),
                       self.maker.base() / "uapi")
 
     def _fill(self, target: Path, release: str, version: str) -> None:
