@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .tree import CheckError, Tree, is_product, run
 
-ARCHIVE = ("rte_vfio_cdev_", "vfio_cdev_", "iommufd_")
+ARCHIVE = ("rte_vfio_cdev_", "vfio_cdev_", "iommufd_", "vfio_uring_")
 SHARED = ("rte_",)
 # Of the functions that public headers declare; a map has those of the EAL, too.
 OWN = re.compile(r"rte_(?:bus_)?vfio_cdev_")

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,6 +107,19 @@ linux_now(void)
 	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
 }
 
+/* The C library has no functions for them. */
+static int
+linux_uring_setup(unsigned int entries, void *params)
+{
+	return (int)syscall(SYS_io_uring_setup, entries, params);
+}
+
+static int
+linux_uring_register(int ring, unsigned int opcode, void *arg, unsigned int size)
+{
+	return (int)syscall(SYS_io_uring_register, ring, opcode, arg, size);
+}
+
 const struct iommufd_sys iommufd_sys_linux = {
 	.open = linux_open,
 	.close = close,
@@ -116,6 +130,9 @@ const struct iommufd_sys iommufd_sys_linux = {
 	.resident = linux_resident,
 	.now = linux_now,
 	.page_size = linux_page_size,
+	.uring_setup = linux_uring_setup,
+	.uring_register = linux_uring_register,
+	.pread = pread,
 };
 
 /* Per thread, so that counting needs no lock. */
@@ -125,6 +142,13 @@ struct iommufd_spent
 iommufd_spent(void)
 {
 	return spent;
+}
+
+void
+iommufd_spend(uint64_t ns)
+{
+	spent.calls++;
+	spent.ns += ns;
 }
 
 /* A signal may interrupt the wait for a lock inside; nothing was done then. */
@@ -139,8 +163,7 @@ sys_ioctl(const struct iommufd_sys *sys, int fd, unsigned long request, void *ar
 	} while (ret < 0 && errno == EINTR);
 	ret = ret < 0 ? -errno : 0;
 
-	spent.calls++;
-	spent.ns += sys->now() - start;
+	iommufd_spend(sys->now() - start);
 	return ret;
 }
 

@@ -38,6 +38,7 @@ struct ifd_iova_range;
  * nothing is mapped there;
  * now() returns nanoseconds of a monotonic clock;
  * page_size() returns the size of base pages: 4, 16 or 64 KiB, as the kernel was built.
+ * uring_setup() and uring_register() are io_uring_setup(2) and io_uring_register(2) (lib/uring).
  */
 struct iommufd_sys {
 	int (*open)(const char *path, int flags);
@@ -49,9 +50,12 @@ struct iommufd_sys {
 	int (*resident)(const void *page);
 	uint64_t (*now)(void);
 	uint64_t (*page_size)(void);
+	int (*uring_setup)(unsigned int entries, void *params);
+	int (*uring_register)(int ring, unsigned int opcode, void *arg, unsigned int size);
+	ssize_t (*pread)(int fd, void *buffer, size_t size, off_t offset);
 };
 
-/** Ioctls and their time. An ioctl that is repeated (EINTR) counts once. */
+/** Ioctls, registrations in io_uring, and their time. Repeated calls (EINTR) count once. */
 struct iommufd_spent {
 	uint64_t calls;
 	uint64_t ns;
@@ -60,6 +64,10 @@ struct iommufd_spent {
 /** Ioctls of the calling thread since it started. */
 struct iommufd_spent
 iommufd_spent(void);
+
+/** Count a call that is no ioctl, but as good as one, and its time in nanoseconds. */
+void
+iommufd_spend(uint64_t ns);
 
 /** The running kernel. */
 extern const struct iommufd_sys iommufd_sys_linux;

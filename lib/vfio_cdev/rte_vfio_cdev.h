@@ -75,10 +75,11 @@ typedef void (*rte_vfio_cdev_log_t)(void *arg, enum rte_vfio_cdev_log_level leve
 enum rte_vfio_cdev_mode {
 	RTE_VFIO_CDEV_NOIOMMU,	  /**< noiommu-vfioN: directly */
 	RTE_VFIO_CDEV_TRANSLATED, /**< vfioN: through an IOMMU */
+	RTE_VFIO_CDEV_PIN_ONLY,	  /**< no cdev: io_uring pins (Linux >= 5.13), pagemap reports */
 };
 
 /** Number of modes. */
-#define RTE_VFIO_CDEV_MODES 2
+#define RTE_VFIO_CDEV_MODES 3
 
 /** The step in which an error occurred. */
 enum rte_vfio_cdev_step {
@@ -92,6 +93,7 @@ enum rte_vfio_cdev_step {
 	RTE_VFIO_CDEV_STEP_VERIFY,  /**< compare the physical address */
 	RTE_VFIO_CDEV_STEP_UNMAP,   /**< unmap and unpin memory */
 	RTE_VFIO_CDEV_STEP_IMPORT,  /**< take over a cdev that another process sent */
+	RTE_VFIO_CDEV_STEP_URING,   /**< open io_uring, or pagemap */
 };
 
 /** A device's cdev as sysfs shows it. */
@@ -253,6 +255,25 @@ rte_vfio_cdev_attr(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, 
 int
 rte_vfio_cdev_walk(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
 		   int (*visit)(const struct rte_vfio_cdev_info *info, void *arg), void *arg);
+
+/**
+ * Visit the devices of a bus that are used without a cdev and without an IOMMU: over UIO, or
+ * over a VFIO group without an IOMMU. Thread-safe.
+ *
+ * @param ctx
+ *   The context.
+ * @param bus
+ *   Name of the bus in sysfs, e.g. "pci".
+ * @param visit
+ *   Called for each, with its address; anything but 0 ends the walk.
+ * @param arg
+ *   Second argument of @p visit.
+ * @return
+ *   0; what @p visit has returned; or -errno if the bus cannot be read.
+ */
+int
+rte_vfio_cdev_walk_without(const struct rte_vfio_cdev_ctx *ctx, const char *bus,
+			   int (*visit)(const char *addr, void *arg), void *arg);
 
 /**
  * Visit the devices of an IOMMU group that have a cdev, as rte_vfio_cdev_walk() does.
@@ -434,28 +455,6 @@ rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain);
  */
 unsigned int
 rte_vfio_cdev_iommufds_open(void);
-
-/**
- * Let a child made by fork(2) use a domain of its parent: its locks, which other threads of
- * the parent may have held, are initialized again. Call it in the child, and only if the
- * domain had opened nothing: an iommufd belongs to the parent.
- *
- * @param domain
- *   The domain.
- */
-void
-rte_vfio_cdev_domain_forked(struct rte_vfio_cdev_domain *domain);
-
-/**
- * Check whether new mappings are pinned at once. Thread-safe.
- *
- * @param domain
- *   The domain.
- * @return
- *   true if the domain has a HWPT (RTE_VFIO_CDEV_NOIOMMU), or a device.
- */
-bool
-rte_vfio_cdev_domain_is_ready(struct rte_vfio_cdev_domain *domain);
 
 /**
  * Create the domain's HWPT (IOMMU_HWPT_ALLOC, drivers/iommu/iommufd/hw_pagetable.c) by a

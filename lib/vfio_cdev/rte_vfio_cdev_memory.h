@@ -161,6 +161,33 @@ rte_vfio_cdev_domain_plan(struct rte_vfio_cdev_domain *domain, const void *va, u
 			  uint64_t len, uint64_t page_size);
 
 /**
+ * Check whether new mappings are pinned at once. Thread-safe.
+ *
+ * @param domain
+ *   The domain.
+ * @return
+ *   true if the domain has a HWPT (RTE_VFIO_CDEV_NOIOMMU), a device, or was started.
+ */
+bool
+rte_vfio_cdev_domain_is_ready(struct rte_vfio_cdev_domain *domain);
+
+/**
+ * Make a domain of RTE_VFIO_CDEV_PIN_ONLY ready: open io_uring (io_uring_setup(2)), and pin
+ * all pending mappings. It has no devices. Linux >= 5.13 (IORING_REGISTER_BUFFERS_UPDATE,
+ * io_uring/rsrc.c). Thread-safe; addresses need CAP_SYS_ADMIN (/proc/self/pagemap) at the time
+ * of this call, and pins need CAP_IPC_LOCK or a sufficient RLIMIT_MEMLOCK at each call.
+ *
+ * @param domain
+ *   The domain.
+ * @return
+ *   0; -EOPNOTSUPP its devices have cdevs; -ENOSYS the kernel has no io_uring; -EPERM it is
+ *   forbidden; -EINVAL an older kernel; -EMFILE, -ENOMEM; or the first error of a mapping:
+ *   all are pending again then.
+ */
+int
+rte_vfio_cdev_domain_start(struct rte_vfio_cdev_domain *domain);
+
+/**
  * Pin all pending mappings. Other threads can use the domain meanwhile. Thread-safe.
  *
  * @param domain
@@ -423,6 +450,17 @@ rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va,
 unsigned int
 rte_vfio_cdev_domain_mappings(struct rte_vfio_cdev_domain *domain, uint64_t start,
 			      struct rte_vfio_cdev_mapping *mappings, unsigned int size);
+
+/**
+ * Let a child made by fork(2) use a domain of its parent: its locks, which other threads of
+ * the parent may have held, are initialized again. Call it in the child, and only if the
+ * domain had opened nothing: an iommufd belongs to the parent.
+ *
+ * @param domain
+ *   The domain.
+ */
+void
+rte_vfio_cdev_domain_forked(struct rte_vfio_cdev_domain *domain);
 
 /**
  * Read the statistics of a domain. Thread-safe.

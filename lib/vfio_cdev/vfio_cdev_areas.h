@@ -2,7 +2,8 @@
 
 /*
  * The areas of pinned memory that a domain has in the kernel. How they are made is the
- * mode's: in an IOAS (vfio_cdev_ioas.c). Nothing is logged, except when opening.
+ * mode's: in an IOAS (vfio_cdev_ioas.c), or by io_uring (vfio_cdev_ring.c). Only errors of
+ * opening are logged.
  */
 
 #ifndef VFIO_CDEV_AREAS_H
@@ -11,6 +12,7 @@
 #include "vfio_cdev_ctx.h"
 
 struct vfio_cdev_areas;
+struct vfio_cdev_rings;
 
 /* 0 or -errno. An area is identified by its IOVA, even where no device uses it. */
 struct vfio_cdev_area_ops {
@@ -34,6 +36,7 @@ struct vfio_cdev_areas {
 	int iommufd; /* -1: not open */
 	uint32_t ioas_id;
 	uint64_t next_iova; /* above all areas made so far; see iova_new() */
+	struct vfio_cdev_rings *rings;
 	unsigned int users; /* calls that bind a device, or that returned the fd */
 };
 

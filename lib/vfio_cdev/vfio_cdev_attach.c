@@ -175,7 +175,8 @@ static void
 hwpt_drop(struct rte_vfio_cdev_domain *domain)
 {
 	vfio_cdev_lock(domain);
-	if (!domain->ready && vfio_cdev_ioas_destroy(&domain->areas, domain->hwpt_id) == 0)
+	if (!domain->ready && domain->hwpt_id != 0 &&
+	    vfio_cdev_ioas_destroy(&domain->areas, domain->hwpt_id) == 0)
 		domain->hwpt_id = 0;
 	vfio_cdev_unlock(domain);
 }
@@ -187,7 +188,7 @@ hwpt_settle(struct rte_vfio_cdev_domain *domain, uint32_t dev_id)
 	int ret = 0;
 
 	vfio_cdev_lock(domain);
-	if (domain->hwpt_id == 0)
+	if (domain->mode->own_hwpt && domain->hwpt_id == 0)
 		ret = vfio_cdev_ioas_hwpt(&domain->areas, dev_id, &domain->hwpt_id);
 	vfio_cdev_unlock(domain);
 	if (ret < 0)

@@ -127,6 +127,7 @@ static const char *const step_text[] = {
 	[RTE_VFIO_CDEV_STEP_VERIFY] = "cannot confirm",
 	[RTE_VFIO_CDEV_STEP_UNMAP] = "cannot unmap",
 	[RTE_VFIO_CDEV_STEP_IMPORT] = "cannot take over",
+	[RTE_VFIO_CDEV_STEP_URING] = "cannot use",
 };
 
 int

@@ -186,6 +186,25 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 	return ret;
 }
 
+/* The last to use io_uring is the domain itself. */
+int
+rte_vfio_cdev_domain_start(struct rte_vfio_cdev_domain *domain)
+{
+	const bool was_ready = rte_vfio_cdev_domain_is_ready(domain);
+	int ret;
+
+	if (domain->mode->prefix != NULL)
+		return vfio_cdev_fail(domain->ctx, domain->mode->text, RTE_VFIO_CDEV_STEP_URING,
+				      -EOPNOTSUPP, "io_uring: devices have cdevs");
+	ret = vfio_cdev_iommufd_get(domain, NULL);
+	if (ret < 0)
+		return ret;
+	ret = vfio_cdev_make_ready(domain, 0);
+	if (ret < 0 || was_ready)
+		vfio_cdev_iommufd_put(domain);
+	return ret;
+}
+
 void
 rte_vfio_cdev_device_close(struct rte_vfio_cdev_device *device)
 {

@@ -95,7 +95,9 @@ rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
 {
 	int ret = vfio_cdev_iommufd_get(domain, NULL);
 
-	return ret < 0 ? ret : domain->areas.iommufd;
+	if (ret < 0)
+		return ret;
+	return domain->areas.iommufd >= 0 ? domain->areas.iommufd : -EOPNOTSUPP;
 }
 
 void

@@ -41,6 +41,8 @@ vfio_cdev_name_parse(const char *name, enum rte_vfio_cdev_mode *mode)
 	size_t len;
 
 	for (size_t i = 0; i < RTE_VFIO_CDEV_MODES; i++) {
+		if (vfio_cdev_modes[i].prefix == NULL)
+			continue;
 		len = strlen(vfio_cdev_modes[i].prefix);
 		if (strncmp(name, vfio_cdev_modes[i].prefix, len) == 0 &&
 		    number_parse(name + len, '\0', NUMBER_MAX, &number, &rest)) {

@@ -89,7 +89,7 @@ piece_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *wa
 {
 	struct vfio_cdev_record *rec = record_present(domain, want);
 
-	if (rec == NULL)
+	if (rec == NULL || (rec->pinned && !vfio_cdev_mapping_is_known(domain, rec)))
 		return vfio_cdev_mapping_create(domain, want, NULL, NULL);
 	if (!record_agrees(rec, want))
 		return vfio_cdev_map_fail(domain, -EEXIST, want);

@@ -45,7 +45,7 @@ pages_count(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *
 		return;
 	stats->bytes += len;
 	stats->pages_mapped += pages;
-	if (domain->mode->reports_pa)
+	if (domain->mode->confirms)
 		stats->pages_verified += pages;
 }
 

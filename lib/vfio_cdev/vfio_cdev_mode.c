@@ -7,6 +7,7 @@
 #include "vfio_cdev_ioas.h"
 #include "vfio_cdev_mode.h"
 #include "vfio_cdev_record.h"
+#include "vfio_cdev_ring.h"
 
 static uint64_t
 record_va(const struct vfio_cdev_record *rec)
@@ -27,6 +28,7 @@ const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES] = {
 		.text = "no-IOMMU",
 		.key = record_va,
 		.reports_pa = true,
+		.confirms = true,
 		.own_hwpt = true,
 		.takes_bars = true,
 		.splits = true,
@@ -36,6 +38,14 @@ const struct vfio_cdev_mode vfio_cdev_modes[RTE_VFIO_CDEV_MODES] = {
 		.prefix = "vfio",
 		.text = "translated",
 		.key = record_iova,
+	},
+	[RTE_VFIO_CDEV_PIN_ONLY] = {
+		.areas = &vfio_cdev_ring_ops,
+		.text = "pinned by io_uring",
+		.key = record_va,
+		.reports_pa = true,
+		.takes_bars = true,
+		.splits = true,
 	},
 };
 

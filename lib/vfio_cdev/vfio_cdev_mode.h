@@ -12,11 +12,12 @@
 
 struct vfio_cdev_mode {
 	const struct vfio_cdev_area_ops *areas;
-	const char *prefix; /* of the cdev's name */
+	const char *prefix; /* of the cdev's name, or NULL */
 	const char *text;
 	/* what identifies a mapping: its VA, or its IOVA */
 	uint64_t (*key)(const struct vfio_cdev_record *rec);
 	bool reports_pa; /* devices use physical addresses */
+	bool confirms;	 /* and the kernel reports those of the pinned pages */
 	bool own_hwpt;	 /* made and kept by us; else the kernel's, one per IOMMU */
 	bool takes_bars; /* BARs of other devices can be mapped */
 	bool splits;	 /* a part of a mapping can move to another IOVA */

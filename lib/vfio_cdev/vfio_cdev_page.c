@@ -48,7 +48,7 @@ page_query(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *p
 	int ret;
 
 	rec = vfio_cdev_record_around(domain, NULL, va, len);
-	if (rec == NULL)
+	if (rec == NULL || !vfio_cdev_mapping_is_known(domain, rec))
 		return page_pin(domain, page, phys);
 	rec->attempt = 0;
 	ret = vfio_cdev_mapping_phys(domain, rec, page->va - rec->va, phys);

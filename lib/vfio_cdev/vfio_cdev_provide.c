@@ -38,7 +38,8 @@ is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t 
 	uint64_t phys;
 
 	while ((rec = vfio_cdev_record_around(domain, rec, page, domain->ctx->page)) != NULL)
-		if (vfio_cdev_mapping_phys(domain, rec, (uintptr_t)page - rec->va, &phys) == 0 &&
+		if (vfio_cdev_mapping_is_known(domain, rec) &&
+		    vfio_cdev_mapping_phys(domain, rec, (uintptr_t)page - rec->va, &phys) == 0 &&
 		    phys == now) {
 			rec->attempt = 0;
 			return true;

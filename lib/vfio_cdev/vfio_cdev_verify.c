@@ -96,7 +96,7 @@ vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *r
 		return ret;
 	}
 	rec->phys = pass.first;
-	domain->stats.verified += pass.pages;
+	domain->stats.verified += domain->mode->confirms ? pass.pages : 0;
 	return 0;
 }
 
@@ -154,9 +154,16 @@ vfio_cdev_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_re
 	if (ret < 0)
 		pass_fail(&pass, ret);
 	else
-		domain->stats.verified += pass.pages;
+		domain->stats.verified += domain->mode->confirms ? pass.pages : 0;
 	vfio_cdev_area_undo(&domain->areas, iova, len);
 	return ret;
+}
+
+bool
+vfio_cdev_mapping_is_known(const struct rte_vfio_cdev_domain *domain,
+			   const struct vfio_cdev_record *rec)
+{
+	return domain->mode->confirms || !rec->any;
 }
 
 int

@@ -5,7 +5,7 @@
 #ifndef VFIO_CDEV_VERIFY_H
 #define VFIO_CDEV_VERIFY_H
 
-#include "vfio_cdev_ioas.h"
+#include "vfio_cdev_areas.h"
 #include "vfio_cdev_record.h"
 
 /*
@@ -23,6 +23,14 @@ vfio_cdev_verify(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *r
 int
 vfio_cdev_confirm(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *rec,
 		  uint64_t expected);
+
+/*
+ * Is the address of each of its pages known? Of memory that was mapped at any address only
+ * the kernel knows it, if it reports those of pinned pages.
+ */
+bool
+vfio_cdev_mapping_is_known(const struct rte_vfio_cdev_domain *domain,
+			   const struct vfio_cdev_record *rec);
 
 /* The physical address off bytes from the start of pinned memory. Errors are not logged. */
 int

@@ -248,6 +248,12 @@ rte_bus_get_iommu_class(void)
 	return eal.bus_mode;
 }
 
+int
+rte_bus_probe(void)
+{
+	return stock_call(STOCK_PROBE);
+}
+
 enum rte_proc_type_t
 rte_eal_process_type(void)
 {

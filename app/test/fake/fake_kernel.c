@@ -40,7 +40,7 @@ struct fake_machine fake;
 struct fake_holds fake_usage;
 
 /* In the order of enum fake_op; small letters are a device's. */
-static const char trace_letters[] = "OrbadgIHRDMUYPcCusV";
+static const char trace_letters[] = "OrbadgIHRDMUYPcCusVNBKkp";
 
 /* Before the constructor of the backend's hooks, which wants to know. */
 __attribute__((constructor(101))) static void
@@ -55,8 +55,10 @@ page_size_read(void)
 void
 fake_reset(void)
 {
-	for (size_t i = 0; i < FAKE_FILES; i++)
+	for (size_t i = 0; i < FAKE_FILES; i++) {
 		fake_areas_free(&ctxs[i]);
+		fake_ring_free(i);
+	}
 	memset(nodes, 0, sizeof(nodes));
 	memset(ctxs, 0, sizeof(ctxs));
 	memset(fake_files, 0, sizeof(fake_files));
@@ -67,6 +69,7 @@ fake_reset(void)
 	trace[0] = '\0';
 	fake = (struct fake_machine){
 		.rawio = true,
+		.admin = true,
 		.memlock = UINT64_MAX,
 		.pa_run = UINT64_MAX,
 		.pa_length = UINT64_MAX,
@@ -160,6 +163,10 @@ fake_enter(enum fake_op op)
 static const char maps[] = "/proc/self/maps";
 #define MAPS_FD (FD_BASE + FAKE_FILES)
 
+/* Files without a node in /dev. */
+static struct fake_node pagemap = { .path = "/proc/self/pagemap" };
+static struct fake_node uring = { .path = "io_uring" };
+
 static bool
 is_iommu(const struct fake_node *node)
 {
@@ -237,8 +244,8 @@ kernel_open(const char *path, int flags)
 	if (strcmp(path, maps) == 0)
 		return MAPS_FD;
 	pthread_mutex_lock(&fake_lock);
-	node = fake_node(path);
-	err = open_error(node, flags);
+	node = strcmp(path, pagemap.path) == 0 ? &pagemap : fake_node(path);
+	err = node == &pagemap ? node->open_error : open_error(node, flags);
 	if (err == 0)
 		fd = file_new(node);
 	return errno_return(err != 0 || fd >= 0 ? err : EMFILE, fd);
@@ -284,6 +291,8 @@ kernel_close(int fd)
 			}
 			ctx_put(file->ctx);
 		}
+		if (file->node == &uring)
+			fake_ring_free(fd - FD_BASE);
 		file->used = false;
 		fake_usage.files--;
 	}
@@ -511,6 +520,47 @@ kernel_page_size(void)
 	return fake_page;
 }
 
+static int
+kernel_uring_setup(unsigned int entries, void *params)
+{
+	int err, fd = -1;
+
+	(void)params;
+	pthread_mutex_lock(&fake_lock);
+	err = fake_enter(FAKE_RING_OPEN);
+	if (err == 0 && entries == 0)
+		err = EINVAL;
+	if (err == 0)
+		fd = file_new(&uring);
+	return errno_return(err != 0 || fd >= 0 ? err : EMFILE, fd);
+}
+
+static int
+kernel_uring_register(int ring, unsigned int opcode, void *arg, unsigned int size)
+{
+	struct fake_file *file;
+	int err = EBADF;
+
+	pthread_mutex_lock(&fake_lock);
+	file = file_find(ring);
+	if (file != NULL && file->node == &uring)
+		err = fake_ring_register(ring - FD_BASE, opcode, arg, size);
+	return err == -1 ? errno_return(0, 1) : errno_return(err, 0);
+}
+
+static ssize_t
+kernel_pread(int fd, void *buffer, size_t size, off_t offset)
+{
+	struct fake_file *file;
+	int err = EBADF;
+
+	pthread_mutex_lock(&fake_lock);
+	file = file_find(fd);
+	if (file != NULL && file->node == &pagemap)
+		err = fake_pagemap_read(buffer, size / 8, (uint64_t)offset / 8);
+	return errno_return(err, (int)size);
+}
+
 const struct iommufd_sys fake_sys = {
 	.open = kernel_open,
 	.close = kernel_close,
@@ -521,4 +571,7 @@ const struct iommufd_sys fake_sys = {
 	.resident = kernel_resident,
 	.now = kernel_now,
 	.page_size = kernel_page_size,
+	.uring_setup = kernel_uring_setup,
+	.uring_register = kernel_uring_register,
+	.pread = kernel_pread,
 };

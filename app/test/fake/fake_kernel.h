@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * A kernel behind struct iommufd_sys: /dev/iommu, VFIO cdevs and the errors of
- * Linux 7.3, in this process, with nothing real behind it.
+ * A kernel behind struct iommufd_sys: /dev/iommu, VFIO cdevs, io_uring's buffers, pagemap and
+ * the errors of Linux 7.3, in this process, with nothing real behind it.
  *
  *	node (path, device number) <-- file (fd) --> ctx (iommufd)
  *	                                              |-- IOAS, HWPT
@@ -55,12 +55,18 @@ enum fake_op {
 	FAKE_DUP,
 	FAKE_ADOPT,
 	FAKE_VMA,
+	FAKE_RING_OPEN,
+	FAKE_RING_BUFFERS,
+	FAKE_RING_PIN,
+	FAKE_RING_UNPIN,
+	FAKE_PAGEMAP,
 	FAKE_OPS,
 };
 
 /* How the machine is; fake_reset() makes it a good one. */
 struct fake_machine {
 	bool rawio;	      /* does the caller have CAP_SYS_RAWIO? */
+	bool admin;	      /* and CAP_SYS_ADMIN, for pagemap? */
 	int get_pa_error;     /* ENOTTY: older kernel; EOPNOTSUPP: not built in */
 	uint64_t memlock;     /* RLIMIT_MEMLOCK in bytes */
 	uint64_t pa_offset;   /* added to GET_PA's addresses, to make them wrong */

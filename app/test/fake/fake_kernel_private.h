@@ -101,6 +101,16 @@ fake_areas_free(struct fake_ctx *ctx);
 void
 fake_ioas_reset(void);
 
+/* fake_uring.c: rings by the index of their file. 0 or the errno; -1: one buffer updated. */
+int
+fake_ring_register(size_t file, unsigned int opcode, void *arg, unsigned int size);
+
+void
+fake_ring_free(size_t file);
+
+int
+fake_pagemap_read(uint64_t *entries, size_t count, uint64_t first);
+
 /* fake_pages.c */
 
 void

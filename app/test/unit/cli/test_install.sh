@@ -46,7 +46,7 @@ for file in "$top"/bin/* "$top"/libexec/* "$top/$libdir"/*.so; do
 		wrong "${file##*/} has another SONAME"
 done
 names=$(nm -g --defined-only "$top/$libdir/librte_vfio_cdev.a" | awk 'NF == 3 { print $3 }' |
-	grep -vE '^(rte_vfio_cdev|vfio_cdev|iommufd)_' || :)
+	grep -vE '^(rte_vfio_cdev|vfio_cdev|iommufd|vfio_uring)_' || :)
 [ -z "$names" ] || wrong "the static library has names without a prefix: $names"
 
 # Found beside the tool, wherever the tree was moved to.
