@@ -41,9 +41,19 @@ mode_wants_memory(enum rte_vfio_cdev_mode mode)
 /* The domains that memory of the default container is mapped in. */
 struct targets {
 	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES]; /* or NULL */
-	bool spare[RTE_VFIO_CDEV_MODES]; /* only the other mode has devices yet */
+	bool spare[RTE_VFIO_CDEV_MODES]; /* only another mode has devices yet */
 	bool stock;			 /* stock has devices */
 };
+
+static bool
+any_attached(void)
+{
+	bool any = false;
+
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
+		any |= backend.attached[mode];
+	return any;
+}
 
 static struct targets
 targets_get(bool spares)
@@ -53,8 +63,7 @@ targets_get(bool spares)
 	pthread_mutex_lock(&backend_lock);
 	targets.stock = backend.stock_devices != 0;
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
-		targets.spare[mode] = !backend.attached[mode] &&
-			backend.attached[mode == NOIOMMU ? TRANSLATED : NOIOMMU];
+		targets.spare[mode] = !backend.attached[mode] && any_attached();
 		if ((spares || !targets.spare[mode]) && mode_wants_memory(mode))
 			targets.domains[mode] = backend.domains[mode];
 	}
@@ -66,7 +75,7 @@ targets_get(bool spares)
 static uint64_t
 mode_iova(enum rte_vfio_cdev_mode mode, uint64_t iova)
 {
-	return mode == NOIOMMU && iova == 0 ? RTE_VFIO_CDEV_IOVA_ANY : iova;
+	return mode != TRANSLATED && iova == 0 ? RTE_VFIO_CDEV_IOVA_ANY : iova;
 }
 
 static int
@@ -98,7 +107,8 @@ target_map(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t
 static int
 both_modes_check(const struct targets *targets, uint64_t vaddr, uint64_t iova)
 {
-	if (iova != 0 || targets->domains[NOIOMMU] == NULL || targets->domains[TRANSLATED] == NULL)
+	if (iova != 0 || targets->domains[TRANSLATED] == NULL ||
+	    (targets->domains[NOIOMMU] == NULL && targets->domains[PIN_ONLY] == NULL))
 		return 0;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR,
 		"memory: cannot map 0x%" PRIx64 " where it is (IOVA 0): %s; there are devices with "

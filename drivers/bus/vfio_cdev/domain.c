@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "container_table.h"
 #include "ctx.h"
@@ -30,9 +31,9 @@ domain_make(enum rte_vfio_cdev_mode mode, struct rte_vfio_cdev_domain **domain)
 struct rte_vfio_cdev_domain *
 domain_open(enum rte_vfio_cdev_mode mode)
 {
-	if (backend.domains[mode] == NULL && domain_make(mode, &backend.domains[mode]) == 0 &&
-	    mode == NOIOMMU)
-		rte_vfio_cdev_domain_keep_provisional(backend.domains[mode], true);
+	if (backend.domains[mode] == NULL && domain_make(mode, &backend.domains[mode]) == 0)
+		rte_vfio_cdev_domain_keep_provisional(backend.domains[mode],
+						      !backend.keep_provisional_ended);
 	return backend.domains[mode];
 }
 
@@ -48,10 +49,18 @@ domain_keeps_provisional(void)
 }
 
 void
-domain_keep_provisional_end(struct rte_vfio_cdev_domain *domain)
+domain_keep_provisional_end(void)
 {
-	if (first_time(&backend.keep_provisional_ended))
-		rte_vfio_cdev_domain_keep_provisional(domain, false);
+	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES];
+
+	if (!first_time(&backend.keep_provisional_ended))
+		return;
+	pthread_mutex_lock(&backend_lock);
+	memcpy(domains, backend.domains, sizeof(domains));
+	pthread_mutex_unlock(&backend_lock);
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
+		if (domains[mode] != NULL)
+			rte_vfio_cdev_domain_keep_provisional(domains[mode], false);
 }
 
 struct rte_vfio_cdev_domain *
@@ -83,7 +92,8 @@ default_nth(unsigned int *n, struct domain_ref *ref)
 bool
 domain_nth(unsigned int n, struct domain_ref *ref)
 {
-	static const char *const names[RTE_VFIO_CDEV_MODES] = { "noiommu", "translated" };
+	static const char *const names[RTE_VFIO_CDEV_MODES] = { "noiommu", "translated",
+								"pin_only" };
 	bool found;
 
 	*ref = (struct domain_ref){ .mode = TRANSLATED };

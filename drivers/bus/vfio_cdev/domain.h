@@ -31,7 +31,7 @@ domain_keeps_provisional(void);
 
 /* The EAL has its memory now. */
 void
-domain_keep_provisional_end(struct rte_vfio_cdev_domain *domain);
+domain_keep_provisional_end(void);
 
 #define DOMAIN_NAME_LEN 24
 

@@ -55,6 +55,7 @@ static const struct {
 	SYMBOL(runtime_dir, "rte_eal_get_runtime_dir"),
 	SYMBOL(iova_mode, "rte_eal_iova_mode"),
 	SYMBOL(iommu_class, "rte_bus_get_iommu_class"),
+	SYMBOL(bus_probe, "rte_bus_probe"),
 	SYMBOL(process_type, "rte_eal_process_type"),
 	SYMBOL(get_vf_token, "rte_eal_vfio_get_vf_token"),
 	SYMBOL(mem_read_lock, "rte_mcfg_mem_read_lock"),
@@ -171,8 +172,9 @@ telemetry_is_complete(void)
 static bool
 memory_is_complete(void)
 {
-	return api.iova_mode != NULL && api.iommu_class != NULL && api.virt2phy != NULL &&
-		api.using_phys_addrs != NULL && api.fbarray_set_free != NULL;
+	return api.iova_mode != NULL && api.iommu_class != NULL && api.bus_probe != NULL &&
+		api.virt2phy != NULL && api.using_phys_addrs != NULL &&
+		api.fbarray_set_free != NULL;
 }
 
 static void

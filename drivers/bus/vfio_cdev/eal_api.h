@@ -37,6 +37,7 @@ struct eal_api {
 	__typeof__(rte_vfio_container_dma_map) *container_dma_map;
 	__typeof__(rte_vfio_container_dma_unmap) *container_dma_unmap;
 	__typeof__(rte_bus_get_iommu_class) *iommu_class;
+	__typeof__(rte_bus_probe) *bus_probe;
 	int (*get_device_info)(const char *sysfs_base, const char *dev_addr, int *vfio_dev_fd,
 			       struct vfio_device_info *device_info); /* NULL before 24.03 */
 	/* other processes */

@@ -4,7 +4,8 @@
  * A forked process shares the parent's iommufd, and the kernel maps the memory of the
  * calling process (iommufd uses current->mm): the parent's devices would reach what the
  * child maps, and the parent would lose what the child unmaps. So every call fails in the
- * child. Where there was no iommufd, a child may go on, as with stock.
+ * child. Where there was no iommufd, a child may go on, as with stock, and nothing that it
+ * allocates is pinned.
  */
 
 #include <errno.h>
@@ -20,6 +21,19 @@ static atomic_bool logged;
 static int watch_error;
 static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
 
+/*
+ * The rings of io_uring are the parent's too, and what the child would unpin is in use there.
+ * The child goes on as with stock. What was pinned before stays so while it has the rings.
+ */
+static void
+pins_leave(void)
+{
+	backend.domains[PIN_ONLY] = NULL;
+	backend.attached[PIN_ONLY] = false;
+	backend.recorded[PIN_ONLY] = false;
+	backend.pin_searched = backend.pin_tried = true;
+}
+
 /* A thread that held a lock, and the state it was changing, are in the parent only. */
 static void
 fork_child(void)
@@ -28,6 +42,7 @@ fork_child(void)
 	if (forked)
 		return;
 	pthread_mutex_init(&backend_lock, NULL);
+	pins_leave();
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
 		if (backend.domains[mode] != NULL)
 			rte_vfio_cdev_domain_forked(backend.domains[mode]);

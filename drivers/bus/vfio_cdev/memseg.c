@@ -151,8 +151,9 @@ unmapped_report(enum rte_vfio_cdev_mode mode, const void *addr, size_t len, int 
 		"memory at %p (%zu bytes) is in use but %s, or not all of it: %s; stop the "
 		"application and see the lines before",
 		addr, len,
-		mode == NOIOMMU ? "neither pinned nor verified" :
-				  "out of reach of the devices that have an IOMMU",
+		mode == NOIOMMU		 ? "neither pinned nor verified" :
+			mode == PIN_ONLY ? "not pinned" :
+					   "out of reach of the devices that have an IOMMU",
 		strerror(-err));
 }
 
@@ -176,12 +177,13 @@ recorded_domain(enum rte_vfio_cdev_mode mode)
 static __thread struct {
 	const void *addr;
 	size_t len;
+	bool from[RTE_VFIO_CDEV_MODES];
 } freed;
 
 bool
-memseg_is_freed(const void *page)
+memseg_is_freed(const void *page, enum rte_vfio_cdev_mode mode)
 {
-	return page >= freed.addr && RTE_PTR_DIFF(page, freed.addr) < freed.len;
+	return freed.from[mode] && page >= freed.addr && RTE_PTR_DIFF(page, freed.addr) < freed.len;
 }
 
 void
@@ -201,15 +203,14 @@ memory_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 	(void)arg;
 	if (ms == NULL || is_forked())
 		return;
+	freed.addr = addr;
+	freed.len = len;
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
 		domain = recorded_domain(mode);
 		err = domain != NULL ? memsegs_event(type, domain, msl, ms, len) : 0;
 		if (err != 0 && type == RTE_MEM_EVENT_ALLOC)
 			unmapped_report(mode, addr, len, err);
-		if (domain != NULL && mode == NOIOMMU && type == RTE_MEM_EVENT_FREE && err == 0) {
-			freed.addr = addr;
-			freed.len = len;
-		}
+		freed.from[mode] = domain != NULL && type == RTE_MEM_EVENT_FREE && err == 0;
 	}
 }
 
@@ -284,7 +285,7 @@ memseg_attach(enum rte_vfio_cdev_mode mode)
 	eal_api()->mem_read_unlock();
 	if (ret == 0)
 		ret = rte_vfio_cdev_domain_settle(backend.domains[mode]);
-	if (mode == NOIOMMU)
-		domain_keep_provisional_end(backend.domains[mode]);
+	if (mode != TRANSLATED)
+		domain_keep_provisional_end();
 	return ret;
 }

@@ -33,9 +33,9 @@ memseg_is_used(const struct rte_memseg_list *msl, const struct rte_memseg *ms);
 int
 memseg_unmap(struct rte_vfio_cdev_domain *domain, const struct rte_memseg *ms);
 
-/* Has the last FREE event on this thread unmapped the page? */
+/* Has the last FREE event on this thread unmapped the page in the mode's domain? */
 bool
-memseg_is_freed(const void *page);
+memseg_is_freed(const void *page, enum rte_vfio_cdev_mode mode);
 
 /* Forget that event: the EAL adds a page on this thread. */
 void

@@ -22,6 +22,7 @@
 #include "log.h"
 #include "memseg.h"
 #include "phys.h"
+#include "pin.h"
 #include "policy.h"
 #include "prime.h"
 #include "selfcheck.h"
@@ -94,6 +95,18 @@ phys_transient(const void *virt)
 	return phys;
 }
 
+/* The domain of a mode, if it has memory by its physical address; or NULL. */
+static struct rte_vfio_cdev_domain *
+physical_domain(enum rte_vfio_cdev_mode mode)
+{
+	struct rte_vfio_cdev_domain *domain;
+
+	pthread_mutex_lock(&backend_lock);
+	domain = mode != TRANSLATED ? backend.domains[mode] : NULL;
+	pthread_mutex_unlock(&backend_lock);
+	return domain;
+}
+
 /* Do addresses come from the IOAS? */
 static bool
 ioas_is_used(struct rte_vfio_cdev_domain *domain)
@@ -112,6 +125,30 @@ pagemap_read(const void *virt, uint64_t *phys)
 	return -EPERM;
 }
 
+/*
+ * Pinned by io_uring, if there is a device without a cdev. If nothing can be pinned any more,
+ * the address is stock's.
+ */
+static int
+page_pin(const void *page, uint64_t size, uint64_t *phys)
+{
+	struct rte_vfio_cdev_domain *domain = pin_domain();
+	bool of_page;
+	int ret;
+
+	if (domain == NULL)
+		return pagemap_read(page, phys);
+	lib_log_defer();
+	ret = size != 0 ? rte_vfio_cdev_domain_pin_page(domain, page, size, phys) :
+			  rte_vfio_cdev_domain_provide(domain, page, phys);
+	of_page = ret == -EFAULT || ret == -EINVAL;
+	lib_log_flush(of_page);
+	if (ret == 0 || of_page)
+		return ret;
+	pin_give_up(ret);
+	return pagemap_read(page, phys);
+}
+
 /* Pinned; or pagemap's address, which is compared when the page is pinned. */
 static int
 page_map(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t size, uint64_t *phys)
@@ -120,10 +157,23 @@ page_map(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t size, u
 
 	if (ioas_is_used(domain))
 		return rte_vfio_cdev_domain_pin_page(domain, page, size, phys);
-	ret = pagemap_read(page, phys);
+	ret = page_pin(page, size, phys);
 	if (ret < 0 || rte_vfio_cdev_domain_lookup(domain, page, *phys, size) == 0)
 		return ret;
 	return rte_vfio_cdev_domain_map(domain, page, *phys, size, size);
+}
+
+/* Where it is mapped, of the domains of physical addresses. */
+static void
+page_unmap(const void *page, uint64_t phys, uint64_t size)
+{
+	struct rte_vfio_cdev_domain *domain;
+
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
+		domain = physical_domain(mode);
+		if (domain != NULL && rte_vfio_cdev_domain_lookup(domain, page, phys, size) == 0)
+			rte_vfio_cdev_domain_unmap(domain, page, phys, size);
+	}
 }
 
 /* Of a page that the EAL is about to add to a list. */
@@ -135,12 +185,12 @@ phys_of_new(struct rte_vfio_cdev_domain *domain, const struct rte_memseg_list *m
 	uint64_t phys;
 
 	/* The page is at its final place: this is not --legacy-mem. */
-	domain_keep_provisional_end(domain);
+	domain_keep_provisional_end();
 	memseg_freed_reset();
 	if (page_map(domain, page, msl->page_sz, &phys) < 0)
 		return RTE_BAD_PHYS_ADDR;
 	if (!page_stays(page, msl->socket_id)) {
-		rte_vfio_cdev_domain_unmap(domain, page, phys, msl->page_sz);
+		page_unmap(page, phys, msl->page_sz);
 		return RTE_BAD_PHYS_ADDR;
 	}
 	return phys + RTE_PTR_DIFF(virt, page);
@@ -158,11 +208,11 @@ phys_of_foreign(struct rte_vfio_cdev_domain *domain, const void *virt)
 
 	/* With --legacy-mem there is no callback with the EAL's memory lock held. */
 	if (domain_keeps_provisional() && memseg_any_own())
-		domain_keep_provisional_end(domain);
+		domain_keep_provisional_end();
 	if (ioas_is_used(domain)) {
 		ret = rte_vfio_cdev_domain_provide(domain, virt, &phys);
 	} else {
-		ret = pagemap_read(virt, &phys);
+		ret = page_pin(virt, 0, &phys);
 		if (ret == 0)
 			ret = rte_vfio_cdev_domain_expect(domain, virt, phys);
 	}
@@ -174,13 +224,12 @@ phys_prepare(void)
 {
 	struct rte_vfio_cdev_domain *domain;
 
-	if (policy_phys() == PHYS_PAGEMAP || !eal_api()->has_hugepages() ||
-	    eal_api()->iova_mode() != RTE_IOVA_PA ||
-	    eal_api()->process_type() != RTE_PROC_PRIMARY || !prime_find())
+	if (!eal_api()->has_hugepages() || eal_api()->iova_mode() != RTE_IOVA_PA ||
+	    eal_api()->process_type() != RTE_PROC_PRIMARY)
 		return;
-	domain = domain_of(NOIOMMU);
-	if (domain != NULL)
-		prime_domain(domain);
+	domain = policy_phys() != PHYS_PAGEMAP && prime_find() ? domain_of(NOIOMMU) : NULL;
+	if (domain == NULL || !prime_domain(domain))
+		pin_domain();
 }
 
 /*
@@ -227,15 +276,13 @@ phys_drop(const struct rte_fbarray *array, unsigned int idx)
 	if (ms == NULL)
 		return;
 	msl = eal_api()->virt2memseg_list(ms->addr);
-	if (msl == NULL || &msl->memseg_arr != array || msl->external || !memseg_is_used(msl, ms) ||
-	    memseg_is_freed(ms->addr))
+	if (msl == NULL || &msl->memseg_arr != array || msl->external || !memseg_is_used(msl, ms))
 		return;
-
-	pthread_mutex_lock(&backend_lock);
-	domain = backend.domains[NOIOMMU];
-	pthread_mutex_unlock(&backend_lock);
-	if (domain != NULL)
-		memseg_unmap(domain, ms);
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
+		domain = physical_domain(mode);
+		if (domain != NULL && !memseg_is_freed(ms->addr, mode))
+			memseg_unmap(domain, ms);
+	}
 }
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* RTE_VFIO_CDEV, RTE_VFIO_CDEV_PHYS and RTE_VFIO_CDEV_PRIME. */
+/* RTE_VFIO_CDEV, RTE_VFIO_CDEV_PHYS, RTE_VFIO_CDEV_PIN and RTE_VFIO_CDEV_PRIME. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -44,8 +44,19 @@ static const struct choice phys_choice = {
 	.strict = PHYS_IOAS,
 };
 
+static const struct choice pin_choice = {
+	.env = "RTE_VFIO_CDEV_PIN",
+	.names = {
+		[PIN_AUTO] = "auto",
+		[PIN_OFF] = "off",
+	},
+	.help = "auto (io_uring pins memory of devices without an IOMMU and without a cdev) or off",
+	.strict = PIN_AUTO,
+};
+
 static enum policy policy;
 static enum policy_phys phys;
+static enum policy_pin pin;
 static const char *prime;
 static pthread_once_t policy_once = PTHREAD_ONCE_INIT;
 
@@ -92,7 +103,7 @@ choice_get(const struct choice *choice)
 	if (value == NULL)
 		return 0;
 	for (i = 0; i < RTE_DIM(choice->names); i++)
-		if (strcmp(value, choice->names[i]) == 0)
+		if (choice->names[i] != NULL && strcmp(value, choice->names[i]) == 0)
 			return i;
 	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s=%.32s: %s; set it to %s", choice->env, value,
 		strerror(EINVAL), choice->help);
@@ -102,14 +113,14 @@ choice_get(const struct choice *choice)
 static void
 policy_init(void)
 {
-	unsigned int found = choice_get(&phys_choice);
+	const unsigned int found = choice_get(&phys_choice), pins = choice_get(&pin_choice);
 
 	policy = choice_get(&policy_choice);
 	prime = value_get("RTE_VFIO_CDEV_PRIME", "none");
-	if (found == RTE_DIM(phys_choice.names))
+	phys = found;
+	pin = pins;
+	if (found == RTE_DIM(phys_choice.names) || pins == RTE_DIM(pin_choice.names))
 		policy = POLICY_INVALID;
-	else
-		phys = found;
 }
 
 bool
@@ -139,6 +150,13 @@ policy_phys(void)
 {
 	pthread_once(&policy_once, policy_init);
 	return phys;
+}
+
+enum policy_pin
+policy_pin(void)
+{
+	pthread_once(&policy_once, policy_init);
+	return pin;
 }
 
 const char *

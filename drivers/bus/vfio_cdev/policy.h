@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 /*
- * The environment: RTE_VFIO_CDEV, RTE_VFIO_CDEV_PHYS and RTE_VFIO_CDEV_PRIME. Read once, at
- * first use.
+ * The environment: RTE_VFIO_CDEV, RTE_VFIO_CDEV_PHYS, RTE_VFIO_CDEV_PIN and
+ * RTE_VFIO_CDEV_PRIME. Read once, at first use.
  */
 
 #ifndef BUS_VFIO_CDEV_POLICY_H
@@ -14,10 +14,10 @@ enum policy {
 	POLICY_PREFER,	/* the cdev where a device has one */
 	POLICY_REQUIRE, /* a device without one is an error */
 	POLICY_OFF,	/* stock */
-	POLICY_INVALID, /* one of the two has another value */
+	POLICY_INVALID, /* one of them has another value */
 };
 
-/* Logs an invalid value of either, once. */
+/* Logs invalid values, once. */
 enum policy
 policy_get(void);
 
@@ -38,6 +38,15 @@ enum policy_phys {
 
 enum policy_phys
 policy_phys(void);
+
+/* Is memory of devices without a cdev pinned: RTE_VFIO_CDEV_PIN. */
+enum policy_pin {
+	PIN_AUTO,
+	PIN_OFF,
+};
+
+enum policy_pin
+policy_pin(void);
 
 /*
  * RTE_VFIO_CDEV_PRIME: the devices that may prime a domain, with commas between them, or

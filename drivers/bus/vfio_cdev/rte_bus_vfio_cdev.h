@@ -20,13 +20,14 @@ extern "C" {
 
 /**
  * The domain of this process's devices without an IOMMU, in which it can pin
- * memory of its own with rte_vfio_cdev_domain_pin(). Linux >= 7.3. Thread-safe.
+ * memory of its own with rte_vfio_cdev_domain_pin(): of those with a cdev (Linux >= 7.3);
+ * if there is none, that of the others (RTE_VFIO_CDEV_PIN_ONLY, Linux >= 5.13). Thread-safe.
  *
  * @param[out] domain
  *   The domain. It is the backend's and stays to the end of the process: do not
  *   destroy it. A process that is forked later must not use it.
  * @return
- *   0; -ENODEV no device is set up over a cdev in this process (RTE_VFIO_CDEV=off,
+ *   0; -ENODEV no memory is pinned for a device in this process (RTE_VFIO_CDEV=off,
  *   secondary process, one forked from the one with the device, no EAL, or IOVAs
  *   that are virtual addresses).
  */

@@ -34,6 +34,7 @@
 
 #define NOIOMMU RTE_VFIO_CDEV_NOIOMMU
 #define TRANSLATED RTE_VFIO_CDEV_TRANSLATED
+#define PIN_ONLY RTE_VFIO_CDEV_PIN_ONLY
 
 /* Guards the state and the tables of devices and containers. */
 extern pthread_mutex_t backend_lock;
@@ -43,12 +44,17 @@ extern struct backend {
 	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES];
 	bool wanted[RTE_VFIO_CDEV_MODES];   /* there are, or were, devices for its memory */
 	bool recorded[RTE_VFIO_CDEV_MODES]; /* the EAL's memory is, and events go on with it */
-	bool attached[RTE_VFIO_CDEV_MODES]; /* a device was set up: all memory is pinned */
-	int iommufds[RTE_VFIO_CDEV_MODES];  /* of those that are attached */
-	bool events;			    /* the EAL reports memory, or has none to report */
-	bool stock_container_given;	    /* the fd of stock's default container: */
+	/* a device was set up, or io_uring pins memory: all of it is pinned */
+	bool attached[RTE_VFIO_CDEV_MODES];
+	int iommufds[RTE_VFIO_CDEV_MODES]; /* of those that are attached */
+	bool events;			   /* the EAL reports memory, or has none to report */
+	bool stock_container_given;	   /* the fd of stock's default container: */
 	int stock_container_fd;
-	bool prime_tried;	     /* there is no use in trying again */
+	bool prime_tried;  /* there is no use in trying again */
+	bool pin_searched; /* for a device without a cdev: */
+	char pin_addr[RTE_VFIO_CDEV_ADDR_LEN];
+	bool pin_tried; /* io_uring */
+	bool pin_given_up;
 	bool keep_provisional_ended; /* the EAL has its memory */
 	bool unavailable_logged;     /* there are no physical addresses */
 	bool unusable_logged;	     /* the EAL's options make a device unusable */

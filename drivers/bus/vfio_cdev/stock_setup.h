@@ -18,13 +18,20 @@ stock_setup(const char *sysfs_base, const char *addr, int *fd, struct vfio_devic
 int
 stock_release(const char *sysfs_base, const char *addr, int fd);
 
+/*
+ * Pin the EAL's memory for devices that are used without a cdev: those over UIO are set up
+ * without a call of rte_vfio_*().
+ */
+void
+stock_prepare(void);
+
 /* RTE_VFIO_CDEV=off */
 int
 off_setup(const char *sysfs_base, const char *addr, int *fd, struct vfio_device_info *info);
 
 /*
  * The device has no cdev: err is ENODEV or EOPNOTSUPP. Refused with RTE_VFIO_CDEV=require;
- * otherwise a warning, if it has no IOMMU.
+ * otherwise its memory is pinned, if it has no IOMMU, or there is a warning.
  */
 int
 cdevless_setup(const char *sysfs_base, const char *addr, int err, int *fd,

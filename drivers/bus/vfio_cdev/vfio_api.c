@@ -146,6 +146,17 @@ rte_vfio_setup_device(const char *sysfs_base, const char *dev_addr, int *vfio_de
 	return ret;
 }
 
+/* The EAL has its memory now, and no device yet (eal.c). */
+int
+rte_bus_probe(void)
+{
+	if (eal_api() == NULL)
+		return -1;
+	if (gate_is_usable() && !gate_is_off())
+		stock_prepare();
+	return eal_api()->bus_probe();
+}
+
 int
 rte_vfio_release_device(const char *sysfs_base, const char *dev_addr, int fd)
 {
@@ -240,8 +251,10 @@ rte_bus_vfio_cdev_domain(struct rte_vfio_cdev_domain **domain)
 	if (is_forked())
 		return ret;
 	pthread_mutex_lock(&backend_lock);
-	if (backend.attached[NOIOMMU]) {
-		*domain = backend.domains[NOIOMMU];
+	for (int mode = RTE_VFIO_CDEV_MODES - 1; mode >= 0; mode--) {
+		if (mode == TRANSLATED || !backend.attached[mode])
+			continue;
+		*domain = backend.domains[mode];
 		ret = 0;
 	}
 	pthread_mutex_unlock(&backend_lock);

@@ -215,10 +215,13 @@ main(int argc, char **argv)
 	const char *policy = getenv("RTE_VFIO_CDEV");
 	const char *phys = getenv("RTE_VFIO_CDEV_PHYS");
 	const char *prime = getenv("RTE_VFIO_CDEV_PRIME");
+	const char *pin = getenv("RTE_VFIO_CDEV_PIN");
 
 	if (prime != NULL && prime[0] != '\0')
 		return strcmp(prime, "none") == 0 ? bus_prime_none_tests() :
 						    bus_prime_named_tests();
+	if (pin != NULL && pin[0] != '\0')
+		return strcmp(pin, "off") == 0 ? bus_pin_off_tests() : bus_phys_invalid_tests();
 	if (argc == 2)
 		return strcmp(argv[1], "secure") == 0 ?
 			bus_secure_tests() :
@@ -237,7 +240,7 @@ main(int argc, char **argv)
 			bus_fork_tests() + bus_selfcheck_tests() + bus_telemetry_tests() +
 			bus_telemetry_paging_tests() + bus_peers_tests() + bus_non_pci_tests() +
 			bus_threads_tests() + bus_iova_mode_tests() + bus_prime_tests() +
-			bus_group_tests();
+			bus_group_tests() + bus_pin_tests();
 	if (strcmp(policy, "require") == 0)
 		return bus_require_tests();
 	if (strcmp(policy, "off") == 0)

@@ -55,6 +55,10 @@ bus_ioas_tests(void);
 int
 bus_iova_mode_tests(void);
 int
+bus_pin_tests(void);
+int
+bus_pin_off_tests(void);
+int
 bus_prime_tests(void);
 int
 bus_prime_named_tests(void);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Kernels without groups, without cdevs, and without both."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -26,6 +27,16 @@ def test_kernel_without_cdevs_forwards_over_the_group(guest: Callable[..., Guest
     assert result.all_ports_work(2), result.output
     assert nodes == {"/dev/vfio/noiommu-0", "/dev/vfio/noiommu-1"}
     for device in PAIR:
+        assert re.search(rf"VFIO_CDEV: {device}: VFIO group, no-IOMMU, [1-9]\d* pages pinned by "
+                         "io_uring, addresses from pagemap, not confirmed by an IOAS; it has no "
+                         "cdev: .*CONFIG_VFIO_DEVICE_CDEV", result.output)
+    assert "neither pinned nor verified" not in result.output
+
+
+def test_kernel_without_cdevs_warns_if_nothing_may_be_pinned(guest: Callable[..., Guest]) -> None:
+    result, _ = forward(guest(config="group-only"), PAIR, wrapper=["env", "RTE_VFIO_CDEV_PIN=off"])
+    assert result.all_ports_work(2), result.output
+    for device in PAIR:
         assert result.output.count(
             f"VFIO_CDEV: {device}: set up over its VFIO group, since it has no cdev: Operation not "
             "supported; its memory is neither pinned nor verified") == 1
@@ -39,7 +50,7 @@ def test_require_reports_what_a_kernel_without_cdevs_lacks(guest: Callable[..., 
     assert "CONFIG_VFIO_DEVICE_CDEV" in output
 
 
-def test_stock_kernel_is_unaffected(guest: Callable[..., Guest]) -> None:
+def test_stock_kernel_pins_for_uio(guest: Callable[..., Guest]) -> None:
     stock = guest(config="stock", bind="none")
     stock.run(["modprobe", "uio_pci_generic"], check=True)
     uio, again = (f"dpdk-devbind.py --bind={driver} {' '.join(PAIR)}"
@@ -48,4 +59,6 @@ def test_stock_kernel_is_unaffected(guest: Callable[..., Guest]) -> None:
         result, nodes = forward(stock, PAIR, eal=["--log-level=lib.vfio_cdev:info"])
     assert result.all_ports_work(2), result.output
     assert not nodes
-    assert "VFIO_CDEV" not in result.output
+    assert re.findall("VFIO_CDEV: .*", result.output) == [
+        f"VFIO_CDEV: {PAIR[0]}: has no cdev: memory is pinned by io_uring; its addresses come from "
+        "pagemap, and no IOAS confirms them"]

@@ -26,7 +26,7 @@ def hugepages(pid: int) -> list[int]:
     found: list[int] = []
     with open(f"/proc/{pid}/maps", encoding="ascii") as maps:
         for line in maps:
-            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) .*(hugepages/|/anon_hugepage)", line)
+            match = re.match(r"([0-9a-f]+)-([0-9a-f]+) .*(hugepages/|/anon_hugepage|/memfd:)", line)
             if match:
                 found += range(int(match[1], 16), int(match[2], 16), HUGEPAGE)
     return found

@@ -5,69 +5,32 @@ Each frame is made here, goes through the guest's two NICs and testpmd, and is c
 was sent. The mbufs are used in turn (--mbcache=0), so it passes through all pages that have some.
 """
 
-import math
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from helpers.faults import UNCONFIRMED
-from helpers.nodes import PAIR
-from helpers.programs import built, python
-from helpers.traffic import PATIENCE, Report, Traffic
+from helpers.migration import (
+    FRAMES,
+    MBUFS,
+    MEMORY,
+    Migration,
+    Moves,
+    assert_right,
+    checked,
+    start,
+    start_with_moves,
+)
+from helpers.traffic import PATIENCE, Traffic
 from testvm.ether import Wire
 from testvm.qemu import Guest
-from testvm.testpmd import LIBRARY, Testpmd
-
-COUNTS = "/tmp/moves"
-MBUFS = 8192
-FRAMES = MBUFS // 2
-MEMORY = ["--socket-mem", "32,32"]
 
 
 @pytest.fixture
 def numa(guest: Callable[..., Guest]) -> Guest:
     """Two nodes, and two NICs that have nothing in common but testpmd."""
     return guest(numa=2, hugepages=96, nics=("virtio-net-pci", "e1000e"), wires=True)
-
-
-def start(guest: Guest, args: Sequence[str] = (), **options: Any) -> Testpmd:
-    """testpmd without packets of its own."""
-    return Testpmd(guest, PAIR, tx_first=False, args=["--mbcache=0", *args], **options)
-
-
-def checked(guest: Guest, frames: int = FRAMES, patience: float = PATIENCE,
-            late: float = math.inf) -> Report:
-    """What became of so many frames."""
-    traffic = Traffic(guest.wires, late)
-    traffic.flow(frames, patience)
-    return traffic.end(patience)
-
-
-def assert_right(report: Report, at_least: int = 1000) -> None:
-    """Nothing was lost or changed."""
-    assert not report.wrong, report
-    assert report.lost == 0 and report.received >= at_least, report
-
-
-class Migration:
-    """migrate.py beside a testpmd, from its first page to counts()."""
-
-    def __init__(self, testpmd: Testpmd) -> None:
-        self._process = testpmd.guest.start(python("migrate.py", testpmd.pid))
-
-    def begun(self) -> "Migration":
-        """Wait until a move of each page was tried."""
-        self._process.expect(r"\.")
-        return self
-
-    def counts(self) -> tuple[int, int]:
-        """Moves tried and made."""
-        self._process.close_stdin()
-        assert self._process.wait(30) == 0, self._process.stderr
-        tried, moved = self._process.stdout.split()[-2:]
-        return int(tried), int(moved)
 
 
 def test_traffic_is_right(numa: Guest) -> None:
@@ -125,26 +88,6 @@ def test_pages_of_stock_move(numa: Guest) -> None:
         report = checked(numa, 100 * FRAMES, patience=2 * numa.patience, late=1)
         assert migration.counts()[1] > 0
     assert report.wrong or report.lost, report
-
-
-class Moves:
-    """What mover.c tried and made at each moment."""
-
-    def __init__(self, guest: Guest) -> None:
-        lines = guest.run(["cat", COUNTS], check=True).stdout.splitlines()
-        self.lines = [(name, int(tried), int(made)) for name, tried, made in map(str.split, lines)]
-
-    def total(self, when: str) -> tuple[int, int]:
-        """Tried and made before, or inside."""
-        picked = [line[1:] for line in self.lines if line[0].startswith(f"{when}-")]
-        return sum(tried for tried, _ in picked), sum(made for _, made in picked)
-
-
-def start_with_moves(guest: Guest, *env: str, **options: Any) -> Testpmd:
-    """testpmd with a page moved at each moment that there is."""
-    guest.run(["rm", "-f", COUNTS], check=True)
-    return start(guest, library=f"{built('mover.so')}:{LIBRARY}",
-                 wrapper=["env", f"MOVES={COUNTS}", *env], **options)
 
 
 # Of small pages there are thousands: a line for each takes longer than the moves.
