@@ -11,15 +11,16 @@ from testvm.kernel import KernelMaker
 from testvm.util import CHECKOUT
 
 HEADER = CHECKOUT / "lib/iommufd/iommufd_uapi.h"
+URING = CHECKOUT / "lib/uring/uring_uapi.h"
 
 
 def compile_check(directory: Path) -> "subprocess.CompletedProcess[str]":
-    """Compile the comparison with the iommufd_uapi.h of a directory."""
+    """Compile the comparison, with the declarations of a directory before our own."""
     cache = Cache()
     uapi = KernelMaker(cache, PrivateApt(cache)).base() / "uapi"
     return subprocess.run(
         ["cc", "-std=gnu11", "-fsyntax-only", "-isystem", str(uapi), f"-I{directory}",
-         str(SOURCES / "uapi_check.c")],
+         f"-I{HEADER.parent}", f"-I{URING.parent}", str(SOURCES / "uapi_check.c")],
         capture_output=True, text=True, check=False)
 
 
@@ -35,3 +36,8 @@ def test_comparison_sees_members_in_another_order(tmp_path: Path) -> None:
     assert swapped != text
     done = compile_check(tmp_path)
     assert "offsetof(struct ifd_ioas_map, iova) differs" in done.stderr
+
+
+def test_comparison_sees_another_size_of_io_uring(tmp_path: Path) -> None:
+    (tmp_path / URING.name).write_text(URING.read_text().replace("unused[30]", "unused[31]"))
+    assert "sizeof(struct uring_params) differs" in compile_check(tmp_path).stderr

@@ -5,10 +5,12 @@
 #include <stddef.h>
 
 #include <linux/fs.h>
+#include <linux/io_uring.h>
 #include <linux/iommufd.h>
 #include <linux/vfio.h>
 
 #include "iommufd_uapi.h"
+#include "uring_uapi.h"
 
 #define SAME(ours, theirs) _Static_assert((ours) == (theirs), #ours " differs from " #theirs)
 #define SAME_SIZE(ours, theirs) SAME(sizeof(struct ours), sizeof(struct theirs))
@@ -120,3 +122,20 @@ SAME_MEMBER(ifd_procmap_query, query_addr, procmap_query, query_addr);
 SAME_MEMBER(ifd_procmap_query, vma_page_size, procmap_query, vma_page_size);
 SAME_MEMBER(ifd_procmap_query, vma_name_size, procmap_query, vma_name_size);
 SAME_MEMBER(ifd_procmap_query, build_id_size, procmap_query, build_id_size);
+
+SAME(URING_REGISTER_BUFFERS2, IORING_REGISTER_BUFFERS2);
+SAME(URING_REGISTER_BUFFERS_UPDATE, IORING_REGISTER_BUFFERS_UPDATE);
+
+SAME_SIZE(uring_params, io_uring_params);
+
+SAME_SIZE(uring_rsrc_register, io_uring_rsrc_register);
+SAME_MEMBER(uring_rsrc_register, nr, io_uring_rsrc_register, nr);
+SAME_MEMBER(uring_rsrc_register, flags, io_uring_rsrc_register, flags);
+SAME_MEMBER(uring_rsrc_register, data, io_uring_rsrc_register, data);
+SAME_MEMBER(uring_rsrc_register, tags, io_uring_rsrc_register, tags);
+
+SAME_SIZE(uring_rsrc_update2, io_uring_rsrc_update2);
+SAME_MEMBER(uring_rsrc_update2, offset, io_uring_rsrc_update2, offset);
+SAME_MEMBER(uring_rsrc_update2, data, io_uring_rsrc_update2, data);
+SAME_MEMBER(uring_rsrc_update2, tags, io_uring_rsrc_update2, tags);
+SAME_MEMBER(uring_rsrc_update2, nr, io_uring_rsrc_update2, nr);
