@@ -29,6 +29,13 @@ module_is_loaded(const struct host *host, const char *name)
 		host_find(host, line, sizeof(line), pattern, "/proc/modules") >= 0;
 }
 
+/* The EAL knows them by name: drivers/bus/pci/linux/pci.c, pci_scan_one(). */
+bool
+driver_is_uio(const char *driver)
+{
+	return strcmp(driver, "uio_pci_generic") == 0 || strcmp(driver, "igb_uio") == 0;
+}
+
 bool
 process_has_cap(const struct host *host, unsigned int cap)
 {

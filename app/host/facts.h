@@ -23,6 +23,10 @@ kernel_release(const struct host *host, char release[KERNEL_RELEASE_LEN]);
 bool
 module_is_loaded(const struct host *host, const char *name);
 
+/* Does DPDK work through that driver over UIO? */
+bool
+driver_is_uio(const char *driver);
+
 /* Is it one of this process's effective capabilities? */
 bool
 process_has_cap(const struct host *host, unsigned int cap);

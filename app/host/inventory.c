@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "facts.h"
 #include "inventory.h"
 
 #define BUSES "/sys/bus"
@@ -27,6 +28,8 @@ const char *
 inventory_mode_name(enum inventory_mode mode)
 {
 	switch (mode) {
+	case INVENTORY_UIO:
+		return "UIO";
 	case INVENTORY_GROUP_ONLY:
 		return "group only";
 	case INVENTORY_NONE:
@@ -125,7 +128,7 @@ mode_set(const struct host *host, int found, const struct rte_vfio_cdev_info *in
 	else if (found == -EOPNOTSUPP || (found == -ENODEV && group_has_node(host, device)))
 		device->mode = INVENTORY_GROUP_ONLY;
 	else if (found == -ENODEV)
-		device->mode = INVENTORY_NONE;
+		device->mode = driver_is_uio(device->driver) ? INVENTORY_UIO : INVENTORY_NONE;
 	else
 		device->err = found;
 	if (found != 0)
@@ -135,21 +138,68 @@ mode_set(const struct host *host, int found, const struct rte_vfio_cdev_info *in
 	device->minor = info->minor;
 }
 
+/* Of a node whose number is in a file; that of a group of an old kernel, or of UIO. */
+static int
+numbered_openers(const struct host *host, const char *path, struct inventory_openers *openers)
+{
+	struct rte_vfio_cdev_info info;
+	char line[32];
+
+	if (host_line(host, line, sizeof(line), "%s", path) < 0 ||
+	    sscanf(line, "%u:%u", &info.major, &info.minor) != 2)
+		return -1;
+	return rte_vfio_cdev_openers(host->ctx, &info, openers->first, INVENTORY_OPENERS);
+}
+
+static int
+group_openers(const struct host *host, struct inventory_device *device)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/vfio/noiommu-%d/dev", device->iommu_group);
+	if (!host_has(host, "%s", path))
+		snprintf(path, sizeof(path), "/sys/class/vfio/%d/dev", device->iommu_group);
+	return numbered_openers(host, path, &device->of_group);
+}
+
+/* A device has one (drivers/uio/uio.c gives each registration a number). */
+static int
+uio_openers(const struct host *host, const char *bus, const char *addr,
+	    struct inventory_device *device)
+{
+	int count, openers = -1;
+	char path[PATH_MAX];
+	struct dirent **names;
+
+	count = host_names(host, &names, DEVICE "/uio", bus, addr);
+	if (count > 0) {
+		snprintf(path, sizeof(path), DEVICE "/uio/%s/dev", bus, addr, names[0]->d_name);
+		openers = numbered_openers(host, path, &device->of_uio);
+	}
+	host_names_free(names, count);
+	return openers;
+}
+
 /* Openers that cannot be read count as none. */
 static void
 openers_read(const struct host *host, int found, const struct rte_vfio_cdev_info *info,
-	     struct inventory_device *device)
+	     const char *bus, const char *addr, struct inventory_device *device)
 {
-	int cdev = -1, group = -1;
+	int cdev = -1, group = -1, uio = -1;
 
 	if (found == 0)
 		cdev = rte_vfio_cdev_openers(host->ctx, info, device->of_cdev.first,
 					     INVENTORY_OPENERS);
-	if (found == 0 || found == -EOPNOTSUPP)
+	if (found == 0)
 		group = rte_vfio_cdev_group_openers(host->ctx, info, device->of_group.first,
 						    INVENTORY_OPENERS);
+	else if (device->mode == INVENTORY_GROUP_ONLY)
+		group = group_openers(host, device);
+	else if (device->mode == INVENTORY_UIO)
+		uio = uio_openers(host, bus, addr, device);
 	device->of_cdev.count = cdev > 0 ? cdev : 0;
 	device->of_group.count = group > 0 ? group : 0;
+	device->of_uio.count = uio > 0 ? uio : 0;
 }
 
 /* Might a VFIO driver be bound to it? */
@@ -184,7 +234,7 @@ device_read(const struct reader *reader, const char *bus, const char *addr)
 	device.numa_node = number_read(host, 10, bus, addr, "numa_node");
 	if (strcmp(bus, "pci") == 0 || strcmp(bus, "cdx") == 0)
 		id_read(host, addr, &device);
-	openers_read(host, found, &info, &device);
+	openers_read(host, found, &info, bus, addr, &device);
 	devices = realloc(inventory->devices, (inventory->count + 1) * sizeof(device));
 	if (devices == NULL)
 		return -ENOMEM;

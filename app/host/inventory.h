@@ -22,9 +22,10 @@ extern "C" {
 enum inventory_mode {
 	INVENTORY_NOIOMMU = RTE_VFIO_CDEV_NOIOMMU,
 	INVENTORY_TRANSLATED = RTE_VFIO_CDEV_TRANSLATED,
-	INVENTORY_GROUP_ONLY, /* VFIO has it, without a cdev */
-	INVENTORY_NONE,	      /* VFIO does not have it */
-	INVENTORY_UNKNOWN,    /* sysfs is inconsistent: see err */
+	INVENTORY_UIO = RTE_VFIO_CDEV_MODES, /* UIO has it */
+	INVENTORY_GROUP_ONLY,		     /* VFIO has it, without a cdev */
+	INVENTORY_NONE,			     /* neither has it */
+	INVENTORY_UNKNOWN,		     /* sysfs is inconsistent: see err */
 };
 
 /* Processes that have a node open. */
@@ -50,6 +51,7 @@ struct inventory_device {
 	int iommu_group; /* -1: none */
 	struct inventory_openers of_cdev;
 	struct inventory_openers of_group;
+	struct inventory_openers of_uio;
 };
 
 struct inventory {
@@ -58,7 +60,7 @@ struct inventory {
 };
 
 /*
- * Read the devices that VFIO has; all: also those that a VFIO driver might be bound
+ * Read the devices that VFIO or UIO has; all: also those that a VFIO driver might be bound
  * to (of PCI, fsl-mc and cdx, without bridges). In the order of buses and addresses;
  * inventory_free() it. Returns 0, -ENOMEM, or -errno if /sys/bus cannot be listed.
  */
@@ -68,7 +70,7 @@ inventory_read(const struct host *host, bool all, struct inventory *inventory);
 void
 inventory_free(struct inventory *inventory);
 
-/* "no-IOMMU", "translated", "group only", "none" or "unknown". */
+/* "no-IOMMU", "translated", "UIO", "group only", "none" or "unknown". */
 const char *
 inventory_mode_name(enum inventory_mode mode);
 

@@ -67,7 +67,7 @@ device_json(const struct inventory_device *device)
 static const char *
 device_obstacle(const struct inventory_device *device)
 {
-	if (device == NULL || device->mode == INVENTORY_NONE)
+	if (device == NULL || device->mode == INVENTORY_NONE || device->mode == INVENTORY_UIO)
 		return rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, ENODEV);
 	if (device->mode == INVENTORY_GROUP_ONLY)
 		return rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, EOPNOTSUPP);

@@ -7,6 +7,7 @@
 
 #include "cmd.h"
 #include "inventory.h"
+#include "pinning.h"
 #include "table.h"
 #include "term.h"
 
@@ -41,13 +42,20 @@ number_write(char *text, size_t size, int number)
 		snprintf(text, size, "-");
 }
 
+static int
+openers_count(const struct inventory_device *device)
+{
+	return device->of_cdev.count + device->of_group.count + device->of_uio.count;
+}
+
 /* The first process and how many more there are. */
 static void
 openers_write(char *text, size_t size, const struct inventory_device *device)
 {
 	const struct inventory_openers *of = device->of_cdev.count > 0 ? &device->of_cdev :
-									 &device->of_group;
-	int count = device->of_cdev.count + device->of_group.count;
+		device->of_group.count > 0			       ? &device->of_group :
+									 &device->of_uio;
+	int count = openers_count(device);
 	int len;
 
 	if (count == 0) {
@@ -59,16 +67,36 @@ openers_write(char *text, size_t size, const struct inventory_device *device)
 		snprintf(text + len, size - len, " +%d", count - 1);
 }
 
-static int
-row_add(struct table *table, const struct inventory_device *device)
+static bool
+openers_pin(const struct host *host, const struct inventory_openers *openers)
 {
-	char id[16] = "-", numa[16], group[16], openers[64];
+	bool pins = false;
+
+	for (int i = 0; i < openers->count && i < INVENTORY_OPENERS && !pins; i++)
+		pins = process_pins(host, openers->first[i].pid);
+	return pins;
+}
+
+/* Is it used without a cdev by a program that reports that io_uring pins its memory? */
+static bool
+is_pinned(const struct host *host, const struct inventory_device *device)
+{
+	return (device->mode == INVENTORY_UIO || device->mode == INVENTORY_GROUP_ONLY) &&
+		(openers_pin(host, &device->of_group) || openers_pin(host, &device->of_uio));
+}
+
+static int
+row_add(struct table *table, const struct host *host, const struct inventory_device *device)
+{
+	char id[16] = "-", mode[32], numa[16], group[16], openers[64];
 
 	if (device->has_id)
 		snprintf(id, sizeof(id), "%04x:%04x", device->vendor, device->device);
 	number_write(numa, sizeof(numa), device->numa_node);
 	number_write(group, sizeof(group), device->iommu_group);
 	openers_write(openers, sizeof(openers), device);
+	snprintf(mode, sizeof(mode), "%s%s", inventory_mode_name(device->mode),
+		 is_pinned(host, device) ? ", pinned" : "");
 	return table_add(table,
 			 (const char *[COLUMNS]){
 				 device->addr,
@@ -76,7 +104,7 @@ row_add(struct table *table, const struct inventory_device *device)
 				 or_dash(device->device_name),
 				 or_dash(device->driver),
 				 or_dash(device->cdev),
-				 inventory_mode_name(device->mode),
+				 mode,
 				 numa,
 				 group,
 				 openers,
@@ -85,13 +113,13 @@ row_add(struct table *table, const struct inventory_device *device)
 }
 
 static int
-inventory_print(const struct inventory *inventory, FILE *out)
+inventory_print(const struct host *host, const struct inventory *inventory, FILE *out)
 {
 	struct table table = { .columns = columns, .n_columns = COLUMNS };
 	int ret = 0;
 
 	for (unsigned int i = 0; i < inventory->count && ret == 0; i++)
-		ret = row_add(&table, &inventory->devices[i]);
+		ret = row_add(&table, host, &inventory->devices[i]);
 	if (ret == 0 && inventory->count > 0)
 		table_print(&table, out, term_colours(out));
 	table_free(&table);
@@ -135,37 +163,37 @@ openers_json(const struct inventory_device *device)
 	json_t *array = json_array();
 
 	if (openers_append(array, &device->of_cdev, "cdev") == 0 &&
-	    openers_append(array, &device->of_group, "group") == 0)
+	    openers_append(array, &device->of_group, "group") == 0 &&
+	    openers_append(array, &device->of_uio, "uio") == 0)
 		return array;
 	json_decref(array);
 	return NULL;
 }
 
 static json_t *
-device_json(const struct inventory_device *device)
+device_json(const struct host *host, const struct inventory_device *device)
 {
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:i, s:o}",
-			 "address", device->addr, "bus", device->bus, "vendor_id",
-			 id_json(device, device->vendor), "device_id",
-			 id_json(device, device->device), "vendor", text_json(device->vendor_name),
-			 "name", text_json(device->device_name), "driver",
-			 text_json(device->driver), "cdev", text_json(device->cdev), "mode",
-			 inventory_mode_name(device->mode), "error",
-			 text_json(device->err < 0 ? strerror(-device->err) : NULL), "numa_node",
-			 number_json(device->numa_node), "iommu_group",
-			 number_json(device->iommu_group), "opener_count",
-			 device->of_cdev.count + device->of_group.count, "openers",
-			 openers_json(device));
+	return json_pack(
+		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:i, s:o}",
+		"address", device->addr, "bus", device->bus, "vendor_id",
+		id_json(device, device->vendor), "device_id", id_json(device, device->device),
+		"vendor", text_json(device->vendor_name), "name", text_json(device->device_name),
+		"driver", text_json(device->driver), "cdev", text_json(device->cdev), "mode",
+		inventory_mode_name(device->mode), "pinning",
+		text_json(is_pinned(host, device) ? PINNING_TEXT : NULL), "error",
+		text_json(device->err < 0 ? strerror(-device->err) : NULL), "numa_node",
+		number_json(device->numa_node), "iommu_group", number_json(device->iommu_group),
+		"opener_count", openers_count(device), "openers", openers_json(device));
 }
 
 static int
-inventory_print_json(const struct inventory *inventory, FILE *out)
+inventory_print_json(const struct host *host, const struct inventory *inventory, FILE *out)
 {
 	json_t *devices = json_array();
 	int ret = 0;
 
 	for (unsigned int i = 0; i < inventory->count; i++)
-		ret |= json_array_append_new(devices, device_json(&inventory->devices[i]));
+		ret |= json_array_append_new(devices, device_json(host, &inventory->devices[i]));
 	if (ret == 0)
 		return cmd_print_json(json_pack("{s:o}", "devices", devices), out, 0);
 	json_decref(devices);
@@ -188,11 +216,11 @@ list_devices(const struct host *host, bool all, bool json, FILE *out)
 			cmd_fail("%s: cannot find its cdev: %s", inventory.devices[i].addr,
 				 strerror(-inventory.devices[i].err));
 	if (json)
-		ret = inventory_print_json(&inventory, out);
+		ret = inventory_print_json(host, &inventory, out);
 	else
-		ret = inventory_print(&inventory, out);
+		ret = inventory_print(host, &inventory, out);
 	if (inventory.count == 0 && !json)
-		fprintf(stderr, "dpdk-vfio-cdev: VFIO has no device%s\n",
+		fprintf(stderr, "dpdk-vfio-cdev: neither VFIO nor UIO has a device%s\n",
 			all ? "" : "; \"dpdk-vfio-cdev list --all\" shows what can be bound");
 	inventory_free(&inventory);
 	return ret;
@@ -220,7 +248,7 @@ option_parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "all", 'a', NULL, 0, "Also devices that VFIO does not have, but might", 0 },
+	{ "all", 'a', NULL, 0, "Also devices that neither has, but VFIO might", 0 },
 	{ "json", 'j', NULL, 0, "For scripts; dpdk-vfio-cdev(1) describes it", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -228,8 +256,8 @@ static const struct argp_option options[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = option_parse,
-	.doc = "List the devices that VFIO has: address, what it is, driver, cdev, mode "
-	       "(no-IOMMU, translated, group only, none), NUMA node, IOMMU group and which "
+	.doc = "List the devices that VFIO or UIO has: address, what it is, driver, cdev, mode "
+	       "(no-IOMMU, translated, UIO, group only, none), NUMA node, IOMMU group and which "
 	       "processes have it open.\v"
 	       "Examples:\n"
 	       "  dpdk-vfio-cdev list\n"

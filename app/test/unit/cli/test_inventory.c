@@ -219,6 +219,49 @@ devices_of_cdx_have_ids(void **state)
 	json_decref(root);
 }
 
+/* DPDK works over UIO; a driver of another kind may be there too. */
+static void
+device_on_uio_is_listed(void **state)
+{
+	json_t *root, *openers;
+
+	(void)state;
+	device_add(ADDR, "0x020000\n", "drivers/uio_pci_generic");
+	fake_sysfs_write("1:3\n", PCI ADDR "/uio/uio0/dev");
+	process_add(4321, "dpdk-testpmd\n", "/dev/null");
+	assert_int_equal(only_device(false)->mode, INVENTORY_UIO);
+	assert_string_equal(inventory_mode_name(INVENTORY_UIO), "UIO");
+	assert_non_null(strstr(listed(false, false, 0), "  4321 dpdk-testpmd\n"));
+	openers = json_object_get(listed_json(&root), "openers");
+	assert_int_equal(json_array_size(openers), 1);
+	assert_string_equal(json_string_value(
+				    json_object_get(json_array_get(openers, 0), "opened")),
+			    "uio");
+	json_decref(root);
+}
+
+static void
+opener_of_the_group_of_an_old_kernel_is_named(void **state)
+{
+	(void)state;
+	device_add(ADDR, "0x020000\n", "drivers/vfio-pci");
+	fake_sysfs_link("iommu_groups/4", PCI ADDR "/iommu_group");
+	fake_sysfs_write("1:3\n", "sys/class/vfio/noiommu-4/dev");
+	process_add(4321, "dpdk-testpmd\n", "/dev/null");
+	assert_non_null(strstr(listed(false, false, 0), "  4321 dpdk-testpmd\n"));
+}
+
+/* Its vfio-dev is called as if there were an IOMMU. */
+static void
+opener_of_a_group_without_a_cdev_is_named(void **state)
+{
+	(void)state;
+	cdev_add(ADDR, "vfio1", NULL);
+	fake_sysfs_write("1:3\n", "sys/class/vfio/noiommu-12/dev");
+	process_add(4321, "dpdk-testpmd\n", "/dev/null");
+	assert_non_null(strstr(listed(false, false, 0), "  4321 dpdk-testpmd\n"));
+}
+
 static void
 openers_are_named(void **state)
 {
@@ -300,7 +343,7 @@ hostile_contents_are_not_shown(void **state)
 static void
 json_has_every_field(void **state)
 {
-	static const char *const nulls[] = { "driver", "cdev", "error", "iommu_group" };
+	static const char *const nulls[] = { "driver", "cdev", "pinning", "error", "iommu_group" };
 	json_t *root, *device;
 
 	(void)state;
@@ -313,7 +356,7 @@ json_has_every_field(void **state)
 	assert_int_equal(json_integer_value(json_object_get(device, "numa_node")), 1);
 	for (size_t i = 0; i < sizeof(nulls) / sizeof(nulls[0]); i++)
 		assert_true(json_is_null(json_object_get(device, nulls[i])));
-	assert_int_equal(json_object_size(device), 14);
+	assert_int_equal(json_object_size(device), 15);
 	json_decref(root);
 }
 
@@ -406,6 +449,9 @@ main(void)
 		TEST(long_names_of_other_buses_are_no_trouble),
 		TEST(devices_of_cdx_have_ids),
 		TEST(openers_are_named),
+		TEST(device_on_uio_is_listed),
+		TEST(opener_of_the_group_of_an_old_kernel_is_named),
+		TEST(opener_of_a_group_without_a_cdev_is_named),
 		TEST(more_openers_than_fit_are_counted),
 		TEST(table_is_aligned_and_fits),
 		TEST(hostile_contents_are_not_shown),
