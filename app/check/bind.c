@@ -86,6 +86,26 @@ bound_elsewhere_add(struct checkup *c, const char *cure)
 			    d->driver, d->bus, d->dir);
 }
 
+/* What a cdev needs: a driver of VFIO on this kernel, or a later kernel before it. */
+static void
+uio_add(struct checkup *c, const char *cure)
+{
+	struct text better = { 0 }, uses = { 0 };
+
+	check_uses(c->host, c->device, &uses);
+	text_add(&better, "better: vfio-pci, with a cdev");
+	if (c->older)
+		text_add(&better, ", on Linux 7.3 or later");
+	else if (uses.len > 0)
+		text_add(&better, ", once that use has ended");
+	else
+		text_add(&better, ": %s", cure);
+	checkup_add(c, CHECK_WARN, better.buf,
+		    "it is bound to %s, over which DPDK works: pinned by io_uring, addresses from "
+		    "pagemap, not confirmed by an IOAS%s%s",
+		    c->device->driver, uses.len > 0 ? "; this machine uses it: " : "", uses.buf);
+}
+
 /* Other programs go on using the interface, and DPDK would not find it on vfio-pci. */
 static void
 bifurcated_add(struct checkup *c)
@@ -166,6 +186,8 @@ check_device_driver(struct checkup *c)
 		unbound_add(c, cure.buf);
 	else if (d->is_bifurcated)
 		bifurcated_add(c);
+	else if (d->is_uio && checkup_is_pinned(c, d))
+		uio_add(c, cure.buf);
 	else if (strstr(d->driver, "vfio") == NULL)
 		bound_elsewhere_add(c, cure.buf);
 	else

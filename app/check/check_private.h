@@ -14,6 +14,7 @@
 #include "facts.h"
 
 #define DRIVER_LEN 64
+#define PAGEMAP "/proc/self/pagemap"
 
 struct check_device {
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
@@ -24,8 +25,17 @@ struct check_device {
 	bool has_iommu;			/* a group that is not pretended */
 	char driver[DRIVER_LEN];	/* "" if none */
 	bool is_bifurcated;		/* DPDK works through that driver, without VFIO */
+	bool is_uio;			/* DPDK works through that driver, without an IOMMU */
+	bool is_cdevless;		/* used over UIO, or over a group without an IOMMU */
 	int found;			/* what rte_vfio_cdev_find() returned */
 	struct rte_vfio_cdev_info info; /* if found is 0 */
+};
+
+/* What io_uring does for devices that are used without a cdev. */
+struct pin_probe {
+	bool is_wanted;		      /* there is one, and the environment does not forbid it */
+	enum rte_vfio_cdev_step step; /* that failed */
+	int ret; /* pin memory, and read its address: 0 or -errno; -ECANCELED: turned off */
 };
 
 /* One run of the checks. */
@@ -40,13 +50,20 @@ struct checkup {
 
 	struct check_device *devices;
 	int count;
-	int iommufd;	    /* open /dev/iommu: 0 or -errno */
-	int get_pa;	    /* query a physical address: 0 or -errno */
+	int iommufd; /* open /dev/iommu: 0 or -errno */
+	int get_pa;  /* query a physical address: 0 or -errno */
+	struct pin_probe pin;
+	bool pins;	    /* pinned by io_uring, each device works without a cdev */
+	bool older;	    /* and the kernel is older than the cdevs of its devices */
 	bool wants_noiommu; /* not all devices have an IOMMU, as far as is known */
 	bool wants_vfio;    /* not all devices are used through a bifurcated driver */
 	bool named;	    /* the devices were, and each is needed; or else: all there are */
 	bool others_work;   /* not named, and there is one that can be used */
 };
+
+/* Pin a page as the library does where there is no cdev. */
+void
+pin_probe(const struct host *host, const struct check_options *options, struct pin_probe *probe);
 
 /* Read the devices, and what the kernel can do: 0 or -ENOMEM; checkup_close() either way. */
 int
@@ -63,6 +80,14 @@ checkup_add(struct checkup *c, enum check_verdict verdict, const char *cure, con
 /* Is a device, of which nothing is wrong but that it has an opener, needed? */
 enum check_verdict
 checkup_held(const struct checkup *c);
+
+/* Something that only cdevs need is missing: do the devices work without? */
+enum check_verdict
+checkup_no_cdev(const struct checkup *c);
+
+/* Is it a device whose memory io_uring would pin? */
+bool
+checkup_is_pinned(const struct checkup *c, const struct check_device *device);
 
 /* Hugepages that this process cannot have: does it do without, or has its primary some? */
 enum check_verdict
@@ -113,6 +138,7 @@ void check_group_viable(struct checkup *c);
 void check_hugepage_limit(struct checkup *c);
 void check_hugepage_mount(struct checkup *c);
 void check_hugepages(struct checkup *c);
+void check_io_uring(struct checkup *c);
 void check_iommufd_node(struct checkup *c);
 void check_kernel_options(struct checkup *c);
 void check_kernel_version(struct checkup *c);

@@ -22,6 +22,7 @@ static const struct entry machine_checks[] = {
 	{ "get-pa", check_get_pa },
 	{ "noiommu-parameter", check_noiommu_parameter },
 	{ "devices", check_devices },
+	{ "io-uring", check_io_uring },
 };
 
 static const struct entry device_checks[] = {

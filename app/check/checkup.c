@@ -169,6 +169,14 @@ driver_is_bifurcated(const char *driver)
 		strcmp(driver, "mana") == 0;
 }
 
+/* As rte_vfio_cdev_walk_without() finds them, where an IOMMU does not translate. */
+static bool
+device_is_cdevless(const struct check_device *device)
+{
+	return (device->found == -ENODEV || device->found == -EOPNOTSUPP) && !device->has_iommu &&
+		(device->is_uio || (device->has_group && strstr(device->driver, "vfio") != NULL));
+}
+
 static void
 device_read(const struct host *host, const char *addr, struct check_device *device)
 {
@@ -182,8 +190,10 @@ device_read(const struct host *host, const char *addr, struct check_device *devi
 	device->has_group = host_has(host, "%s/iommu_group", device->dir);
 	host_link(host, device->driver, sizeof(device->driver), "%s/driver", device->dir);
 	device->is_bifurcated = driver_is_bifurcated(device->driver);
+	device->is_uio = driver_is_uio(device->driver);
 	if (host_path(host, base, "/sys/bus/%s/devices", device->bus) == 0)
 		device->found = rte_vfio_cdev_find(host->ctx, base, device->addr, &device->info);
+	device->is_cdevless = device_is_cdevless(device);
 }
 
 static int
@@ -209,7 +219,14 @@ is_blocked(const struct check_options *options, const char *addr)
 	return blocked != NULL && *blocked != NULL;
 }
 
-/* Those that are on vfio-pci, or on a driver of the same kind (mlx5_vfio_pci). */
+/* One that a program with the library would use, if it is not told otherwise. */
+static bool
+device_is_bound(const struct check_device *device)
+{
+	return device->found == 0 || device->is_cdevless || strstr(device->driver, "vfio") != NULL;
+}
+
+/* Those that are on vfio-pci, on a driver of the same kind (mlx5_vfio_pci), or on UIO. */
 static int
 devices_bound(struct checkup *c)
 {
@@ -223,8 +240,7 @@ devices_bound(struct checkup *c)
 	for (int i = 0; i < count && c->devices != NULL; i++) {
 		device = &c->devices[c->count];
 		device_read(c->host, names[i]->d_name, device);
-		if ((device->found == 0 || strstr(device->driver, "vfio") != NULL) &&
-		    !is_blocked(c->options, device->addr))
+		if (device_is_bound(device) && !is_blocked(c->options, device->addr))
 			c->count++;
 	}
 	host_names_free(names, count);
@@ -249,6 +265,44 @@ domain_probe(const struct host *host, enum rte_vfio_cdev_mode mode)
 	return ret < 0 ? ret : 0;
 }
 
+bool
+checkup_is_pinned(const struct checkup *c, const struct check_device *device)
+{
+	return device->is_cdevless && c->pin.is_wanted && c->pin.ret == 0;
+}
+
+enum check_verdict
+checkup_no_cdev(const struct checkup *c)
+{
+	return c->pins ? CHECK_WARN : CHECK_FAIL;
+}
+
+static bool
+kernel_is_older(const struct host *host)
+{
+	char release[KERNEL_RELEASE_LEN];
+	unsigned int major, minor;
+
+	kernel_release(host, release);
+	return sscanf(release, "%u.%u", &major, &minor) == 2 &&
+		(major < 7 || (major == 7 && minor < 3));
+}
+
+static void
+pins_read(struct checkup *c)
+{
+	bool any = false, all = c->count > 0;
+
+	for (int i = 0; i < c->count; i++) {
+		any |= c->devices[i].is_cdevless;
+		all &= c->devices[i].is_cdevless || c->devices[i].is_bifurcated;
+	}
+	if (any)
+		pin_probe(c->host, c->options, &c->pin);
+	c->pins = any && all && c->pin.is_wanted && c->pin.ret == 0;
+	c->older = c->pins && c->get_pa != 0 && kernel_is_older(c->host);
+}
+
 int
 checkup_open(struct checkup *c)
 {
@@ -266,6 +320,8 @@ checkup_open(struct checkup *c)
 		c->wants_noiommu |= device_wants_noiommu(&c->devices[i]);
 		c->wants_vfio |= !c->devices[i].is_bifurcated;
 	}
+	if (ret == 0)
+		pins_read(c);
 	return ret;
 }
 

@@ -44,9 +44,14 @@ check_device_cdev(struct checkup *c)
 		checkup_add(c, CHECK_PASS, NULL, "it has the cdev %s, %s", d->info.name,
 			    rte_vfio_cdev_mode_name(d->info.mode));
 	else
-		checkup_add(c, CHECK_FAIL,
-			    advice_or(RTE_VFIO_CDEV_STEP_FIND, d->found, "run it as root"),
-			    "it has no cdev that can be used: %s", strerror(-d->found));
+		checkup_add(
+			c, checkup_is_pinned(c, d) ? CHECK_WARN : CHECK_FAIL,
+			advice_or(RTE_VFIO_CDEV_STEP_FIND, d->found, "run it as root"),
+			"it has no cdev that can be used: %s%s", strerror(-d->found),
+			checkup_is_pinned(c, d) ?
+				"; it is used over its VFIO group, pinned by io_uring, addresses "
+				"from pagemap, not confirmed by an IOAS" :
+				"");
 }
 
 static bool

@@ -66,10 +66,14 @@ check_kernel_version(struct checkup *c)
 		checkup_add(c, CHECK_PASS, NULL,
 			    "Linux %s gives devices with an IOMMU a character device", release);
 	else
-		checkup_add(c, CHECK_FAIL, "boot Linux 7.3 or later; " BACK,
-			    "Linux %s gives %s no character device, which came with Linux %s",
+		checkup_add(c, checkup_no_cdev(c), "boot Linux 7.3 or later; " BACK,
+			    "Linux %s gives %s no character device, which came with Linux %s%s",
 			    release, version >= 6006 ? "devices without an IOMMU" : "devices",
-			    version >= 6006 ? "7.3" : "6.6");
+			    version >= 6006 ? "7.3" : "6.6",
+			    c->pins ?
+				    ": with RTE_VFIO_CDEV=prefer, the default, memory is pinned by "
+				    "io_uring instead, and no IOAS confirms its addresses" :
+				    "");
 }
 
 /* Is there one to be loaded? modules.dep has it as "updates/vfio.ko.xz: ...". */
@@ -230,7 +234,7 @@ check_kernel_options(struct checkup *c)
 	struct text missing = { 0 }, unknown = { 0 }, cure = { 0 };
 	int state;
 
-	if (!c->wants_vfio)
+	if (!c->wants_vfio || c->older)
 		return;
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		if (options[i].noiommu && !c->wants_noiommu)
@@ -246,7 +250,8 @@ check_kernel_options(struct checkup *c)
 		 "(package dpdk-vfio-cdev-dkms, or devtools/kmod)",
 		 missing.buf);
 	if (missing.len > 0)
-		checkup_add(c, CHECK_FAIL, cure.buf, "the kernel is built without %s", missing.buf);
+		checkup_add(c, checkup_no_cdev(c), cure.buf, "the kernel is built without %s%s",
+			    missing.buf, c->pins ? ", which cdevs need" : "");
 	else if (unknown.len > 0)
 		checkup_add(
 			c, CHECK_WARN,
@@ -274,7 +279,7 @@ check_modules(struct checkup *c)
 	struct text missing = { 0 };
 	char variant[DRIVER_LEN];
 
-	if (!c->wants_vfio)
+	if (!c->wants_vfio || c->older)
 		return;
 	variant_find(c, variant);
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
@@ -284,8 +289,9 @@ check_modules(struct checkup *c)
 		checkup_add(c, CHECK_PASS, NULL, "vfio, %s and iommufd are loaded",
 			    vfio_pci_itself_is_there(c) ? "vfio-pci" : variant);
 	else
-		checkup_add(c, CHECK_FAIL, "modprobe -a iommufd vfio-pci",
-			    "what is needed is not loaded: %s", missing.buf);
+		checkup_add(c, checkup_no_cdev(c), "modprobe -a iommufd vfio-pci",
+			    "what %s is not loaded: %s", c->pins ? "cdevs need" : "is needed",
+			    missing.buf);
 }
 
 /* May a device that has no IOMMU be bound, as far as is known of those that are meant? */

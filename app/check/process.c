@@ -132,36 +132,45 @@ check_iommufd_node(struct checkup *c)
 {
 	struct text cure = { 0 };
 
-	if (!c->wants_vfio)
+	if (!c->wants_vfio || c->older)
 		return;
 	if (c->iommufd == 0)
 		checkup_add(c, CHECK_PASS, NULL, "/dev/iommu can be opened");
 	else if (iommufd_is_hidden(c, &cure))
-		checkup_add(c, CHECK_FAIL, cure.buf,
+		checkup_add(c, checkup_no_cdev(c), cure.buf,
 			    "cannot use /dev/iommu: %s, though the kernel has it",
 			    strerror(-c->iommufd));
 	else
-		checkup_add(c, CHECK_FAIL,
+		checkup_add(c, checkup_no_cdev(c),
 			    advice_or(RTE_VFIO_CDEV_STEP_IOMMUFD, c->iommufd,
 				      "make the node anew: rm -f /dev/iommu && mknod /dev/iommu c "
 				      "$(tr ':' ' ' </sys/class/misc/iommu/dev)"),
 			    "cannot use /dev/iommu: %s", strerror(-c->iommufd));
 }
 
+static const char *
+get_pa_advice(const struct checkup *c)
+{
+	return advice_or(RTE_VFIO_CDEV_STEP_PROBE, c->get_pa,
+			 "report it with the kernel's version (uname -a)");
+}
+
 void
 check_get_pa(struct checkup *c)
 {
-	if (c->iommufd != 0 || !c->wants_noiommu)
+	if (c->iommufd != 0 || !c->wants_noiommu || c->older)
 		return;
 	if (c->get_pa == 0)
 		checkup_add(c, CHECK_PASS, NULL,
 			    "the kernel reports physical addresses "
 			    "(IOMMU_IOAS_NOIOMMU_GET_PA)");
+	else if (c->pins)
+		checkup_add(c, CHECK_WARN, get_pa_advice(c),
+			    "cannot use IOMMU_IOAS_NOIOMMU_GET_PA, which cdevs need: %s",
+			    strerror(-c->get_pa));
 	else
-		noiommu_add(c,
-			    advice_or(RTE_VFIO_CDEV_STEP_PROBE, c->get_pa,
-				      "report it with the kernel's version (uname -a)"),
-			    "cannot use IOMMU_IOAS_NOIOMMU_GET_PA: %s", strerror(-c->get_pa));
+		noiommu_add(c, get_pa_advice(c), "cannot use IOMMU_IOAS_NOIOMMU_GET_PA: %s",
+			    strerror(-c->get_pa));
 }
 
 /*
@@ -183,7 +192,9 @@ check_physical_addresses(struct checkup *c)
 			    "physical addresses come from the IOAS; "
 			    "/proc/self/pagemap is not needed");
 	else if (pagemap_is_readable(c->host))
-		checkup_add(c, CHECK_WARN, "follow the cures of get-pa and device-cdev",
+		checkup_add(c, CHECK_WARN,
+			    c->older ? "boot Linux 7.3 or later, whose IOAS confirms them" :
+				       "follow the cures of get-pa and device-cdev",
 			    "physical addresses come from /proc/self/pagemap only, and are not "
 			    "confirmed");
 	else

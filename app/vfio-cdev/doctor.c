@@ -175,7 +175,8 @@ static const struct argp argp = {
 	.parser = option_parse,
 	.args_doc = "[DEVICE...]",
 	.doc = "Check whether DPDK can use devices over their cdevs here, and print what to do "
-	       "where it cannot. Without DEVICE: all that are bound to vfio-pci.\v"
+	       "where it cannot. Without DEVICE: all that are bound to vfio-pci or to "
+	       "UIO.\v"
 	       "Exit status: 0 all is well, 1 it works but for warnings, 2 it would not work, or "
 	       "could not be checked.\n\n"
 	       "Examples:\n"

@@ -167,6 +167,15 @@ static const char maps[] = "/proc/self/maps";
 static struct fake_node pagemap = { .path = "/proc/self/pagemap" };
 static struct fake_node uring = { .path = "io_uring" };
 
+/* Whatever the root of the tree that /proc is in. */
+static bool
+is_pagemap(const char *path)
+{
+	const size_t len = strlen(path), of = strlen(pagemap.path);
+
+	return len >= of && strcmp(path + len - of, pagemap.path) == 0;
+}
+
 static bool
 is_iommu(const struct fake_node *node)
 {
@@ -244,7 +253,7 @@ kernel_open(const char *path, int flags)
 	if (strcmp(path, maps) == 0)
 		return MAPS_FD;
 	pthread_mutex_lock(&fake_lock);
-	node = strcmp(path, pagemap.path) == 0 ? &pagemap : fake_node(path);
+	node = is_pagemap(path) ? &pagemap : fake_node(path);
 	err = node == &pagemap ? node->open_error : open_error(node, flags);
 	if (err == 0)
 		fd = file_new(node);

@@ -158,6 +158,7 @@ static void
 uio_in_use_is_not_unbound(void **state)
 {
 	(void)state;
+	fake_fail_from(FAKE_RING_OPEN, 1, EPERM);
 	machine_device_add(OTHER, "uio_pci_generic");
 	fake_sysfs_write("1:3\n", "sys/bus/pci/devices/" OTHER "/uio/uio0/dev");
 	command_unbinds();

@@ -184,6 +184,7 @@ static void
 cdev_that_is_none_fails(void **state)
 {
 	(void)state;
+	fake_fail_from(FAKE_RING_OPEN, 1, EPERM);
 	machine_remove(MACHINE_DEVICE "/vfio-dev/noiommu-vfio0/dev");
 	machine_check();
 	assert_finding("device-cdev", CHECK_FAIL, "Operation not supported", "CONFIG_IOMMUFD");

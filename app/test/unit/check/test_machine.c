@@ -157,11 +157,12 @@ options_of_rebuilt_modules_count(void **state)
 	assert_finding("modules", CHECK_FAIL, "vfio, vfio-pci, iommufd", "modprobe -a");
 }
 
-/* A kernel with groups only: VFIO is there, and shows what it has not. */
+/* A kernel with groups only, and no io_uring: VFIO is there, and shows what it has not. */
 static void
 options_are_concluded_from_what_is_missing(void **state)
 {
 	(void)state;
+	fake_fail_from(FAKE_RING_OPEN, 1, EPERM);
 	fake_sysfs_write("Character devices:\n243 vfio\n", "proc/devices");
 	machine_remove(MACHINE_DEVICE "/vfio-dev/noiommu-vfio0/dev");
 	machine_remove(PARAMETER);
@@ -179,6 +180,7 @@ static void
 modules_not_loaded_fail(void **state)
 {
 	(void)state;
+	fake_fail_from(FAKE_RING_OPEN, 1, EPERM);
 	machine_remove("sys/module/iommufd");
 	machine_remove(MACHINE_DEVICE "/vfio-dev");
 	machine_remove("sys/class/vfio-dev");
@@ -435,6 +437,7 @@ static void
 device_left_to_stock_wants_sys_admin(void **state)
 {
 	(void)state;
+	fake_fail_from(FAKE_RING_OPEN, 1, EPERM);
 	machine_remove(MACHINE_DEVICE "/vfio-dev");
 	fake_sysfs_write("CapEff:\t000001ffffdfffff\n", STATUS);
 	machine_check();

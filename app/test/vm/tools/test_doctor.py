@@ -60,11 +60,12 @@ def test_kernel_without_groups_passes(guest: Callable[..., Guest]) -> None:
 
 
 @pytest.mark.xdist_group("kernels")
-def test_kernel_without_cdevs_fails(guest: Callable[..., Guest]) -> None:
+def test_kernel_without_cdevs_is_warned_of(guest: Callable[..., Guest]) -> None:
+    """Memory is pinned without them; test_without_cdev.py has more."""
     report = Report(guest(config="group-only"))
-    assert report.verdict == "FAIL"
+    assert report.verdict == "WARN"
     assert report.find("kernel-options")["text"] == "the kernel is built without " \
-        "CONFIG_IOMMUFD, CONFIG_VFIO_DEVICE_CDEV, CONFIG_IOMMUFD_NOIOMMU"
+        "CONFIG_IOMMUFD, CONFIG_VFIO_DEVICE_CDEV, CONFIG_IOMMUFD_NOIOMMU, which cdevs need"
     assert {"kernel-options", "modules", "iommufd-node", "device-cdev"} <= set(report.bad())
     assert "CONFIG_VFIO_DEVICE_CDEV" in report.cure("device-cdev", DEVICE)
 
