@@ -100,6 +100,8 @@ validate(const struct options *options, FILE *json, FILE *junit)
 				"note: removed %u files and directories of earlier runs that did "
 				"not end\n",
 				run.leftovers);
+		if (run.pin_only)
+			fprintf(stderr, "note: the devices have no cdev: " RUN_PIN_ONLY "\n");
 		if (run.placement.note[0] != '\0')
 			fprintf(stderr, "note: %s\n", run.placement.note);
 		if (run.count > 1 && run.count % 2 != 0)

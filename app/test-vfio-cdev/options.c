@@ -33,7 +33,8 @@ static const struct argp_option argp_options[] = {
 	  .key = KEY_DEVICES,
 	  .arg = "LIST",
 	  .doc = "Addresses with commas between them; the first is cabled to the second, the "
-		 "third to the fourth (default: all network devices that have a cdev)" },
+		 "third to the fourth (default: all network devices that have a cdev; if there is "
+		 "none, those that are used without)" },
 	{ .name = "testpmd",
 	  .key = KEY_TESTPMD,
 	  .arg = "PATH",

@@ -32,16 +32,49 @@ run_add(struct run *run, const struct rte_vfio_cdev_info *info)
 }
 
 /* Network devices are what testpmd is for: class 0x02xxxx. */
+static bool
+is_network(const struct run *run, const char *addr)
+{
+	char class[16];
+
+	return host_line(&run->host, class, sizeof(class), SYSFS_PCI "/%s/class", addr) >= 0 &&
+		strncmp(class, "0x02", 4) == 0;
+}
+
 static int
 run_add_network(const struct rte_vfio_cdev_info *info, void *arg)
 {
 	struct run *run = arg;
-	char class[16];
 
-	if (host_line(&run->host, class, sizeof(class), SYSFS_PCI "/%s/class", info->addr) < 0 ||
-	    strncmp(class, "0x02", 4) != 0)
-		return 0;
-	return run_add(run, info);
+	return is_network(run, info->addr) ? run_add(run, info) : 0;
+}
+
+static int
+run_add_cdevless(struct run *run, const char *addr)
+{
+	struct rte_vfio_cdev_info info = { .mode = RTE_VFIO_CDEV_PIN_ONLY };
+	char line[16] = "";
+
+	snprintf(info.addr, sizeof(info.addr), "%s", addr);
+	host_line(&run->host, line, sizeof(line), SYSFS_PCI "/%s/numa_node", addr);
+	if (sscanf(line, "%d", &info.numa_node) != 1)
+		info.numa_node = -1;
+	run->pin_only = true;
+	return run_add(run, &info);
+}
+
+static int
+run_add_network_cdevless(const char *addr, void *arg)
+{
+	struct run *run = arg;
+
+	return is_network(run, addr) ? run_add_cdevless(run, addr) : 0;
+}
+
+static int
+is_same(const char *addr, void *arg)
+{
+	return strcmp(addr, arg) == 0 ? 1 : 0;
 }
 
 /* One of --devices. */
@@ -61,6 +94,8 @@ run_add_named(struct run *run, const char *text, struct result *result)
 	ret = rte_vfio_cdev_find(run->host.ctx, SYSFS_PCI, addr, &info);
 	if (ret == 0)
 		ret = run_add(run, &info);
+	else if (rte_vfio_cdev_walk_without(run->host.ctx, "pci", is_same, addr) == 1)
+		ret = run_add_cdevless(run, addr);
 	if (ret == 0)
 		return VERDICT_PASS;
 	if (ret == -ENODEV)
@@ -74,6 +109,19 @@ run_add_named(struct run *run, const char *text, struct result *result)
 	return result_error(result, "%s: %s", addr, strerror(-ret));
 }
 
+/* Those without a cdev have fewer phases. */
+static enum verdict
+run_check_modes(const struct run *run, struct result *result)
+{
+	for (unsigned int i = 0; i < run->count; i++)
+		if (run->pin_only && run->devices[i].mode != RTE_VFIO_CDEV_PIN_ONLY)
+			return result_error(result,
+					    "%s has a cdev, and others have none: test them in "
+					    "runs of their own (--devices)",
+					    run->devices[i].addr);
+	return VERDICT_PASS;
+}
+
 static enum verdict
 run_find_devices(struct run *run, struct result *result)
 {
@@ -83,6 +131,9 @@ run_find_devices(struct run *run, struct result *result)
 
 	if (run->options->devices == NULL) {
 		ret = rte_vfio_cdev_walk(run->host.ctx, "pci", run_add_network, run);
+		if (ret == 0 && run->count == 0)
+			ret = rte_vfio_cdev_walk_without(run->host.ctx, "pci",
+							 run_add_network_cdevless, run);
 		if (ret < 0)
 			return result_error(result, SYSFS_PCI ": %s", strerror(-ret));
 	} else {
@@ -96,7 +147,7 @@ run_find_devices(struct run *run, struct result *result)
 		return result_error(result,
 				    "no network device has a cdev: see dpdk-vfio-cdev "
 				    "doctor");
-	return verdict;
+	return verdict == VERDICT_PASS ? run_check_modes(run, result) : verdict;
 }
 
 static enum verdict
@@ -158,6 +209,8 @@ run_phase(struct run *run, const struct phase *phase, struct result *result)
 	progress_begin(&run->progress, phase->name);
 	if (run->count < phase->ports)
 		result_skip(result, "needs %u ports, there is only %u", phase->ports, run->count);
+	else if (run->pin_only && phase->cdevs)
+		result_skip(result, "is for devices with a cdev; these have none: " RUN_PIN_ONLY);
 	else if (stop_requested())
 		result_stopped(result);
 	else

@@ -12,17 +12,20 @@ domain_parse(const char *name, const json_t *object, struct domains *domains)
 	const char *mode = json_string_value(json_object_get(object, "mode"));
 	struct domain *domain = &domains->list[domains->count];
 	uint64_t devices, bytes;
+	bool pin_only;
 
 	if (mode == NULL || strlen(name) >= DOMAIN_NAME ||
 	    telemetry_number(object, "devices", &devices) != 0 ||
 	    telemetry_number(object, "bytes", &bytes) != 0)
 		return -EBADMSG;
-	if (devices == 0)
+	pin_only = strcmp(mode, rte_vfio_cdev_mode_name(RTE_VFIO_CDEV_PIN_ONLY)) == 0;
+	if (devices == 0 && (!pin_only || bytes == 0))
 		return 0;
 	if (domains->count == DOMAINS)
 		return -EMSGSIZE;
 	*domain = (struct domain){
 		.noiommu = strcmp(mode, rte_vfio_cdev_mode_name(RTE_VFIO_CDEV_NOIOMMU)) == 0,
+		.pin_only = pin_only,
 		.bytes = bytes,
 	};
 	strcpy(domain->name, name);
@@ -76,7 +79,8 @@ domains_read(struct program *program, struct domains *domains, struct result *re
 		verdict = domains_query(program, domains, next, sizeof(next), result);
 	} while (verdict == VERDICT_PASS && next[0] != '\0');
 	if (verdict == VERDICT_PASS && domains->count == 0)
-		return result_fail(result, "the backend has no domain with a device");
+		return result_fail(result,
+				   "the backend has no domain with a device or pinned memory");
 	return verdict;
 }
 
@@ -84,9 +88,11 @@ enum verdict
 domains_verdict(const struct domains *domains, const struct proc_memory *memory,
 		struct result *result)
 {
+	unsigned int counted = 0;
 	char each[48] = "";
 
-	for (unsigned int i = 0; i < domains->count; i++)
+	for (unsigned int i = 0; i < domains->count; i++) {
+		counted += !domains->list[i].pin_only;
 		if (domains->list[i].bytes >> 10 < memory->huge)
 			return result_fail(result,
 					   "of %" PRIu64
@@ -94,9 +100,10 @@ domains_verdict(const struct domains *domains, const struct proc_memory *memory,
 					   "%" PRIu64 " kB",
 					   memory->huge, domains->list[i].name,
 					   domains->list[i].bytes >> 10);
-	if (domains->count > 1)
-		snprintf(each, sizeof(each), " that each of %u domains has", domains->count);
-	if (memory->pinned < memory->huge * domains->count)
+	}
+	if (counted > 1)
+		snprintf(each, sizeof(each), " that each of %u domains has", counted);
+	if (memory->pinned < memory->huge * counted)
 		return result_fail(result,
 				   "of %" PRIu64 " kB of hugepages%s %" PRIu64 " kB are "
 				   "pinned (VmPin)",

@@ -4,7 +4,9 @@
  * The domains of a program that have devices (/vfio_cdev/domains): one of those without an
  * IOMMU, one of those with. Each has all of the EAL's memory, pinned for itself: the kernel
  * counts a page twice where there are two (VmPin; drivers/iommu/iommufd/pages.c,
- * do_update_pinned(), for each map).
+ * do_update_pinned(), for each map). Of devices without a cdev there is one that io_uring
+ * pins, which has no devices; VmPin says nothing of it, for a process with CAP_IPC_LOCK has
+ * 0 there since Linux 7.3 (io_uring/rsrc.c).
  */
 
 #ifndef APP_TEST_DOMAINS_H
@@ -19,6 +21,7 @@
 struct domain {
 	char name[DOMAIN_NAME];
 	bool noiommu;
+	bool pin_only;	/* of memory that io_uring pins, without a device of its own */
 	uint64_t bytes; /* that it has pinned */
 };
 

@@ -12,6 +12,7 @@ struct phase {
 	const char *name;
 	const char *shows;  /* what it shows when it passes */
 	unsigned int ports; /* it needs; with fewer devices it is skipped */
+	bool cdevs;	    /* it is about them; without it is skipped */
 	/*
 	 * Returns what it has set with a result_...() function. Leaves no program
 	 * behind, and all devices as they were.

@@ -44,7 +44,7 @@ phase_preflight(struct run *run, struct result *result)
 	struct check_options options = {
 		.app = run->options->testpmd,
 		.preloads = true,
-		.require = true,
+		.require = !run->pin_only,
 	};
 	const char **devices;
 	int ret;
@@ -62,6 +62,9 @@ phase_preflight(struct run *run, struct result *result)
 		return result_error(result, "%s", strerror(-ret));
 	if (preflight.failures != 0)
 		return VERDICT_FAIL;
-	return result_pass(result, "%u checks, %u warnings%s", preflight.count, preflight.warnings,
-			   preflight.warnings != 0 ? ": see dpdk-vfio-cdev doctor" : "");
+	result_pass(result, "%u checks, %u warnings%s", preflight.count, preflight.warnings,
+		    preflight.warnings != 0 ? ": see dpdk-vfio-cdev doctor" : "");
+	if (run->pin_only)
+		snprintf(result->text, sizeof(result->text), "%s", RUN_PIN_ONLY);
+	return result->verdict;
 }

@@ -13,12 +13,14 @@ const struct phase phases[] = {
 		.name = "bind",
 		.shows = "each cdev can be opened, bound, attached and closed",
 		.ports = 1,
+		.cdevs = true,
 		.run = phase_bind,
 	},
 	{
 		.name = "addresses",
 		.shows = "each page has one address in EAL, IOAS and pagemap",
 		.ports = 1,
+		.cdevs = true,
 		.run = phase_addresses,
 	},
 	{
@@ -37,6 +39,7 @@ const struct phase phases[] = {
 		.name = "memory",
 		.shows = "memory that comes and goes is pinned as long as it is there",
 		.ports = 2,
+		.cdevs = true,
 		.run = phase_memory,
 	},
 	{
@@ -49,12 +52,14 @@ const struct phase phases[] = {
 		.name = "restart",
 		.shows = "testpmd starts again after being killed at work",
 		.ports = 1,
+		.cdevs = true,
 		.run = phase_restart,
 	},
 	{
 		.name = "lifecycle",
 		.shows = "a device is detached, let go of and attached again",
 		.ports = 1,
+		.cdevs = true,
 		.run = phase_lifecycle,
 	},
 };

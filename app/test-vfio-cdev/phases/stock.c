@@ -8,7 +8,7 @@
 static bool
 stock_has_group(const struct run *run, const struct rte_vfio_cdev_info *info)
 {
-	bool noiommu = info->mode == RTE_VFIO_CDEV_NOIOMMU;
+	bool noiommu = info->mode != RTE_VFIO_CDEV_TRANSLATED;
 	char group[32], node[64];
 
 	if (host_link(&run->host, group, sizeof(group), "/sys/bus/pci/devices/%s/iommu_group",

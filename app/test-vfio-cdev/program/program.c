@@ -216,7 +216,10 @@ program_spawn(struct program *program, struct run *run, const struct program_spe
 
 	arguments_make(&arguments, run, spec, program->prefix);
 	arguments_add(&env, "LD_PRELOAD=%s", run->library);
-	arguments_add(&env, "RTE_VFIO_CDEV=%s", spec->stock ? "off" : "require");
+	arguments_add(&env, "RTE_VFIO_CDEV=%s",
+		      spec->stock	    ? "off" :
+			      run->pin_only ? "prefer" :
+					      "require");
 	/* Else an idle device would be bound at its start, and its addresses pinned at once. */
 	if (spec->plugs)
 		arguments_add(&env, "RTE_VFIO_CDEV_PRIME=none");
@@ -336,6 +339,28 @@ program_check_stock(struct program *program, struct result *result)
 	return verdict;
 }
 
+/* Such devices are set up by stock DPDK: what is left to see is the memory that is pinned. */
+static enum verdict
+program_check_pins(struct program *program, struct result *result)
+{
+	json_t *answer, *domain;
+	uint64_t bytes = 0;
+	enum verdict verdict;
+
+	verdict = program_query(program, result, &answer, "/vfio_cdev/domains");
+	if (verdict != VERDICT_PASS)
+		return verdict;
+	domain = json_object_get(json_object_get(answer, "domains"), "pin_only");
+	if (telemetry_number(domain, "bytes", &bytes) != 0 || bytes == 0)
+		verdict = program_complain(program,
+					   json_is_null(answer) ?
+						   "runs without the backend" :
+						   "has no memory that io_uring pins",
+					   result);
+	json_decref(answer);
+	return verdict;
+}
+
 static enum verdict
 program_check(struct program *program, const struct run *run, const struct program_spec *spec,
 	      struct result *result)
@@ -348,6 +373,8 @@ program_check(struct program *program, const struct run *run, const struct progr
 	/* It plugs at a time of its own; its phase checks them then. */
 	if (spec->plugs)
 		return VERDICT_PASS;
+	if (run->pin_only)
+		return program_check_pins(program, result);
 	for (unsigned int i = 0; i < count && i < DEVICES; i++)
 		addrs[i] = run->devices[spec->first + i].addr;
 	return program_check_devices(program, addrs, count < DEVICES ? count : DEVICES, result);

@@ -41,12 +41,16 @@ struct options {
 	bool chosen[OPTIONS_PHASES]; /* by the position in phases[] */
 };
 
+/* Of memory that io_uring pins. */
+#define RUN_PIN_ONLY "pinned by io_uring, addresses from pagemap, not confirmed by an IOAS"
+
 struct run {
 	const struct options *options;
 	char library[PATH_MAX]; /* of the options, absolute */
 	struct host host;
 	struct rte_vfio_cdev_info *devices;
 	unsigned int count; /* of devices; a program's ports have their order */
+	bool pin_only;	    /* none of them has a cdev: io_uring pins the memory */
 	struct placement placement;
 	struct progress progress;
 	char runtime[64];	/* directory of our own for the programs' sockets */

@@ -244,9 +244,15 @@ domains_with_devices_are_found(void **state)
 static void
 each_domain_must_be_pinned(void **state)
 {
-	struct domains two = { { { "noiommu", true, 64 << 20 }, { "translated", false, 64 << 20 } },
-			       2 };
-	const struct domains one = { { { "noiommu", true, 64 << 20 } }, 1 };
+	struct domains two = {
+		.list = { { .name = "noiommu", .bytes = 64 << 20 },
+			  { .name = "translated", .bytes = 64 << 20 } },
+		.count = 2,
+	};
+	const struct domains one = {
+		.list = { { .name = "noiommu", .bytes = 64 << 20 } },
+		.count = 1,
+	};
 	const struct proc_memory once = { .huge = 64 << 10, .pinned = 64 << 10 };
 	const struct proc_memory twice = { .huge = 64 << 10, .pinned = 128 << 10 };
 	const struct proc_memory none = { .huge = 64 << 10, .pinned = 0 };
@@ -264,6 +270,32 @@ each_domain_must_be_pinned(void **state)
 	assert_int_equal(domains_verdict(&two, &twice, &result), VERDICT_FAIL);
 	assert_string_equal(result.text,
 			    "of 65536 kB of hugepages the domain translated has pinned 2048 kB");
+}
+
+/* It has no devices, and VmPin says nothing of it: its bytes count. */
+static void
+domain_of_io_uring_counts_by_its_bytes(void **state)
+{
+	const struct proc_memory none = { .huge = 64 << 10, .pinned = 0 };
+	struct domains domains;
+
+	(void)state;
+	assert_int_equal(domains_of("{\"domains\":{" DOMAIN("pin_only", "pinned by io_uring", "0",
+							    "0") "}}",
+				    &domains),
+			 0);
+	assert_int_equal(domains.count, 0);
+	assert_int_equal(domains_of("{\"domains\":{" DOMAIN("pin_only", "pinned by io_uring", "0",
+							    "67108864") "}}",
+				    &domains),
+			 0);
+	assert_int_equal(domains.count, 1);
+	assert_true(domains.list[0].pin_only);
+	assert_int_equal(domains_verdict(&domains, &none, &result), VERDICT_PASS);
+	domains.list[0].bytes -= 2 << 20;
+	assert_int_equal(domains_verdict(&domains, &none, &result), VERDICT_FAIL);
+	assert_string_equal(result.text,
+			    "of 65536 kB of hugepages the domain pin_only has pinned 63488 kB");
 }
 
 static void
@@ -292,6 +324,7 @@ main(void)
 		TEST(segment_that_is_not_pinned_is_a_failure),
 		TEST(domains_with_devices_are_found),
 		TEST(each_domain_must_be_pinned),
+		TEST(domain_of_io_uring_counts_by_its_bytes),
 		TEST(pagemap_has_an_address_or_not),
 	};
 

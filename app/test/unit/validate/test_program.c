@@ -186,6 +186,47 @@ start_with(const char *answer, bool stock)
 	return verdict;
 }
 
+static const char *domains;
+
+static char *
+domains_answer(const char *command)
+{
+	return strcmp(command, "/vfio_cdev/domains") == 0 ? strdup(domains) : NULL;
+}
+
+static enum verdict
+start_pinned(const char *answer, struct program **program)
+{
+	enum verdict verdict;
+
+	domains = answer;
+	fake_answer = domains_answer;
+	fake_run.pin_only = true;
+	verdict = start("echo $RTE_VFIO_CDEV; " FAKE_LINES, false, program);
+	fake_run.pin_only = false;
+	return verdict;
+}
+
+/* Devices without a cdev are stock's: what the library has of them is pinned memory. */
+static void
+program_without_cdevs_has_to_pin(void **state)
+{
+	struct program *program;
+
+	(void)state;
+	assert_int_equal(start_pinned("{\"domains\":{\"pin_only\":{\"bytes\":4096}}}", &program),
+			 VERDICT_PASS);
+	program_free(program);
+	assert_int_equal(start_pinned("{\"domains\":{\"pin_only\":{\"bytes\":0}}}", &program),
+			 VERDICT_FAIL);
+	assert_non_null(strstr(result.text, "script has no memory that io_uring pins"));
+	assert_non_null(
+		strstr(json_string_value(json_object_get(result.details, "output")), "prefer\n"));
+	assert_int_equal(start_pinned("{\"domains\":{}}", &program), VERDICT_FAIL);
+	assert_int_equal(start_pinned("null", &program), VERDICT_FAIL);
+	assert_non_null(strstr(result.text, "script runs without the backend"));
+}
+
 /* Stock DPDK over the group has the same ports, and forwards as well. */
 static void
 program_without_the_backend_fails(void **state)
@@ -473,6 +514,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(program_that_ends_is_a_failure),
+		TEST(program_without_cdevs_has_to_pin),
 		TEST(program_that_crashes_is_a_failure),
 		TEST(program_that_cannot_be_executed_is_an_error),
 		TEST(program_without_telemetry_is_an_error),
