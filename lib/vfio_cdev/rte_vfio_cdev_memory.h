@@ -125,7 +125,8 @@ struct rte_vfio_cdev_extent {
  *   Bytes, a multiple of that size.
  * @param page_size
  *   Bytes that are certainly contiguous: the size of the hugepages, which divides @p va
- *   and @p len; or 0 for base pages, or if unknown.
+ *   and @p len; or 0 for base pages, or if unknown. Without a cdev a wrong size leaves memory
+ *   unpinned.
  * @return
  *   0; -EINVAL wrong arguments; -EEXIST with an IOMMU another mapping overlaps the IOVAs,
  *   without one the same memory is mapped at another address; -EOVERFLOW too many

@@ -162,7 +162,7 @@ buffer_add(struct vfio_cdev_areas *areas, uint64_t va, uint64_t len, uint64_t *i
 /*
  * A part of a hugepage keeps all of it in place: a folio moves as a whole, and only if no
  * part is pinned (folio_expected_refs() in mm/migrate.c). It is charged as a whole, too; and
- * before Linux 6.12 the kernel keeps and searches an entry for each base page of a buffer.
+ * Linux 6.1 keeps and searches an entry for each base page of a buffer.
  */
 static int
 ring_map(struct vfio_cdev_areas *areas, const void *va, uint64_t len, unsigned int page_shift,

@@ -22,6 +22,13 @@ pin_is_allowed(void)
 		eal_api()->iova_mode() == RTE_IOVA_PA;
 }
 
+/* Not with --no-pci. */
+static bool
+pci_is_used(void)
+{
+	return eal_api()->has_pci == NULL || eal_api()->has_pci();
+}
+
 /* Without it there are no addresses, and nothing to pin. */
 static bool
 pagemap_is_readable(void)
@@ -96,7 +103,7 @@ pin_is_wanted(char addr[RTE_VFIO_CDEV_ADDR_LEN])
 
 	if (!pin_is_allowed())
 		return false;
-	if (first_time(&backend.pin_searched)) {
+	if (first_time(&backend.pin_searched) && pci_is_used()) {
 		lib_log_defer();
 		rte_vfio_cdev_walk_without(backend_ctx(), "pci", pin_visit, found);
 		lib_log_flush(false);

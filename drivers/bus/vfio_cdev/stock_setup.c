@@ -64,102 +64,111 @@ has_no_iommu(const char *sysfs_base, const char *addr)
 		strcmp(name, "vfio-noiommu") == 0;
 }
 
-/* Of the domain that pins all memory, for devices without an IOMMU; false: none does. */
-static bool
-pinned_stats(struct rte_vfio_cdev_stats *stats, bool *confirmed)
-{
-	struct rte_vfio_cdev_domain *domain;
-
-	pthread_mutex_lock(&backend_lock);
-	*confirmed = backend.recorded[NOIOMMU];
-	domain = *confirmed		   ? backend.domains[NOIOMMU] :
-		backend.recorded[PIN_ONLY] ? backend.domains[PIN_ONLY] :
-					     NULL;
-	pthread_mutex_unlock(&backend_lock);
-	if (domain != NULL)
-		rte_vfio_cdev_domain_stats(domain, stats);
-	return domain != NULL;
-}
+/* What pins all memory for devices without an IOMMU and without a cdev. */
+struct pinner {
+	struct rte_vfio_cdev_domain *domain; /* NULL: nothing */
+	enum rte_vfio_cdev_mode mode;
+};
 
 /*
- * Pin all memory for a device without an IOMMU and without a cdev: in the IOAS of those that
- * have one, if it is there. An error only if memory has moved whose address was given.
+ * The IOAS of devices that have a cdev does, if it is there; else io_uring. An error only if
+ * memory has moved whose address was given.
  */
 static int
-memory_pin(const char *addr)
+memory_pin(const char *addr, struct pinner *pinner)
 {
 	struct rte_vfio_cdev_domain *domain = domain_of(NOIOMMU);
-	enum rte_vfio_cdev_mode mode = NOIOMMU;
 	int ret;
 
+	pinner->mode = NOIOMMU;
 	if (domain == NULL || !rte_vfio_cdev_domain_is_ready(domain)) {
-		mode = PIN_ONLY;
-		if (pin_domain_for(addr) == NULL)
-			return 0;
+		pinner->mode = PIN_ONLY;
+		domain = pin_domain_for(addr);
 	}
-	ret = memseg_attach(mode);
-	if (ret < 0 && ret != -EADDRNOTAVAIL && mode == PIN_ONLY)
+	ret = domain != NULL ? memseg_attach(pinner->mode) : 0;
+	pinner->domain = ret == 0 ? domain : NULL;
+	if (ret < 0 && ret != -EADDRNOTAVAIL && pinner->mode == PIN_ONLY)
 		pin_give_up(ret);
-	else if (ret < 0)
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot be used without a cdev: %s; see the line before", addr,
-			strerror(-ret));
-	return ret == -EADDRNOTAVAIL || mode == NOIOMMU ? ret : 0;
+	return ret == -EADDRNOTAVAIL ? ret : 0;
 }
 
 void
 stock_prepare(void)
 {
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
+	struct pinner pinner;
+	int ret;
 
-	if (pin_is_wanted(addr))
-		memory_pin(addr);
+	if (!pin_is_wanted(addr))
+		return;
+	ret = memory_pin(addr, &pinner);
+	if (ret < 0)
+		pin_give_up(ret);
 }
 
 static void
-cdevless_report(const char *addr, int err, const char *advice)
+pinned_report(const char *addr, const char *advice, const struct pinner *pinner)
 {
 	struct rte_vfio_cdev_stats stats;
-	bool confirmed;
 
-	if (!pinned_stats(&stats, &confirmed))
-		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-			"%s: set up over its VFIO group, since it has no cdev: %s; its memory is "
-			"neither pinned nor verified, and the kernel may move it while the device "
-			"uses it; %s; RTE_VFIO_CDEV=require refuses such devices",
-			addr, strerror(err), advice);
-	else
-		bus_log(RTE_VFIO_CDEV_LOG_INFO,
-			"%s: VFIO group, no-IOMMU, %" PRIu64 " pages pinned%s; it has no cdev: %s",
-			addr, stats.pages_mapped,
-			confirmed ?
-				" and verified" :
-				" by io_uring, addresses from pagemap, not confirmed by an IOAS",
-			advice);
+	rte_vfio_cdev_domain_stats(pinner->domain, &stats);
+	bus_log(RTE_VFIO_CDEV_LOG_INFO,
+		"%s: VFIO group, no-IOMMU, %" PRIu64 " pages pinned%s; it has no cdev: %s", addr,
+		stats.pages_mapped,
+		pinner->mode == NOIOMMU ?
+			" and verified" :
+			" by io_uring, addresses from pagemap, not confirmed by an IOAS",
+		advice);
+}
+
+static void
+unpinned_report(const char *addr, int err, const char *advice)
+{
+	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+		"%s: set up over its VFIO group, since it has no cdev: %s; its memory is neither "
+		"pinned nor verified, and the kernel may move it while the device uses it; %s; "
+		"RTE_VFIO_CDEV=require refuses such devices",
+		addr, strerror(err), advice);
+}
+
+/* Its memory is pinned before the device can reach it. */
+static int
+no_iommu_setup(const char *sysfs_base, const char *addr, int err, int *fd,
+		struct vfio_device_info *info)
+{
+	const char *advice = rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, err);
+	struct pinner pinner;
+	int ret = memory_pin(addr, &pinner);
+
+	if (ret < 0) {
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: cannot set up over its VFIO group: %s; see the line before", addr,
+			strerror(-ret));
+		return -1;
+	}
+	ret = stock_setup(sysfs_base, addr, fd, info);
+	if (ret == 0 && pinner.domain != NULL)
+		pinned_report(addr, advice, &pinner);
+	else if (ret == 0)
+		unpinned_report(addr, err, advice);
+	return ret;
 }
 
 int
 cdevless_setup(const char *sysfs_base, const char *addr, int err, int *fd,
 	       struct vfio_device_info *info)
 {
-	const char *advice = rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, err);
-	int ret;
-
 	if (policy_get() == POLICY_REQUIRE) {
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"%s: cannot set up over a cdev, as RTE_VFIO_CDEV=require demands: %s; %s",
-			addr, strerror(err), advice);
+			addr, strerror(err),
+			rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, err));
 		return -1;
 	}
-	if (!has_no_iommu(sysfs_base, addr))
+	/* In a secondary the memory is the primary's, which pins it. */
+	if (!has_no_iommu(sysfs_base, addr) || eal_api()->process_type() != RTE_PROC_PRIMARY)
 		return stock_setup(sysfs_base, addr, fd, info);
-	/* Before the device can reach it. In a secondary it is the primary's. */
-	if (eal_api()->process_type() == RTE_PROC_PRIMARY && memory_pin(addr) < 0)
-		return -1;
-	ret = stock_setup(sysfs_base, addr, fd, info);
-	if (ret == 0)
-		cdevless_report(addr, err, advice);
-	return ret;
+	return no_iommu_setup(sysfs_base, addr, err, fd, info);
 }
 
 static bool

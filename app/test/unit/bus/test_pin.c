@@ -161,6 +161,32 @@ device_that_the_options_block_pins_nothing(void **state)
 }
 
 static void
+program_without_pci_pins_nothing(void **state)
+{
+	(void)state;
+	fake_eal()->no_pci = true;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_true(page_is_added(0));
+	assert_int_equal(rte_bus_probe(), 0);
+	assert_string_equal(fake_trace(), "");
+}
+
+/* The IOAS is there but cannot pin: the device is stock's, as it was. */
+static void
+device_beside_an_ioas_that_cannot_pin_is_left_to_stock(void **state)
+{
+	int fd;
+
+	bus_begin(state);
+	group_device_add();
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	bus_memory(1);
+	fake_fail(FAKE_MAP, 1, ENOMEM);
+	assert_int_equal(bus_setup(GROUP_ADDR, &fd), 0);
+	assert_logged(WARNING, "bus.vfio_cdev", GROUP_ADDR, "neither pinned nor verified");
+}
+
+static void
 device_with_an_iommu_pins_nothing(void **state)
 {
 	(void)state;
@@ -219,7 +245,7 @@ device_is_refused_if_memory_has_moved(void **state)
 	fake_page_move(FAKE_VA(FAKE_HUGE), FAKE_PHYS(FAR));
 	assert_int_equal(bus_setup(GROUP_ADDR, &fd), -1);
 	assert_int_equal(stock_calls(STOCK_SETUP), 0);
-	assert_logged(ERR, "bus.vfio_cdev", GROUP_ADDR, "without a cdev", strerror(EADDRNOTAVAIL));
+	assert_logged(ERR, "bus.vfio_cdev", GROUP_ADDR, "VFIO group", strerror(EADDRNOTAVAIL));
 	assert_int_equal(fake_holds().areas, 0);
 	fake_page_move(FAKE_VA(FAKE_HUGE), FAKE_PHYS(FAKE_HUGE));
 	assert_int_equal(bus_setup(GROUP_ADDR, &fd), 0);
@@ -289,6 +315,7 @@ secondary_pins_nothing(void **state)
 	assert_int_equal(rte_bus_probe(), 0);
 	assert_int_equal(bus_setup(GROUP_ADDR, &fd), 0);
 	assert_string_equal(fake_trace(), "");
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 0);
 }
 
 /* The IOAS pins for both, and confirms the addresses. */
@@ -361,6 +388,8 @@ bus_pin_tests(void)
 		GROUP_TEST(page_of_another_node_is_unpinned),
 		PIN_TEST(memory_of_a_uio_device_is_pinned),
 		GROUP_TEST(device_that_the_options_block_pins_nothing),
+		GROUP_TEST(program_without_pci_pins_nothing),
+		GROUP_TEST(device_beside_an_ioas_that_cannot_pin_is_left_to_stock),
 		PIN_TEST(device_with_an_iommu_pins_nothing),
 		GROUP_TEST(memory_of_the_application_is_pinned),
 		GROUP_TEST(memory_that_stock_cannot_map_is_unpinned),

@@ -10,6 +10,7 @@ from helpers.faults import changed
 from helpers.forwarding import forward, forward_over_cdevs, refusal
 from helpers.nodes import PAIR
 from testvm.qemu import Guest
+from testvm.testpmd import Testpmd
 
 pytestmark = pytest.mark.xdist_group("kernels")
 
@@ -31,6 +32,31 @@ def test_kernel_without_cdevs_forwards_over_the_group(guest: Callable[..., Guest
                          "io_uring, addresses from pagemap, not confirmed by an IOAS; it has no "
                          "cdev: .*CONFIG_VFIO_DEVICE_CDEV", result.output)
     assert "neither pinned nor verified" not in result.output
+
+
+def test_secondary_forwards_where_the_primary_pins(guest: Callable[..., Guest]) -> None:
+    """Its memory is the primary's: it opens no ring."""
+    machine = guest(config="group-only")
+    first_args, second_args = ([f"--portlist={port}", "--port-topology=loop"] for port in (0, 1))
+    with Testpmd(machine, PAIR, args=first_args) as first:
+        first.ready()
+        with Testpmd(machine, PAIR, eal=["--proc-type=secondary"], args=second_args) as second:
+            second.ready()
+            first.flowing()
+            files = machine.run(["sh", "-c", f"ls -l /proc/{second.pid}/fd"], check=True).stdout
+            result = second.stop()
+        own = first.stop()
+    assert "pagemap" not in files and "io_uring" not in files
+    assert min(result.ports[1]) > 0 and min(own.ports[0]) > 0, result.output
+    assert "pinned by io_uring" in own.output
+
+
+def test_1g_pages_are_pinned_without_cdevs(guest: Callable[..., Guest]) -> None:
+    machine = guest(config="group-only", hugepages=64, hugepages_1g=2)
+    result, _ = forward(machine, PAIR, eal=["--huge-dir", "/dev/hugepages1G"])
+    assert result.all_ports_work(2), result.output
+    mapped = re.findall(r"VFIO_CDEV: mapped \S+ at IOVA \S+, (\d+) bytes", result.output)
+    assert set(mapped) == {str(1 << 30)}
 
 
 def test_kernel_without_cdevs_warns_if_nothing_may_be_pinned(guest: Callable[..., Guest]) -> None:
