@@ -125,8 +125,7 @@ struct rte_vfio_cdev_extent {
  *   Bytes, a multiple of that size.
  * @param page_size
  *   Bytes that are certainly contiguous: the size of the hugepages, which divides @p va
- *   and @p len; or 0 for base pages, or if unknown. Without a cdev a wrong size leaves memory
- *   unpinned.
+ *   and @p len; or 0 for base pages, or if unknown.
  * @return
  *   0; -EINVAL wrong arguments; -EEXIST with an IOMMU another mapping overlaps the IOVAs,
  *   without one the same memory is mapped at another address; -EOVERFLOW too many
@@ -192,7 +191,7 @@ rte_vfio_cdev_domain_start(struct rte_vfio_cdev_domain *domain);
  * Pin all pending mappings. Other threads can use the domain meanwhile. Thread-safe.
  *
  * @param domain
- *   The domain. It must have had a device, or been primed.
+ *   The domain. It must have had a device, or been primed or started.
  * @return
  *   0; -ENODEV no device yet; or the first error of a mapping: all mappings that this
  *   call has pinned are pending again then.

@@ -121,7 +121,11 @@ static const struct {
 	  "the mapping is gone: another user of the same iommufd has unmapped it" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EPROTO,
 	  "the kernel's answer makes no sense: report it with the kernel's version" },
-	{ RTE_VFIO_CDEV_STEP_URING, ENOSYS, "the kernel was built without CONFIG_IO_URING" },
+	{ RTE_VFIO_CDEV_STEP_URING, ENOSYS,
+	  "the kernel was built without CONFIG_IO_URING, or the seccomp profile of a container "
+	  "hides io_uring: allow io_uring_setup and io_uring_register" },
+	{ RTE_VFIO_CDEV_STEP_URING, EACCES,
+	  "a security module such as SELinux forbids it: allow it there" },
 	{ RTE_VFIO_CDEV_STEP_URING, EPERM,
 	  "it is forbidden: by kernel.io_uring_disabled (set it to 0), by the seccomp profile of a "
 	  "container (allow io_uring_setup and io_uring_register), or by a security module" },
@@ -129,6 +133,7 @@ static const struct {
 	{ RTE_VFIO_CDEV_STEP_URING, ENOMEM,
 	  "memory is short, or RLIMIT_MEMLOCK (ulimit -l) is too small: raise it or grant "
 	  "CAP_IPC_LOCK" },
+	{ RTE_VFIO_CDEV_STEP_URING, ENFILE, "raise fs.file-max" },
 	{ RTE_VFIO_CDEV_STEP_URING, EMFILE, "raise the limit of open files (ulimit -n)" },
 	{ RTE_VFIO_CDEV_STEP_UNMAP, ENOENT, "nothing is mapped there" },
 	{ RTE_VFIO_CDEV_STEP_UNMAP, EOPNOTSUPP,

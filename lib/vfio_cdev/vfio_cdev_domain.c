@@ -93,11 +93,9 @@ vfio_cdev_iommufd_put(struct rte_vfio_cdev_domain *domain)
 int
 rte_vfio_cdev_domain_fd(struct rte_vfio_cdev_domain *domain)
 {
-	int ret = vfio_cdev_iommufd_get(domain, NULL);
+	int ret = domain->mode->prefix != NULL ? vfio_cdev_iommufd_get(domain, NULL) : -EOPNOTSUPP;
 
-	if (ret < 0)
-		return ret;
-	return domain->areas.iommufd >= 0 ? domain->areas.iommufd : -EOPNOTSUPP;
+	return ret < 0 ? ret : domain->areas.iommufd;
 }
 
 void

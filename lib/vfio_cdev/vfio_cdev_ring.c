@@ -159,26 +159,6 @@ buffer_add(struct vfio_cdev_areas *areas, uint64_t va, uint64_t len, uint64_t *i
 	return 0;
 }
 
-/*
- * A part of a hugepage keeps all of it in place: a folio moves as a whole, and only if no
- * part is pinned (folio_expected_refs() in mm/migrate.c). It is charged as a whole, too; and
- * Linux 6.1 keeps and searches an entry for each base page of a buffer.
- */
-static int
-ring_map(struct vfio_cdev_areas *areas, const void *va, uint64_t len, unsigned int page_shift,
-	 uint64_t *iova)
-{
-	const bool is_page = page_shift != 0 && len == UINT64_C(1) << page_shift;
-
-	return buffer_add(areas, (uintptr_t)va, is_page ? areas->ctx->page : len, iova);
-}
-
-static int
-ring_copy(struct vfio_cdev_areas *areas, uint64_t from, uint64_t len, uint64_t *to)
-{
-	return buffer_add(areas, va_of(areas->rings, from), len, to);
-}
-
 static int
 ring_unmap(struct vfio_cdev_areas *areas, uint64_t iova, uint64_t len)
 {
@@ -187,6 +167,8 @@ ring_unmap(struct vfio_cdev_areas *areas, uint64_t iova, uint64_t len)
 	int ret;
 
 	(void)len;
+	if (rings == NULL)
+		return -ENODEV;
 	ret = vfio_uring_buffer_clear(areas->ctx->sys, rings->rings[slot / RING_SLOTS],
 				      slot % RING_SLOTS);
 	if (ret < 0)
@@ -199,8 +181,46 @@ ring_unmap(struct vfio_cdev_areas *areas, uint64_t iova, uint64_t len)
 static int
 ring_get_pa(const struct vfio_cdev_areas *areas, uint64_t iova, uint64_t *len, uint64_t *phys)
 {
+	if (areas->rings == NULL)
+		return -ENODEV;
 	return vfio_uring_phys(areas->ctx->sys, areas->rings->pagemap, va_of(areas->rings, iova),
 			       len, phys);
+}
+
+/* Are the first and the last base page as far from each other in physical memory? */
+static bool
+is_contiguous(const struct vfio_cdev_areas *areas, uint64_t iova, uint64_t len)
+{
+	const uint64_t last = len - areas->ctx->page;
+	uint64_t one = 1, start, end;
+
+	return ring_get_pa(areas, iova, &one, &start) < 0 ||
+		(ring_get_pa(areas, iova + last, &one, &end) == 0 && end == start + last);
+}
+
+/*
+ * A part of a hugepage keeps all of it in place: a folio moves as a whole, and only if no
+ * part is pinned (folio_expected_refs() in mm/migrate.c). It is charged as a whole, too; and
+ * Linux 6.1 keeps and searches an entry for each base page of a buffer.
+ */
+static int
+ring_map(struct vfio_cdev_areas *areas, const void *va, uint64_t len, unsigned int page_shift,
+	 uint64_t *iova)
+{
+	const bool is_hugepage = len > areas->ctx->page && len == UINT64_C(1) << page_shift;
+	int ret = buffer_add(areas, (uintptr_t)va, is_hugepage ? areas->ctx->page : len, iova);
+
+	if (ret < 0 || !is_hugepage || is_contiguous(areas, *iova, len))
+		return ret;
+	/* The caller is wrong about the page. */
+	ret = ring_unmap(areas, *iova, len);
+	return ret < 0 ? ret : buffer_add(areas, (uintptr_t)va, len, iova);
+}
+
+static int
+ring_copy(struct vfio_cdev_areas *areas, uint64_t from, uint64_t len, uint64_t *to)
+{
+	return buffer_add(areas, va_of(areas->rings, from), len, to);
 }
 
 const struct vfio_cdev_area_ops vfio_cdev_ring_ops = {

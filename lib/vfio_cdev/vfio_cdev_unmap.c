@@ -45,6 +45,32 @@ record_part(const struct vfio_cdev_record *rec, uint64_t off, uint64_t len)
 	return part;
 }
 
+static int
+run_compare(void *arg, uint64_t off, uint64_t phys, uint64_t len)
+{
+	(void)len;
+	return phys == *(const uint64_t *)arg + off ? 0 : -EADDRNOTAVAIL;
+}
+
+/*
+ * Pin a part of a mapping once more. Where the kernel cannot copy the pin, other memory may be
+ * at the VA by now.
+ */
+static int
+part_copy(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *part, uint64_t from,
+	  uint64_t len)
+{
+	int ret = vfio_cdev_area_copy(&domain->areas, from, len, &part->iova);
+
+	if (ret < 0 || domain->mode->confirms || !domain->mode->reports_pa || part->any)
+		return ret;
+	ret = vfio_cdev_area_runs(&domain->areas, part->iova, len, part->page_shift, run_compare,
+				  &part->phys);
+	if (ret < 0)
+		vfio_cdev_area_undo(&domain->areas, part->iova, len);
+	return ret;
+}
+
 /* Keep a part of a mapping, at another IOVA. */
 static int
 part_keep(struct rte_vfio_cdev_domain *domain, struct cut *cut, uint64_t off, uint64_t len,
@@ -63,7 +89,7 @@ part_keep(struct rte_vfio_cdev_domain *domain, struct cut *cut, uint64_t off, ui
 	if (part->pinned && !part->bar) {
 		ret = vfio_cdev_mapping_phys(domain, cut->rec, off, &part->phys);
 		if (ret == 0)
-			ret = vfio_cdev_area_copy(&domain->areas, value.iova, len, &part->iova);
+			ret = part_copy(domain, part, value.iova, len);
 	}
 	if (ret < 0)
 		free(part);

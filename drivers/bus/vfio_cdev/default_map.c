@@ -14,6 +14,7 @@
 #include "domain.h"
 #include "eal_api.h"
 #include "log.h"
+#include "pin.h"
 #include "state.h"
 
 /*
@@ -43,27 +44,21 @@ struct targets {
 	struct rte_vfio_cdev_domain *domains[RTE_VFIO_CDEV_MODES]; /* or NULL */
 	bool spare[RTE_VFIO_CDEV_MODES]; /* only another mode has devices yet */
 	bool stock;			 /* stock has devices */
+	bool pinning;			 /* for those of stock, io_uring pins */
 };
-
-static bool
-any_attached(void)
-{
-	bool any = false;
-
-	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
-		any |= backend.attached[mode];
-	return any;
-}
 
 static struct targets
 targets_get(bool spares)
 {
 	struct targets targets = { 0 };
+	bool any;
 
 	pthread_mutex_lock(&backend_lock);
-	targets.stock = backend.stock_devices != 0;
+	any = backend.attached[NOIOMMU] || backend.attached[TRANSLATED];
+	targets.pinning = backend.attached[PIN_ONLY];
+	targets.stock = backend.stock_devices != 0 || (targets.pinning && !any);
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
-		targets.spare[mode] = !backend.attached[mode] && any_attached();
+		targets.spare[mode] = mode != PIN_ONLY && !backend.attached[mode] && any;
 		if ((spares || !targets.spare[mode]) && mode_wants_memory(mode))
 			targets.domains[mode] = backend.domains[mode];
 	}
@@ -86,17 +81,23 @@ target_unmap(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64
 					  mode_iova(mode, iova), len);
 }
 
-/* 1: not mapped in a spare domain, which may never have devices. */
+/* 1: not mapped in a spare domain, which may never have devices, or where nothing can pin. */
 static int
 target_map(const struct targets *targets, enum rte_vfio_cdev_mode mode, uint64_t vaddr,
 	   uint64_t iova, uint64_t len)
 {
 	int ret;
 
+	if (mode == PIN_ONLY && !targets->pinning)
+		return 1;
 	if (targets->spare[mode])
 		lib_log_defer();
 	ret = rte_vfio_cdev_domain_map(targets->domains[mode], (const void *)(uintptr_t)vaddr,
 				       mode_iova(mode, iova), len, 0);
+	if (mode == PIN_ONLY && ret < 0 && !pin_error_is_of_memory(ret)) {
+		pin_give_up(ret);
+		return 1;
+	}
 	if (!targets->spare[mode])
 		return ret;
 	lib_log_flush(false);

@@ -147,6 +147,24 @@ eal_symbol(const char *name)
 	return eal_handle != NULL ? dlsym(eal_handle, name) : NULL;
 }
 
+void *
+eal_symbol_of(const void *caller, const char *name)
+{
+	struct link_map *map;
+	void *handle, *symbol;
+	Dl_info info;
+
+	if (dladdr1(caller, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 ||
+	    strstr(map->l_name, EAL_SONAME) == NULL)
+		return NULL;
+	handle = dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD);
+	if (handle == NULL)
+		return NULL;
+	symbol = dlsym(handle, name);
+	dlclose(handle);
+	return symbol;
+}
+
 static void
 missing_report(const char *name)
 {

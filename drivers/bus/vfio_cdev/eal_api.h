@@ -102,6 +102,13 @@ eal_objects(const char *paths[], unsigned int max);
 void *
 eal_symbol(const char *name);
 
+/*
+ * The function of the EAL that has called, from this address: one of two that are plug-ins of a
+ * program has its own buses. NULL: the caller is no EAL.
+ */
+void *
+eal_symbol_of(const void *caller, const char *name);
+
 /* In DPDK from 26.11 on (lib/eal/linux/eal_vfio.c), and in none before. */
 #define EAL_OWN_CDEV_SETUP "dev_vfio_setup_device"
 

@@ -28,6 +28,7 @@ static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
 static void
 pins_leave(void)
 {
+	backend.pin_left = backend.attached[PIN_ONLY];
 	backend.domains[PIN_ONLY] = NULL;
 	backend.attached[PIN_ONLY] = false;
 	backend.recorded[PIN_ONLY] = false;

@@ -125,6 +125,19 @@ pagemap_read(const void *virt, uint64_t *phys)
 	return -EPERM;
 }
 
+/* Where it is mapped, of the domains of physical addresses. */
+static void
+page_unmap(const void *page, uint64_t phys, uint64_t size)
+{
+	struct rte_vfio_cdev_domain *domain;
+
+	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
+		domain = physical_domain(mode);
+		if (domain != NULL && rte_vfio_cdev_domain_lookup(domain, page, phys, size) == 0)
+			rte_vfio_cdev_domain_unmap(domain, page, phys, size);
+	}
+}
+
 /*
  * Pinned by io_uring, if there is a device without a cdev. If nothing can be pinned any more,
  * the address is stock's.
@@ -133,7 +146,6 @@ static int
 page_pin(const void *page, uint64_t size, uint64_t *phys)
 {
 	struct rte_vfio_cdev_domain *domain = pin_domain();
-	bool of_page;
 	int ret;
 
 	if (domain == NULL)
@@ -141,11 +153,14 @@ page_pin(const void *page, uint64_t size, uint64_t *phys)
 	lib_log_defer();
 	ret = size != 0 ? rte_vfio_cdev_domain_pin_page(domain, page, size, phys) :
 			  rte_vfio_cdev_domain_provide(domain, page, phys);
-	of_page = ret == -EFAULT || ret == -EINVAL;
-	lib_log_flush(of_page);
-	if (ret == 0 || of_page)
+	lib_log_flush(size != 0 && pin_error_is_of_memory(ret));
+	if (ret == 0)
+		return 0;
+	if (!pin_error_is_of_memory(ret))
+		pin_give_up(ret);
+	else if (size != 0)
 		return ret;
-	pin_give_up(ret);
+	/* Also of read-only memory and of files', which no device can be given to write to. */
 	return pagemap_read(page, phys);
 }
 
@@ -160,20 +175,10 @@ page_map(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t size, u
 	ret = page_pin(page, size, phys);
 	if (ret < 0 || rte_vfio_cdev_domain_lookup(domain, page, *phys, size) == 0)
 		return ret;
-	return rte_vfio_cdev_domain_map(domain, page, *phys, size, size);
-}
-
-/* Where it is mapped, of the domains of physical addresses. */
-static void
-page_unmap(const void *page, uint64_t phys, uint64_t size)
-{
-	struct rte_vfio_cdev_domain *domain;
-
-	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
-		domain = physical_domain(mode);
-		if (domain != NULL && rte_vfio_cdev_domain_lookup(domain, page, phys, size) == 0)
-			rte_vfio_cdev_domain_unmap(domain, page, phys, size);
-	}
+	ret = rte_vfio_cdev_domain_map(domain, page, *phys, size, size);
+	if (ret < 0)
+		page_unmap(page, *phys, size);
+	return ret;
 }
 
 /* Of a page that the EAL is about to add to a list. */

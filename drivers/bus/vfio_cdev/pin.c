@@ -2,6 +2,7 @@
 
 /* Pinning for devices without a cdev. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,9 +47,18 @@ pin_advice(int err)
 	return advice[0] != '\0' ? advice : rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_MAP, err);
 }
 
+bool
+pin_error_is_of_memory(int err)
+{
+	return err == -EFAULT || err == -EINVAL || err == -EOPNOTSUPP || err == -EEXIST ||
+		err == -EADDRNOTAVAIL || err == -EAGAIN || err == -EBUSY;
+}
+
 void
 pin_give_up(int err)
 {
+	const char *advice = pin_advice(-err);
+
 	pthread_mutex_lock(&backend_lock);
 	backend.attached[PIN_ONLY] = false;
 	backend.recorded[PIN_ONLY] = false;
@@ -57,8 +67,25 @@ pin_give_up(int err)
 		return;
 	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
 		"io_uring cannot pin memory for devices without a cdev, and the kernel may move it "
-		"while they use it: %s; %s; or accept it with RTE_VFIO_CDEV_PIN=off",
-		strerror(-err), pin_advice(-err));
+		"while they use it: %s; %s%sor accept it with RTE_VFIO_CDEV_PIN=off",
+		strerror(-err), advice, advice[0] != '\0' ? "; " : "");
+}
+
+/* A forked child does not use the rings, which are its parent's as well (fork.c). */
+static void
+fork_report(void)
+{
+	bool left;
+
+	pthread_mutex_lock(&backend_lock);
+	left = backend.pin_left;
+	backend.pin_left = false;
+	pthread_mutex_unlock(&backend_lock);
+	if (left)
+		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+			"memory is no more pinned for devices without a cdev, since this process "
+			"was forked after the EAL started: %s; fork before rte_eal_init()",
+			strerror(EOPNOTSUPP));
 }
 
 static void
@@ -86,29 +113,48 @@ pin_start(const char *addr)
 	pthread_mutex_unlock(&backend_lock);
 }
 
+struct search {
+	bool (*allows)(const char *bus, const char *addr);
+	char addr[RTE_VFIO_CDEV_ADDR_LEN]; /* of what was found */
+};
+
 static int
 pin_visit(const char *addr, void *arg)
 {
-	if (!allow_has("pci", addr))
+	struct search *search = arg;
+
+	if (!search->allows("pci", addr))
 		return 0;
-	snprintf(arg, RTE_VFIO_CDEV_ADDR_LEN, "%s", addr);
+	snprintf(search->addr, sizeof(search->addr), "%s", addr);
 	return 1;
+}
+
+/* Where the options allow no device of the machine, any that may be plugged in later. */
+static void
+pin_search(struct search *search)
+{
+	lib_log_defer();
+	search->allows = allow_has;
+	if (rte_vfio_cdev_walk_without(backend_ctx(), "pci", pin_visit, search) == 0 &&
+	    !allow_names_device()) {
+		search->allows = allow_may_come;
+		rte_vfio_cdev_walk_without(backend_ctx(), "pci", pin_visit, search);
+	}
+	lib_log_flush(false);
 }
 
 /* Only PCI devices are used over UIO, or a group without an IOMMU, by the EAL's buses. */
 bool
 pin_is_wanted(char addr[RTE_VFIO_CDEV_ADDR_LEN])
 {
-	char found[RTE_VFIO_CDEV_ADDR_LEN] = "";
+	struct search search = { .addr = "" };
 
 	if (!pin_is_allowed())
 		return false;
 	if (first_time(&backend.pin_searched) && pci_is_used()) {
-		lib_log_defer();
-		rte_vfio_cdev_walk_without(backend_ctx(), "pci", pin_visit, found);
-		lib_log_flush(false);
+		pin_search(&search);
 		pthread_mutex_lock(&backend_lock);
-		memcpy(backend.pin_addr, found, sizeof(found));
+		memcpy(backend.pin_addr, search.addr, sizeof(search.addr));
 		pthread_mutex_unlock(&backend_lock);
 	}
 	pthread_mutex_lock(&backend_lock);
@@ -117,25 +163,36 @@ pin_is_wanted(char addr[RTE_VFIO_CDEV_ADDR_LEN])
 	return addr[0] != '\0';
 }
 
+static struct rte_vfio_cdev_domain *
+pinning_domain(void)
+{
+	struct rte_vfio_cdev_domain *domain;
+
+	pthread_mutex_lock(&backend_lock);
+	domain = backend.attached[PIN_ONLY] ? backend.domains[PIN_ONLY] : NULL;
+	pthread_mutex_unlock(&backend_lock);
+	return domain;
+}
+
+/* A device that was plugged in later may have started it. */
 struct rte_vfio_cdev_domain *
 pin_domain(void)
 {
+	struct rte_vfio_cdev_domain *domain = pinning_domain();
 	char addr[RTE_VFIO_CDEV_ADDR_LEN];
 
+	if (domain != NULL)
+		return domain;
+	fork_report();
 	return pin_is_wanted(addr) ? pin_domain_for(addr) : NULL;
 }
 
 struct rte_vfio_cdev_domain *
 pin_domain_for(const char *addr)
 {
-	struct rte_vfio_cdev_domain *domain;
-
 	if (!pin_is_allowed())
 		return NULL;
 	if (first_time(&backend.pin_tried))
 		pin_start(addr);
-	pthread_mutex_lock(&backend_lock);
-	domain = backend.attached[PIN_ONLY] ? backend.domains[PIN_ONLY] : NULL;
-	pthread_mutex_unlock(&backend_lock);
-	return domain;
+	return pinning_domain();
 }

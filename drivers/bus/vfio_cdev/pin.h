@@ -29,6 +29,10 @@ pin_domain(void);
 struct rte_vfio_cdev_domain *
 pin_domain_for(const char *addr);
 
+/* Is an error of pinning about this memory alone, not about what pins? */
+bool
+pin_error_is_of_memory(int err);
+
 /* No more memory can be pinned, err is -errno: log it. What is pinned stays so. */
 void
 pin_give_up(int err);

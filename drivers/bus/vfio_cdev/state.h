@@ -55,6 +55,7 @@ extern struct backend {
 	char pin_addr[RTE_VFIO_CDEV_ADDR_LEN];
 	bool pin_tried; /* io_uring */
 	bool pin_given_up;
+	bool pin_left;		     /* by a forked child, which has not logged it */
 	bool keep_provisional_ended; /* the EAL has its memory */
 	bool unavailable_logged;     /* there are no physical addresses */
 	bool unusable_logged;	     /* the EAL's options make a device unusable */

@@ -103,7 +103,10 @@ stock_prepare(void)
 		return;
 	ret = memory_pin(addr, &pinner);
 	if (ret < 0)
-		pin_give_up(ret);
+		bus_log(RTE_VFIO_CDEV_LOG_ERR,
+			"%s: memory that it may use has moved since its address was given: %s; "
+			"see the line before, and start again",
+			addr, strerror(-ret));
 }
 
 static void
@@ -134,7 +137,7 @@ unpinned_report(const char *addr, int err, const char *advice)
 /* Its memory is pinned before the device can reach it. */
 static int
 no_iommu_setup(const char *sysfs_base, const char *addr, int err, int *fd,
-		struct vfio_device_info *info)
+	       struct vfio_device_info *info)
 {
 	const char *advice = rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, err);
 	struct pinner pinner;
@@ -161,8 +164,7 @@ cdevless_setup(const char *sysfs_base, const char *addr, int err, int *fd,
 	if (policy_get() == POLICY_REQUIRE) {
 		bus_log(RTE_VFIO_CDEV_LOG_ERR,
 			"%s: cannot set up over a cdev, as RTE_VFIO_CDEV=require demands: %s; %s",
-			addr, strerror(err),
-			rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, err));
+			addr, strerror(err), rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, err));
 		return -1;
 	}
 	/* In a secondary the memory is the primary's, which pins it. */

@@ -80,7 +80,7 @@ memory_is_pinned_before_its_address_is_given(void **state)
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
 	assert_logged(INFO, "bus.vfio_cdev", GROUP_ADDR, "io_uring", "no IOAS confirms");
 	assert_true(page_is_added(0));
-	assert_string_equal(fake_trace(), "NBKp");
+	assert_string_equal(fake_trace(), "NBKppp");
 	assert_int_equal(rte_bus_probe(), 0);
 	assert_int_equal(stock_calls(STOCK_PROBE), 1);
 	assert_int_equal(bus_setup(GROUP_ADDR, &fd), 0);
@@ -101,13 +101,87 @@ page_does_not_move_once_its_address_is_given(void **state)
 
 	(void)state;
 	assert_int_equal(rte_vfio_enable("vfio"), 0);
-	fake_eal_memseg(fake_eal_list(false, true), FAKE_VA(0), RTE_BAD_IOVA, FAKE_HUGE);
-	fake_eal_use(FAKE_VA(0), false);
 	fake.restless = FAKE_VA(0);
 	iova = rte_mem_virt2iova(FAKE_VA(0));
 	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), FAKE_PHYS(FAR));
 	assert_int_equal(iova, fake_phys(FAKE_VA(0)));
 	assert_int_not_equal(iova, FAKE_PHYS(0));
+}
+
+/* Read-only, or of a file: stock knows its address, and pinning goes on for the rest. */
+static void
+memory_that_cannot_be_pinned_has_stocks_address(void **state)
+{
+	static const int errors[] = { EFAULT, EOPNOTSUPP, EBUSY };
+
+	(void)state;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	for (size_t i = 0; i < RTE_DIM(errors); i++) {
+		fake_fail(FAKE_RING_PIN, 1, errors[i]);
+		assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), FAKE_PHYS(FAR));
+		assert_int_equal(pinned().provisional, 0);
+	}
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 0);
+	assert_true(page_is_added(0));
+	assert_int_equal(pinned().pages_mapped, 1);
+}
+
+/* Open vSwitch allows the host bridge alone, and plugs its ports in later. */
+static void
+device_that_may_be_plugged_in_later_pins(void **state)
+{
+	(void)state;
+	bus_devargs(0, "0000:00:00.0", RTE_DEV_ALLOWED);
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_true(page_is_added(0));
+	assert_int_equal(pinned().pages_mapped, 1);
+}
+
+/* The first device without a cdev comes when the EAL has long started. */
+static void
+memory_is_pinned_first_once_a_device_was_plugged_in(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_int_equal(rte_bus_probe(), 0);
+	group_device_add();
+	assert_int_equal(bus_setup(GROUP_ADDR, &fd), 0);
+	assert_true(page_is_added(0));
+	assert_int_equal(pinned().pages_mapped, 1);
+	assert_int_equal(rte_mem_virt2iova(FAKE_VA(FAR)), FAKE_PHYS(FAR));
+	assert_int_equal(pinned().provisional, 1);
+}
+
+/* What the application maps is stock's business, which does nothing, when nothing can pin. */
+static void
+map_goes_on_when_nothing_can_pin(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	assert_int_equal(bus_setup(GROUP_ADDR, &fd), 0);
+	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
+	fake.memlock = FAKE_PAGE;
+	assert_int_equal(bus_map(DEFAULT, FAR, FAKE_PHYS(FAR), LEN), 0);
+	assert_logged(WARNING, "io_uring cannot pin", strerror(ENOMEM));
+	assert_int_equal(bus_map(DEFAULT, 2 * FAR, FAKE_PHYS(2 * FAR), LEN), 0);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 2);
+	assert_int_equal(fake_holds().areas, 0);
+}
+
+/* No device is there yet: an application sees the error that stock gives, and maps later. */
+static void
+map_before_a_device_is_stocks(void **state)
+{
+	(void)state;
+	assert_int_equal(rte_vfio_enable("vfio"), 0);
+	fake_eal()->stock[STOCK_DMA_MAP].ret = -1;
+	assert_int_equal(bus_map(DEFAULT, FAR, FAKE_PHYS(FAR), LEN), -1);
+	assert_int_equal(stock_calls(STOCK_DMA_MAP), 1);
+	assert_int_equal(pinned().bytes, 0);
 }
 
 /* The EAL takes it out of its list alone, and no device is there yet. */
@@ -384,6 +458,11 @@ bus_pin_tests(void)
 	const struct CMUnitTest tests[] = {
 		GROUP_TEST(memory_is_pinned_before_its_address_is_given),
 		GROUP_TEST(page_does_not_move_once_its_address_is_given),
+		GROUP_TEST(memory_that_cannot_be_pinned_has_stocks_address),
+		GROUP_TEST(device_that_may_be_plugged_in_later_pins),
+		PIN_TEST(memory_is_pinned_first_once_a_device_was_plugged_in),
+		GROUP_TEST(map_goes_on_when_nothing_can_pin),
+		GROUP_TEST(map_before_a_device_is_stocks),
 		GROUP_TEST(page_that_is_given_up_is_unpinned),
 		GROUP_TEST(page_of_another_node_is_unpinned),
 		PIN_TEST(memory_of_a_uio_device_is_pinned),

@@ -54,15 +54,28 @@ page_is_pinned_before_its_address_is_read(void **state)
 {
 	const struct fixture *f = *state;
 	const size_t start = strlen(fake_trace());
+	void *const va = FAKE_VA(2 * HUGE);
 	uint64_t phys = 0;
 
-	fake.restless = FAKE_VA(2 * HUGE);
-	assert_int_equal(pin_page(f, 2 * HUGE, &phys), 0);
+	fake.restless = va;
+	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, va, FAKE_PAGE, &phys), 0);
 	assert_string_equal(fake_trace() + start, "Kp");
-	assert_int_equal(phys, fake_phys(FAKE_VA(2 * HUGE)));
-	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(2 * HUGE), phys, HUGE), 0);
+	assert_int_equal(phys, fake_phys(va));
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, va, phys, FAKE_PAGE), 0);
 	assert_int_equal(fake_trace()[start + 2], 'k');
 	assert_holds(1, 0);
+}
+
+/* The caller has given a wrong size: there is no hugepage. */
+static void
+what_is_no_hugepage_is_pinned_as_a_whole(void **state)
+{
+	const struct fixture *f = *state;
+	uint64_t phys;
+
+	fake_page_move(FAKE_VA(HUGE - FAKE_PAGE), FAKE_PHYS(9 * HUGE));
+	assert_int_equal(pin_page(f, 0, &phys), 0);
+	assert_int_equal(fake_holds().pinned, HUGE);
 }
 
 static void
@@ -181,9 +194,10 @@ failing_map_leaves_nothing(void **state)
 		assert_int_equal(pin_page(f, 0, &phys), -errors[i]);
 		assert_holds(1, 0);
 	}
-	fake_fail(FAKE_PAGEMAP, 1, EIO);
+	fake_fail_from(FAKE_PAGEMAP, 1, EIO);
 	assert_int_equal(pin_page(f, 0, &phys), -EIO);
 	assert_holds(1, 0);
+	fake_fail_from(FAKE_PAGEMAP, 1, 0);
 	assert_int_equal(fixture_stats(f).mappings, 0);
 }
 
@@ -214,6 +228,19 @@ rest_of_a_mapping_stays_pinned(void **state)
 	assert_int_equal(pages_unmap(f, 0, 2), 0);
 	assert_int_equal(pages_unmap(f, 4, 4), 0);
 	assert_holds(1, 0);
+}
+
+/* The kernel pins what is at the VA: other memory, if the program has replaced it. */
+static void
+rest_of_replaced_memory_is_not_taken_for_it(void **state)
+{
+	const struct fixture *f = *state;
+
+	assert_int_equal(pages_map(f, 0, 8), 0);
+	fake_page_move(FAKE_VA(PAGES(6)), FAKE_PHYS(PAGES(100)));
+	assert_int_equal(pages_unmap(f, 0, 2), -EADDRNOTAVAIL);
+	assert_holds(1, 1);
+	assert_int_equal(pages_unmap(f, 0, 8), 0);
 }
 
 static void
@@ -297,6 +324,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		STARTED_TEST(page_is_pinned_before_its_address_is_read),
 		STARTED_TEST(part_of_a_hugepage_pins_it),
+		STARTED_TEST(what_is_no_hugepage_is_pinned_as_a_whole),
 		STARTED_TEST(nothing_is_confirmed),
 		STARTED_TEST(wrong_address_is_refused),
 		NEW_TEST(pending_memory_is_pinned_and_compared_by_the_start),
@@ -305,6 +333,7 @@ main(void)
 		STARTED_TEST(failing_map_leaves_nothing),
 		STARTED_TEST(failing_unmap_keeps_the_mapping),
 		STARTED_TEST(rest_of_a_mapping_stays_pinned),
+		STARTED_TEST(rest_of_replaced_memory_is_not_taken_for_it),
 		STARTED_TEST(ring_is_added_when_the_first_is_full),
 		STARTED_TEST(replaced_memory_is_pinned_anew),
 		STARTED_TEST(provided_page_is_pinned_until_its_memory_goes),
