@@ -25,7 +25,7 @@ from testvm.cache import Cache
 from testvm.qemu import Guest
 from testvm.root import LIBRARIES as HOST_LIBRARIES
 from testvm.root import host_release, package_root
-from testvm.testpmd import Console, Result, Testpmd
+from testvm.testpmd import FLOWING, Console, Result, Testpmd
 from testvm.util import CHECKOUT
 
 TRIXIE, SID = (pytest.param(name, marks=pytest.mark.xdist_group(f"packages-{name}"))
@@ -116,7 +116,7 @@ def udevd(installed: Guest) -> Iterator[Guest]:
 
 
 @pytest.mark.parametrize("suite", [TRIXIE], indirect=True)
-def test_member_of_the_group_forwards_with_the_rule_of_udev(udevd: Guest) -> None:
+def test_member_of_the_group_forwards_with_the_rule_of_udev(udevd: Guest, given: Path) -> None:
     """Nodes that are there and one that comes, and not before the rule is in force."""
     udevd.run(["sh", "-ec", f"echo vfio:x:{GROUP}: >>/etc/group; mkdir -p -m 1777 /run/dpdk"],
               check=True)
@@ -136,7 +136,9 @@ def test_member_of_the_group_forwards_with_the_rule_of_udev(udevd: Guest) -> Non
                "XDG_RUNTIME_DIR=/var/run"]
     with Testpmd(udevd, PAIR, "require", ["--file-prefix=member"], library=LIBRARY,
                  wrapper=wrapper) as testpmd:
-        assert_forwarded(testpmd.ready().stop())
+        testpmd.ready()
+        udevd.run([shutil.copy(FLOWING, given), "member"], check=True, cwd="/")
+        assert_forwarded(testpmd.stop())
 
 
 @pytest.fixture
