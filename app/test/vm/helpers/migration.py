@@ -11,10 +11,24 @@ from helpers.traffic import PATIENCE, Report, Traffic
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY, Testpmd
 
+# Two nodes, and two NICs that have nothing in common but testpmd.
+NUMA: dict[str, Any] = {"numa": 2, "hugepages": 96, "nics": ("virtio-net-pci", "e1000e"),
+                        "wires": True}
 COUNTS = "/tmp/moves"
 MBUFS = 8192
 FRAMES = MBUFS // 2
 MEMORY = ["--socket-mem", "32,32"]
+# Of small pages there are thousands: a line for each takes longer than the moves.
+FEW_LINES = ["--log-level=lib.vfio_cdev:info"]
+SMALL_PAGES = ["--no-numa", "--total-num-mbufs=2048"]
+MODES: dict[str, tuple[list[str], list[str]]] = {
+    "default": ([], []),
+    "single-file-segments": (["--single-file-segments"], []),
+    "legacy-mem": (["--legacy-mem"], []),
+    "xmem": (FEW_LINES, ["--mp-alloc=xmem", *SMALL_PAGES]),
+    "anon": (FEW_LINES, ["--mp-alloc=anon", *SMALL_PAGES]),
+}
+
 
 
 def start(guest: Guest, args: Sequence[str] = (), **options: Any) -> Testpmd:

@@ -15,6 +15,8 @@ from helpers.migration import (
     FRAMES,
     MBUFS,
     MEMORY,
+    MODES,
+    NUMA,
     Migration,
     Moves,
     assert_right,
@@ -30,7 +32,7 @@ from testvm.qemu import Guest
 @pytest.fixture
 def numa(guest: Callable[..., Guest]) -> Guest:
     """Two nodes, and two NICs that have nothing in common but testpmd."""
-    return guest(numa=2, hugepages=96, nics=("virtio-net-pci", "e1000e"), wires=True)
+    return guest(**NUMA)
 
 
 def test_traffic_is_right(numa: Guest) -> None:
@@ -88,18 +90,6 @@ def test_pages_of_stock_move(numa: Guest) -> None:
         report = checked(numa, 100 * FRAMES, patience=2 * numa.patience, late=1)
         assert migration.counts()[1] > 0
     assert report.wrong or report.lost, report
-
-
-# Of small pages there are thousands: a line for each takes longer than the moves.
-FEW_LINES = ["--log-level=lib.vfio_cdev:info"]
-SMALL_PAGES = ["--no-numa", "--total-num-mbufs=2048"]
-MODES: dict[str, tuple[list[str], list[str]]] = {
-    "default": ([], []),
-    "single-file-segments": (["--single-file-segments"], []),
-    "legacy-mem": (["--legacy-mem"], []),
-    "xmem": (FEW_LINES, ["--mp-alloc=xmem", *SMALL_PAGES]),
-    "anon": (FEW_LINES, ["--mp-alloc=anon", *SMALL_PAGES]),
-}
 
 
 @pytest.mark.parametrize("mode", MODES)

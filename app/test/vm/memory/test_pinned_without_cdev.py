@@ -11,6 +11,8 @@ import pytest
 
 from helpers.migration import (
     MEMORY,
+    MODES,
+    NUMA,
     Migration,
     Moves,
     assert_right,
@@ -30,16 +32,7 @@ pytestmark = pytest.mark.xdist_group("older-kernels")
 
 KERNELS = ("group-only", *SERIES)
 UNCONFIRMED = "no IOAS confirms them"
-SMALL_PAGES = ["--no-numa", "--total-num-mbufs=2048"]
-QUIET = ["--log-level=lib.vfio_cdev:info"]
-MODES: dict[str, tuple[list[str], list[str]]] = {
-    "default": ([], []),
-    "single-file-segments": (["--single-file-segments"], []),
-    "in-memory": (["--in-memory"], []),
-    "legacy-mem": (["--legacy-mem"], []),
-    "xmem": (QUIET, ["--mp-alloc=xmem", *SMALL_PAGES]),
-    "anon": (QUIET, ["--mp-alloc=anon", *SMALL_PAGES]),
-}
+ALL_MODES: dict[str, tuple[list[str], list[str]]] = MODES | {"in-memory": (["--in-memory"], [])}
 
 
 @pytest.fixture(scope="module", params=KERNELS)
@@ -52,7 +45,7 @@ def config(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def numa(guest: Callable[..., Guest], config: str) -> Guest:
     """Two nodes, and two NICs that have nothing in common but testpmd."""
-    return guest(config=config, numa=2, hugepages=96, nics=("virtio-net-pci", "e1000e"), wires=True)
+    return guest(config=config, **NUMA)
 
 
 def assert_without_cdev(testpmd: Testpmd) -> None:
@@ -63,9 +56,9 @@ def assert_without_cdev(testpmd: Testpmd) -> None:
     assert testpmd.process.stdout.count(UNCONFIRMED) == 1
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ALL_MODES)
 def test_no_page_moves(numa: Guest, mode: str) -> None:
-    eal, args = MODES[mode]
+    eal, args = ALL_MODES[mode]
     with start(numa, args, eal=[*MEMORY, *eal]) as testpmd:
         testpmd.ready(180)
         assert_without_cdev(testpmd)

@@ -9,14 +9,13 @@ import pytest
 from helpers.cli import CLI
 from helpers.doctor import Report
 from helpers.faults import changed, without
-from helpers.migration import MEMORY, assert_right, checked, start
+from helpers.migration import MEMORY, NUMA, assert_right, checked, start
 from helpers.nodes import PAIR
 from helpers.validation import finished, options, validate
 from testvm.qemu import Guest
 
 pytestmark = pytest.mark.xdist_group("older-kernels")
 
-NICS = ("virtio-net-pci", "e1000e")
 SWITCH = "/proc/sys/kernel/io_uring_disabled"
 FORBIDDEN = f"echo 2 >{SWITCH}"
 UNPINNED = "io_uring cannot pin memory for devices without a cdev"
@@ -36,7 +35,7 @@ def config(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def older(guest: Callable[..., Guest], config: str) -> Guest:
     """The guest of test_pinned_without_cdev.py."""
-    return guest(config=config, numa=2, hugepages=96, nics=NICS, wires=True)
+    return guest(config=config, **NUMA)
 
 
 def test_doctor_warns_of_what_is_less_than_a_cdev(older: Guest, config: str) -> None:
