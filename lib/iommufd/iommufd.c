@@ -351,17 +351,32 @@ iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info)
 
 /* Opened each time: after a fork an open file still shows the parent's memory. */
 int
-iommufd_vma_page_size(const struct iommufd_sys *sys, const void *va, uint64_t *size)
+iommufd_maps_open(const struct iommufd_sys *sys, int *maps)
 {
-	struct ifd_procmap_query query = { .size = sizeof(query), .query_addr = (uintptr_t)va };
-	int fd = sys->open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	*maps = sys->open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	return *maps < 0 ? -errno : 0;
+}
+
+int
+iommufd_vma_find(const struct iommufd_sys *sys, int maps, uint64_t va,
+		 enum iommufd_vma_search search, struct iommufd_vma *vma)
+{
+	struct ifd_procmap_query query = { .size = sizeof(query), .query_addr = va };
 	int ret;
 
-	if (fd < 0)
-		return -errno;
-	ret = sys_ioctl(sys, fd, IFD_PROCMAP_QUERY, &query);
-	sys->close(fd);
-	if (ret == 0)
-		*size = query.vma_page_size;
-	return ret;
+	if (search == IOMMUFD_VMA_NEXT_SHARED_FILE)
+		query.query_flags = IFD_VMA_COVERING_OR_NEXT | IFD_VMA_FILE_BACKED | IFD_VMA_SHARED;
+	ret = sys_ioctl(sys, maps, IFD_PROCMAP_QUERY, &query);
+	if (ret < 0)
+		return ret;
+	*vma = (struct iommufd_vma){
+		.start = query.vma_start,
+		.end = query.vma_end,
+		.page_size = query.vma_page_size,
+		.shared_file = (query.vma_flags & IFD_VMA_SHARED) != 0 && query.inode != 0,
+		.dev = makedev(query.dev_major, query.dev_minor),
+		.inode = query.inode,
+		.offset = query.vma_offset,
+	};
+	return 0;
 }

@@ -17,6 +17,7 @@
 #ifndef IOMMUFD_H
 #define IOMMUFD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -226,15 +227,35 @@ iommufd_device_detach(const struct iommufd_sys *sys, int cdev);
 int
 iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info);
 
+/** Memory of this process that is mapped in one piece. */
+struct iommufd_vma {
+	uint64_t start, end;
+	uint64_t page_size; /**< that of hugetlb pages, else of base pages */
+	bool shared_file;   /**< a shared mapping of a file: */
+	dev_t dev;
+	uint64_t inode;
+	uint64_t offset; /**< of the start in the file */
+};
+
+/** Which memory iommufd_vma_find() looks for. */
+enum iommufd_vma_search {
+	IOMMUFD_VMA_AT,		      /**< what is mapped at a VA */
+	IOMMUFD_VMA_NEXT_SHARED_FILE, /**< the next shared mapping of a file from a VA on */
+};
+
+/** Open the list of this process's memory, /proc/self/maps. */
+int
+iommufd_maps_open(const struct iommufd_sys *sys, int *maps);
+
 /**
- * Read the page size of memory of this process: that of hugetlb pages, else of base pages
- * (PROCMAP_QUERY, fs/proc/task_mmu.c, Linux >= 6.11).
+ * Find memory of this process (PROCMAP_QUERY, fs/proc/task_mmu.c, Linux >= 6.11).
  *
  * @return
- *   0; -ENOENT nothing is mapped there; -ENOTTY older kernel; or an error of open(2).
+ *   0; -ENOENT none; -ENOTTY older kernel.
  */
 int
-iommufd_vma_page_size(const struct iommufd_sys *sys, const void *va, uint64_t *size);
+iommufd_vma_find(const struct iommufd_sys *sys, int maps, uint64_t va,
+		 enum iommufd_vma_search search, struct iommufd_vma *vma);
 
 #ifdef __cplusplus
 }

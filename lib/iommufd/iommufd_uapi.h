@@ -35,6 +35,10 @@
 #define IFD_MAP_WRITEABLE (UINT32_C(1) << 1)
 #define IFD_MAP_READABLE (UINT32_C(1) << 2)
 
+#define IFD_VMA_SHARED UINT64_C(0x08)
+#define IFD_VMA_COVERING_OR_NEXT UINT64_C(0x10)
+#define IFD_VMA_FILE_BACKED UINT64_C(0x20)
+
 #define IFD_BIND_TOKEN (UINT32_C(1) << 0)
 
 struct ifd_destroy {

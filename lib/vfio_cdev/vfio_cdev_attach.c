@@ -228,7 +228,7 @@ cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t pt_id)
 
 /* With an IOMMU the device comes first: only then its IOVA ranges are known. */
 int
-vfio_cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id)
+vfio_cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id, bool counted)
 {
 	int ret;
 
@@ -243,7 +243,7 @@ vfio_cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id)
 			ret = settle(domain);
 	}
 	vfio_cdev_lock(domain);
-	domain->stats.devices += ret == 0;
+	domain->stats.devices += counted && ret == 0;
 	vfio_cdev_unlock(domain);
 	pthread_mutex_unlock(&domain->attach_lock);
 	return ret;

@@ -13,9 +13,12 @@
 
 struct rte_vfio_cdev_domain;
 
-/* Attach a bound device. Pending mappings are pinned with the first one. */
+/*
+ * Attach a bound device. Pending mappings are pinned with the first one. counted: it is
+ * closed by vfio_cdev_detach().
+ */
 int
-vfio_cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id);
+vfio_cdev_attach(struct rte_vfio_cdev_domain *domain, int cdev, uint32_t dev_id, bool counted);
 
 /* Create the HWPT by a bound device, if the domain has none, and pin pending mappings. */
 int

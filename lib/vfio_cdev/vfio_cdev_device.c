@@ -11,26 +11,34 @@
 #include "vfio_cdev_attach.h"
 #include "vfio_cdev_device.h"
 #include "vfio_cdev_domain.h"
+#include "vfio_cdev_front.h"
 #include "vfio_cdev_ioas.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_state.h"
 #include "vfio_cdev_sysfs.h"
 
-/* The node must be the device that sysfs shows: nodes can be renamed. */
+/* The file must be of the device that sysfs shows: nodes can be renamed. */
+static int
+node_check(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info, int fd)
+{
+	dev_t rdev;
+
+	return ctx->sys->rdev(fd, &rdev) == 0 && rdev == makedev(info->major, info->minor) ? 0 :
+											     -ENXIO;
+}
+
 static int
 node_open(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
 	  const char *node, int *fd)
 {
-	dev_t rdev;
 	int ret;
 
 	ret = iommufd_node_open(ctx->sys, node, fd);
 	if (ret < 0)
 		goto out;
-	if (ctx->sys->rdev(*fd, &rdev) < 0 || rdev != makedev(info->major, info->minor)) {
+	ret = node_check(ctx, info, *fd);
+	if (ret < 0)
 		ctx->sys->close(*fd);
-		ret = -ENXIO;
-	}
 out:
 	if (ret < 0)
 		vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_OPEN, ret, "%s", node);
@@ -56,50 +64,58 @@ rte_vfio_cdev_try_nodes(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vf
 
 /* Without the domain's lock, since BIND resets the device. */
 static int
-node_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
-	  const char *node, const void *token, int *fd, uint32_t *dev_id)
+node_bind(struct rte_vfio_cdev_domain *domain, const void *token, int fd, uint32_t *dev_id)
 {
-	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
-	char openers[VFIO_CDEV_OPENERS] = "";
-	struct iommufd_spent before;
-	int ret;
+	const struct iommufd_spent before = iommufd_spent();
+	const int ret = vfio_cdev_ioas_bind(&domain->areas, fd, token, dev_id);
 
-	ret = node_open(ctx, info, node, fd);
-	if (ret < 0)
-		return ret;
-	before = iommufd_spent();
-	ret = vfio_cdev_ioas_bind(&domain->areas, *fd, token, dev_id);
 	vfio_cdev_lock_since(domain, before);
 	vfio_cdev_unlock(domain);
-	if (ret < 0) {
-		ctx->sys->close(*fd);
-		if (ret == -EPERM)
-			vfio_cdev_neighbours_text(ctx, info, openers);
-		else
-			vfio_cdev_openers_text(ctx, info, ret, token != NULL, openers);
-		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s%s", node,
-				      openers);
-	}
-	return 0;
+	return ret;
 }
 
-/* On success the caller has to call vfio_cdev_iommufd_put(). */
+/* Other processes that have the device open are named: this one must have closed it. */
+static int
+bind_fail(const struct rte_vfio_cdev_ctx *ctx, const struct rte_vfio_cdev_info *info,
+	  const char *node, const void *token, int err)
+{
+	char openers[VFIO_CDEV_OPENERS] = "";
+
+	if (err == -EPERM)
+		vfio_cdev_neighbours_text(ctx, info, openers);
+	else
+		vfio_cdev_openers_text(ctx, info, err, token != NULL, openers);
+	return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, err, "%s%s", node, openers);
+}
+
+/* Open the cdev and bind it. On success the caller has to call vfio_cdev_iommufd_put(). */
 static int
 cdev_bind(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
 	  const char *node, const void *token, int *fd, uint32_t *dev_id)
 {
+	const struct rte_vfio_cdev_ctx *ctx = domain->ctx;
 	int ret;
 
 	/* The kernel would attach a device without an IOMMU beside others with one (device.c). */
 	if (domain->mode != &vfio_cdev_modes[info->mode])
-		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV,
-				      "%s", node);
+		return vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, -EXDEV, "%s",
+				      node);
 	ret = vfio_cdev_iommufd_get(domain, info);
 	if (ret < 0)
 		return ret;
-	ret = node_bind(domain, info, node, token, fd, dev_id);
+	ret = node_open(ctx, info, node, fd);
 	if (ret < 0)
-		vfio_cdev_iommufd_put(domain);
+		goto err_put;
+	ret = node_bind(domain, token, *fd, dev_id);
+	if (ret < 0)
+		goto err_close;
+	return 0;
+
+err_close:
+	ctx->sys->close(*fd);
+	bind_fail(ctx, info, node, token, ret);
+err_put:
+	vfio_cdev_iommufd_put(domain);
 	return ret;
 }
 
@@ -138,7 +154,7 @@ rte_vfio_cdev_device_open(struct rte_vfio_cdev_domain *domain,
 	ret = cdev_bind(domain, info, node, token, &dev->fd, &dev_id);
 	if (ret < 0)
 		goto err_free;
-	ret = vfio_cdev_attach(domain, dev->fd, dev_id);
+	ret = vfio_cdev_attach(domain, dev->fd, dev_id, true);
 	if (ret < 0) {
 		vfio_cdev_fail(ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
 		goto err_detach;
@@ -183,6 +199,35 @@ rte_vfio_cdev_domain_prime(struct rte_vfio_cdev_domain *domain,
 		domain->ctx->sys->close(fd);
 		vfio_cdev_iommufd_put(domain);
 	}
+	return ret;
+}
+
+/* No HWPT, no physical addresses: that is for the caller to do first. */
+int
+vfio_cdev_domain_attach(struct rte_vfio_cdev_domain *domain, const struct rte_vfio_cdev_info *info,
+			int fd, const void *token)
+{
+	char node[PATH_MAX];
+	uint32_t dev_id;
+	int ret;
+
+	snprintf(node, sizeof(node), VFIO_CDEV_NODE, domain->ctx->dev, info->name);
+	if (!domain->mode->own_hwpt || domain->mode != &vfio_cdev_modes[info->mode])
+		ret = -EXDEV;
+	else
+		ret = rte_vfio_cdev_domain_is_ready(domain) ? 0 : -ENODEV;
+	if (ret == 0)
+		ret = node_check(domain->ctx, info, fd);
+	if (ret < 0)
+		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s",
+				      node);
+	ret = node_bind(domain, token, fd, &dev_id);
+	if (ret < 0)
+		return vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_BIND, ret, "%s",
+				      node);
+	ret = vfio_cdev_attach(domain, fd, dev_id, false);
+	if (ret < 0)
+		vfio_cdev_fail(domain->ctx, info->addr, RTE_VFIO_CDEV_STEP_ATTACH, ret, "%s", node);
 	return ret;
 }
 

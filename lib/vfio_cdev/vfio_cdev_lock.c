@@ -11,13 +11,31 @@
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_state.h"
 
-__thread unsigned int vfio_cdev_lock_depth;
+/* initial-exec: a hook that reads it first in a thread must not allocate (lock.h). */
+__thread unsigned int vfio_cdev_lock_depth __attribute__((tls_model("initial-exec")));
+static __thread int cancel_state __attribute__((tls_model("initial-exec")));
+
+void
+vfio_cdev_lock_enter(void)
+{
+	if (vfio_cdev_lock_depth++ == 0)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+}
+
+void
+vfio_cdev_lock_leave(void)
+{
+	int ignored;
+
+	if (--vfio_cdev_lock_depth == 0)
+		pthread_setcancelstate(cancel_state, &ignored);
+}
 
 void
 vfio_cdev_lock_since(struct rte_vfio_cdev_domain *domain, struct iommufd_spent before)
 {
 	/* Counted first: a signal handler that unmaps memory must not take these locks again. */
-	vfio_cdev_lock_depth++;
+	vfio_cdev_lock_enter();
 	pthread_mutex_lock(&domain->next);
 	pthread_mutex_lock(&domain->lock);
 	pthread_mutex_unlock(&domain->next);
@@ -43,7 +61,7 @@ vfio_cdev_unlock(struct rte_vfio_cdev_domain *domain)
 		domain->dropped = NULL;
 	}
 	pthread_mutex_unlock(&domain->lock);
-	vfio_cdev_lock_depth--;
+	vfio_cdev_lock_leave();
 	vfio_cdev_records_free(dropped);
 }
 

@@ -8,7 +8,7 @@
 #include "vfio_cdev_state.h"
 
 /* Locks of the library that the thread holds. If any, the monitor ignores its unmapping. */
-extern __thread unsigned int vfio_cdev_lock_depth;
+extern __thread unsigned int vfio_cdev_lock_depth __attribute__((tls_model("initial-exec")));
 
 /*
  * Whether the thread is in a hook, which holds the monitor's lock and a domain's. An allocator
@@ -19,6 +19,16 @@ vfio_cdev_is_hooked(void)
 {
 	return vfio_cdev_lock_depth > 1;
 }
+
+/*
+ * A lock is about to be taken, or was given back. Between the two the thread is not cancelled:
+ * munmap(2), in whose hook files are opened, is no cancellation point.
+ */
+void
+vfio_cdev_lock_enter(void);
+
+void
+vfio_cdev_lock_leave(void);
 
 /* Ioctls until the unlock are counted. Threads that wait get the lock first. */
 void

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "vfio_cdev_follow.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_monitor.h"
 #include "vfio_cdev_provisional.h"
@@ -72,10 +73,10 @@ domain_from(struct rte_vfio_cdev_domain *domain)
 static bool
 monitor_enter(void)
 {
-	if (vfio_cdev_lock_depth != 0 || vfio_cdev_provisional_count() == 0 ||
+	if (vfio_cdev_provisional_count() == 0 || vfio_cdev_lock_depth != 0 ||
 	    getpid() != (pid_t)atomic_load(&monitor_pid))
 		return false;
-	vfio_cdev_lock_depth++;
+	vfio_cdev_lock_enter();
 	pthread_mutex_lock(&monitor_lock);
 	return true;
 }
@@ -84,8 +85,14 @@ static void
 monitor_leave(int err)
 {
 	pthread_mutex_unlock(&monitor_lock);
-	vfio_cdev_lock_depth--;
+	vfio_cdev_lock_leave();
 	errno = err;
+}
+
+bool
+vfio_cdev_monitor_is_inside(void)
+{
+	return vfio_cdev_lock_depth != 0;
 }
 
 static void
@@ -111,11 +118,32 @@ vfio_cdev_monitor_begin(const void *va, size_t len)
 		vfio_cdev_lock(domain);
 		found = found || vfio_cdev_provisional_next(domain, NULL, start, len) != NULL;
 	}
-	if (found)
+	if (found) {
+		if (len != 0)
+			DOMAIN_FOREACH(domain)
+				vfio_cdev_follow(domain, start, len);
+		errno = err;
 		return true;
+	}
 	domains_unlock();
 	monitor_leave(err);
 	return false;
+}
+
+size_t
+vfio_cdev_monitor_segment(const void *va)
+{
+	struct rte_vfio_cdev_domain *domain;
+	const int err = errno;
+	size_t len = 0;
+
+	if (!monitor_enter())
+		return 0;
+	domain = domain_from(domains);
+	if (domain != NULL)
+		len = vfio_cdev_segment_len(domain->ctx->sys, va);
+	monitor_leave(err);
+	return len;
 }
 
 static void
@@ -128,6 +156,18 @@ memory_drop(struct rte_vfio_cdev_domain *domain, const void *va, size_t len)
 		next = vfio_cdev_provisional_next(domain, rec, start, len);
 		vfio_cdev_provisional_drop(domain, rec, true);
 	}
+}
+
+void
+vfio_cdev_monitor_replaced(const void *va, size_t len)
+{
+	struct rte_vfio_cdev_domain *domain;
+	const int err = errno;
+
+	if (len != 0)
+		DOMAIN_FOREACH(domain)
+			vfio_cdev_follow(domain, (uintptr_t)va, len);
+	errno = err;
 }
 
 void

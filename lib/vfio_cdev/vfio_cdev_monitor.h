@@ -35,7 +35,8 @@ enum vfio_cdev_fate {
 /*
  * Memory is about to change (len 0: any memory). true: some of it is pinned
  * provisionally. The domains are locked then until the same thread calls
- * vfio_cdev_monitor_end(), which it must do.
+ * vfio_cdev_monitor_end(), which it must do. A page of a shared file that the process maps
+ * elsewhere too stays pinned: its pin is that of the other mapping from now on.
  */
 bool
 vfio_cdev_monitor_begin(const void *va, size_t len);
@@ -43,6 +44,24 @@ vfio_cdev_monitor_begin(const void *va, size_t len);
 /* The memory has changed. */
 void
 vfio_cdev_monitor_end(const void *va, size_t len, enum vfio_cdev_fate fate);
+
+/*
+ * The length of a System V segment that is about to be detached (shmdt(2)); 0: it is not
+ * known, or nothing is pinned.
+ */
+size_t
+vfio_cdev_monitor_segment(const void *va);
+
+/*
+ * After a begin with len 0: this memory will be replaced (mremap(2)). Pages that are mapped
+ * elsewhere too stay pinned.
+ */
+void
+vfio_cdev_monitor_replaced(const void *va, size_t len);
+
+/* Shared memory of a file is mapped: pages may be mapped several times. Takes no lock. */
+void
+vfio_cdev_monitor_shared(void);
 
 /*
  * Between the two: the pages have moved to another address (mremap(2)). The memory that
@@ -57,6 +76,10 @@ vfio_cdev_monitor_moved(const void *from, const void *to, size_t len);
  */
 void
 vfio_cdev_monitor_recheck(const void *va, size_t len);
+
+/* Is this thread inside the library, or in a signal handler that has interrupted it there? */
+bool
+vfio_cdev_monitor_is_inside(void);
 
 /* The list of domains, for vfio_cdev_domain.c. */
 void

@@ -9,22 +9,36 @@
 #include <stdlib.h>
 
 #include "vfio_cdev_check.h"
+#include "vfio_cdev_front.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_state.h"
 #include "vfio_cdev_verify.h"
 
+static uint64_t
+page_size_of(const struct rte_vfio_cdev_domain *domain, const void *va)
+{
+	const struct iommufd_sys *sys = domain->ctx->sys;
+	struct iommufd_vma vma = { 0 };
+	int maps;
+
+	if (iommufd_maps_open(sys, &maps) == 0) {
+		iommufd_vma_find(sys, maps, (uintptr_t)va, IOMMUFD_VMA_AT, &vma);
+		sys->close(maps);
+	}
+	return vma.page_size >= domain->ctx->page && (vma.page_size & (vma.page_size - 1)) == 0 ?
+		vma.page_size :
+		domain->ctx->page;
+}
+
 /* The page of a byte, with its real size. */
 static struct vfio_cdev_record
 page_of(const struct rte_vfio_cdev_domain *domain, const void *va)
 {
+	const uint64_t size = page_size_of(domain, va);
 	struct vfio_cdev_record page;
-	uint64_t size;
 
-	if (iommufd_vma_page_size(domain->ctx->sys, va, &size) < 0 || size < domain->ctx->page ||
-	    (size & (size - 1)) != 0)
-		size = domain->ctx->page;
 	page = VFIO_CDEV_RECORD((uintptr_t)va & ~(size - 1), RTE_VFIO_CDEV_IOVA_ANY, size, size);
 	page.provisional = 1;
 	return page;
@@ -112,7 +126,8 @@ page_provide(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record 
 }
 
 int
-rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
+vfio_cdev_provide(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys,
+		  uint64_t *rest)
 {
 	const uint64_t offset = (uintptr_t)va & (domain->ctx->page - 1);
 	const struct vfio_cdev_record page = page_of(domain, va);
@@ -129,9 +144,19 @@ rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va
 	ret = vfio_cdev_unlock_with(domain, ret);
 	if (due)
 		rte_vfio_cdev_domain_sweep(domain);
-	if (ret == 0)
-		*phys = start + offset;
-	return ret;
+	if (ret < 0)
+		return ret;
+	*phys = start + offset;
+	*rest = page.va + vfio_cdev_record_len(&page) - (uintptr_t)va;
+	return 0;
+}
+
+int
+rte_vfio_cdev_domain_provide(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t *phys)
+{
+	uint64_t rest;
+
+	return vfio_cdev_provide(domain, va, phys, &rest);
 }
 
 /*

@@ -151,3 +151,14 @@ fake_detach(struct fake_file *file)
 			fake_areas_unpin(file->ctx, ioas);
 		}
 }
+
+void
+fake_copies_update(const struct fake_file *file)
+{
+	for (size_t i = 0; i < FAKE_FILES; i++)
+		if (fake_files[i].used && fake_files[i].opened == file->opened) {
+			fake_files[i].ctx = file->ctx;
+			fake_files[i].dev_id = file->dev_id;
+			fake_files[i].hwpt = file->hwpt;
+		}
+}

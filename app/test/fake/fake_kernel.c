@@ -159,7 +159,7 @@ fake_enter(enum fake_op op)
 	return faults[op].err;
 }
 
-/* Not a device of a test: opened and closed at once, and not counted. */
+/* Not a device of a test: its calls are not counted. */
 static const char maps[] = "/proc/self/maps";
 #define MAPS_FD (FD_BASE + FAKE_FILES)
 
@@ -250,9 +250,11 @@ kernel_open(const char *path, int flags)
 	int fd = -1;
 	int err;
 
-	if (strcmp(path, maps) == 0)
-		return MAPS_FD;
 	pthread_mutex_lock(&fake_lock);
+	if (strcmp(path, maps) == 0) {
+		fake_usage.files += fake.maps_error == 0;
+		return errno_return(fake.maps_error, MAPS_FD);
+	}
 	node = is_pagemap(path) ? &pagemap : fake_node(path);
 	err = node == &pagemap ? node->open_error : open_error(node, flags);
 	if (err == 0)
@@ -286,9 +288,11 @@ kernel_close(int fd)
 	struct fake_file *file;
 	int err = EBADF;
 
-	if (fd == MAPS_FD)
-		return 0;
 	pthread_mutex_lock(&fake_lock);
+	if (fd == MAPS_FD) {
+		fake_usage.files--;
+		return errno_return(0, 0);
+	}
 	file = file_find(fd);
 	if (file != NULL) {
 		err = fake_enter(is_iommu(file->node) ? FAKE_CLOSE_IOMMU : FAKE_CLOSE_CDEV);
@@ -464,7 +468,7 @@ device_info(struct vfio_device_info *info)
 }
 
 static int
-cdev_ioctl(struct fake_file *file, unsigned long request, void *arg)
+device_ioctl(struct fake_file *file, unsigned long request, void *arg)
 {
 	if (request == IFD_VFIO_BIND)
 		return device_bind(file, arg);
@@ -475,6 +479,15 @@ cdev_ioctl(struct fake_file *file, unsigned long request, void *arg)
 	if (request == IFD_VFIO_DETACH)
 		return device_detach(file, arg);
 	return request == IFD_VFIO_GET_INFO ? device_info(arg) : ENOTTY;
+}
+
+static int
+cdev_ioctl(struct fake_file *file, unsigned long request, void *arg)
+{
+	const int err = device_ioctl(file, request, arg);
+
+	fake_copies_update(file);
+	return err;
 }
 
 static int

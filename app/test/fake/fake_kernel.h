@@ -73,6 +73,7 @@ struct fake_machine {
 	uint64_t pa_run;      /* the most bytes that GET_PA returns */
 	uint64_t pa_length;   /* if not UINT64_MAX: GET_PA returns this, wrongly */
 	uint64_t vma_page;    /* the size of all pages; 0: the kernel does not report it */
+	int maps_error;	      /* errno of open() of /proc/self/maps, or 0 */
 	unsigned int bind_ms; /* what BIND takes, while others go on */
 	unsigned int map_us;  /* and MAP */
 	const void *restless; /* a page that is moved before each ioctl unless it is pinned */
@@ -96,6 +97,20 @@ struct fake_node {
 		uint64_t start;
 		uint64_t last; /* 0: no such range */
 	} reserved[FAKE_RESERVED];
+};
+
+/*
+ * Memory that is mapped in one piece, for those who look for it. Where there is none of this
+ * list, private memory of fake.vma_page is mapped.
+ */
+struct fake_vma {
+	const void *va;
+	uint64_t len;
+	uint64_t page_size;
+	bool shared;
+	dev_t dev;
+	uint64_t inode;	 /* of its file; 0: none */
+	uint64_t offset; /* of va in the file */
 };
 
 /* Not thread-safe, unlike fake_sys itself: for one thread, before or after. */
@@ -169,5 +184,12 @@ fake_page_move(const void *va, uint64_t phys);
 /* There is no memory at va any more. */
 void
 fake_page_remove(const void *va);
+
+/* None of these overlaps another. A page has the address that fake_page_move() gives it. */
+void
+fake_vma_add(const struct fake_vma *vma);
+
+void
+fake_vma_remove(const void *va);
 
 #endif /* FAKE_KERNEL_H */

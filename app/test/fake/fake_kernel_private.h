@@ -51,6 +51,10 @@ fake_attach(struct fake_file *file, uint32_t pt_id);
 void
 fake_detach(struct fake_file *file);
 
+/* All fds of a file are bound and attached, or none. */
+void
+fake_copies_update(const struct fake_file *file);
+
 /* The IOAS of a HWPT, or 0. */
 uint32_t
 fake_ioas_of(const struct fake_ctx *ctx, uint32_t hwpt);

@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
 
 #include "fake_kernel_private.h"
 #include "iommufd_uapi.h"
 
 #define MOVES 256
+#define VMAS 16
 #define NOWHERE UINT64_MAX /* the page is no more */
 
 static struct {
@@ -17,10 +20,13 @@ static struct {
 } moves[MOVES];
 static unsigned int move_count;
 
+static struct fake_vma vmas[VMAS]; /* len 0: unused */
+
 void
 fake_pages_reset(void)
 {
 	move_count = 0;
+	memset(vmas, 0, sizeof(vmas));
 }
 
 unsigned int
@@ -69,10 +75,66 @@ fake_is_resident(const void *page)
 	return fake_phys(page) != NOWHERE;
 }
 
+void
+fake_vma_add(const struct fake_vma *vma)
+{
+	size_t i = 0;
+
+	while (i < VMAS && vmas[i].len != 0)
+		i++;
+	if (i == VMAS)
+		abort();
+	vmas[i] = *vma;
+}
+
+void
+fake_vma_remove(const void *va)
+{
+	for (size_t i = 0; i < VMAS; i++)
+		if (vmas[i].va == va)
+			vmas[i].len = 0;
+}
+
+/* What has the VA, or comes next, of the kind that is looked for: query_matching_vma(). */
+static const struct fake_vma *
+vma_find(const struct ifd_procmap_query *query)
+{
+	const bool next = (query->query_flags & IFD_VMA_COVERING_OR_NEXT) != 0;
+	const struct fake_vma *found = NULL;
+	uint64_t start;
+
+	for (size_t i = 0; i < VMAS; i++) {
+		start = (uintptr_t)vmas[i].va;
+		if (query->query_addr >= start + vmas[i].len ||
+		    (!next && query->query_addr < start) ||
+		    ((query->query_flags & IFD_VMA_FILE_BACKED) != 0 && vmas[i].inode == 0) ||
+		    ((query->query_flags & IFD_VMA_SHARED) != 0 && !vmas[i].shared))
+			continue;
+		if (found == NULL || vmas[i].va < found->va)
+			found = &vmas[i];
+	}
+	return found;
+}
+
+static void
+vma_report(const struct fake_vma *vma, struct ifd_procmap_query *query)
+{
+	query->vma_start = (uintptr_t)vma->va;
+	query->vma_end = query->vma_start + vma->len;
+	query->vma_flags = vma->shared ? IFD_VMA_SHARED : 0;
+	query->vma_page_size = vma->page_size;
+	query->vma_offset = vma->offset;
+	query->inode = vma->inode;
+	query->dev_major = major(vma->dev);
+	query->dev_minor = minor(vma->dev);
+}
+
+/* do_procmap_query() in fs/proc/task_mmu.c */
 int
 fake_vma(struct ifd_procmap_query *query)
 {
 	const int err = fake_enter(FAKE_VMA);
+	const struct fake_vma *vma;
 
 	if (err != 0)
 		return err;
@@ -80,7 +142,13 @@ fake_vma(struct ifd_procmap_query *query)
 		return ENOTTY;
 	if (query->size < sizeof(*query))
 		return EINVAL;
-	query->vma_page_size = fake.vma_page;
+	vma = vma_find(query);
+	if (vma == NULL && query->query_flags != 0)
+		return ENOENT;
+	if (vma != NULL)
+		vma_report(vma, query);
+	else
+		query->vma_page_size = fake.vma_page;
 	return 0;
 }
 

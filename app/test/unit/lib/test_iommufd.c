@@ -365,16 +365,21 @@ real_node_is_opened_close_on_exec(void **state)
 static void
 page_size_of_memory_is_read(void **state)
 {
-	uint64_t size = 0;
-	int ret;
+	const struct iommufd_sys *sys = &iommufd_sys_linux;
+	struct iommufd_vma vma = { 0 };
+	int maps, ret;
 
 	(void)state;
-	ret = iommufd_vma_page_size(&iommufd_sys_linux, &size, &size);
+	assert_int_equal(iommufd_maps_open(sys, &maps), 0);
+	ret = iommufd_vma_find(sys, maps, (uintptr_t)&vma, IOMMUFD_VMA_AT, &vma);
 	if (ret == -ENOTTY)
 		skip();
 	assert_int_equal(ret, 0);
-	assert_int_equal(size, sysconf(_SC_PAGESIZE));
-	assert_int_equal(iommufd_vma_page_size(&iommufd_sys_linux, NULL, &size), -ENOENT);
+	assert_int_equal(vma.page_size, sysconf(_SC_PAGESIZE));
+	assert_false(vma.shared_file);
+	assert_true(vma.start <= (uintptr_t)&vma && (uintptr_t)&vma < vma.end);
+	assert_int_equal(iommufd_vma_find(sys, maps, 0, IOMMUFD_VMA_AT, &vma), -ENOENT);
+	sys->close(maps);
 }
 
 static void

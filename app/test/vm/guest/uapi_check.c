@@ -11,6 +11,7 @@
 
 #include "iommufd_uapi.h"
 #include "uring_uapi.h"
+#include "vfio_uapi.h"
 
 #define SAME(ours, theirs) _Static_assert((ours) == (theirs), #ours " differs from " #theirs)
 #define SAME_SIZE(ours, theirs) SAME(sizeof(struct ours), sizeof(struct theirs))
@@ -31,6 +32,9 @@ SAME(IFD_VFIO_BIND, VFIO_DEVICE_BIND_IOMMUFD);
 SAME(IFD_VFIO_ATTACH, VFIO_DEVICE_ATTACH_IOMMUFD_PT);
 SAME(IFD_VFIO_DETACH, VFIO_DEVICE_DETACH_IOMMUFD_PT);
 SAME(IFD_PROCMAP_QUERY, PROCMAP_QUERY);
+SAME(IFD_VMA_SHARED, PROCMAP_QUERY_VMA_SHARED);
+SAME(IFD_VMA_COVERING_OR_NEXT, PROCMAP_QUERY_COVERING_OR_NEXT_VMA);
+SAME(IFD_VMA_FILE_BACKED, PROCMAP_QUERY_FILE_BACKED_VMA);
 
 SAME(IFD_MAP_FIXED_IOVA, IOMMU_IOAS_MAP_FIXED_IOVA);
 SAME(IFD_MAP_WRITEABLE, IOMMU_IOAS_MAP_WRITEABLE);
@@ -119,7 +123,14 @@ SAME_SIZE(ifd_procmap_query, procmap_query);
 SAME_MEMBER(ifd_procmap_query, size, procmap_query, size);
 SAME_MEMBER(ifd_procmap_query, query_flags, procmap_query, query_flags);
 SAME_MEMBER(ifd_procmap_query, query_addr, procmap_query, query_addr);
+SAME_MEMBER(ifd_procmap_query, vma_start, procmap_query, vma_start);
+SAME_MEMBER(ifd_procmap_query, vma_end, procmap_query, vma_end);
+SAME_MEMBER(ifd_procmap_query, vma_flags, procmap_query, vma_flags);
 SAME_MEMBER(ifd_procmap_query, vma_page_size, procmap_query, vma_page_size);
+SAME_MEMBER(ifd_procmap_query, vma_offset, procmap_query, vma_offset);
+SAME_MEMBER(ifd_procmap_query, inode, procmap_query, inode);
+SAME_MEMBER(ifd_procmap_query, dev_major, procmap_query, dev_major);
+SAME_MEMBER(ifd_procmap_query, dev_minor, procmap_query, dev_minor);
 SAME_MEMBER(ifd_procmap_query, vma_name_size, procmap_query, vma_name_size);
 SAME_MEMBER(ifd_procmap_query, build_id_size, procmap_query, build_id_size);
 
@@ -139,3 +150,37 @@ SAME_MEMBER(uring_rsrc_update2, offset, io_uring_rsrc_update2, offset);
 SAME_MEMBER(uring_rsrc_update2, data, io_uring_rsrc_update2, data);
 SAME_MEMBER(uring_rsrc_update2, tags, io_uring_rsrc_update2, tags);
 SAME_MEMBER(uring_rsrc_update2, nr, io_uring_rsrc_update2, nr);
+
+SAME(COMPAT_GET_API_VERSION, VFIO_GET_API_VERSION);
+SAME(COMPAT_CHECK_EXTENSION, VFIO_CHECK_EXTENSION);
+SAME(COMPAT_SET_IOMMU, VFIO_SET_IOMMU);
+SAME(COMPAT_GROUP_GET_STATUS, VFIO_GROUP_GET_STATUS);
+SAME(COMPAT_GROUP_SET_CONTAINER, VFIO_GROUP_SET_CONTAINER);
+SAME(COMPAT_GROUP_UNSET_CONTAINER, VFIO_GROUP_UNSET_CONTAINER);
+SAME(COMPAT_GROUP_GET_DEVICE_FD, VFIO_GROUP_GET_DEVICE_FD);
+SAME(COMPAT_DEVICE_GET_INFO, VFIO_DEVICE_GET_INFO);
+SAME(COMPAT_GET_REGION_INFO, VFIO_DEVICE_GET_REGION_INFO);
+SAME(COMPAT_DEVICE_RESET, VFIO_DEVICE_RESET);
+SAME(COMPAT_NOIOMMU, VFIO_NOIOMMU_IOMMU);
+SAME(COMPAT_GROUP_VIABLE, VFIO_GROUP_FLAGS_VIABLE);
+SAME(COMPAT_GROUP_CONTAINER_SET, VFIO_GROUP_FLAGS_CONTAINER_SET);
+SAME(COMPAT_DEVICE_PCI, VFIO_DEVICE_FLAGS_PCI);
+SAME(COMPAT_PCI_CONFIG, VFIO_PCI_CONFIG_REGION_INDEX);
+
+SAME_SIZE(compat_group_status, vfio_group_status);
+SAME_MEMBER(compat_group_status, argsz, vfio_group_status, argsz);
+SAME_MEMBER(compat_group_status, flags, vfio_group_status, flags);
+
+/* The kernel's has more members behind them. */
+SAME_MEMBER(compat_device_info, argsz, vfio_device_info, argsz);
+SAME_MEMBER(compat_device_info, flags, vfio_device_info, flags);
+SAME_MEMBER(compat_device_info, num_regions, vfio_device_info, num_regions);
+SAME_MEMBER(compat_device_info, num_irqs, vfio_device_info, num_irqs);
+
+SAME_SIZE(compat_region_info, vfio_region_info);
+SAME_MEMBER(compat_region_info, argsz, vfio_region_info, argsz);
+SAME_MEMBER(compat_region_info, flags, vfio_region_info, flags);
+SAME_MEMBER(compat_region_info, index, vfio_region_info, index);
+SAME_MEMBER(compat_region_info, cap_offset, vfio_region_info, cap_offset);
+SAME_MEMBER(compat_region_info, size, vfio_region_info, size);
+SAME_MEMBER(compat_region_info, offset, vfio_region_info, offset);
