@@ -12,7 +12,8 @@ from .tree import PRODUCT, TESTS, Tree, is_product
 
 INCLUDE = re.compile(r'(?m)^\s*#\s*include\s+["<]([^">]+)[">]')
 # Headers of lib/ and drivers/ that other folders may include; all others are private there.
-SHARED = ("rte_*.h", "iommufd.h", "iommufd_uapi.h", "uring.h", "vfio_cdev_monitor.h")
+SHARED = ("rte_*.h", "iommufd.h", "iommufd_uapi.h", "uring.h", "vfio_cdev_monitor.h",
+          "device_choice.h", "elf_slots.h", "log_sink.h", "policy.h", "vfio_cdev_front.h")
 PRIVATE = ("*_private.h", "private.h")
 # What loads a module by a name in a string.
 LOADERS = ("__import__", "import_module", "importorskip", "run_module")

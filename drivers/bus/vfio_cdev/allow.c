@@ -10,36 +10,8 @@
 
 #include "allow.h"
 #include "ctx.h"
+#include "device_choice.h"
 #include "eal_api.h"
-
-struct bdf {
-	unsigned int domain, bus, device, function;
-};
-
-/* As in sysfs, or without the domain, as in an option. */
-static bool
-bdf_parse(const char *text, struct bdf *bdf)
-{
-	int end = 0;
-
-	if (sscanf(text, "%x:%x:%x.%x%n", &bdf->domain, &bdf->bus, &bdf->device, &bdf->function,
-		   &end) == 4 &&
-	    text[end] == '\0')
-		return true;
-	bdf->domain = 0;
-	return sscanf(text, "%x:%x.%x%n", &bdf->bus, &bdf->device, &bdf->function, &end) == 3 &&
-		text[end] == '\0';
-}
-
-bool
-allow_same_device(const char *text, const char *addr)
-{
-	struct bdf left, right;
-
-	if (bdf_parse(text, &left) && bdf_parse(addr, &right))
-		return memcmp(&left, &right, sizeof(left)) == 0;
-	return strcmp(text, addr) == 0;
-}
 
 /* The option that names the device, or NULL; *listed: is there an allow list of the bus? */
 static const struct rte_devargs *
@@ -50,7 +22,7 @@ devargs_find(const char *bus, const char *addr, bool *listed)
 	*listed = false;
 	for (args = eal_api()->devargs_next(bus, NULL); args != NULL;
 	     args = eal_api()->devargs_next(bus, args)) {
-		if (allow_same_device(args->name, addr))
+		if (device_is_same(args->name, addr))
 			return args;
 		*listed |= args->policy == RTE_DEV_ALLOWED;
 	}
@@ -83,22 +55,14 @@ allow_has(const char *bus, const char *addr)
 /* Of the host, or to another bus; 0680 may be a non-transparent one, of raw/ntb. */
 #define CLASS_BRIDGE "0x060"
 
-static bool
-has_vfs(const char *bus, const char *addr)
-{
-	char text[16] = "0";
-
-	device_attr(bus, addr, "sriov_numvfs", text, sizeof(text));
-	return strcmp(text, "0") != 0;
-}
-
 bool
 allow_may_come(const char *bus, const char *addr)
 {
 	bool listed;
 	const struct rte_devargs *args = devargs_find(bus, addr, &listed);
 
-	return (args == NULL || args->policy == RTE_DEV_ALLOWED) && !has_vfs(bus, addr);
+	return (args == NULL || args->policy == RTE_DEV_ALLOWED) &&
+		!device_has_vfs(backend_ctx(), bus, addr);
 }
 
 static bool
@@ -106,13 +70,12 @@ device_is_there(const char *bus, const char *name)
 {
 	char addr[RTE_VFIO_CDEV_ADDR_LEN], text[16] = "";
 	const bool pci = strcmp(bus, "pci") == 0;
-	struct bdf bdf;
 	int ret;
 
-	snprintf(addr, sizeof(addr), "%s", name);
-	if (pci && bdf_parse(name, &bdf))
-		snprintf(addr, sizeof(addr), "%04x:%02x:%02x.%x", bdf.domain, bdf.bus, bdf.device,
-			 bdf.function);
+	if (pci)
+		device_full_name(name, addr);
+	else
+		snprintf(addr, sizeof(addr), "%s", name);
 	ret = device_attr(bus, addr, pci ? "class" : "uevent", text, sizeof(text));
 	return ret != -ENOENT && ret != -EINVAL &&
 		!(pci && strncmp(text, CLASS_BRIDGE, strlen(CLASS_BRIDGE)) == 0);

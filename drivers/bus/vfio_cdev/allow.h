@@ -26,8 +26,4 @@ allow_may_come(const char *bus, const char *addr);
 bool
 allow_names_device(void);
 
-/* Are two names those of one device, as a user may write them? */
-bool
-allow_same_device(const char *text, const char *addr);
-
 #endif /* BUS_VFIO_CDEV_ALLOW_H */

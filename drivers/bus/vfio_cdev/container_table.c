@@ -7,7 +7,7 @@
 
 #include "container_table.h"
 #include "eal_api.h"
-#include "log.h"
+#include "log_sink.h"
 #include "state.h"
 
 /* Guarded by backend_lock. */
@@ -17,8 +17,8 @@ static SLIST_HEAD(, group_binding) bindings = SLIST_HEAD_INITIALIZER(bindings);
 int
 container_fail(const char *what, int err, int fd, const char *advice)
 {
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "container %d: cannot %s: %s; %s", fd, what, strerror(err),
-		advice);
+	sink_log(RTE_VFIO_CDEV_LOG_ERR, "container %d: cannot %s: %s; %s", fd, what, strerror(err),
+		 advice);
 	eal_errno_set(err);
 	return -1;
 }

@@ -2,10 +2,9 @@
 
 /* The context of librte_vfio_cdev, and which cdevs the machine has. */
 
-#include <stdio.h>
-
 #include "ctx.h"
-#include "log.h"
+#include "device_choice.h"
+#include "log_sink.h"
 #include "state.h"
 
 static struct rte_vfio_cdev_ctx *ctx; /* constant after ctx_init() */
@@ -39,8 +38,5 @@ have_cdevs(void)
 int
 device_attr(const char *bus, const char *addr, const char *attr, char *text, size_t size)
 {
-	char dir[64];
-
-	snprintf(dir, sizeof(dir), "bus/%s/devices", bus);
-	return rte_vfio_cdev_attr(backend_ctx(), dir, addr, attr, text, size);
+	return device_attr_of(backend_ctx(), bus, addr, attr, text, size);
 }

@@ -13,7 +13,7 @@
 #include "default_map.h"
 #include "domain.h"
 #include "eal_api.h"
-#include "log.h"
+#include "log_sink.h"
 #include "pin.h"
 #include "state.h"
 
@@ -111,10 +111,11 @@ both_modes_check(const struct targets *targets, uint64_t vaddr, uint64_t iova)
 	if (iova != 0 || targets->domains[TRANSLATED] == NULL ||
 	    (targets->domains[NOIOMMU] == NULL && targets->domains[PIN_ONLY] == NULL))
 		return 0;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		"memory: cannot map 0x%" PRIx64 " where it is (IOVA 0): %s; there are devices with "
-		"and without an IOMMU: give its physical address",
-		vaddr, strerror(EOPNOTSUPP));
+	sink_log(RTE_VFIO_CDEV_LOG_ERR,
+		 "memory: cannot map 0x%" PRIx64
+		 " where it is (IOVA 0): %s; there are devices with "
+		 "and without an IOMMU: give its physical address",
+		 vaddr, strerror(EOPNOTSUPP));
 	return -EOPNOTSUPP;
 }
 

@@ -11,7 +11,7 @@
 #include "device_table.h"
 #include "domain.h"
 #include "eal_api.h"
-#include "log.h"
+#include "log_sink.h"
 #include "memseg.h"
 #include "mp.h"
 #include "secondary.h"
@@ -28,17 +28,17 @@ device_report(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_domain
 	if (info->mode == NOIOMMU)
 		snprintf(verified, sizeof(verified), ", %" PRIu64 " verified",
 			 stats.pages_verified);
-	bus_log(RTE_VFIO_CDEV_LOG_INFO, "%s: %s, %s, NUMA node %d, %" PRIu64 " pages mapped%s",
-		info->addr, info->name, rte_vfio_cdev_mode_name(info->mode), info->numa_node,
-		stats.pages_mapped, verified);
+	sink_log(RTE_VFIO_CDEV_LOG_INFO, "%s: %s, %s, NUMA node %d, %" PRIu64 " pages mapped%s",
+		 info->addr, info->name, rte_vfio_cdev_mode_name(info->mode), info->numa_node,
+		 stats.pages_mapped, verified);
 }
 
 static void
 busy_report(const char *addr, const char *what)
 {
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		"%s: cannot %s: %s; it is being set up or released; try again", addr, what,
-		strerror(EBUSY));
+	sink_log(RTE_VFIO_CDEV_LOG_ERR,
+		 "%s: cannot %s: %s; it is being set up or released; try again", addr, what,
+		 strerror(EBUSY));
 }
 
 /*
@@ -91,9 +91,9 @@ device_setup_own(struct device *dev, struct rte_vfio_cdev_device **cdev,
 	ret = device_open(dev, cdev, device_info);
 	/* The failed step is logged, but for memory without the device. */
 	if (ret < 0)
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot set up over %s: %s; see the line before%s", dev->info.addr,
-			dev->info.name, strerror(-ret), memory_advice(dev, ret));
+		sink_log(RTE_VFIO_CDEV_LOG_ERR,
+			 "%s: cannot set up over %s: %s; see the line before%s", dev->info.addr,
+			 dev->info.name, strerror(-ret), memory_advice(dev, ret));
 	else
 		device_report(&dev->info, dev->domain);
 	return ret;
@@ -105,12 +105,12 @@ iova_check(const struct rte_vfio_cdev_info *info)
 {
 	if (info->mode != NOIOMMU || eal_api()->iova_mode() == RTE_IOVA_PA)
 		return 0;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		"%s: cannot set up %s: %s; the device has no IOMMU and needs physical addresses: "
-		"%s",
-		info->addr, info->name, strerror(EINVAL),
-		addresses_are_missing() ? "a line before (no physical addresses) has the reason" :
-					  "start with --iova-mode=pa and with hugepages");
+	sink_log(RTE_VFIO_CDEV_LOG_ERR,
+		 "%s: cannot set up %s: %s; the device has no IOMMU and needs physical addresses: "
+		 "%s",
+		 info->addr, info->name, strerror(EINVAL),
+		 addresses_are_missing() ? "a line before (no physical addresses) has the reason" :
+					   "start with --iova-mode=pa and with hugepages");
 	return -1;
 }
 
@@ -170,8 +170,8 @@ device_release(const char *addr, int fd)
 	if (ret < 0)
 		return ret;
 	if (cdev == NULL) {
-		bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot release: fd %d: %s; it has fd %d", addr,
-			fd, strerror(EBADF), own);
+		sink_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot release: fd %d: %s; it has fd %d", addr,
+			 fd, strerror(EBADF), own);
 		return -EBADF;
 	}
 	rte_vfio_cdev_device_close(cdev);

@@ -6,7 +6,7 @@
 
 #include "container_table.h"
 #include "device_table.h"
-#include "log.h"
+#include "log_sink.h"
 #include "state.h"
 
 /* Guarded by backend_lock. */
@@ -72,8 +72,8 @@ device_reserve(const struct rte_vfio_cdev_info *info, int group)
 	if (err == 0)
 		return dev;
 	free(dev);
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s; %s", info->addr, info->name,
-		strerror(err), reserve_advice(err));
+	sink_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot set up over %s: %s; %s", info->addr, info->name,
+		 strerror(err), reserve_advice(err));
 	return NULL;
 }
 
@@ -119,11 +119,11 @@ device_group_refuse(int group)
 	dev = device_of_group(group);
 	if (dev != NULL && !dev->group_logged) {
 		dev->group_logged = true;
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: a secondary process requests its VFIO group, but it is set up over "
-			"%s: %s; preload librte_bus_vfio_cdev.so there as well, with the same "
-			"RTE_VFIO_CDEV",
-			dev->info.addr, dev->info.name, strerror(EBUSY));
+		sink_log(RTE_VFIO_CDEV_LOG_ERR,
+			 "%s: a secondary process requests its VFIO group, but it is set up over "
+			 "%s: %s; preload librte_bus_vfio_cdev.so there as well, with the same "
+			 "RTE_VFIO_CDEV",
+			 dev->info.addr, dev->info.name, strerror(EBUSY));
 	}
 	pthread_mutex_unlock(&backend_lock);
 }

@@ -1,78 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/*
- * How the dynamic linker has bound the calls of another object, read from its
- * relocations. Only RELA, which all 64-bit architectures that DPDK runs on have;
- * the backend is not built for 32-bit programs.
- */
-
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <string.h>
 
-#include <rte_common.h>
-
 #include "elf_binding.h"
+#include "elf_slots.h"
 
-_Static_assert(sizeof(void *) == 8, "relocations are read as those of 64-bit programs");
-
-/* The part of an object's dynamic section that is used. */
-struct tables {
-	uintptr_t base;
-	const Elf64_Sym *symbols;
-	const char *names;
-	struct {
-		const Elf64_Rela *first;
-		size_t bytes;
-	} relocs[2]; /* of data, and of calls (PLT) */
+struct slot_search {
+	const char *function;
+	void **slot;
 };
 
-/* On most architectures the C library has relocated the pointers in place. */
-static const void *
-tables_at(const struct tables *tables, const Elf64_Dyn *dyn)
+static bool
+slot_visit(const char *function, bool imported, void **slot, void *arg)
 {
-	return (const void *)(dyn->d_un.d_ptr < tables->base ? tables->base + dyn->d_un.d_ptr :
-							       dyn->d_un.d_ptr);
-}
+	struct slot_search *search = arg;
 
-static void
-tables_read(const struct link_map *map, struct tables *tables)
-{
-	*tables = (struct tables){ .base = map->l_addr };
-	for (const Elf64_Dyn *dyn = map->l_ld; dyn->d_tag != DT_NULL; dyn++) {
-		if (dyn->d_tag == DT_SYMTAB)
-			tables->symbols = tables_at(tables, dyn);
-		else if (dyn->d_tag == DT_STRTAB)
-			tables->names = tables_at(tables, dyn);
-		else if (dyn->d_tag == DT_RELA)
-			tables->relocs[0].first = tables_at(tables, dyn);
-		else if (dyn->d_tag == DT_RELASZ)
-			tables->relocs[0].bytes = dyn->d_un.d_val;
-		else if (dyn->d_tag == DT_JMPREL)
-			tables->relocs[1].first = tables_at(tables, dyn);
-		else if (dyn->d_tag == DT_PLTRELSZ)
-			tables->relocs[1].bytes = dyn->d_un.d_val;
-	}
-}
-
-/* The slot (GOT) with the address of a function that the object calls, or NULL. */
-static void *const *
-slot_find(const struct tables *tables, const char *function)
-{
-	const Elf64_Rela *rela;
-	const char *name;
-
-	for (size_t i = 0; i < RTE_DIM(tables->relocs); i++) {
-		rela = tables->relocs[i].first;
-		for (size_t left = tables->relocs[i].bytes; left >= sizeof(*rela);
-		     left -= sizeof(*rela), rela++) {
-			name = tables->names + tables->symbols[ELF64_R_SYM(rela->r_info)].st_name;
-			if (strcmp(name, function) == 0)
-				return (void *const *)(tables->base + rela->r_offset);
-		}
-	}
-	return NULL;
+	(void)imported;
+	search->slot = slot;
+	return strcmp(function, search->function) == 0;
 }
 
 bool
@@ -83,18 +31,18 @@ elf_object_is_same(const void *left, const void *right)
 	return dladdr(left, &a) != 0 && dladdr(right, &b) != 0 && a.dli_fbase == b.dli_fbase;
 }
 
-/* The same for the object at this address. */
+/* The slot with the address of a function that the object at an address calls, or NULL. */
 static void *const *
 slot_of(const void *inside, const char *function)
 {
+	struct slot_search search = { .function = function };
 	struct link_map *map;
-	struct tables tables;
 	Dl_info info;
 
-	if (dladdr1(inside, &info, (void **)&map, RTLD_DL_LINKMAP) == 0)
+	if (dladdr1(inside, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 ||
+	    !elf_slots_walk(map, slot_visit, &search))
 		return NULL;
-	tables_read(map, &tables);
-	return slot_find(&tables, function);
+	return search.slot;
 }
 
 bool

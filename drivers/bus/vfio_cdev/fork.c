@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "fork.h"
-#include "log.h"
+#include "log_sink.h"
 #include "state.h"
 
 static bool forked; /* set in a process that has one thread, before it goes on */
@@ -66,10 +66,10 @@ bool
 is_forked(void)
 {
 	if (forked && !atomic_exchange(&logged, true))
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"cannot be used in a process that was forked after the EAL started: %s; "
-			"its memory would be mapped for its parent's devices, and its parent's "
-			"unmapped: use DPDK in the parent, or fork before rte_eal_init()",
-			strerror(EOPNOTSUPP));
+		sink_log(RTE_VFIO_CDEV_LOG_ERR,
+			 "cannot be used in a process that was forked after the EAL started: %s; "
+			 "its memory would be mapped for its parent's devices, and its parent's "
+			 "unmapped: use DPDK in the parent, or fork before rte_eal_init()",
+			 strerror(EOPNOTSUPP));
 	return forked;
 }

@@ -13,7 +13,7 @@
 #include "elf_binding.h"
 #include "gate.h"
 #include "iova_mode.h"
-#include "log.h"
+#include "log_sink.h"
 #include "mp.h"
 #include "prime.h"
 #include "state.h"
@@ -90,7 +90,7 @@ iova_mode_report(void)
 	backend.pa_answered = false;
 	pthread_mutex_unlock(&backend_lock);
 	if (answered && eal_api()->iova_mode() == RTE_IOVA_PA)
-		bus_log(RTE_VFIO_CDEV_LOG_INFO,
-			"IOVA as PA, for devices without an IOMMU that may be plugged in; "
-			"--iova-mode=va if there will be none");
+		sink_log(RTE_VFIO_CDEV_LOG_INFO,
+			 "IOVA as PA, for devices without an IOMMU that may be plugged in; "
+			 "--iova-mode=va if there will be none");
 }

@@ -3,13 +3,9 @@
 /* Lines go through rte_log, as the types bus.vfio_cdev and lib.vfio_cdev. */
 
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 #include "eal_api.h"
-#include "log.h"
-
-#define LINE_LEN 640
+#include "log_sink.h"
 
 /* The EAL's levels are those of syslog and one more (rte_log.h). */
 #define EAL_LEVEL(level) ((uint32_t)(level) + 1)
@@ -37,44 +33,20 @@ line_log(const int *type, enum rte_vfio_cdev_log_level level, const char *line)
 	eal_api()->log(EAL_LEVEL(level), *type, "VFIO_CDEV: %s\n", line);
 }
 
-void
-bus_log(enum rte_vfio_cdev_log_level level, const char *format, ...)
+static void
+bus_line(enum rte_vfio_cdev_log_level level, const char *line)
 {
-	char line[LINE_LEN];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(line, sizeof(line), format, ap);
-	va_end(ap);
 	line_log(&bus_type, level, line);
 }
 
-/* Of the thread between lib_log_defer() and lib_log_flush(): its last error. */
-static __thread bool deferring;
-static __thread char deferred[LINE_LEN];
-
-void
-lib_log(void *arg, enum rte_vfio_cdev_log_level level, const char *line)
+static void
+lib_line(enum rte_vfio_cdev_log_level level, const char *line)
 {
-	(void)arg;
-	if (deferring && level <= RTE_VFIO_CDEV_LOG_ERR) {
-		snprintf(deferred, sizeof(deferred), "%s", line);
-		level = RTE_VFIO_CDEV_LOG_DEBUG;
-	}
 	line_log(&lib_type, level, line);
 }
 
-void
-lib_log_defer(void)
+__attribute__((constructor)) static void
+log_start(void)
 {
-	deferred[0] = '\0';
-	deferring = true;
-}
-
-void
-lib_log_flush(bool print)
-{
-	deferring = false;
-	if (print && deferred[0] != '\0')
-		line_log(&lib_type, RTE_VFIO_CDEV_LOG_WARNING, deferred);
+	log_sinks = (struct log_sinks){ bus_line, lib_line };
 }

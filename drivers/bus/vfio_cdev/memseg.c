@@ -19,7 +19,7 @@
 #include "domain.h"
 #include "eal_api.h"
 #include "fork.h"
-#include "log.h"
+#include "log_sink.h"
 #include "memseg.h"
 #include "state.h"
 
@@ -147,14 +147,14 @@ memsegs_event(enum rte_mem_event type, struct rte_vfio_cdev_domain *domain,
 static void
 unmapped_report(enum rte_vfio_cdev_mode mode, const void *addr, size_t len, int err)
 {
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		"memory at %p (%zu bytes) is in use but %s, or not all of it: %s; stop the "
-		"application and see the lines before",
-		addr, len,
-		mode == NOIOMMU		 ? "neither pinned nor verified" :
-			mode == PIN_ONLY ? "not pinned" :
-					   "out of reach of the devices that have an IOMMU",
-		strerror(-err));
+	sink_log(RTE_VFIO_CDEV_LOG_ERR,
+		 "memory at %p (%zu bytes) is in use but %s, or not all of it: %s; stop the "
+		 "application and see the lines before",
+		 addr, len,
+		 mode == NOIOMMU	  ? "neither pinned nor verified" :
+			 mode == PIN_ONLY ? "not pinned" :
+					    "out of reach of the devices that have an IOMMU",
+		 strerror(-err));
 }
 
 /* Events concern those domains that the EAL's memory has been recorded in. */
@@ -226,14 +226,14 @@ events_register(void)
 	/* With --legacy-mem and --no-huge there are no events: the EAL's memory is fixed. */
 	backend.events = err == 0 || err == ENOTSUP;
 	if (err == ENOTSUP)
-		bus_log(RTE_VFIO_CDEV_LOG_INFO,
-			"the EAL reports no memory (--legacy-mem or --no-huge): external heaps "
-			"that are added from now on are not mapped; add them before the first "
-			"device, or map them with rte_vfio_container_dma_map()");
+		sink_log(RTE_VFIO_CDEV_LOG_INFO,
+			 "the EAL reports no memory (--legacy-mem or --no-huge): external heaps "
+			 "that are added from now on are not mapped; add them before the first "
+			 "device, or map them with rte_vfio_container_dma_map()");
 	if (backend.events)
 		return 0;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "cannot register for memory events of the EAL: %s",
-		strerror(err));
+	sink_log(RTE_VFIO_CDEV_LOG_ERR, "cannot register for memory events of the EAL: %s",
+		 strerror(err));
 	return -err;
 }
 

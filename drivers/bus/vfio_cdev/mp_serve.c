@@ -8,7 +8,7 @@
 
 #include "device_table.h"
 #include "eal_api.h"
-#include "log.h"
+#include "log_sink.h"
 #include "mp.h"
 #include "mp_message.h"
 #include "policy.h"
@@ -19,10 +19,10 @@ static void
 bad_request_report(int err)
 {
 	if (first_time(&backend.bad_request_logged))
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"cannot serve a secondary process: %s; preload the same "
-			"librte_bus_vfio_cdev.so in all processes",
-			strerror(-err));
+		sink_log(RTE_VFIO_CDEV_LOG_ERR,
+			 "cannot serve a secondary process: %s; preload the same "
+			 "librte_bus_vfio_cdev.so in all processes",
+			 strerror(-err));
 }
 
 static int
@@ -127,6 +127,6 @@ mp_serve(void)
 		return;
 	err = eal_errno_get();
 	if (primary && err != ENOTSUP && err != EEXIST)
-		bus_log(RTE_VFIO_CDEV_LOG_WARNING, "secondary processes will get no device: %s",
-			strerror(err));
+		sink_log(RTE_VFIO_CDEV_LOG_WARNING, "secondary processes will get no device: %s",
+			 strerror(err));
 }

@@ -19,7 +19,7 @@
 #include "domain.h"
 #include "eal_api.h"
 #include "gate.h"
-#include "log.h"
+#include "log_sink.h"
 #include "memseg.h"
 #include "phys.h"
 #include "pin.h"
@@ -62,7 +62,8 @@ unavailable_report(void)
 	}
 	if (!first_time(&backend.unavailable_logged))
 		return;
-	bus_log(level,
+	sink_log(
+		level,
 		"no physical addresses: pagemap is not used or cannot be read (CAP_SYS_ADMIN), and "
 		"no device %s can give them; bind one without an IOMMU to vfio-pci, %s and give "
 		"the process CAP_SYS_RAWIO and /dev/iommu",

@@ -10,7 +10,7 @@
 #include "ctx.h"
 #include "domain.h"
 #include "eal_api.h"
-#include "log.h"
+#include "log_sink.h"
 #include "pin.h"
 #include "policy.h"
 #include "state.h"
@@ -65,7 +65,8 @@ pin_give_up(int err)
 	pthread_mutex_unlock(&backend_lock);
 	if (!first_time(&backend.pin_given_up))
 		return;
-	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
+	sink_log(
+		RTE_VFIO_CDEV_LOG_WARNING,
 		"io_uring cannot pin memory for devices without a cdev, and the kernel may move it "
 		"while they use it: %s; %s%sor accept it with RTE_VFIO_CDEV_PIN=off",
 		strerror(-err), advice, advice[0] != '\0' ? "; " : "");
@@ -82,10 +83,10 @@ fork_report(void)
 	backend.pin_left = false;
 	pthread_mutex_unlock(&backend_lock);
 	if (left)
-		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-			"memory is no more pinned for devices without a cdev, since this process "
-			"was forked after the EAL started: %s; fork before rte_eal_init()",
-			strerror(EOPNOTSUPP));
+		sink_log(RTE_VFIO_CDEV_LOG_WARNING,
+			 "memory is no more pinned for devices without a cdev, since this process "
+			 "was forked after the EAL started: %s; fork before rte_eal_init()",
+			 strerror(EOPNOTSUPP));
 }
 
 static void
@@ -103,10 +104,10 @@ pin_start(const char *addr)
 		pin_give_up(ret);
 		return;
 	}
-	bus_log(RTE_VFIO_CDEV_LOG_INFO,
-		"%s: has no cdev: memory is pinned by io_uring; its addresses come from pagemap, "
-		"and no IOAS confirms them",
-		addr);
+	sink_log(RTE_VFIO_CDEV_LOG_INFO,
+		 "%s: has no cdev: memory is pinned by io_uring; its addresses come from pagemap, "
+		 "and no IOAS confirms them",
+		 addr);
 	pthread_mutex_lock(&backend_lock);
 	backend.attached[PIN_ONLY] = true;
 	backend.iommufds[PIN_ONLY] = -1;

@@ -14,8 +14,9 @@
 
 #include "allow.h"
 #include "ctx.h"
+#include "device_choice.h"
 #include "eal_api.h"
-#include "log.h"
+#include "log_sink.h"
 #include "policy.h"
 #include "prime.h"
 #include "state.h"
@@ -41,28 +42,6 @@ struct search {
 	struct rte_vfio_cdev_info info;	     /* of what was found */
 };
 
-/*
- * Display, multimedia, bridge (not 0680, which raw/ntb drives), communication, input, serial
- * bus; and NVIDIA's and Microsoft's adapters, whose drivers work through the kernel's (mlx5,
- * mlx4, mana).
- */
-static bool
-is_unlikely(const char *bus, const char *addr)
-{
-	static const char *const classes[] = { "0x03", "0x04", "0x060", "0x07", "0x09", "0x0c" };
-	static const char *const vendors[] = { "0x15b3", "0x1414" };
-	char class[16] = "", vendor[16] = "";
-	bool found = false;
-
-	device_attr(bus, addr, "class", class, sizeof(class));
-	device_attr(bus, addr, "vendor", vendor, sizeof(vendor));
-	for (size_t i = 0; i < RTE_DIM(classes); i++)
-		found |= strncmp(class, classes[i], strlen(classes[i])) == 0;
-	for (size_t i = 0; i < RTE_DIM(vendors); i++)
-		found |= strcmp(vendor, vendors[i]) == 0;
-	return found;
-}
-
 /* Stops the walk with 1 when it is found. */
 static int
 prime_visit(const struct rte_vfio_cdev_info *info, void *arg)
@@ -71,7 +50,7 @@ prime_visit(const struct rte_vfio_cdev_info *info, void *arg)
 	struct search *search = arg;
 
 	if (info->mode != RTE_VFIO_CDEV_NOIOMMU || !search->allows(search->bus, info->addr) ||
-	    is_unlikely(search->bus, info->addr) != search->unlikely)
+	    device_is_unlikely(backend_ctx(), search->bus, info->addr) != search->unlikely)
 		return 0;
 	search->info = *info;
 	if (search->usable)
@@ -112,14 +91,8 @@ later_search(struct search *search)
 static bool
 is_named(const char *bus, const char *addr)
 {
-	char *names = strdup(policy_prime()), *rest = names, *name;
-	bool found = false;
-
 	(void)bus;
-	while (!found && (name = strsep(&rest, ",")) != NULL)
-		found = allow_same_device(name, addr);
-	free(names);
-	return found;
+	return device_is_named(policy_prime(), addr);
 }
 
 static bool
@@ -146,19 +119,19 @@ any_search(struct search *search)
 static void
 named_report(void)
 {
-	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-		"RTE_VFIO_CDEV_PRIME=%.64s: no device of that name, without an IOMMU, has a cdev: "
-		"%s; bind it to vfio-pci, or name another one (dpdk-vfio-cdev list)",
-		policy_prime(), strerror(ENODEV));
+	sink_log(RTE_VFIO_CDEV_LOG_WARNING,
+		 "RTE_VFIO_CDEV_PRIME=%.64s: no device of that name, without an IOMMU, has a cdev: "
+		 "%s; bind it to vfio-pci, or name another one (dpdk-vfio-cdev list)",
+		 policy_prime(), strerror(ENODEV));
 }
 
 static void
 later_report(const struct rte_vfio_cdev_info *info)
 {
-	bus_log(RTE_VFIO_CDEV_LOG_INFO,
-		"%s: bound %s for a moment, which resets it: memory can be pinned before a device "
-		"is plugged in; RTE_VFIO_CDEV_PRIME names another one, or forbids it (none)",
-		info->addr, info->name);
+	sink_log(RTE_VFIO_CDEV_LOG_INFO,
+		 "%s: bound %s for a moment, which resets it: memory can be pinned before a device "
+		 "is plugged in; RTE_VFIO_CDEV_PRIME names another one, or forbids it (none)",
+		 info->addr, info->name);
 }
 
 /*

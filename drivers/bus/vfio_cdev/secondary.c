@@ -14,7 +14,7 @@
 
 #include "ctx.h"
 #include "eal_api.h"
-#include "log.h"
+#include "log_sink.h"
 #include "mp.h"
 #include "policy.h"
 #include "secondary.h"
@@ -62,7 +62,8 @@ static const struct {
 static void
 policy_report(const struct rte_vfio_cdev_info *info, const struct mp_answer *answer)
 {
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
+	sink_log(
+		RTE_VFIO_CDEV_LOG_ERR,
 		"%s: cannot get %s: RTE_VFIO_CDEV=%s here, and %s in the primary process (pid %d): "
 		"%s; set it to the same in both",
 		info->addr, info->name, policy_name(policy_get()), policy_name(answer->policy),
@@ -84,8 +85,8 @@ refusal_report(const struct rte_vfio_cdev_info *info, const struct mp_answer *an
 			advice = refusals[i].advice;
 		}
 	}
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot get %s: the primary process%s %s: %s; %s",
-		info->addr, info->name, process, what, strerror(err), advice);
+	sink_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot get %s: the primary process%s %s: %s; %s",
+		 info->addr, info->name, process, what, strerror(err), advice);
 }
 
 /* The primary uses its group then, unless the device is not allowed there. */
@@ -95,10 +96,10 @@ group_may_do(const struct rte_vfio_cdev_info *info, int ret)
 	if (ret != -ENODEV || info->mode != RTE_VFIO_CDEV_TRANSLATED ||
 	    policy_get() != POLICY_PREFER)
 		return false;
-	bus_log(RTE_VFIO_CDEV_LOG_INFO,
-		"%s: going on with its VFIO group, since the primary process has not set it up "
-		"over %s; if the group fails, allow the device there as well (-a)",
-		info->addr, info->name);
+	sink_log(RTE_VFIO_CDEV_LOG_INFO,
+		 "%s: going on with its VFIO group, since the primary process has not set it up "
+		 "over %s; if the group fails, allow the device there as well (-a)",
+		 info->addr, info->name);
 	return true;
 }
 
@@ -126,9 +127,9 @@ secondary_open(const struct rte_vfio_cdev_info *info, struct rte_vfio_cdev_devic
 		rte_vfio_cdev_device_close(*cdev);
 		return ret;
 	}
-	bus_log(RTE_VFIO_CDEV_LOG_INFO,
-		"%s: %s, %s, NUMA node %d, from the primary process (pid %d)", info->addr,
-		info->name, rte_vfio_cdev_mode_name(info->mode), info->numa_node, answer.pid);
+	sink_log(RTE_VFIO_CDEV_LOG_INFO,
+		 "%s: %s, %s, NUMA node %d, from the primary process (pid %d)", info->addr,
+		 info->name, rte_vfio_cdev_mode_name(info->mode), info->numa_node, answer.pid);
 	return 0;
 }
 

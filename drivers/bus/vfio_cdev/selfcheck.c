@@ -25,7 +25,7 @@
 
 #include "eal_api.h"
 #include "elf_binding.h"
-#include "log.h"
+#include "log_sink.h"
 #include "policy.h"
 #include "selfcheck.h"
 
@@ -53,11 +53,11 @@ eal_is_alone(const char *addr)
 
 	if (eal_objects(paths, RTE_DIM(paths)) < RTE_DIM(paths))
 		return true;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR,
-		"%s: cannot set up over a cdev: two DPDKs are in this process, %s and %s: %s; "
-		"memory of one of them would not be pinned. Load drivers and libraries of one "
-		"release only (ldd, and -d of the EAL); RTE_VFIO_CDEV=off is stock DPDK",
-		addr, paths[0], paths[1], strerror(EOPNOTSUPP));
+	sink_log(RTE_VFIO_CDEV_LOG_ERR,
+		 "%s: cannot set up over a cdev: two DPDKs are in this process, %s and %s: %s; "
+		 "memory of one of them would not be pinned. Load drivers and libraries of one "
+		 "release only (ldd, and -d of the EAL); RTE_VFIO_CDEV=off is stock DPDK",
+		 addr, paths[0], paths[1], strerror(EOPNOTSUPP));
 	return false;
 }
 
@@ -72,12 +72,12 @@ selfcheck_hooks(const char *addr)
 	for (size_t i = 0; i < RTE_DIM(hooks); i++) {
 		if (!elf_binding_is_internal(eal, hooks[i].name))
 			continue;
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot set up over a cdev: librte_eal calls its own %s(): %s; %s. "
-			"Use a librte_eal that is built without -Bsymbolic-functions (and "
-			"-Bsymbolic) and loaded without RTLD_DEEPBIND; RTE_VFIO_CDEV=off is stock "
-			"DPDK",
-			addr, hooks[i].name, strerror(EOPNOTSUPP), hooks[i].harm);
+		sink_log(RTE_VFIO_CDEV_LOG_ERR,
+			 "%s: cannot set up over a cdev: librte_eal calls its own %s(): %s; %s. "
+			 "Use a librte_eal that is built without -Bsymbolic-functions (and "
+			 "-Bsymbolic) and loaded without RTLD_DEEPBIND; RTE_VFIO_CDEV=off is stock "
+			 "DPDK",
+			 addr, hooks[i].name, strerror(EOPNOTSUPP), hooks[i].harm);
 		return false;
 	}
 	return true;

@@ -10,7 +10,7 @@
 #include "ctx.h"
 #include "domain.h"
 #include "eal_api.h"
-#include "log.h"
+#include "log_sink.h"
 #include "memseg.h"
 #include "pin.h"
 #include "policy.h"
@@ -103,10 +103,10 @@ stock_prepare(void)
 		return;
 	ret = memory_pin(addr, &pinner);
 	if (ret < 0)
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: memory that it may use has moved since its address was given: %s; "
-			"see the line before, and start again",
-			addr, strerror(-ret));
+		sink_log(RTE_VFIO_CDEV_LOG_ERR,
+			 "%s: memory that it may use has moved since its address was given: %s; "
+			 "see the line before, and start again",
+			 addr, strerror(-ret));
 }
 
 static void
@@ -115,23 +115,23 @@ pinned_report(const char *addr, const char *advice, const struct pinner *pinner)
 	struct rte_vfio_cdev_stats stats;
 
 	rte_vfio_cdev_domain_stats(pinner->domain, &stats);
-	bus_log(RTE_VFIO_CDEV_LOG_INFO,
-		"%s: VFIO group, no-IOMMU, %" PRIu64 " pages pinned%s; it has no cdev: %s", addr,
-		stats.pages_mapped,
-		pinner->mode == NOIOMMU ?
-			" and verified" :
-			" by io_uring, addresses from pagemap, not confirmed by an IOAS",
-		advice);
+	sink_log(RTE_VFIO_CDEV_LOG_INFO,
+		 "%s: VFIO group, no-IOMMU, %" PRIu64 " pages pinned%s; it has no cdev: %s", addr,
+		 stats.pages_mapped,
+		 pinner->mode == NOIOMMU ?
+			 " and verified" :
+			 " by io_uring, addresses from pagemap, not confirmed by an IOAS",
+		 advice);
 }
 
 static void
 unpinned_report(const char *addr, int err, const char *advice)
 {
-	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-		"%s: set up over its VFIO group, since it has no cdev: %s; its memory is neither "
-		"pinned nor verified, and the kernel may move it while the device uses it; %s; "
-		"RTE_VFIO_CDEV=require refuses such devices",
-		addr, strerror(err), advice);
+	sink_log(RTE_VFIO_CDEV_LOG_WARNING,
+		 "%s: set up over its VFIO group, since it has no cdev: %s; its memory is neither "
+		 "pinned nor verified, and the kernel may move it while the device uses it; %s; "
+		 "RTE_VFIO_CDEV=require refuses such devices",
+		 addr, strerror(err), advice);
 }
 
 /* Its memory is pinned before the device can reach it. */
@@ -144,9 +144,9 @@ no_iommu_setup(const char *sysfs_base, const char *addr, int err, int *fd,
 	int ret = memory_pin(addr, &pinner);
 
 	if (ret < 0) {
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot set up over its VFIO group: %s; see the line before", addr,
-			strerror(-ret));
+		sink_log(RTE_VFIO_CDEV_LOG_ERR,
+			 "%s: cannot set up over its VFIO group: %s; see the line before", addr,
+			 strerror(-ret));
 		return -1;
 	}
 	ret = stock_setup(sysfs_base, addr, fd, info);
@@ -162,9 +162,9 @@ cdevless_setup(const char *sysfs_base, const char *addr, int err, int *fd,
 	       struct vfio_device_info *info)
 {
 	if (policy_get() == POLICY_REQUIRE) {
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot set up over a cdev, as RTE_VFIO_CDEV=require demands: %s; %s",
-			addr, strerror(err), rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, err));
+		sink_log(RTE_VFIO_CDEV_LOG_ERR,
+			 "%s: cannot set up over a cdev, as RTE_VFIO_CDEV=require demands: %s; %s",
+			 addr, strerror(err), rte_vfio_cdev_advice(RTE_VFIO_CDEV_STEP_FIND, err));
 		return -1;
 	}
 	/* In a secondary the memory is the primary's, which pins it. */
@@ -210,10 +210,10 @@ group_must_do(const struct rte_vfio_cdev_info *info, int group)
 		return stock;
 	if (nodes_are_usable(info))
 		return false;
-	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-		"%s: going on with its VFIO group, since %s cannot be used: see the line before; "
-		"memory behind an IOMMU is pinned there too; RTE_VFIO_CDEV=require refuses the "
-		"device instead",
-		info->addr, info->name);
+	sink_log(RTE_VFIO_CDEV_LOG_WARNING,
+		 "%s: going on with its VFIO group, since %s cannot be used: see the line before; "
+		 "memory behind an IOMMU is pinned there too; RTE_VFIO_CDEV=require refuses the "
+		 "device instead",
+		 info->addr, info->name);
 	return true;
 }

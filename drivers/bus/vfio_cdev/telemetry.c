@@ -8,7 +8,7 @@
 #include "device_table.h"
 #include "domain.h"
 #include "eal_api.h"
-#include "log.h"
+#include "log_sink.h"
 #include "mp.h"
 #include "state.h"
 #include "telemetry.h"
@@ -162,8 +162,8 @@ telemetry_start(void)
 	for (size_t i = 0; i < RTE_DIM(commands) && ret == 0; i++)
 		ret = tel->register_cmd(commands[i].command, commands[i].reply, commands[i].help);
 	if (ret != 0)
-		bus_log(RTE_VFIO_CDEV_LOG_WARNING, "there is not all telemetry: %s",
-			strerror(-ret));
+		sink_log(RTE_VFIO_CDEV_LOG_WARNING, "there is not all telemetry: %s",
+			 strerror(-ret));
 }
 
 void

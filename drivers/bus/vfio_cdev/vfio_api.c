@@ -17,7 +17,7 @@
 #include "fork.h"
 #include "gate.h"
 #include "iova_mode.h"
-#include "log.h"
+#include "log_sink.h"
 #include "mp.h"
 #include "phys.h"
 #include "policy.h"
@@ -34,10 +34,10 @@ unusable_report(const char *option, const char *advice)
 	struct rte_vfio_cdev_info info;
 
 	if (prime_find_allowed(&info) && first_time(&backend.unusable_logged))
-		bus_log(RTE_VFIO_CDEV_LOG_ERR,
-			"%s: cannot be used with %s: %s; the device has no "
-			"IOMMU and needs %s",
-			info.addr, option, strerror(EOPNOTSUPP), advice);
+		sink_log(RTE_VFIO_CDEV_LOG_ERR,
+			 "%s: cannot be used with %s: %s; the device has no "
+			 "IOMMU and needs %s",
+			 info.addr, option, strerror(EOPNOTSUPP), advice);
 }
 
 /*
@@ -85,8 +85,8 @@ rte_vfio_enable(const char *modname)
 	}
 	ret = eal_api()->enable(modname);
 	if (ret < 0 && !gate_is_off() && have_cdevs()) {
-		bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-			"VFIO groups are not usable in this process; going on with cdevs");
+		sink_log(RTE_VFIO_CDEV_LOG_WARNING,
+			 "VFIO groups are not usable in this process; going on with cdevs");
 		return 0;
 	}
 	return ret;

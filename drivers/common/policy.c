@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-#include <rte_common.h>
-
-#include "log.h"
+#include "log_sink.h"
 #include "policy.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct choice {
 	const char *env;
@@ -86,10 +86,10 @@ value_get(const char *env, const char *strict)
 		return NULL;
 	if (is_accepted(value, strict))
 		return value;
-	bus_log(RTE_VFIO_CDEV_LOG_WARNING,
-		"%s is ignored: %s; the program has rights that its caller may not have (setuid "
-		"or file capabilities): only %s=%s is accepted from the environment then",
-		env, strerror(EPERM), env, strict);
+	sink_log(RTE_VFIO_CDEV_LOG_WARNING,
+		 "%s is ignored: %s; the program has rights that its caller may not have (setuid "
+		 "or file capabilities): only %s=%s is accepted from the environment then",
+		 env, strerror(EPERM), env, strict);
 	return NULL;
 }
 
@@ -102,11 +102,11 @@ choice_get(const struct choice *choice)
 
 	if (value == NULL)
 		return 0;
-	for (i = 0; i < RTE_DIM(choice->names); i++)
+	for (i = 0; i < COUNT(choice->names); i++)
 		if (choice->names[i] != NULL && strcmp(value, choice->names[i]) == 0)
 			return i;
-	bus_log(RTE_VFIO_CDEV_LOG_ERR, "%s=%.32s: %s; set it to %s", choice->env, value,
-		strerror(EINVAL), choice->help);
+	sink_log(RTE_VFIO_CDEV_LOG_ERR, "%s=%.32s: %s; set it to %s", choice->env, value,
+		 strerror(EINVAL), choice->help);
 	return i;
 }
 
@@ -119,7 +119,7 @@ policy_init(void)
 	prime = value_get("RTE_VFIO_CDEV_PRIME", "none");
 	phys = found;
 	pin = pins;
-	if (found == RTE_DIM(phys_choice.names) || pins == RTE_DIM(pin_choice.names))
+	if (found == COUNT(phys_choice.names) || pins == COUNT(pin_choice.names))
 		policy = POLICY_INVALID;
 }
 
@@ -142,7 +142,7 @@ policy_get(void)
 const char *
 policy_name(enum policy value)
 {
-	return value < RTE_DIM(policy_choice.names) ? policy_choice.names[value] : "?";
+	return value < COUNT(policy_choice.names) ? policy_choice.names[value] : "?";
 }
 
 enum policy_phys

@@ -5,8 +5,8 @@
  * RTE_VFIO_CDEV_PRIME. Read once, at first use.
  */
 
-#ifndef BUS_VFIO_CDEV_POLICY_H
-#define BUS_VFIO_CDEV_POLICY_H
+#ifndef DRIVERS_COMMON_POLICY_H
+#define DRIVERS_COMMON_POLICY_H
 
 #include <stdbool.h>
 
@@ -55,4 +55,4 @@ policy_pin(void);
 const char *
 policy_prime(void);
 
-#endif /* BUS_VFIO_CDEV_POLICY_H */
+#endif /* DRIVERS_COMMON_POLICY_H */

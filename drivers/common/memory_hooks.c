@@ -23,8 +23,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <rte_common.h>
-
 #include "vfio_cdev_monitor.h"
 
 #ifndef MADV_DONTNEED_LOCKED
@@ -47,6 +45,7 @@ static __typeof__(munmap) *next_munmap;
 static __typeof__(mmap) *next_mmap;
 static __typeof__(mremap) *next_mremap;
 static __typeof__(madvise) *next_madvise;
+static __typeof__(shmat) *next_shmat;
 static __typeof__(shmdt) *next_shmdt;
 static __typeof__(fallocate) *next_fallocate;
 
@@ -58,6 +57,7 @@ hooks_start(void)
 	*(void **)&next_mmap = dlsym(RTLD_NEXT, "mmap");
 	*(void **)&next_mremap = dlsym(RTLD_NEXT, "mremap");
 	*(void **)&next_madvise = dlsym(RTLD_NEXT, "madvise");
+	*(void **)&next_shmat = dlsym(RTLD_NEXT, "shmat");
 	*(void **)&next_shmdt = dlsym(RTLD_NEXT, "shmdt");
 	*(void **)&next_fallocate = dlsym(RTLD_NEXT, "fallocate");
 }
@@ -106,6 +106,8 @@ mmap(void *va, size_t len, int prot, int flags, int fd, off_t offset)
 		vfio_cdev_monitor_end(va, len, fate_of(ret != MAP_FAILED));
 	if (busy && ret == MAP_FAILED)
 		span_recheck(va, len);
+	if ((flags & MAP_SHARED) != 0 && fd >= 0 && ret != MAP_FAILED)
+		vfio_cdev_monitor_shared();
 	return ret;
 }
 
@@ -125,7 +127,7 @@ struct move {
 static void
 move_end(const struct move *move, char *to)
 {
-	const size_t stays = RTE_MIN(move->len, move->new_len);
+	const size_t stays = move->len < move->new_len ? move->len : move->new_len;
 
 	if (to != move->from)
 		vfio_cdev_monitor_moved(move->from, to, stays);
@@ -147,7 +149,7 @@ move_fail(const struct move *move)
 static size_t
 pages_of(size_t len)
 {
-	return RTE_ALIGN_CEIL(len, page_size);
+	return (len + page_size - 1) / page_size * page_size;
 }
 
 HOOK void *
@@ -168,12 +170,15 @@ mremap(void *va, size_t len, size_t new_len, int flags, ...)
 	move.len = pages_of(len);
 	move.new_len = pages_of(new_len);
 	busy = vfio_cdev_monitor_begin(va, fixed ? 0 : move.len);
+	if (busy && fixed)
+		vfio_cdev_monitor_replaced(to, move.new_len);
 	ret = next_mremap(va, len, new_len, flags, to);
 	move.to = fixed ? to : NULL;
 	if (busy && ret == MAP_FAILED)
 		move_fail(&move);
 	else if (busy)
 		move_end(&move, ret);
+	vfio_cdev_monitor_shared();
 	return ret;
 }
 
@@ -192,16 +197,35 @@ madvise(void *va, size_t len, int advice)
 	return ret;
 }
 
-/* Its length is the kernel's: check all. */
+HOOK void *
+shmat(int id, const void *va, int flags)
+{
+	void *ret;
+
+	if (next_shmat == NULL)
+		return (void *)syscall(SYS_shmat, id, va, flags);
+	ret = next_shmat(id, va, flags);
+	vfio_cdev_monitor_shared();
+	return ret;
+}
+
+/* Its length is the kernel's. Linux < 6.11 does not report it: check all. */
 HOOK int
 shmdt(const void *va)
 {
+	bool busy = false;
+	size_t len;
 	int ret;
 
 	if (next_shmdt == NULL)
 		return syscall(SYS_shmdt, va);
+	len = vfio_cdev_monitor_segment(va);
+	if (len != 0)
+		busy = vfio_cdev_monitor_begin(va, len);
 	ret = next_shmdt(va);
-	if (ret == 0)
+	if (busy)
+		vfio_cdev_monitor_end(va, len, fate_of(ret == 0));
+	else if (ret == 0 && len == 0)
 		vfio_cdev_monitor_recheck(NULL, 0);
 	return ret;
 }
