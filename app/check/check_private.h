@@ -12,6 +12,7 @@
 
 #include "checks.h"
 #include "facts.h"
+#include "loader.h"
 
 #define DRIVER_LEN 64
 #define PAGEMAP "/proc/self/pagemap"
@@ -120,6 +121,23 @@ check_uses(const struct host *host, const struct check_device *device, struct te
 /* The advice of the library on an error, or else the other text. */
 const char *
 advice_or(enum rte_vfio_cdev_step step, int err, const char *otherwise);
+
+/* The ABI of "librte_eal.so.23", or 0. */
+unsigned int
+release_abi(const char *name);
+
+/* Add the release of the librte_eal at a path, which has that ABI. */
+void
+release_add(const struct host *host, const char *path, unsigned int abi, struct text *text);
+
+/* Of the librte_eal at this path. *cure is NULL for one that passes. */
+enum check_verdict
+release_judge(const struct host *host, const char *path, unsigned int abi, const char **cure);
+
+/* Report which front a program needs, or why none works in it. */
+void
+program_front_add(struct checkup *c, const struct loader *loader,
+		  const struct front_choice *choice);
 
 /* clang-format off */
 void check_app(struct checkup *c);

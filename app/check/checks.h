@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "host.h"
+#include "front.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,6 +35,8 @@ struct check_options {
 	const char *const *devices; /* NULL-terminated addresses; none: all on vfio-pci */
 	const char *const *blocked; /* those of all that are left out, or NULL */
 	const char *app;	    /* program that is to be preloaded into, or NULL */
+	const char *const *plugins; /* that it loads, NULL-terminated, or NULL */
+	enum front front;	    /* that is preloaded; FRONT_AUTO: the one that it needs */
 	bool no_devices;	    /* it starts without any */
 	bool no_huge;		    /* it uses no hugepages */
 	bool preloads;		    /* it gets the library, whatever LD_PRELOAD is now */

@@ -156,6 +156,21 @@ check_mempolicy(struct checkup *c)
 		"no memory (\"error allocating rte services array\")");
 }
 
+static unsigned int
+fronts_count(const char *names)
+{
+	bool has[] = { [FRONT_EAL] = false, [FRONT_LIBC] = false };
+	char name[PATH_MAX];
+	size_t len;
+
+	for (; *names != '\0'; names += len + (names[len] != '\0')) {
+		len = strcspn(names, " :");
+		snprintf(name, sizeof(name), "%.*s", (int)len, names);
+		has[front_by_name(name)] = true;
+	}
+	return has[FRONT_EAL] + has[FRONT_LIBC];
+}
+
 /* A path to the library among those to be preloaded, which blanks and colons separate. */
 static bool
 preload_find(char *paths, const char **path)
@@ -163,7 +178,7 @@ preload_find(char *paths, const char **path)
 	char *rest = paths;
 
 	while ((*path = strsep(&rest, " :")) != NULL)
-		if (strchr(*path, '/') != NULL && strstr(*path, "/librte_bus_vfio_cdev.so") != NULL)
+		if (strchr(*path, '/') != NULL && front_by_name(*path) != FRONT_AUTO)
 			return true;
 	return false;
 }
@@ -193,6 +208,11 @@ check_preload(struct checkup *c)
 
 	if (paths == NULL)
 		return;
+	if (fronts_count(preload) > 1)
+		checkup_add(c, CHECK_FAIL,
+			    "leave one of them in it, or let \"dpdk-vfio-cdev run\" choose",
+			    "LD_PRELOAD has both fronts of the library (librte_bus_vfio_cdev.so, "
+			    "libvfio_cdev_compat.so), of which a process gets one");
 	ret = preload_find(paths, &path) ? library_try(c->host, path) : 0;
 	if (ret < 0)
 		checkup_add(c, CHECK_FAIL,

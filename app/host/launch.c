@@ -27,16 +27,17 @@ launch_beside(const char *name, char path[PATH_MAX])
 	return ret < 0 ? ret : -ENAMETOOLONG;
 }
 
-/* The first of these places that is there. A relative one is beside this program. */
+/* In the first of these directories that has it. A relative one is beside this program. */
 static int
-find_in(const char *const *places, size_t count, char path[PATH_MAX])
+find_in(const char *const *dirs, size_t count, const char *name, char path[PATH_MAX])
 {
-	char place[PATH_MAX];
+	char file[PATH_MAX], place[PATH_MAX];
 
 	for (size_t i = 0; i < count; i++) {
-		if (places[i][0] == '/')
-			snprintf(place, sizeof(place), "%s", places[i]);
-		else if (launch_beside(places[i], place) != 0)
+		snprintf(file, sizeof(file), "%s%s", dirs[i], name);
+		if (file[0] == '/')
+			strcpy(place, file);
+		else if (launch_beside(file, place) != 0)
 			continue;
 		if (realpath(place, path) != NULL)
 			return 0;
@@ -45,26 +46,18 @@ find_in(const char *const *places, size_t count, char path[PATH_MAX])
 }
 
 int
-launch_find_library(char path[PATH_MAX])
+launch_find_library(const char *name, char path[PATH_MAX])
 {
-	static const char *const places[] = {
-		"../drivers/" LAUNCH_LIBRARY,
-		BIN_TO_LIB "/" LAUNCH_LIBRARY,
-		LIB_DIR "/" LAUNCH_LIBRARY,
-	};
+	static const char *const dirs[] = { "../drivers/", BIN_TO_LIB "/", LIB_DIR "/" };
 
-	return find_in(places, sizeof(places) / sizeof(places[0]), path);
+	return find_in(dirs, sizeof(dirs) / sizeof(dirs[0]), name, path);
 }
 
 int
 launch_find_traffic(char path[PATH_MAX])
 {
-	static const char *const places[] = {
-		LAUNCH_TRAFFIC,
-		BIN_TO_LIBEXEC "/" LAUNCH_TRAFFIC,
-		LIBEXEC_DIR "/" LAUNCH_TRAFFIC,
-	};
-	int ret = find_in(places, sizeof(places) / sizeof(places[0]), path);
+	static const char *const dirs[] = { "", BIN_TO_LIBEXEC "/", LIBEXEC_DIR "/" };
+	int ret = find_in(dirs, sizeof(dirs) / sizeof(dirs[0]), LAUNCH_TRAFFIC, path);
 
 	if (ret != 0)
 		snprintf(path, PATH_MAX, "%s", LIBEXEC_DIR "/" LAUNCH_TRAFFIC);

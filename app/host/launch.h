@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* To start a program with the backend preloaded: where they are. */
+/* To start a program with a front of the library preloaded: where they are. */
 
 #ifndef APP_LAUNCH_H
 #define APP_LAUNCH_H
@@ -14,8 +14,9 @@
 extern "C" {
 #endif
 
-/* Its file and its SONAME: the name without a number is there for linkers only. */
+/* Files and SONAMEs of the fronts: a name without a number is there for linkers only. */
 #define LAUNCH_LIBRARY "librte_bus_vfio_cdev.so.1"
+#define LAUNCH_COMPAT "libvfio_cdev_compat.so.1"
 #define LAUNCH_TRAFFIC "dpdk-test-vfio-cdev-traffic"
 
 /*
@@ -26,11 +27,11 @@ int
 launch_beside(const char *name, char path[PATH_MAX]);
 
 /*
- * The backend that came with this program: beside it, in a build directory or
+ * The front of that name that came with this program: beside it, in a build directory or
  * installed, or where meson installs it. Returns 0 or -ENOENT.
  */
 int
-launch_find_library(char path[PATH_MAX]);
+launch_find_library(const char *name, char path[PATH_MAX]);
 
 /*
  * The traffic program, which no user starts: beside this program in a build directory,

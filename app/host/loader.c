@@ -447,13 +447,13 @@ program_load(struct loader *loader, const char *program, const struct elf_file *
 	return ret;
 }
 
-/* elf/dl-deps.c: _dl_map_object_deps(). */
+/* elf/dl-deps.c: _dl_map_object_deps(), of the objects from one on. */
 static int
-needed_load(struct loader *loader)
+needed_load(struct loader *loader, int first)
 {
-	int ret = preloads_load(loader);
+	int ret = 0;
 
-	for (int i = 0; i < loader->count && ret == 0; i++)
+	for (int i = first; i < loader->count && ret == 0; i++)
 		for (int n = 0; ret == 0 && loader->objects[i].needed != NULL &&
 		     loader->objects[i].needed[n] != NULL;
 		     n++)
@@ -484,10 +484,36 @@ loader_open(const struct host *host, const char *program, struct loader *loader)
 		ret = loader_rules_read(host, file.interpreter, &loader->rules);
 		loader_cache_open(host, &loader->rules, &loader->cache);
 		if (ret == 0)
-			ret = needed_load(loader);
+			ret = preloads_load(loader);
+		if (ret == 0)
+			ret = needed_load(loader, 0);
 	}
+	loader->n_own = loader->count;
 	elf_file_close(&file);
 	return ret;
+}
+
+int
+loader_add(struct loader *loader, const char *plugin)
+{
+	const int first = loader->count;
+	const struct loader_object *object;
+	char path[PATH_MAX];
+	int ret;
+
+	if (first == 0 ||
+	    snprintf(path, sizeof(path), "%s%s", strchr(plugin, '/') != NULL ? "" : "./", plugin) >=
+		    PATH_MAX)
+		return -ENOENT;
+	ret = library_load(loader, 0, path);
+	if (ret < 0 || loader->count == first)
+		return ret;
+	object = &loader->objects[first];
+	if (object->path == NULL || object->err < 0) {
+		object_free(&loader->objects[--loader->count]);
+		return -ENOENT;
+	}
+	return needed_load(loader, first);
 }
 
 void

@@ -43,6 +43,7 @@ struct loader {
 	struct loader_cache cache;
 	struct loader_object *objects;
 	int count;
+	int n_own; /* what the program is linked with; plug-ins come behind it */
 };
 
 /*
@@ -53,6 +54,13 @@ struct loader {
  */
 int
 loader_open(const struct host *host, const char *program, struct loader *loader);
+
+/*
+ * Add a plug-in of the program, as by dlopen(), and all that it needs. A path without a slash
+ * is one of the working directory. Returns 0; -ENOENT: it cannot be loaded; -ENOMEM.
+ */
+int
+loader_add(struct loader *loader, const char *plugin);
 
 void
 loader_close(struct loader *loader);

@@ -144,7 +144,7 @@ main(int argc, char **argv)
 	if (options.list_phases)
 		return list_phases();
 	if (options.library == NULL) {
-		if (launch_find_library(library) != 0)
+		if (launch_find_library(LAUNCH_LIBRARY, library) != 0)
 			return complain("cannot find " LAUNCH_LIBRARY ": give its path with "
 					"--library");
 		options.library = library;

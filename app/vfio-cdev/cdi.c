@@ -11,6 +11,7 @@
 
 #include "address.h"
 #include "cmd.h"
+#include "front.h"
 #include "hugepage.h"
 #include "inventory.h"
 #include "launch.h"
@@ -19,7 +20,7 @@
 #define VERSION_NEEDED "0.5.0"
 #define KIND "dpdk.org/vfio-cdev"
 /* A path without blanks and colons, which the dynamic linker takes wherever the library is. */
-#define LIBRARY "/usr/lib/dpdk-vfio-cdev/" LAUNCH_LIBRARY
+#define LIBRARIES "/usr/lib/dpdk-vfio-cdev/"
 
 #define IOMMU "/sys/class/misc/iommu/dev"
 
@@ -191,12 +192,20 @@ hugepages_add(const struct host *host, json_t *mounts)
 	return true;
 }
 
+/* Where containers have it: by the name of the front that it is, which list knows it by. */
+static const char *
+library_inside(const struct cdi_request *request)
+{
+	return front_by_file(request->library) == FRONT_LIBC ? LIBRARIES LAUNCH_COMPAT :
+							       LIBRARIES LAUNCH_LIBRARY;
+}
+
 static json_t *
 mounts_json(const struct host *host, const struct cdi_request *request)
 {
 	json_t *mounts = json_pack("[{s:s, s:s, s:[ssss]}]", "hostPath", request->library,
-				   "containerPath", LIBRARY, "options", "ro", "nosuid", "nodev",
-				   "bind");
+				   "containerPath", library_inside(request), "options", "ro",
+				   "nosuid", "nodev", "bind");
 
 	if (mounts != NULL && !request->no_hugepages && !hugepages_add(host, mounts)) {
 		json_decref(mounts);
@@ -210,7 +219,8 @@ static json_t *
 edits_json(const struct host *host, const struct cdi_request *request, unsigned int major,
 	   unsigned int minor)
 {
-	return json_pack("{s:[ss], s:[o], s:o}", "env", "LD_PRELOAD=" LIBRARY,
+	return json_pack("{s:[os], s:[o], s:o}", "env",
+			 json_sprintf("LD_PRELOAD=%s", library_inside(request)),
 			 "RTE_VFIO_CDEV=require", "deviceNodes",
 			 node_json("/dev/iommu", major, minor), "mounts",
 			 mounts_json(host, request));
@@ -273,7 +283,8 @@ option_parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "library", 'l', "PATH", 0, "Of the host: use this " LAUNCH_LIBRARY, 0 },
+	{ "library", 'l', "PATH", 0,
+	  "Of the host: use this library, of either front (" LAUNCH_LIBRARY ")", 0 },
 	{ "no-hugepages", 'n', NULL, 0, "Mount no hugetlbfs: the containers bring their own", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -301,7 +312,7 @@ library_resolve(const char *name, char path[PATH_MAX])
 {
 	json_t *text;
 
-	if (name == NULL && launch_find_library(path) < 0)
+	if (name == NULL && launch_find_library(LAUNCH_LIBRARY, path) < 0)
 		return cmd_fail("cannot find " LAUNCH_LIBRARY ": give its path with --library");
 	if (name != NULL && realpath(name, path) == NULL)
 		return cmd_fail("cannot read %s: %s", name, strerror(errno));

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "address.h"
@@ -70,4 +71,14 @@ cmd_device(const struct host *host, bool json, const char *text, char addr[RTE_V
 				     addr);
 	/* Without sysfs this is not known: the checks report that. */
 	return 0;
+}
+
+const char **
+cmd_names(int argc)
+{
+	const char **names = calloc(argc + 1, sizeof(*names));
+
+	if (names == NULL)
+		cmd_fail("%s", strerror(ENOMEM));
+	return names;
 }

@@ -54,6 +54,10 @@ cmd_print_json(json_t *object, FILE *out, int status);
 int
 cmd_device(const struct host *host, bool json, const char *text, char addr[RTE_VFIO_CDEV_ADDR_LEN]);
 
+/* Room for as many names as there are arguments, and a NULL; or NULL, and that is printed. */
+const char **
+cmd_names(int argc);
+
 /* list.c: what the command does, for unit tests on another root. */
 int
 list_devices(const struct host *host, bool all, bool json, FILE *out);

@@ -17,6 +17,8 @@
 struct arguments {
 	bool json;
 	const char *app;
+	const char **plugins; /* NULL-terminated */
+	unsigned int n_plugins;
 	char **texts; /* devices as they were typed */
 	int n_texts;
 };
@@ -120,7 +122,7 @@ static int
 devices_check(const struct host *host, const struct arguments *arguments,
 	      const char *const *devices)
 {
-	struct check_options options = { .devices = devices };
+	struct check_options options = { .devices = devices, .plugins = arguments->plugins };
 	const char *app = arguments->app;
 	char path[PATH_MAX];
 	int ret;
@@ -155,6 +157,13 @@ option_parse(int key, char *arg, struct argp_state *state)
 		arguments->json = true;
 	} else if (key == 'p') {
 		arguments->app = arg;
+	} else if (key == 'P') {
+		arguments->plugins[arguments->n_plugins++] = arg;
+	} else if (key == ARGP_KEY_END && arguments->n_plugins > 0 && arguments->app == NULL) {
+		exit(cmd_fail_json(arguments->json,
+				   "--app-plugin %s: of which program? Give it "
+				   "with --app",
+				   arguments->plugins[0]));
 	} else if (key == ARGP_KEY_ARGS) {
 		arguments->texts = state->argv + state->next;
 		arguments->n_texts = state->argc - state->next;
@@ -165,7 +174,9 @@ option_parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "app", 'p', "PROGRAM", 0, "Also check whether the library would work in it", 0 },
+	{ "app", 'p', "PROGRAM", 0,
+	  "Also check whether the library would work in it, and which front of it", 0 },
+	{ "app-plugin", 'P', "PATH", 0, "The program loads this plug-in; may be repeated", 0 },
 	{ "json", 'j', NULL, 0, "For scripts; dpdk-vfio-cdev(1) describes it", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -189,15 +200,20 @@ static const struct argp argp = {
 int
 cmd_doctor(int argc, char **argv)
 {
-	struct arguments arguments = { .json = false };
+	struct arguments arguments = { .plugins = cmd_names(argc) };
 	struct host host;
 	int ret;
 
+	if (arguments.plugins == NULL)
+		return CMD_TROUBLE;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	ret = host_open("", &host);
-	if (ret < 0)
-		return cmd_fail_json(arguments.json, "%s", strerror(-ret));
-	ret = doctor(&host, &arguments);
-	host_close(&host);
+	if (ret == 0) {
+		ret = doctor(&host, &arguments);
+		host_close(&host);
+	} else {
+		ret = cmd_fail_json(arguments.json, "%s", strerror(-ret));
+	}
+	free(arguments.plugins);
 	return ret;
 }

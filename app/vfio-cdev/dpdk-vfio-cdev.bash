@@ -37,14 +37,17 @@ _dpdk_vfio_cdev_run() {
 
 	for ((i = 2; i < ${#words[@]}; i++)); do
 		word=${words[i]}
-		[ "$word" != --library ] || { i=$((i + 1)); continue; }
+		case $word in --app-plugin | --front | --library) i=$((i + 1)); continue ;; esac
 		[[ $word != -- || $((i + 1)) -eq ${#words[@]} ]] || { compopt -o default; return; }
 		[[ $word == -* ]] || { compopt -o default; return; }
 	done
-	if [ "${words[-1]}" = --library ]; then
-		compopt -o default
-	elif [[ $cur == -* && ${words[-1]} != -- ]]; then
-		_dpdk_vfio_cdev_offer --check --help --library --require --version --
+	case ${words[-1]} in
+	--app-plugin | --library) compopt -o default; return ;;
+	--front) _dpdk_vfio_cdev_offer auto eal libc; return ;;
+	esac
+	if [[ $cur == -* && ${words[-1]} != -- ]]; then
+		_dpdk_vfio_cdev_offer --app-plugin --check --front --help --library --require \
+			--version --
 	else
 		COMPREPLY=($(compgen -c -- "$cur" | sort -u))
 	fi
@@ -61,8 +64,10 @@ _dpdk_vfio_cdev() {
 	doctor)
 		if [ "${words[-1]}" = --app ]; then
 			COMPREPLY=($(compgen -c -- "$cur" | sort -u))
+		elif [ "${words[-1]}" = --app-plugin ]; then
+			compopt -o default
 		elif [[ $cur == -* ]]; then
-			_dpdk_vfio_cdev_offer --app --json --help --version
+			_dpdk_vfio_cdev_offer --app --app-plugin --json --help --version
 		else
 			_dpdk_vfio_cdev_offer "$(_dpdk_vfio_cdev_devices)"
 		fi

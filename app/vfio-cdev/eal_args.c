@@ -8,9 +8,8 @@
 #include "address.h"
 #include "cmd.h"
 #include "eal_args.h"
+#include "front.h"
 #include "launch.h"
-#include "loader.h"
-#include "script.h"
 
 /* The base class of bridges: no driver of DPDK takes one. */
 #define CLASS_BRIDGE 0x06
@@ -248,16 +247,9 @@ static bool
 has_eal(const struct host *host, const char *name)
 {
 	char path[PATH_MAX];
-	struct loader loader;
-	bool found;
 
-	if (launch_find_program(host, name, path, sizeof(path)) < 0 ||
-	    script_resolve(host, path) < 0)
-		return false;
-	loader_open(host, path, &loader);
-	found = loader_find(&loader, "librte_eal.so.") != NULL;
-	loader_close(&loader);
-	return found;
+	return launch_find_program(host, name, path, sizeof(path)) == 0 &&
+		front_has_dpdk(host, path);
 }
 
 /*

@@ -7,6 +7,7 @@
 
 #include "cmd.h"
 #include "inventory.h"
+#include "opener.h"
 #include "pinning.h"
 #include "table.h"
 #include "term.h"
@@ -48,21 +49,26 @@ openers_count(const struct inventory_device *device)
 	return device->of_cdev.count + device->of_group.count + device->of_uio.count;
 }
 
-/* The first process and how many more there are. */
+/* The first process, with its front, and how many more there are; the end may be cut. */
 static void
-openers_write(char *text, size_t size, const struct inventory_device *device)
+openers_write(char *text, size_t size, const struct host *host,
+	      const struct inventory_device *device)
 {
 	const struct inventory_openers *of = device->of_cdev.count > 0 ? &device->of_cdev :
 		device->of_group.count > 0			       ? &device->of_group :
 									 &device->of_uio;
 	int count = openers_count(device);
+	enum front front;
 	int len;
 
 	if (count == 0) {
 		snprintf(text, size, "-");
 		return;
 	}
-	len = snprintf(text, size, "%d %s", of->first[0].pid, of->first[0].name);
+	front = opener_front(host, of->first[0].pid);
+	len = snprintf(text, size, "%d %s%s%s", of->first[0].pid,
+		       front != FRONT_AUTO ? front_name(front) : "", front != FRONT_AUTO ? " " : "",
+		       of->first[0].name);
 	if (count > 1)
 		snprintf(text + len, size - len, " +%d", count - 1);
 }
@@ -94,7 +100,7 @@ row_add(struct table *table, const struct host *host, const struct inventory_dev
 		snprintf(id, sizeof(id), "%04x:%04x", device->vendor, device->device);
 	number_write(numa, sizeof(numa), device->numa_node);
 	number_write(group, sizeof(group), device->iommu_group);
-	openers_write(openers, sizeof(openers), device);
+	openers_write(openers, sizeof(openers), host, device);
 	snprintf(mode, sizeof(mode), "%s%s", inventory_mode_name(device->mode),
 		 is_pinned(host, device) ? ", pinned" : "");
 	return table_add(table,
@@ -133,7 +139,7 @@ text_json(const char *text)
 }
 
 static json_t *
-number_json(int number)
+number_json(long number)
 {
 	return number >= 0 ? json_integer(number) : json_null();
 }
@@ -144,27 +150,36 @@ id_json(const struct inventory_device *device, unsigned int id)
 	return device->has_id ? json_sprintf("%04x", id) : json_null();
 }
 
+static json_t *
+opener_json(const struct host *host, const struct rte_vfio_cdev_opener *opener, const char *of)
+{
+	const enum front front = opener_front(host, opener->pid);
+
+	return json_pack("{s:i, s:s, s:s, s:o, s:o}", "pid", opener->pid, "program", opener->name,
+			 "opened", of, "front",
+			 text_json(front != FRONT_AUTO ? front_name(front) : NULL), "pinned_kb",
+			 number_json(opener_pinned(host, opener->pid)));
+}
+
 static int
-openers_append(json_t *array, const struct inventory_openers *openers, const char *of)
+openers_append(json_t *array, const struct host *host, const struct inventory_openers *openers,
+	       const char *of)
 {
 	int ret = 0;
 
 	for (int i = 0; i < openers->count && i < INVENTORY_OPENERS; i++)
-		ret |= json_array_append_new(array,
-					     json_pack("{s:i, s:s, s:s}", "pid",
-						       openers->first[i].pid, "program",
-						       openers->first[i].name, "opened", of));
+		ret |= json_array_append_new(array, opener_json(host, &openers->first[i], of));
 	return ret;
 }
 
 static json_t *
-openers_json(const struct inventory_device *device)
+openers_json(const struct host *host, const struct inventory_device *device)
 {
 	json_t *array = json_array();
 
-	if (openers_append(array, &device->of_cdev, "cdev") == 0 &&
-	    openers_append(array, &device->of_group, "group") == 0 &&
-	    openers_append(array, &device->of_uio, "uio") == 0)
+	if (openers_append(array, host, &device->of_cdev, "cdev") == 0 &&
+	    openers_append(array, host, &device->of_group, "group") == 0 &&
+	    openers_append(array, host, &device->of_uio, "uio") == 0)
 		return array;
 	json_decref(array);
 	return NULL;
@@ -183,7 +198,7 @@ device_json(const struct host *host, const struct inventory_device *device)
 		text_json(is_pinned(host, device) ? PINNING_TEXT : NULL), "error",
 		text_json(device->err < 0 ? strerror(-device->err) : NULL), "numa_node",
 		number_json(device->numa_node), "iommu_group", number_json(device->iommu_group),
-		"opener_count", openers_count(device), "openers", openers_json(device));
+		"opener_count", openers_count(device), "openers", openers_json(host, device));
 }
 
 static int
@@ -257,8 +272,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = option_parse,
 	.doc = "List the devices that VFIO or UIO has: address, what it is, driver, cdev, mode "
-	       "(no-IOMMU, translated, UIO, group only, none), NUMA node, IOMMU group and which "
-	       "processes have it open.\v"
+	       "(no-IOMMU, translated, UIO, group only, none), NUMA node, IOMMU group, which "
+	       "processes have it open, and the front of the library in them (eal, libc).\v"
 	       "Examples:\n"
 	       "  dpdk-vfio-cdev list\n"
 	       "  dpdk-vfio-cdev list --all | grep Ethernet\n"

@@ -54,7 +54,7 @@ static const struct argp argp = {
 	.doc = "VFIO character devices for DPDK programs as they are.\n\n"
 	       "  list    the devices: what they are, their mode, which processes have them\n"
 	       "  doctor  what works on this machine, what does not, and what cures it\n"
-	       "  run     start a program with librte_bus_vfio_cdev.so in it\n"
+	       "  run     start a program with the front of the library that it needs\n"
 	       "  cdi     print what container runtimes give to containers with devices\n"
 	       "  udev    print a rule that gives the nodes to a group\v"
 	       "Examples:\n"

@@ -43,6 +43,7 @@ phase_preflight(struct run *run, struct result *result)
 	struct preflight preflight = { .result = result, .findings = json_array() };
 	struct check_options options = {
 		.app = run->options->testpmd,
+		.front = FRONT_EAL,
 		.preloads = true,
 		.require = !run->pin_only,
 	};

@@ -44,7 +44,8 @@ crafted_expand(const char *text, char out[PATH_MAX])
 struct image {
 	Elf64_Ehdr header;
 	Elf64_Phdr segments[4];
-	Elf64_Sym symbol;
+	Elf64_Sym symbols[1 + CRAFTED_IMPORTS];
+	Elf64_Rela relocations[CRAFTED_IMPORTS];
 	uint32_t hash[4];
 	Elf64_Dyn dynamic[24];
 	char interpreter[64];
@@ -65,18 +66,38 @@ entry_add(Elf64_Sxword tag, uint64_t value)
 	image.dynamic[n_dynamic++].d_un.d_val = value;
 }
 
+/* Where it is among the strings. */
+static size_t
+string_add(const char *text)
+{
+	const size_t at = strings_used;
+
+	assert_true(at + strlen(text) + 1 < sizeof(image.strings));
+	strcpy(image.strings + at, text);
+	strings_used += strlen(text) + 1;
+	return at;
+}
+
 static void
 text_add(Elf64_Sxword tag, const char *text)
 {
 	char out[PATH_MAX];
 
-	if (text == NULL)
-		return;
-	crafted_expand(text, out);
-	assert_true(strings_used + strlen(out) + 1 < sizeof(image.strings));
-	entry_add(tag, strings_used);
-	strcpy(image.strings + strings_used, out);
-	strings_used += strlen(out) + 1;
+	if (text != NULL)
+		entry_add(tag, string_add(crafted_expand(text, out)));
+}
+
+static void
+imports_make(const struct crafted *c)
+{
+	int count = 0;
+
+	for (; count < CRAFTED_IMPORTS && c->imports[count] != NULL; count++) {
+		image.symbols[1 + count].st_name = string_add(c->imports[count]);
+		image.relocations[count].r_info = ELF64_R_INFO((Elf64_Xword)(1 + count), 7);
+	}
+	entry_add(DT_JMPREL, AT(relocations));
+	entry_add(DT_PLTRELSZ, count * sizeof(image.relocations[0]));
 }
 
 static void
@@ -91,11 +112,14 @@ dynamic_make(const struct crafted *c)
 	text_add(DT_RUNPATH, c->runpath);
 	if (c->flags_1 != 0)
 		entry_add(DT_FLAGS_1, c->flags_1);
+	imports_make(c);
+	for (int i = 0; i < CRAFTED_CONTENTS && c->contents[i] != NULL; i++)
+		string_add(c->contents[i]);
 	entry_add(DT_HASH, AT(hash));
 	entry_add(DT_STRTAB, AT(strings));
-	entry_add(DT_SYMTAB, AT(symbol));
+	entry_add(DT_SYMTAB, AT(symbols));
 	entry_add(DT_STRSZ, sizeof(image.strings));
-	entry_add(DT_SYMENT, sizeof(image.symbol));
+	entry_add(DT_SYMENT, sizeof(image.symbols[0]));
 }
 
 static Elf64_Phdr
@@ -134,7 +158,8 @@ image_make(const struct crafted *c)
 		},
 		.segments = {
 			segment(PT_PHDR, AT(segments), sizeof(image.segments)),
-			segment(PT_INTERP, AT(interpreter), strlen(name) + 1),
+			segment(c->is_static ? PT_NULL : PT_INTERP, AT(interpreter),
+				strlen(name) + 1),
 			segment(PT_LOAD, 0, sizeof(image)),
 			segment(PT_DYNAMIC, AT(dynamic), sizeof(image.dynamic)),
 		},

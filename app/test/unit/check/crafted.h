@@ -14,6 +14,8 @@
 #include <stdint.h>
 
 #define CRAFTED_NEEDED 8
+#define CRAFTED_IMPORTS 4
+#define CRAFTED_CONTENTS 3
 
 /* What is NULL or 0 it has not. */
 struct crafted {
@@ -21,7 +23,9 @@ struct crafted {
 	const char *soname, *rpath, *runpath;
 	uint64_t flags_1;
 	const char *needed[CRAFTED_NEEDED];
-	bool is_32_bit, is_foreign;
+	const char *imports[CRAFTED_IMPORTS];	/* functions that it calls */
+	const char *contents[CRAFTED_CONTENTS]; /* texts that are somewhere in it */
+	bool is_32_bit, is_foreign, is_static;
 };
 
 void

@@ -166,9 +166,28 @@ library_that_cannot_be_preloaded_fails(void **state)
 	fake_sysfs_write("", "usr/x/librte_bus_vfio_cdev.so");
 	assert_int_equal(machine_check(), CHECK_FAIL);
 	assert_finding("preload", CHECK_FAIL, "cannot be preloaded: Exec format error", NULL);
+	setenv("LD_PRELOAD", "/usr/x/libvfio_cdev_compat.so.1", 1);
+	machine_check();
+	assert_finding("preload", CHECK_FAIL,
+		       "LD_PRELOAD has /usr/x/libvfio_cdev_compat.so.1, which cannot", NULL);
+	setenv("LD_PRELOAD", "/usr/x/librte_bus_vfio_cdev.so", 1);
 	machine_copy("/proc/self/exe", "usr/x/librte_bus_vfio_cdev.so");
 	assert_int_equal(machine_check(), CHECK_PASS);
 	assert_no_finding("preload");
+	unsetenv("LD_PRELOAD");
+}
+
+static void
+both_fronts_preloaded_fail(void **state)
+{
+	(void)state;
+	setenv("LD_PRELOAD", "librte_bus_vfio_cdev.so:x.so libvfio_cdev_compat.so.1", 1);
+	assert_int_equal(machine_check(), CHECK_FAIL);
+	assert_finding("preload", CHECK_FAIL, "has both fronts of the library", "one of them");
+	assert_int_equal(machine_check_options(&(struct check_options){ .preloads = true }),
+			 CHECK_PASS);
+	setenv("LD_PRELOAD", "librte_bus_vfio_cdev.so:librte_bus_vfio_cdev.so.1", 1);
+	assert_int_equal(machine_check(), CHECK_PASS);
 	unsetenv("LD_PRELOAD");
 }
 
@@ -184,6 +203,7 @@ main(void)
 		TEST(container_does_not_see_all_openers),
 		TEST(refused_policy_of_memory_fails),
 		TEST(library_that_cannot_be_preloaded_fails),
+		TEST(both_fronts_preloaded_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,9 +61,16 @@ own_cdev_mode_start(void)
 static void
 eal_with_a_cdev_mode_of_its_own_is_a_warning(void **state)
 {
+	const struct check_options by_eal = { .app = "/bin/app", .front = FRONT_EAL };
+
 	(void)state;
 	own_cdev_mode_start();
 	assert_int_equal(machine_check_app("/bin/app"), CHECK_WARN);
+	assert_finding("app", CHECK_WARN,
+		       "the C library front (libvfio_cdev_compat.so) answers, "
+		       "which was not tried with a release of it",
+		       "use DPDK 22.11 to 26.07; RTE_VFIO_CDEV=require refuses");
+	assert_int_equal(machine_check_options(&by_eal), CHECK_WARN);
 	assert_finding("app", CHECK_WARN,
 		       "linked with DPDK 26.11 (/lib/librte_eal.so.27), which has a cdev mode of "
 		       "its own: it pins no memory before its address is known, compares no "
@@ -82,7 +89,14 @@ eal_with_a_cdev_mode_of_its_own_fails_where_one_is_required(void **state)
 	(void)state;
 	own_cdev_mode_start();
 	assert_int_equal(machine_check_options(&options), CHECK_FAIL);
+	assert_finding("app", CHECK_FAIL, "was not tried", "--front libc starts it");
+	options.front = FRONT_EAL;
+	assert_int_equal(machine_check_options(&options), CHECK_FAIL);
 	assert_finding("app", CHECK_FAIL, "the library steps aside", "22.11 to 26.07");
+	/* Whoever chooses it knows what is not known. */
+	options.front = FRONT_LIBC;
+	assert_int_equal(machine_check_options(&options), CHECK_WARN);
+	options.front = FRONT_AUTO;
 	options.require = false;
 	setenv("RTE_VFIO_CDEV", "require", 1);
 	assert_int_equal(machine_check_options(&options), CHECK_FAIL);

@@ -18,10 +18,12 @@
 #define PCI "sys/bus/pci/devices/"
 #define LIBRARY "/opt/a b/librte_bus_vfio_cdev.so"
 #define INSIDE "/usr/lib/dpdk-vfio-cdev/" LAUNCH_LIBRARY
+#define INSIDE_LIBC "/usr/lib/dpdk-vfio-cdev/" LAUNCH_COMPAT
 #define POOL "sys/kernel/mm/hugepages/hugepages-%lukB/nr_hugepages"
 
 static struct host host;
 static json_t *spec;
+static const char *library;
 
 static void
 cdev_add(const char *addr, const char *name, const char *dev)
@@ -36,6 +38,7 @@ static int
 host_begin(void **state)
 {
 	(void)state;
+	library = LIBRARY;
 	fake_sysfs_reset();
 	fake_sysfs_mkdir("proc");
 	cdev_add(ADDR, "noiommu-vfio3", "511:3\n");
@@ -65,7 +68,7 @@ print(int status, bool no_hugepages, const char *first, const char *second)
 	const struct cdi_request request = {
 		.texts = texts,
 		.n_texts = (first != NULL) + (second != NULL),
-		.library = LIBRARY,
+		.library = library,
 		.no_hugepages = no_hugepages,
 	};
 	char *text;
@@ -142,6 +145,17 @@ named_devices_are_printed_once(void **state)
 	"\"pagesize=" size "\"]}"
 
 static void
+c_library_front_keeps_its_name(void **state)
+{
+	(void)state;
+	library = "/opt/libvfio_cdev_compat.so.1";
+	print(0, true, NULL, NULL);
+	assert_part(common("env"), "[\"LD_PRELOAD=" INSIDE_LIBC "\", \"RTE_VFIO_CDEV=require\"]");
+	assert_part(json_object_get(json_array_get(common("mounts"), 0), "containerPath"),
+		    "\"" INSIDE_LIBC "\"");
+}
+
+static void
 library_and_hugepages_are_mounted(void **state)
 {
 	(void)state;
@@ -215,6 +229,7 @@ main(void)
 		CDI_TEST(devices_are_given_by_their_nodes),
 		CDI_TEST(device_without_a_cdev_is_refused_by_name),
 		CDI_TEST(host_that_lacks_something_prints_nothing),
+		CDI_TEST(c_library_front_keeps_its_name),
 		CDI_TEST(library_and_hugepages_are_mounted),
 		CDI_TEST(name_that_cdi_does_not_take_is_refused),
 		CDI_TEST(named_devices_are_printed_once),

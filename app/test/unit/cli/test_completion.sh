@@ -47,6 +47,13 @@ offered 'dpdk-vfio-cdev doctor 0000:00:03.0 0000:4' 41:00.0
 offered 'dpdk-vfio-cdev doctor --j' --json
 offered 'dpdk-vfio-cdev doctor --app mkf' "$(compgen -c mkf | sort -u | xargs)"
 offered 'dpdk-vfio-cdev run --r' --require
+offered 'dpdk-vfio-cdev run --app' --app-plugin
+offered 'dpdk-vfio-cdev run --app-plugin /usr/' FILES
+offered 'dpdk-vfio-cdev run --front ' auto eal libc
+offered 'dpdk-vfio-cdev run --app-plugin /x --front libc --check printf' \
+	"$(compgen -c printf | sort -u | xargs)"
+offered 'dpdk-vfio-cdev doctor --app-plugin /usr/' FILES
+offered 'dpdk-vfio-cdev doctor --app x --app-' --app-plugin
 offered 'dpdk-vfio-cdev cdi 0000:4' 41:00.0
 offered 'dpdk-vfio-cdev cdi --' --library --no-hugepages --help --version
 offered 'dpdk-vfio-cdev cdi --library /usr/' FILES

@@ -164,6 +164,13 @@ program_may_start_another(void **state)
 					       .needed = { "librte_eal.so.23" } });
 	assert_int_equal(eal_args_read(&host, words, &args), 0);
 	assert_devices("0000:00:03.0", NULL);
+	/* One that has DPDK inside starts nothing. */
+	eal_args_free(&args);
+	crafted_write(&(const struct crafted){ .path = "@/bin/taskset",
+					       .contents = { "PMD_INFO_STRING= " } });
+	assert_int_equal(eal_args_read(&host, words, &args), 0);
+	assert_devices(NULL, NULL);
+	crafted_write(&(const struct crafted){ .path = "@/bin/taskset" });
 	/* What is no program is the EAL's end. */
 	eal_args_free(&args);
 	strcpy(words[4], "/bin/no");

@@ -27,6 +27,8 @@ include/rte_vfio_cdev.h
 include/rte_vfio_cdev_memory.h
 $libdir/librte_bus_vfio_cdev.so
 $libdir/librte_bus_vfio_cdev.so.1
+$libdir/libvfio_cdev_compat.so
+$libdir/libvfio_cdev_compat.so.1
 $libdir/librte_vfio_cdev.a
 $libdir/librte_vfio_cdev.so
 $libdir/librte_vfio_cdev.so.1
@@ -52,6 +54,11 @@ names=$(nm -g --defined-only "$top/$libdir/librte_vfio_cdev.a" | awk 'NF == 3 { 
 # Found beside the tool, wherever the tree was moved to.
 found=$("$top/bin/dpdk-vfio-cdev" run -- printenv LD_PRELOAD) || :
 [ "$found" = "$top/$libdir/librte_bus_vfio_cdev.so.1" ] || wrong "run preloads \"$found\""
+compat=$top/$libdir/libvfio_cdev_compat.so.1
+found=$("$top/bin/dpdk-vfio-cdev" run --front libc -- printenv LD_PRELOAD) || :
+[ "$found" = "$compat" ] || wrong "run --front libc preloads \"$found\""
+[[ $(readelf --dynamic --wide "$compat") == *"soname: [${compat##*/}]"* ]] ||
+	wrong "${compat##*/} has another SONAME"
 
 # Where pkg-config does not look it names what is missing, and the variable.
 missing=$(PKG_CONFIG_PATH='' PKG_CONFIG_LIBDIR=$dest pkg-config --libs librte_bus_vfio_cdev 2>&1) &&
@@ -67,7 +74,7 @@ export LD_LIBRARY_PATH=$top/$libdir
 read -ra flags < <(pkg-config --cflags --libs librte_bus_vfio_cdev libdpdk)
 cc -o "$dest/pin" "$(dirname "$0")"/../../../../doc/examples/pin/*.c "${flags[@]}"
 "$dest/pin" -- --help >"$dest/help" || wrong "the example does not start"
-ldd "$dest/pin" | grep -qF "librte_bus_vfio_cdev.so.1 => $top/" ||
+ldd "$dest/pin" | grep -F "librte_bus_vfio_cdev.so.1 => $top/" >"$dest/used" ||
 	wrong "the example does not use the library"
 
 # One without DPDK, with the shared library and with the static one.

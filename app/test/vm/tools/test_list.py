@@ -81,19 +81,29 @@ def test_list_all_shows_what_has_no_driver(cdev: Guest) -> None:
                          re.M), text
 
 
+def pinned_kb(guest: Guest, pid: str) -> int:
+    """What the kernel counts."""
+    status = guest.run(["cat", f"/proc/{pid}/status"], check=True).stdout
+    return int(status.split("VmPin:")[1].split()[0])
+
+
 def test_opener_is_shown_while_testpmd_runs(cdev: Guest) -> None:
     with Testpmd(cdev, PAIR) as testpmd:
         testpmd.ready()
-        opener = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "cdev"}
+        pinned = pinned_kb(cdev, testpmd.pid)
+        opener = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "cdev",
+                  "front": "eal", "pinned_kb": pinned}
         devices = listed(cdev)
         assert [devices[address]["openers"] for address in PAIR] == [[opener], [opener]]
+        assert pinned > 0
         assert devices[nic_address(2)]["opener_count"] == 0
-        assert f"  {testpmd.pid} dpdk-testpmd" in table(cdev)[DEVICE]
+        assert f"  {testpmd.pid} eal dpdk-testpmd" in table(cdev)[DEVICE]
         testpmd.stop()
     assert listed(cdev)[DEVICE]["openers"] == []
     with Testpmd(cdev, PAIR, policy="off") as testpmd:
         testpmd.ready()
-        opener = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "group"}
+        opener = {"pid": int(testpmd.pid), "program": "dpdk-testpmd", "opened": "group",
+                  "front": "eal", "pinned_kb": pinned_kb(cdev, testpmd.pid)}
         assert listed(cdev)[DEVICE]["openers"] == [opener]
         testpmd.stop()
 
