@@ -12,6 +12,7 @@ from testvm.util import CHECKOUT
 
 HEADER = CHECKOUT / "lib/iommufd/iommufd_uapi.h"
 URING = CHECKOUT / "lib/uring/uring_uapi.h"
+VFIO = CHECKOUT / "drivers/compat/vfio_cdev/vfio_uapi.h"
 
 
 def compile_check(directory: Path) -> "subprocess.CompletedProcess[str]":
@@ -20,7 +21,8 @@ def compile_check(directory: Path) -> "subprocess.CompletedProcess[str]":
     uapi = KernelMaker(cache, PrivateApt(cache)).base() / "uapi"
     return subprocess.run(
         ["cc", "-std=gnu11", "-fsyntax-only", "-isystem", str(uapi), f"-I{directory}",
-         f"-I{HEADER.parent}", f"-I{URING.parent}", str(SOURCES / "uapi_check.c")],
+         *(f"-I{header.parent}" for header in (HEADER, URING, VFIO)),
+         str(SOURCES / "uapi_check.c")],
         capture_output=True, text=True, check=False)
 
 
@@ -41,3 +43,8 @@ def test_comparison_sees_members_in_another_order(tmp_path: Path) -> None:
 def test_comparison_sees_another_size_of_io_uring(tmp_path: Path) -> None:
     (tmp_path / URING.name).write_text(URING.read_text().replace("unused[30]", "unused[31]"))
     assert "sizeof(struct uring_params) differs" in compile_check(tmp_path).stderr
+
+
+def test_comparison_sees_another_request_of_a_group(tmp_path: Path) -> None:
+    (tmp_path / VFIO.name).write_text(VFIO.read_text().replace("100 + 3", "100 + 9"))
+    assert "COMPAT_GROUP_GET_STATUS differs" in compile_check(tmp_path).stderr
