@@ -89,13 +89,6 @@ container_is(int fd)
 	return rdev_read(fd, &rdev) && (is_kernels(rdev) || is_iommufd(rdev));
 }
 
-static int
-error_return(int err)
-{
-	errno = err;
-	return -1;
-}
-
 /* As the kernel does (vfio_ioctl_check_extension()): with a group of ours it has no IOMMU. */
 static int
 extension_check(int fd, bool kernels, void *arg)

@@ -213,12 +213,8 @@ device_is_set(const struct rte_vfio_cdev_info *info)
 static void
 groups_prune(void)
 {
-	struct stat st;
-
 	for (size_t i = 0; i < group_count; i++)
-		if (groups[i].set &&
-		    (next.fstat(groups[i].fd, &st) < 0 || !S_ISCHR(st.st_mode) ||
-		     minor(st.st_rdev) != groups[i].minor))
+		if (groups[i].set && !handle_is_live(groups[i].fd, groups[i].minor))
 			groups[i].set = false;
 }
 
@@ -403,10 +399,8 @@ device_open(int fd, const struct rte_vfio_cdev_info *info, const char *name)
 		ret = device_take(fd, info, has_token ? token : NULL);
 		pthread_mutex_unlock(&bind_lock);
 	}
-	if (ret < 0) {
-		errno = -ret;
-		return -1;
-	}
+	if (ret < 0)
+		return error_return(-ret);
 	copy = next.fcntl(fd, F_DUPFD_CLOEXEC, NULL);
 	if (copy >= 0 && group_copy(info).bound)
 		handle_add(copy, info->minor);

@@ -22,13 +22,6 @@
 
 #define LINK_SUFFIX "/iommu_group"
 
-static int
-error_return(int err)
-{
-	errno = err;
-	return -1;
-}
-
 /*
  * "/dev/vfio/noiommu-N", all of it. Of groups that only this library has the plain number too:
  * programs that look for the group's name in sysfs find none.

@@ -25,14 +25,12 @@ struct marks handle_marks;
 static struct handle *handles;
 static size_t handle_count;
 
-/* It may have been closed without a call of close(). */
-static bool
-is_live(const struct handle *handle)
+bool
+handle_is_live(int fd, unsigned int number)
 {
 	struct stat st;
 
-	return next.fstat(handle->fd, &st) == 0 && S_ISCHR(st.st_mode) &&
-		minor(st.st_rdev) == handle->minor;
+	return next.fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && minor(st.st_rdev) == number;
 }
 
 /* front_lock is held. */
@@ -40,7 +38,7 @@ static bool
 any_is_live(unsigned int minor)
 {
 	for (size_t i = 0; i < handle_count; i++)
-		if (handles[i].minor == minor && is_live(&handles[i]))
+		if (handles[i].minor == minor && handle_is_live(handles[i].fd, minor))
 			return true;
 	return false;
 }
@@ -99,7 +97,7 @@ handle_copied(int fd, int copy)
 		return;
 	pthread_mutex_lock(&front_lock);
 	handle = handle_find(fd);
-	if (handle != NULL && is_live(handle))
+	if (handle != NULL && handle_is_live(fd, handle->minor))
 		handle_record(copy, handle->minor);
 	pthread_mutex_unlock(&front_lock);
 }
@@ -130,7 +128,7 @@ is_last(int fd)
 	struct handle *handle = handle_find(fd);
 	unsigned int minor;
 
-	if (handle == NULL || !is_live(handle))
+	if (handle == NULL || !handle_is_live(fd, handle->minor))
 		return false;
 	minor = handle->minor;
 	*handle = handles[--handle_count];

@@ -15,6 +15,13 @@
 
 extern struct marks handle_marks;
 
+/*
+ * Is an fd still the cdev with this minor number? It may have been closed without a call of
+ * close().
+ */
+bool
+handle_is_live(int fd, unsigned int number);
+
 /* Has the process an fd of the device? */
 bool
 handle_exists(unsigned int minor);

@@ -8,6 +8,7 @@
 #ifndef COMPAT_VFIO_CDEV_NEXT_H
 #define COMPAT_VFIO_CDEV_NEXT_H
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -34,5 +35,13 @@ struct next {
 
 /* Constant once the constructor has run. */
 extern struct next next;
+
+/* Fail as a system call does. */
+static inline int
+error_return(int err)
+{
+	errno = err;
+	return -1;
+}
 
 #endif /* COMPAT_VFIO_CDEV_NEXT_H */
