@@ -26,14 +26,26 @@
 #define CANCELS 50
 
 static atomic_uint ticks;
+static atomic_bool ticking;
 static uint8_t *signal_page;
 static atomic_uintptr_t handler_wrong;
+
+/* The next one counts from the end of this one: on a slow machine there would be only signals. */
+static void
+tick_next(void)
+{
+	const struct itimerval once = { .it_value.tv_usec = 1000 };
+
+	ticks++;
+	if (ticking)
+		setitimer(ITIMER_REAL, &once, NULL);
+}
 
 static void
 tick(int number)
 {
 	(void)number;
-	ticks++;
+	tick_next();
 }
 
 /* All of these calls are allowed in a handler (signal-safety(7)). */
@@ -50,26 +62,27 @@ tick_and_read(int number)
 		handler_wrong = (uintptr_t) "a wrong address in the handler";
 	if (fd >= 0)
 		close(fd);
-	ticks++;
+	tick_next();
 	errno = saved;
 }
 
 static const char *
 ticks_start(void (*handler)(int), int flags)
 {
-	const struct itimerval each = { { 0, 1000 }, { 0, 1000 } };
 	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
 
 	CHECK(sigaction(SIGALRM, &action, NULL) == 0);
-	CHECK(setitimer(ITIMER_REAL, &each, NULL) == 0);
+	ticking = true;
+	CHECK(raise(SIGALRM) == 0);
 	return NULL;
 }
 
 static void
 ticks_stop(void)
 {
-	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
+	const struct itimerval never = { 0 };
 
+	ticking = false;
 	setitimer(ITIMER_REAL, &never, NULL);
 }
 
@@ -93,7 +106,7 @@ ticks_reads(void)
 		CHECK(munmap(va, HUGEPAGE) == 0);
 	}
 	ticks_stop();
-	CHECK(ticks > 0);
+	CHECK(ticks > 1);
 	return state_check(&before);
 }
 
@@ -130,7 +143,7 @@ setups_run(int flags)
 		vfio_group_close(&abuse_vfio);
 	}
 	ticks_stop();
-	CHECK(ticks > 0);
+	CHECK(ticks > 1);
 	return NULL;
 }
 
