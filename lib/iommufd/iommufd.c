@@ -70,7 +70,10 @@ linux_page_size(void)
 #define PAGEMAP "/proc/self/pagemap"
 #define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
 
-/* Whether a page is swapped out. Page tables do not show it for shared memory. */
+/*
+ * Whether a page is swapped out. Page tables do not show it for shared memory. It may be, if
+ * that cannot be read now.
+ */
 static bool
 is_swapped(const void *page)
 {
@@ -80,20 +83,21 @@ is_swapped(const void *page)
 	bool is;
 
 	if (fd < 0)
-		return false;
+		return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
 	is = pread(fd, &entry, sizeof(entry), index * (off_t)sizeof(entry)) == sizeof(entry) &&
 		(entry & PAGEMAP_SWAPPED) != 0;
 	close(fd);
 	return is;
 }
 
+/* mincore(2) fails with ENOMEM where nothing is mapped, and with EAGAIN if memory is short. */
 static int
 linux_resident(const void *page)
 {
 	unsigned char resident;
 
 	if (mincore((void *)(uintptr_t)page, 1, &resident) < 0)
-		return -1;
+		return errno == ENOMEM ? -1 : 1;
 	return (resident & 1) != 0 || is_swapped(page);
 }
 

@@ -35,8 +35,8 @@ struct ifd_iova_range;
  * dup() makes a close-on-exec copy;
  * adopt() makes an fd that came in a message close-on-exec; EEXIST: the fd is so already,
  * so it came in no message;
- * resident() is mincore(2) of one page: 1 (also if the page is swapped out); 0; or -1 if
- * nothing is mapped there;
+ * resident() is mincore(2) of one page: 1 (also if the page is swapped out, or may be); 0; or
+ * -1 if nothing is mapped there;
  * now() returns nanoseconds of a monotonic clock;
  * page_size() returns the size of base pages: 4, 16 or 64 KiB, as the kernel was built.
  * uring_setup() and uring_register() are io_uring_setup(2) and io_uring_register(2) (lib/uring).

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -399,10 +400,14 @@ resident_pages_are_distinguished(void **state)
 
 /* Replaces the C library's: a kernel that has swapped a page out, since not all can. */
 static uint64_t pagemap_entry;
+static int mincore_errno;
 
 int
 mincore(void *va, size_t len, unsigned char *in)
 {
+	errno = mincore_errno;
+	if (mincore_errno != 0)
+		return -1;
 	if (pagemap_entry == 0)
 		return syscall(SYS_mincore, va, len, in);
 	*in = 0;
@@ -427,6 +432,26 @@ swapped_page_is_resident(void **state)
 	assert_int_equal(iommufd_sys_linux.resident(&pagemap_entry), 1);
 	pagemap_entry = UINT64_C(1) << 55;
 	assert_int_equal(iommufd_sys_linux.resident(&pagemap_entry), 0);
+	pagemap_entry = 0;
+}
+
+/* The kernel is short of memory, or this process of files: that says nothing about the page. */
+static void
+page_is_not_gone_because_something_is_short(void **state)
+{
+	struct rlimit limit, none;
+
+	(void)state;
+	mincore_errno = EAGAIN;
+	assert_int_equal(iommufd_sys_linux.resident(&pagemap_entry), 1);
+	mincore_errno = 0;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	pagemap_entry = UINT64_C(1) << 55;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(iommufd_sys_linux.resident(&pagemap_entry), 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	pagemap_entry = 0;
 }
 
@@ -523,6 +548,7 @@ main(void)
 		cmocka_unit_test(page_size_of_memory_is_read),
 		cmocka_unit_test(resident_pages_are_distinguished),
 		cmocka_unit_test(swapped_page_is_resident),
+		cmocka_unit_test(page_is_not_gone_because_something_is_short),
 		cmocka_unit_test(missing_node_fails),
 		cmocka_unit_test(file_that_is_no_device_has_no_number),
 	};
