@@ -187,15 +187,15 @@ ring_get_pa(const struct vfio_cdev_areas *areas, uint64_t iova, uint64_t *len, u
 			       len, phys);
 }
 
-/* Are the first and the last base page as far from each other in physical memory? */
+/* Are the first and the last base page as far from each other in physical memory, for certain? */
 static bool
 is_contiguous(const struct vfio_cdev_areas *areas, uint64_t iova, uint64_t len)
 {
 	const uint64_t last = len - areas->ctx->page;
 	uint64_t one = 1, start, end;
 
-	return ring_get_pa(areas, iova, &one, &start) < 0 ||
-		(ring_get_pa(areas, iova + last, &one, &end) == 0 && end == start + last);
+	return ring_get_pa(areas, iova, &one, &start) == 0 &&
+		ring_get_pa(areas, iova + last, &one, &end) == 0 && end == start + last;
 }
 
 /*
@@ -212,7 +212,7 @@ ring_map(struct vfio_cdev_areas *areas, const void *va, uint64_t len, unsigned i
 
 	if (ret < 0 || !is_hugepage || is_contiguous(areas, *iova, len))
 		return ret;
-	/* The caller is wrong about the page. */
+	/* The caller may be wrong about the page. */
 	ret = ring_unmap(areas, *iova, len);
 	return ret < 0 ? ret : buffer_add(areas, (uintptr_t)va, len, iova);
 }

@@ -78,6 +78,21 @@ what_is_no_hugepage_is_pinned_as_a_whole(void **state)
 	assert_int_equal(fake_holds().pinned, HUGE);
 }
 
+/* Nor if pagemap cannot be read now. */
+static void
+what_may_be_no_hugepage_is_pinned_as_a_whole(void **state)
+{
+	const struct fixture *f = *state;
+	uint64_t phys;
+
+	for (unsigned int nth = 1; nth <= 2; nth++) {
+		fake_page_move(FAKE_VA(2 * nth * HUGE - FAKE_PAGE), FAKE_PHYS(9 * HUGE));
+		fake_fail(FAKE_PAGEMAP, nth, ENOMEM);
+		assert_int_equal(pin_page(f, (2 * nth - 1) * HUGE, &phys), 0);
+		assert_int_equal(fake_holds().pinned, nth * HUGE);
+	}
+}
+
 static void
 part_of_a_hugepage_pins_it(void **state)
 {
@@ -325,6 +340,7 @@ main(void)
 		STARTED_TEST(page_is_pinned_before_its_address_is_read),
 		STARTED_TEST(part_of_a_hugepage_pins_it),
 		STARTED_TEST(what_is_no_hugepage_is_pinned_as_a_whole),
+		STARTED_TEST(what_may_be_no_hugepage_is_pinned_as_a_whole),
 		STARTED_TEST(nothing_is_confirmed),
 		STARTED_TEST(wrong_address_is_refused),
 		NEW_TEST(pending_memory_is_pinned_and_compared_by_the_start),
