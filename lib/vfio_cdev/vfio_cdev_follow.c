@@ -22,6 +22,7 @@
 #include "vfio_cdev_monitor.h"
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_state.h"
+#include "vfio_cdev_sysfs.h"
 
 #define LEAST_SLOTS 64
 
@@ -102,25 +103,26 @@ list_fill(const struct iommufd_sys *sys, int maps)
 	return mappings_walk(sys, maps, true, &count);
 }
 
-static bool
+static int
 list_make(const struct iommufd_sys *sys, int maps)
 {
 	const unsigned long now = atomic_load(&changes);
+	int ret;
 
 	if (list.slots != NULL && list.changes == now)
-		return true;
+		return 0;
 	list_free();
 	list.changes = now;
-	if (list_fill(sys, maps) == 0)
-		return true;
-	list_free();
-	return false;
+	ret = list_fill(sys, maps);
+	if (ret < 0)
+		list_free();
+	return ret;
 }
 
 /* What is searched for: a page of a file, outside of the memory that is unmapped. */
 struct search {
 	const struct iommufd_sys *sys;
-	int maps;
+	int maps;		/* a file, or -errno */
 	struct iommufd_vma vma; /* that has the page now */
 	uint64_t offset;	/* of the page in the file */
 	uint64_t len;
@@ -154,13 +156,17 @@ list_search(const struct search *search, uint64_t *va)
 	return false;
 }
 
-static bool
+/* 1: it is mapped at *va too; 0: not so; -errno. */
+static int
 elsewhere_find(struct search *search, const struct vfio_cdev_record *rec, uint64_t *va)
 {
-	if (iommufd_vma_find(search->sys, search->maps, rec->va, IOMMUFD_VMA_AT, &search->vma) <
-		    0 ||
-	    !search->vma.shared_file || !list_make(search->sys, search->maps))
-		return false;
+	int ret;
+
+	ret = iommufd_vma_find(search->sys, search->maps, rec->va, IOMMUFD_VMA_AT, &search->vma);
+	if (ret == 0 && search->vma.shared_file)
+		ret = list_make(search->sys, search->maps);
+	if (ret < 0 || !search->vma.shared_file)
+		return ret;
 	search->offset = search->vma.offset + (rec->va - search->vma.start);
 	search->len = vfio_cdev_record_len(rec);
 	return list_search(search, va);
@@ -183,6 +189,20 @@ record_move(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec, u
 	vfio_cdev_record_add(domain, rec);
 }
 
+/* A page that may be mapped elsewhere keeps its pin while the domain is there. */
+static void
+record_follow(struct rte_vfio_cdev_domain *domain, struct search *search,
+	      struct vfio_cdev_record *rec)
+{
+	uint64_t va;
+	int ret = search->maps >= 0 ? elsewhere_find(search, rec, &va) : search->maps;
+
+	if (ret == 1)
+		record_move(domain, rec, va);
+	else if (rec->pinned && vfio_cdev_is_shortage(ret))
+		vfio_cdev_provisional_orphan(domain, rec);
+}
+
 void
 vfio_cdev_follow(struct rte_vfio_cdev_domain *domain, uintptr_t start, uint64_t len)
 {
@@ -192,18 +212,20 @@ vfio_cdev_follow(struct rte_vfio_cdev_domain *domain, uintptr_t start, uint64_t 
 		.last = start + (len - 1),
 	};
 	struct vfio_cdev_record *rec, *next;
-	uint64_t va;
+	int ret;
 
 	rec = vfio_cdev_provisional_next(domain, NULL, start, len);
-	if (rec == NULL || domain->keep_provisional ||
-	    iommufd_maps_open(search.sys, &search.maps) < 0)
+	if (rec == NULL || domain->keep_provisional)
 		return;
+	ret = iommufd_maps_open(search.sys, &search.maps);
+	if (ret < 0)
+		search.maps = ret;
 	for (; rec != NULL; rec = next) {
 		next = vfio_cdev_provisional_next(domain, rec, start, len);
-		if (elsewhere_find(&search, rec, &va))
-			record_move(domain, rec, va);
+		record_follow(domain, &search, rec);
 	}
-	search.sys->close(search.maps);
+	if (search.maps >= 0)
+		search.sys->close(search.maps);
 }
 
 uint64_t

@@ -43,25 +43,31 @@ vfio_cdev_provisional_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_
 	provisional_account(domain, 1);
 }
 
+/* What is not pinned is freed after unlocking. */
+void
+vfio_cdev_provisional_orphan(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+{
+	struct vfio_cdev_record **link = rec->pinned ? &domain->orphans : &domain->dropped;
+
+	vfio_cdev_record_remove(domain, rec);
+	provisional_account(domain, -1);
+	rec->right = *link;
+	*link = rec;
+}
+
 void
 vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 			   bool gone)
 {
-	struct vfio_cdev_record **link;
 	int ret = 0;
 
 	if (rec->pinned && !(gone && domain->keep_provisional))
 		ret = vfio_cdev_mapping_unpin(domain, rec);
-	if (ret < 0) {
+	if (ret < 0)
 		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
 				      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
-		return;
-	}
-	vfio_cdev_record_remove(domain, rec);
-	provisional_account(domain, -1);
-	link = rec->pinned ? &domain->orphans : &domain->dropped;
-	rec->right = *link;
-	*link = rec;
+	else
+		vfio_cdev_provisional_orphan(domain, rec);
 }
 
 void

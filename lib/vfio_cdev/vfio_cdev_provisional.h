@@ -21,6 +21,10 @@ void
 vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 			   bool gone);
 
+/* Forget a pin, which stays: its memory goes, but the page may be in use. */
+void
+vfio_cdev_provisional_orphan(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
+
 /* Drop those that lie in memory which an ordinary mapping has pinned. */
 void
 vfio_cdev_provisional_replace_locked(struct rte_vfio_cdev_domain *domain, const void *va,
@@ -62,7 +66,7 @@ vfio_cdev_provisional_recheck(struct rte_vfio_cdev_domain *domain, uintptr_t va,
 bool
 vfio_cdev_provisional_is_sweep_due(const struct rte_vfio_cdev_domain *domain);
 
-/* Unpin pages that were kept after their memory had gone. */
+/* Unpin orphans. */
 void
 vfio_cdev_provisional_free_orphans(struct rte_vfio_cdev_domain *domain);
 

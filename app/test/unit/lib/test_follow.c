@@ -343,6 +343,27 @@ without_an_answer_of_the_kernel_pages_are_unpinned(void **state)
 	assert_pinned(f, GIVEN - 3);
 }
 
+/* It cannot be found out now whether the page is mapped elsewhere: it may be. */
+static void
+page_stays_pinned_if_the_search_is_short_of_something(void **state)
+{
+	struct fixture *f = *state;
+
+	file_map(OTHER, GIVEN, 0);
+	fake.maps_error = EMFILE;
+	unmap(0, 1);
+	fake.maps_error = 0;
+	for (unsigned int nth = 1; nth <= 3; nth++) {
+		fake_fail(FAKE_VMA, nth, ENOMEM);
+		unmap(PAGES(nth), 1);
+	}
+	assert_int_equal(fixture_stats(f).provisional, GIVEN - 4);
+	assert_kernel_holds(2, GIVEN, PAGES(GIVEN));
+	/* Its address is given again: that is another pin of the page. */
+	assert_int_equal(given(f, OTHER), FAKE_PHYS(0));
+	assert_kernel_holds(2, GIVEN + 1, PAGES(GIVEN + 1));
+}
+
 /* Its EAL moves memory itself: there, the pin has to stay where it is. */
 static void
 pins_that_are_kept_do_not_follow(void **state)
@@ -498,6 +519,7 @@ main(void)
 		PINNED_TEST(mappings_are_listed_once),
 		PINNED_TEST(listed_mapping_that_is_gone_does_not_count),
 		PINNED_TEST(without_an_answer_of_the_kernel_pages_are_unpinned),
+		PINNED_TEST(page_stays_pinned_if_the_search_is_short_of_something),
 		PINNED_TEST(pins_that_are_kept_do_not_follow),
 		PINNED_TEST(call_that_fails_keeps_the_page),
 		PINNED_TEST(search_allocates_and_logs_nothing),
