@@ -16,6 +16,7 @@
 
 #include "vfio_cdev_numa.h"
 #include "vfio_cdev_state.h"
+#include "vfio_cdev_sysfs.h"
 
 static bool
 number_parse(const char *name, const char *prefix, unsigned long *number)
@@ -30,22 +31,29 @@ number_parse(const char *name, const char *prefix, unsigned long *number)
 	return *end == '\0' && errno == 0;
 }
 
+/* What is not there is not read; 0, or -errno if it may be there. */
+static int
+open_error(void)
+{
+	return vfio_cdev_is_shortage(-errno) ? -errno : 0;
+}
+
 /* Bytes of a block, or 0 if the kernel has no blocks (CONFIG_MEMORY_HOTPLUG). */
-static uint64_t
-block_size(const struct rte_vfio_cdev_ctx *ctx)
+static int
+block_size(const struct rte_vfio_cdev_ctx *ctx, uint64_t *size)
 {
 	char path[PATH_MAX];
-	uint64_t size = 0;
 	FILE *file;
 
+	*size = 0;
 	snprintf(path, sizeof(path), "%s/devices/system/memory/block_size_bytes", ctx->sysfs);
 	file = fopen(path, "re");
 	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%" SCNx64, &size) != 1)
-		size = 0;
+		return open_error();
+	if (fscanf(file, "%" SCNx64, size) != 1)
+		*size = 0;
 	fclose(file);
-	return size;
+	return 0;
 }
 
 /* The array grows by powers of two. */
@@ -79,7 +87,7 @@ blocks_read(struct rte_vfio_cdev_domain *domain, unsigned long node, uint64_t si
 	snprintf(path, sizeof(path), "%s/devices/system/node/node%lu", domain->ctx->sysfs, node);
 	dir = opendir(path);
 	if (dir == NULL)
-		return 0;
+		return open_error();
 	while (ret == 0 && (entry = readdir(dir)) != NULL)
 		if (number_parse(entry->d_name, "memory", &block) && block <= UINT64_MAX / size - 1)
 			ret = numa_range_add(domain, block * size, block * size + (size - 1), node);
@@ -117,30 +125,44 @@ numa_ranges_merge(struct rte_vfio_cdev_domain *domain)
 	domain->numa_range_count = count + 1;
 }
 
-int
-vfio_cdev_numa_read(struct rte_vfio_cdev_domain *domain)
+/* The blocks of all nodes. *count is the number of nodes. */
+static int
+nodes_read(struct rte_vfio_cdev_domain *domain, uint64_t size, unsigned int *count)
 {
-	const uint64_t size = block_size(domain->ctx);
 	const struct dirent *entry;
-	unsigned int nodes = 0;
 	char path[PATH_MAX];
 	unsigned long node;
 	int ret = 0;
 	DIR *dir;
 
-	if (!domain->mode->reports_pa || domain->numa_ranges != NULL)
-		return 0;
+	*count = 0;
 	snprintf(path, sizeof(path), "%s/devices/system/node", domain->ctx->sysfs);
 	dir = opendir(path);
-	while (dir != NULL && ret == 0 && (entry = readdir(dir)) != NULL) {
+	if (dir == NULL)
+		return open_error();
+	while (ret == 0 && (entry = readdir(dir)) != NULL) {
 		if (!number_parse(entry->d_name, "node", &node) || node > UINT_MAX)
 			continue;
-		nodes++;
+		++*count;
 		if (size != 0)
 			ret = blocks_read(domain, node, size);
 	}
-	if (dir != NULL)
-		closedir(dir);
+	closedir(dir);
+	return ret;
+}
+
+int
+vfio_cdev_numa_read(struct rte_vfio_cdev_domain *domain)
+{
+	unsigned int nodes;
+	uint64_t size;
+	int ret;
+
+	if (!domain->mode->reports_pa || domain->numa_ranges != NULL)
+		return 0;
+	ret = block_size(domain->ctx, &size);
+	if (ret == 0)
+		ret = nodes_read(domain, size, &nodes);
 	numa_ranges_merge(domain);
 	/* With one node all memory is on it. */
 	if (ret == 0 && nodes <= 1 && domain->numa_range_count == 0)

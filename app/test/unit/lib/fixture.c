@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "fixture.h"
 
@@ -87,6 +88,16 @@ int
 pages_unmap(const struct fixture *f, uint64_t first, uint64_t count)
 {
 	return memory_unmap(f, PAGES(first), PAGES(count));
+}
+
+void
+files_limit(int files)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = files < 0 ? limit.rlim_max : (rlim_t)files;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 void

@@ -72,6 +72,10 @@ pages_unmap(const struct fixture *f, uint64_t first, uint64_t count);
 void
 assert_stats(const struct fixture *f, uint64_t mappings, uint64_t pages, uint64_t bytes);
 
+/* The number of files that this process may open: none (0), or as many as possible (-1). */
+void
+files_limit(int files);
+
 /* Only the device's two files are there, nothing mapped, pinned or counted. */
 void
 assert_nothing_mapped(const struct fixture *f);

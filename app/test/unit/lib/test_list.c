@@ -305,6 +305,25 @@ bytes_are_counted_on_their_nodes(void **state)
 	assert_nodes(f, 0, HUGE + PAGES(2), 0);
 }
 
+/* They would count as of the first node, for as long as the domain is there. */
+static void
+nodes_that_cannot_be_read_are_an_error(void **state)
+{
+	struct fixture *f = *state;
+
+	rte_vfio_cdev_device_close(f->device);
+	f->device = NULL;
+	assert_int_equal(rte_vfio_cdev_domain_destroy(f->domain), 0);
+	assert_int_equal(rte_vfio_cdev_domain_create(f->ctx, RTE_VFIO_CDEV_NOIOMMU, &f->domain), 0);
+	files_limit(0);
+	assert_int_equal(fixture_open(f), -EMFILE);
+	assert_logged(ERR, "cannot open", strerror(EMFILE));
+	files_limit(-1);
+	assert_int_equal(fixture_open(f), 0);
+	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
+	assert_nodes(f, 0, HUGE, 0);
+}
+
 static void
 one_node_needs_no_blocks(void **state)
 {
@@ -357,6 +376,7 @@ main(void)
 		LIST_TEST(what_is_refused_is_counted, fixture_device),
 		LIST_TEST(ioctls_of_the_domain_are_counted_and_timed, fixture_device),
 		LIST_TEST(bytes_are_counted_on_their_nodes, nodes_begin),
+		LIST_TEST(nodes_that_cannot_be_read_are_an_error, nodes_begin),
 		LIST_TEST(one_node_needs_no_blocks, fixture_device),
 		LIST_TEST(nodes_without_blocks_are_not_guessed, blockless_begin),
 	};
