@@ -219,8 +219,11 @@ class_count(const struct rte_vfio_cdev_ctx *ctx, bool has_node, enum rte_vfio_cd
 
 	snprintf(path, sizeof(path), "%s/class/vfio-dev", ctx->sysfs);
 	dir = opendir(path);
-	if (dir == NULL)
+	if (dir == NULL) {
+		if (errno != ENOENT)
+			vfio_cdev_fail(ctx, "sysfs", RTE_VFIO_CDEV_STEP_FIND, -errno, "%s", path);
 		return 0;
+	}
 	while ((entry = readdir(dir)) != NULL) {
 		snprintf(path, sizeof(path), "%.32s/dev", entry->d_name);
 		if (!vfio_cdev_name_parse(entry->d_name, &found))

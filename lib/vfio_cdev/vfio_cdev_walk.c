@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "vfio_cdev_ctx.h"
+#include "vfio_cdev_sysfs.h"
 
 static int
 entry_is_visible(const struct dirent *entry)
@@ -57,7 +58,8 @@ device_visit(const struct rte_vfio_cdev_ctx *ctx, const char *path, const char *
 	if ((ret == -ENODEV || ret == -EOPNOTSUPP) && visitor->visit_without != NULL &&
 	    is_used_without(ctx, path, addr))
 		return visitor->visit_without(addr, visitor->arg);
-	return 0;
+	/* What cannot be found for another reason was logged, and the others count. */
+	return vfio_cdev_is_shortage(ret) ? ret : 0;
 }
 
 static int
@@ -68,7 +70,9 @@ dir_walk(const struct rte_vfio_cdev_ctx *ctx, const char *path, const struct vis
 
 	count = scandir(path, &entries, entry_is_visible, alphasort);
 	if (count < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return errno == ENOENT ?
+			0 :
+			vfio_cdev_fail(ctx, "sysfs", RTE_VFIO_CDEV_STEP_FIND, -errno, "%s", path);
 	for (int i = 0; i < count; i++) {
 		if (ret == 0)
 			ret = device_visit(ctx, path, entries[i]->d_name, visitor);

@@ -310,6 +310,28 @@ visit(const struct rte_vfio_cdev_info *info, void *arg)
 	return 0;
 }
 
+/* A machine that cannot be looked at is no machine without devices. */
+static void
+list_that_cannot_be_read_is_an_error(void **state)
+{
+	const struct fixture *f = *state;
+	char names[64] = "";
+
+	files_limit(0);
+	log_clear();
+	assert_int_equal(rte_vfio_cdev_count(f->ctx, RTE_VFIO_CDEV_NOIOMMU), 0);
+	assert_logged(ERR, "cannot find the cdev", "class/vfio-dev", strerror(EMFILE));
+	log_clear();
+	assert_int_equal(rte_vfio_cdev_walk(f->ctx, "pci", visit, names), -EMFILE);
+	assert_logged(ERR, "cannot find the cdev", "bus/pci/devices", strerror(EMFILE));
+	files_limit(-1);
+	log_clear();
+	assert_int_equal(rte_vfio_cdev_walk(f->ctx, "cdx", visit, names), 0);
+	assert_int_equal(rte_vfio_cdev_walk(f->ctx, "pci", visit, names), 0);
+	assert_string_equal(names, FIXTURE_NAME);
+	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_ERR), 0);
+}
+
 static void
 devices_of_a_group_are_visited(void **state)
 {
@@ -406,6 +428,7 @@ main(void)
 		CTX_TEST(devices_of_a_group_are_visited),
 		CTX_TEST(count_without_the_class_is_0),
 		CTX_TEST(attribute_is_read),
+		CTX_TEST(list_that_cannot_be_read_is_an_error),
 		CTX_TEST(attribute_that_cannot_be_read_is_an_error),
 	};
 
