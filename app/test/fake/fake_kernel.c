@@ -583,7 +583,7 @@ kernel_pread(int fd, void *buffer, size_t size, off_t offset)
 	return errno_return(err, (int)size);
 }
 
-const struct iommufd_sys fake_sys = {
+const struct iommufd_sys fake_kernel_sys = {
 	.open = kernel_open,
 	.close = kernel_close,
 	.ioctl = kernel_ioctl,

@@ -146,4 +146,7 @@ fake_enter(enum fake_op op);
 
 extern struct fake_holds fake_usage;
 
+/* fake_faults.c: fake_sys is this one, but for calls that fail. */
+extern const struct iommufd_sys fake_kernel_sys;
+
 #endif /* FAKE_KERNEL_PRIVATE_H */

@@ -365,17 +365,6 @@ __wrap_process_vm_writev(pid_t pid, const struct iovec *here, unsigned long here
 		__real_process_vm_writev(pid, here, here_count, there, there_count, flags);
 }
 
-void *
-__real_reallocarray(void *old, size_t count, size_t size);
-void *
-__wrap_reallocarray(void *old, size_t count, size_t size);
-
-void *
-__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-	return machine.no_memory ? NULL : __real_reallocarray(old, count, size);
-}
-
 void
 __wrap_syslog(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -45,7 +45,6 @@ struct machine {
 	uintptr_t ioctl_arg;
 	unsigned int sleeps;
 	bool no_vm_access;    /* process_vm_readv(2) is forbidden */
-	bool no_memory;	      /* reallocarray(3) finds none */
 	bool secure;	      /* AT_SECURE */
 	const void *swapped;  /* a page that is */
 	uint64_t entry_flags; /* of all entries of pagemap */

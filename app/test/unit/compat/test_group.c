@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fake_heap.h"
 #include "group.h"
 #include "test_compat.h"
 
@@ -233,10 +234,9 @@ short_memory_is_reported(void **state)
 	int container = container_get(), group = open(GROUP0, O_RDWR);
 
 	(void)state;
-	machine.no_memory = true;
+	fake_heap_fail(FAKE_HEAP_REALLOCARRAY);
 	assert_fails(ioctl(group, COMPAT_GROUP_SET_CONTAINER, &container), ENOMEM);
 	assert_int_equal(status_flags(group), COMPAT_GROUP_VIABLE);
-	machine.no_memory = false;
 	assert_int_equal(ioctl(group, COMPAT_GROUP_SET_CONTAINER, &container), 0);
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "fake_heap.h"
 #include "handle.h"
 #include "iommufd_uapi.h"
 #include "test_compat.h"
@@ -289,9 +290,8 @@ short_memory_leaves_it_running(void **state)
 
 	(void)state;
 	assert_true(device_get(group, ADDR1) < 0);
-	machine.no_memory = true;
+	fake_heap_fail(FAKE_HEAP_REALLOCARRAY);
 	fd = device_start(group);
-	machine.no_memory = false;
 	assert_false(handle_exists(0));
 	close(fd);
 	assert_runs();
