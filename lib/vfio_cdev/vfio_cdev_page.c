@@ -3,6 +3,7 @@
 /* One page: pinned first, so that its physical address stays what the kernel reports. */
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "vfio_cdev_check.h"
 #include "vfio_cdev_lock.h"
@@ -10,6 +11,23 @@
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_state.h"
 #include "vfio_cdev_verify.h"
+
+static int
+page_create(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
+	    struct vfio_cdev_record **rec)
+{
+	int ret;
+
+	*rec = vfio_cdev_record_new(page);
+	if (*rec == NULL)
+		return vfio_cdev_map_fail(domain, -ENOMEM, page);
+	ret = vfio_cdev_mapping_pin(domain, *rec, NULL, NULL);
+	if (ret < 0)
+		free(*rec);
+	else
+		vfio_cdev_record_add(domain, *rec);
+	return ret;
+}
 
 /* A mapping of exactly this page may be planned: it is pinned now. */
 static int
@@ -21,11 +39,9 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 	rec = vfio_cdev_record_find(domain, vfio_cdev_record_va(page), RTE_VFIO_CDEV_IOVA_ANY,
 				    vfio_cdev_record_len(page));
 	if (rec == NULL || rec->bar || rec->page_shift != page->page_shift) {
-		ret = vfio_cdev_mapping_create(domain, page, NULL, NULL);
+		ret = page_create(domain, page, &rec);
 		if (ret < 0)
 			return ret;
-		rec = vfio_cdev_record_around(domain, NULL, vfio_cdev_record_va(page),
-					      vfio_cdev_record_len(page));
 	} else if (!rec->pinned) {
 		ret = vfio_cdev_mapping_pin_pending(domain, rec);
 		if (ret < 0)
