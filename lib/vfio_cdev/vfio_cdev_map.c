@@ -51,7 +51,7 @@ record_share(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 		return ret;
 	/* Before the domain is ready the caller cannot rely on a pin. */
 	if (domain->ready)
-		rec->attempt = 0;
+		vfio_cdev_record_rely(rec);
 	rec->users++;
 	return 0;
 }
@@ -183,7 +183,7 @@ rte_vfio_cdev_domain_plan(struct rte_vfio_cdev_domain *domain, const void *va, u
 	struct vfio_cdev_request req = { va, iova, len, page_or_base(domain, page_size), 0 };
 
 	vfio_cdev_lock(domain);
-	req.attempt = ++domain->attempt;
+	req.attempt = ++domain->attempt & ~VFIO_CDEV_ATTEMPT_PIN;
 	vfio_cdev_unlock(domain);
 	return pieces_map(domain, &req, piece_plan);
 }

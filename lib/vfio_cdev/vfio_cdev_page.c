@@ -46,7 +46,7 @@ page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *pag
 		ret = vfio_cdev_mapping_pin_pending(domain, rec);
 		if (ret < 0)
 			return ret;
-		rec->attempt = 0;
+		vfio_cdev_record_rely(rec);
 	}
 	vfio_cdev_provisional_replace_locked(domain, vfio_cdev_record_va(page),
 					     vfio_cdev_record_len(page));
@@ -66,7 +66,7 @@ page_query(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *p
 	rec = vfio_cdev_record_around(domain, NULL, va, len);
 	if (rec == NULL || !vfio_cdev_mapping_is_known(domain, rec))
 		return page_pin(domain, page, phys);
-	rec->attempt = 0;
+	vfio_cdev_record_rely(rec);
 	ret = vfio_cdev_mapping_phys(domain, rec, page->va - rec->va, phys);
 	/* Contiguous base pages are not a page of this size. */
 	if (ret == 0 && (*phys & (len - 1)) != 0)

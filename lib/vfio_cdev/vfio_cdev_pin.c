@@ -22,8 +22,8 @@ struct rte_vfio_cdev_pin {
 	struct rte_vfio_cdev_extent *extents;
 	unsigned int count;
 	unsigned int room;
-	uint64_t released; /* bytes unmapped so far, in passed extents */
-	unsigned int passed;
+	uint64_t released; /* bytes unmapped so far */
+	uint32_t attempt;  /* of its mappings */
 };
 
 /* The vfio_cdev_run_t of pinning. */
@@ -52,49 +52,31 @@ piece_len(const struct rte_vfio_cdev_pin *pin, uint64_t off)
 	return vfio_cdev_piece_len((uintptr_t)pin->va, off, pin->len, pin->domain->ctx->page);
 }
 
-/* The address skip bytes after the start of an extent, in it or a later one. */
-static uint64_t
-extent_phys(const struct rte_vfio_cdev_extent *extent, uint64_t skip)
-{
-	for (; skip >= extent->len; extent++)
-		skip -= extent->len;
-	return extent->iova + skip;
-}
-
-/* A part of a piece was unmapped before: drop the rest of it. */
+/*
+ * Drop what is left of a piece: parts of it may have been unmapped. A caller that has mapped
+ * the same memory keeps it.
+ */
 static int
-rest_unmap(struct rte_vfio_cdev_domain *domain, uint64_t va, uint64_t len,
-	   const struct rte_vfio_cdev_extent *extent)
+piece_unmap(const struct rte_vfio_cdev_pin *pin, uint64_t off, uint64_t len)
 {
+	const uint64_t va = (uintptr_t)pin->va + off, last = va + (len - 1);
+	struct rte_vfio_cdev_domain *domain = pin->domain;
 	struct vfio_cdev_record *rec, *next;
 	int ret = 0;
 
-	for (rec = vfio_cdev_tree_next(&domain->tree, NULL, va + (len - 1), va);
-	     ret == 0 && rec != NULL; rec = next) {
-		next = vfio_cdev_tree_next(&domain->tree, rec, va + (len - 1), va);
-		if (rec->any && rec->va >= va && rec->va - va + vfio_cdev_record_len(rec) <= len &&
-		    rec->phys == extent_phys(extent, rec->va - va))
-			ret = vfio_cdev_mapping_drop(domain, rec);
+	vfio_cdev_lock(domain);
+	for (rec = vfio_cdev_tree_next(&domain->tree, NULL, last, va); ret == 0 && rec != NULL;
+	     rec = next) {
+		next = vfio_cdev_tree_next(&domain->tree, rec, last, va);
+		if (rec->attempt != pin->attempt)
+			continue;
+		if (rec->users > 1)
+			rec->attempt = 0;
+		ret = vfio_cdev_mapping_drop(domain, rec);
 	}
-	return ret;
-}
-
-/* Drop the piece at an offset. It begins with extent. */
-static int
-piece_unmap(const struct rte_vfio_cdev_pin *pin, uint64_t off, uint64_t len,
-	    const struct rte_vfio_cdev_extent *extent)
-{
-	struct vfio_cdev_record *rec;
-	int ret;
-
-	vfio_cdev_lock(pin->domain);
-	rec = vfio_cdev_record_find(pin->domain, pin->va + off, extent->iova, len);
-	ret = rec != NULL ? vfio_cdev_mapping_drop(pin->domain, rec) :
-			    rest_unmap(pin->domain, (uintptr_t)pin->va + off, len, extent);
 	if (ret < 0)
-		vfio_cdev_memory_fail(pin->domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, pin->va + off,
-				      len);
-	vfio_cdev_unlock(pin->domain);
+		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, pin->va + off, len);
+	vfio_cdev_unlock(domain);
 	return ret;
 }
 
@@ -105,36 +87,50 @@ pieces_unmap(struct rte_vfio_cdev_pin *pin, uint64_t end)
 	uint64_t len;
 	int ret;
 
-	while (pin->released < end) {
+	for (; pin->released < end; pin->released += len) {
 		len = piece_len(pin, pin->released);
-		ret = piece_unmap(pin, pin->released, len, &pin->extents[pin->passed]);
+		ret = piece_unmap(pin, pin->released, len);
 		if (ret < 0)
 			return ret;
-		for (pin->released += len; len > 0; pin->passed++)
-			len -= pin->extents[pin->passed].len;
 	}
 	return 0;
+}
+
+/* All numbers of a domain are different, until there have been 2^31. */
+static void
+attempt_new(struct rte_vfio_cdev_pin *pin)
+{
+	vfio_cdev_lock(pin->domain);
+	pin->attempt = ++pin->domain->attempt | VFIO_CDEV_ATTEMPT_PIN;
+	vfio_cdev_unlock(pin->domain);
+}
+
+static int
+piece_pin(struct rte_vfio_cdev_pin *pin, const void *va, uint64_t len)
+{
+	struct rte_vfio_cdev_domain *domain = pin->domain;
+	struct vfio_cdev_record piece = VFIO_CDEV_RECORD(va, RTE_VFIO_CDEV_IOVA_ANY, len,
+							 domain->ctx->page);
+	int ret;
+
+	piece.attempt = pin->attempt;
+	vfio_cdev_lock(domain);
+	ret = vfio_cdev_phys_check(domain, va, len);
+	if (ret == 0)
+		ret = vfio_cdev_mapping_create(domain, &piece, extent_add, pin);
+	return vfio_cdev_unlock_with(domain, ret);
 }
 
 static int
 pieces_pin(struct rte_vfio_cdev_pin *pin)
 {
-	struct rte_vfio_cdev_domain *domain = pin->domain;
-	const char *va;
 	uint64_t len;
 	int ret;
 
+	attempt_new(pin);
 	for (uint64_t off = 0; off < pin->len; off += len) {
 		len = piece_len(pin, off);
-		va = pin->va + off;
-		vfio_cdev_lock(domain);
-		ret = vfio_cdev_phys_check(domain, va, len);
-		if (ret == 0)
-			ret = vfio_cdev_mapping_create(domain,
-						       &VFIO_CDEV_RECORD(va, RTE_VFIO_CDEV_IOVA_ANY,
-									 len, domain->ctx->page),
-						       extent_add, pin);
-		ret = vfio_cdev_unlock_with(domain, ret);
+		ret = piece_pin(pin, pin->va + off, len);
 		if (ret < 0) {
 			pieces_unmap(pin, off);
 			return ret;

@@ -55,7 +55,7 @@ is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t 
 		if (vfio_cdev_mapping_is_known(domain, rec) &&
 		    vfio_cdev_mapping_phys(domain, rec, (uintptr_t)page - rec->va, &phys) == 0 &&
 		    phys == now) {
-			rec->attempt = 0;
+			vfio_cdev_record_rely(rec);
 			return true;
 		}
 	return false;
@@ -73,7 +73,7 @@ is_provisional(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t n
 	     rec = next) {
 		next = vfio_cdev_provisional_next(domain, rec, va, domain->ctx->page);
 		if (rec->pinned && rec->phys + (va - rec->va) == now) {
-			rec->attempt = 0;
+			vfio_cdev_record_rely(rec);
 			is = true;
 		} else {
 			vfio_cdev_provisional_drop(domain, rec, true);

@@ -33,6 +33,9 @@ struct vfio_cdev_record {
 	uint32_t attempt;	  /* that may undo it; 0: none may, since a caller relies on it */
 };
 
+/* Set in the attempt of a rte_vfio_cdev_pin: the number of it, which only it undoes. */
+#define VFIO_CDEV_ATTEMPT_PIN (UINT32_C(1) << 31)
+
 /* The value of a new record. */
 #define VFIO_CDEV_RECORD(memory, at, bytes, page_size) \
 	(struct vfio_cdev_record) \
@@ -66,6 +69,14 @@ static inline bool
 vfio_cdev_record_is(const struct vfio_cdev_record *rec, const void *va, uint64_t len)
 {
 	return rec->va == (uintptr_t)va && vfio_cdev_record_len(rec) == len;
+}
+
+/* A caller relies on it from now on. */
+static inline void
+vfio_cdev_record_rely(struct vfio_cdev_record *rec)
+{
+	if ((rec->attempt & VFIO_CDEV_ATTEMPT_PIN) == 0)
+		rec->attempt = 0;
 }
 
 /* The address off bytes on; ANY stays ANY. */

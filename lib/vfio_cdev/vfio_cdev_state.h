@@ -35,7 +35,7 @@ struct rte_vfio_cdev_domain {
 	uint32_t hwpt_id;      /* 0: none yet */
 	bool ready;	       /* new records are pinned at once */
 	bool keep_provisional; /* pins whose memory goes become orphans */
-	uint32_t attempt;      /* number of the latest settle() or plan */
+	uint32_t attempt;      /* number of the latest settle(), plan or pin */
 	struct vfio_cdev_tree tree;
 	struct vfio_cdev_tree provisional;  /* by VA */
 	uint64_t provisional_pending;	    /* as stats.pending, but of this tree */

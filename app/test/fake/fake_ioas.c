@@ -52,15 +52,15 @@ area_phys(const struct fake_area *area, uint64_t offset)
 	return fake_phys_after(area->moves, area->va + offset);
 }
 
-/* Is the page pinned that is now at the VA? */
-static bool
-page_is_pinned(const struct fake_ctx *ctx, uint64_t va, uint64_t phys)
+unsigned int
+fake_areas_pins(const struct fake_ctx *ctx, uint64_t va, uint64_t phys)
 {
+	unsigned int pins = 0;
+
 	for (const struct fake_area *area = ctx->areas; area != NULL; area = area->next)
-		if (area->pinned && va >= area->va && va - area->va < area->len &&
-		    area_phys(area, va - area->va) == phys)
-			return true;
-	return false;
+		pins += area->pinned && va >= area->va && va - area->va < area->len &&
+			area_phys(area, va - area->va) == phys;
+	return pins;
 }
 
 static void
@@ -68,7 +68,7 @@ page_migrate(const struct fake_ctx *ctx)
 {
 	const uint64_t va = (uintptr_t)fake.restless;
 
-	if (va != 0 && !page_is_pinned(ctx, va, fake_phys(fake.restless)))
+	if (va != 0 && fake_areas_pins(ctx, va, fake_phys(fake.restless)) == 0)
 		fake_page_move(fake.restless,
 			       FAKE_PHYS(UINT64_C(1) << 40) + fake_moves() * FAKE_PAGE);
 }
@@ -163,7 +163,7 @@ area_loose(const struct fake_ctx *ctx, const struct fake_area *area)
 	uint64_t off, loose = 0;
 
 	for (off = 0; off < area->len; off += FAKE_PAGE)
-		if (!page_is_pinned(ctx, area->va + off, area_phys(area, off)))
+		if (fake_areas_pins(ctx, area->va + off, area_phys(area, off)) == 0)
 			loose += FAKE_PAGE;
 	return loose;
 }

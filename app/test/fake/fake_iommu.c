@@ -162,3 +162,15 @@ fake_copies_update(const struct fake_file *file)
 			fake_files[i].hwpt = file->hwpt;
 		}
 }
+
+/* A cdev has the iommufd's ctx too. */
+unsigned int
+fake_pins(const void *va, uint64_t phys)
+{
+	unsigned int pins = fake_rings_pins((uintptr_t)va, phys);
+
+	for (size_t i = 0; i < FAKE_FILES; i++)
+		if (fake_files[i].used && fake_files[i].ctx != NULL && fake_files[i].dev_id == 0)
+			pins += fake_areas_pins(fake_files[i].ctx, (uintptr_t)va, phys);
+	return pins;
+}

@@ -34,6 +34,7 @@ static struct {
 	bool on; /* so do all that follow */
 } faults[FAKE_OPS];
 static char trace[TRACE_LEN];
+static size_t trace_len;
 
 uint64_t fake_page = 4096;
 struct fake_machine fake;
@@ -66,6 +67,7 @@ fake_reset(void)
 	memset(faults, 0, sizeof(faults));
 	memset(&fake_usage, 0, sizeof(fake_usage));
 	bad_fds = 0;
+	trace_len = 0;
 	trace[0] = '\0';
 	fake = (struct fake_machine){
 		.rawio = true,
@@ -146,11 +148,9 @@ fake_bad_fds(void)
 int
 fake_enter(enum fake_op op)
 {
-	const size_t len = strlen(trace);
-
-	if (len + 1 < TRACE_LEN) {
-		trace[len] = trace_letters[op];
-		trace[len + 1] = '\0';
+	if (trace_len + 1 < TRACE_LEN) {
+		trace[trace_len++] = trace_letters[op];
+		trace[trace_len] = '\0';
 	}
 	calls[op]++;
 	if (faults[op].countdown == 0 || --faults[op].countdown != 0)

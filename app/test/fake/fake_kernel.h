@@ -159,6 +159,10 @@ fake_holds(void);
 int
 fake_send(int fd);
 
+/* How often the page is pinned that was at phys when it was pinned through this VA. */
+unsigned int
+fake_pins(const void *va, uint64_t phys);
+
 /* Bytes unpinned while a device was bound that could reach them. */
 uint64_t
 fake_unpinned_live(void);

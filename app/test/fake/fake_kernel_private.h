@@ -98,6 +98,10 @@ fake_has_ioas(const struct fake_ctx *ctx, uint32_t id);
 uint32_t
 fake_id_new(struct fake_ctx *ctx);
 
+/* How many areas pin the page that was at phys when its VA was mapped. */
+unsigned int
+fake_areas_pins(const struct fake_ctx *ctx, uint64_t va, uint64_t phys);
+
 /* Unmap all areas. */
 void
 fake_areas_free(struct fake_ctx *ctx);
@@ -111,6 +115,10 @@ fake_ring_register(size_t file, unsigned int opcode, void *arg, unsigned int siz
 
 void
 fake_ring_free(size_t file);
+
+/* How many buffers pin the page. */
+unsigned int
+fake_rings_pins(uint64_t va, uint64_t phys);
 
 int
 fake_pagemap_read(uint64_t *entries, size_t count, uint64_t first);

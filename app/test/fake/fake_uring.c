@@ -13,6 +13,7 @@
 struct buffer {
 	uint64_t va;
 	uint64_t len; /* 0: none */
+	unsigned int moves; /* so many had been made when it was pinned */
 };
 
 static struct ring {
@@ -39,21 +40,27 @@ fake_ring_free(size_t file)
 	*ring = (struct ring){ .count = 0 };
 }
 
-static bool
-is_pinned(uint64_t va)
+unsigned int
+fake_rings_pins(uint64_t va, uint64_t phys)
 {
+	const struct buffer *buffer;
+	unsigned int pins = 0;
+
 	for (size_t file = 0; file < FAKE_FILES; file++)
-		for (unsigned int i = 0; i < rings[file].count; i++)
-			if (va - rings[file].buffers[i].va < rings[file].buffers[i].len)
-				return true;
-	return false;
+		for (unsigned int i = 0; i < rings[file].count; i++) {
+			buffer = &rings[file].buffers[i];
+			pins += va - buffer->va < buffer->len &&
+				fake_phys_after(buffer->moves, va) == phys;
+		}
+	return pins;
 }
 
 /* As memory is compacted: between two calls, and never a page that is pinned. */
 static void
 page_migrate(void)
 {
-	if (fake.restless != NULL && !is_pinned((uintptr_t)fake.restless))
+	if (fake.restless != NULL &&
+	    fake_rings_pins((uintptr_t)fake.restless, fake_phys(fake.restless)) == 0)
 		fake_page_move(fake.restless,
 			       FAKE_PHYS(UINT64_C(1) << 40) + fake_moves() * FAKE_PAGE);
 }
@@ -91,7 +98,11 @@ buffer_set(struct buffer *buffer, const struct iovec *memory)
 	if (fake_usage.pinned + memory->iov_len > fake.memlock)
 		return ENOMEM;
 	buffer_clear(buffer);
-	*buffer = (struct buffer){ (uintptr_t)memory->iov_base, memory->iov_len };
+	*buffer = (struct buffer){
+		.va = (uintptr_t)memory->iov_base,
+		.len = memory->iov_len,
+		.moves = fake_moves(),
+	};
 	fake_usage.areas++;
 	fake_usage.pinned += buffer->len;
 	return 0;

@@ -300,6 +300,45 @@ release_spares_what_others_have_mapped_instead(void **state)
 	assert_stats(f, 1, 1, FAKE_PAGE);
 }
 
+/* It is of the same memory, but for a page that was replaced in between. */
+static void
+release_spares_another_pin(void **state)
+{
+	const uint64_t phys[] = { FAKE_PHYS(PAGES(2)), FAKE_PHYS(PAGES(77)) };
+	struct rte_vfio_cdev_pin *pins[2];
+	struct fixture *f = *state;
+
+	for (unsigned int first = 0; first < 2; first++) {
+		for (unsigned int i = 0; i < 2; i++) {
+			fake_page_move(FAKE_VA(PAGES(2)), phys[i]);
+			assert_int_equal(pin(f, 0, 3, &pins[i]), 0);
+		}
+		assert_int_equal(rte_vfio_cdev_pin_release(pins[first]), 0);
+		assert_int_equal(fake_pins(FAKE_VA(PAGES(2)), phys[first]), 0);
+		assert_int_equal(fake_pins(FAKE_VA(PAGES(2)), phys[1 - first]), 1);
+		assert_int_equal(rte_vfio_cdev_pin_release(pins[1 - first]), 0);
+		assert_nothing_mapped(f);
+	}
+}
+
+static void
+release_of_the_rest_spares_mappings_in_it(void **state)
+{
+	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
+
+	assert_int_equal(pin(f, 0, 4, &pinned), 0);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(PAGES(2)),
+						  RTE_VFIO_CDEV_IOVA_ANY, FAKE_PAGE, FAKE_PAGE),
+			 0);
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
+						    FAKE_PAGE),
+			 0);
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+	assert_stats(f, 1, 1, FAKE_PAGE);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
+}
+
 static void
 nothing_can_be_released(void **state)
 {
@@ -346,6 +385,8 @@ main(void)
 		DEVICE_TEST(release_that_fails_can_be_tried_again),
 		DEVICE_TEST(release_ends_what_the_application_left),
 		DEVICE_TEST(release_spares_what_others_have_mapped_instead),
+		DEVICE_TEST(release_spares_another_pin),
+		DEVICE_TEST(release_of_the_rest_spares_mappings_in_it),
 		DEVICE_TEST(nothing_can_be_released),
 		cmocka_unit_test_setup_teardown(without_a_device_nothing_is_pinned, fixture_domain,
 						fixture_end),
