@@ -60,11 +60,13 @@ page_query(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *p
 {
 	const void *va = vfio_cdev_record_va(page);
 	const uint64_t len = vfio_cdev_record_len(page);
-	struct vfio_cdev_record *rec;
+	struct vfio_cdev_record *rec = NULL;
 	int ret;
 
-	rec = vfio_cdev_record_around(domain, NULL, va, len);
-	if (rec == NULL || !vfio_cdev_mapping_is_known(domain, rec))
+	do {
+		rec = vfio_cdev_record_around(domain, rec, va, len);
+	} while (rec != NULL && !vfio_cdev_mapping_is_known(domain, rec));
+	if (rec == NULL)
 		return page_pin(domain, page, phys);
 	vfio_cdev_record_rely(rec);
 	ret = vfio_cdev_mapping_phys(domain, rec, page->va - rec->va, phys);

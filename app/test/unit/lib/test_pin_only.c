@@ -319,6 +319,24 @@ page_inside_a_mapping_has_its_own_address(void **state)
 	assert_holds(1, 1);
 }
 
+/* Whatever other mapping has the page too. */
+static void
+page_of_a_known_address_is_not_pinned_again(void **state)
+{
+	const struct fixture *f = *state;
+	uint64_t phys = 0;
+
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
+						  PAGES(3), FAKE_PAGE),
+			 0);
+	assert_int_equal(pages_map(f, 1, 2), 0);
+	assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(PAGES(2)), FAKE_PAGE,
+						       &phys),
+			 0);
+	assert_int_equal(phys, FAKE_PHYS(PAGES(2)));
+	assert_holds(1, 2);
+}
+
 static void
 provided_page_is_pinned_until_its_memory_goes(void **state)
 {
@@ -372,6 +390,7 @@ main(void)
 		STARTED_TEST(ring_is_added_when_the_first_is_full),
 		STARTED_TEST(replaced_memory_is_pinned_anew),
 		STARTED_TEST(page_inside_a_mapping_has_its_own_address),
+		STARTED_TEST(page_of_a_known_address_is_not_pinned_again),
 		STARTED_TEST(provided_page_is_pinned_until_its_memory_goes),
 		STARTED_TEST(domain_has_no_devices),
 		DOMAIN_TEST(domain_of_cdevs_is_not_started),
