@@ -12,7 +12,7 @@
 
 struct buffer {
 	uint64_t va;
-	uint64_t len; /* 0: none */
+	uint64_t len;	    /* 0: none */
 	unsigned int moves; /* so many had been made when it was pinned */
 };
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Between the files of the model. */
+
+#ifndef MODEL_PRIVATE_H
+#define MODEL_PRIVATE_H
+
+#include "model.h"
+
+struct model_pin
+model_value(const struct model_span *span, enum model_kind kind);
+
+struct model_pin *
+model_add(struct model *model, const struct model_pin *value);
+
+int
+model_create(struct model *model, const struct model_pin *value);
+
+int
+model_take(struct model *model, struct model_pin *pin);
+
+int
+model_fault(struct model *model);
+
+uint64_t
+model_at(const struct model *model, uint64_t phys, unsigned int pages);
+
+bool
+model_is_known(const struct model *model, const struct model_pin *pin);
+
+void
+model_replace(struct model *model, unsigned int first, unsigned int count);
+
+#endif /* MODEL_PRIVATE_H */
