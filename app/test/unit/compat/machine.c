@@ -365,6 +365,14 @@ __wrap_process_vm_writev(pid_t pid, const struct iovec *here, unsigned long here
 		__real_process_vm_writev(pid, here, here_count, there, there_count, flags);
 }
 
+static void
+syslog_note(int priority, const char *format, va_list ap)
+{
+	vsnprintf(machine.syslog_text, sizeof(machine.syslog_text), format, ap);
+	machine.syslog_priority = priority;
+	machine.syslogs++;
+}
+
 void
 __wrap_syslog(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -374,10 +382,24 @@ __wrap_syslog(int priority, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(machine.syslog_text, sizeof(machine.syslog_text), format, ap);
+	syslog_note(priority, format, ap);
 	va_end(ap);
-	machine.syslog_priority = priority;
-	machine.syslogs++;
+}
+
+void
+__wrap___syslog_chk(int priority, int flag, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* With _FORTIFY_SOURCE. */
+void
+__wrap___syslog_chk(int priority, int flag, const char *format, ...)
+{
+	va_list ap;
+
+	(void)flag;
+	va_start(ap, format);
+	syslog_note(priority, format, ap);
+	va_end(ap);
 }
 
 int
