@@ -10,13 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_dev.h>
 #include <rte_eal.h>
+#include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_memory.h>
 
 #include "forward.h"
+#include "rights.h"
 
 #define PORTS 2
 #define POOL "forward"
@@ -109,9 +112,12 @@ static void
 memory_grow(unsigned long mebibytes)
 {
 	for (unsigned long i = 0; i < mebibytes && block_count < BLOCKS; i++) {
+		rte_errno = 0;
 		blocks[block_count] = rte_malloc(NULL, BLOCK, 0);
-		if (blocks[block_count] == NULL)
+		if (blocks[block_count] == NULL) {
+			printf("no memory, rte_errno %d\n", rte_errno);
 			return;
+		}
 		memset(blocks[block_count++], 0x5a, BLOCK);
 	}
 }
@@ -133,6 +139,10 @@ command_run(const char *line)
 		memory_grow(strtoul(line + 5, NULL, 10));
 	else if (strcmp(line, "shrink") == 0)
 		memory_shrink();
+	else if (strncmp(line, "drop ", 5) == 0)
+		printf("dropped by %u threads\n", rights_drop(strtoul(line + 5, NULL, 10)));
+	else if (strncmp(line, "plug ", 5) == 0)
+		printf("plugged: %d\n", rte_eal_hotplug_add("pci", line + 5, ""));
 	else if (strcmp(line, "counts") == 0)
 		for (int i = 0; i < PORTS; i++)
 			printf("port %d: %lu received, %lu sent\n", i,

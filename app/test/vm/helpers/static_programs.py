@@ -29,7 +29,8 @@ from testvm.util import CHECKOUT, digest_files
 
 FRONT = str(CHECKOUT / "build/drivers/libvfio_cdev_compat.so.1")
 NAME = "forward_static"
-PARTS = [SOURCES / name for name in ("forward.c", "forward.h", f"{NAME}.c")]
+PARTS = [SOURCES / name for name in ("forward.c", "forward.h", f"{NAME}.c", "rights.c",
+                                     "rights.h")]
 # Those that a release does not have it does not need.
 ARCHIVES = ("bus_pci", "bus_vdev", "net_e1000", "net_ring", "net_virtio", "net_vmxnet3",
             "mempool_ring", "pci", "ethdev", "meter", "net", "mbuf", "mempool", "rcu", "ring",
@@ -40,7 +41,7 @@ for name in $ARCHIVES; do
     archive=$(cc -print-file-name=librte_$name.a)
     [ ! -e "$archive" ] || archives="$archives $archive"
 done
-cc -O2 -o forward_static forward.c forward_static.c $(pkg-config --cflags libdpdk-libs) \
+cc -O2 -o forward_static forward.c forward_static.c rights.c $(pkg-config --cflags libdpdk-libs) \
     -Wl,--whole-archive $archives -Wl,--no-whole-archive -lnuma -lfdt -lbsd -lm -ldl -pthread
 """
 # Two nodes, between which pages can move, and NICs that have nothing in common but the program.
@@ -81,11 +82,11 @@ class Forwarder(Testpmd):
 
     def __init__(self, guest: Guest, devices: Sequence[str], program: Sequence[str],
                  policy: str = "require", eal: Sequence[str] = (), ports: Sequence[int] = (),
-                 wrapper: Sequence[str] = ()) -> None:
+                 wrapper: Sequence[str] = (), library: str = FRONT) -> None:
         """With policy "" it is stock's; ports are those that it receives from."""
         allow = [word for device in devices for word in ("-a", device)]
         argv = [*program, "-l", "0", "-n", "2", *allow, *eal, "--", *map(str, ports)]
-        started = command(argv, policy, FRONT, wrapper)
+        started = command(argv, policy, library, wrapper)
         self.guest = guest
         self.eal = eal
         self.process = guest.start(["sh", "-c", START, "sh", *started])
