@@ -32,6 +32,8 @@ STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 # Whose file names, in double backquotes, are files of the tree.
 MAPS = ("doc/map.rst", "doc/matrix.rst")
 FILE = re.compile(r"``([\w./*-]+(?:/|\.\w+))``")
+# FILE::TEST, which a line may end between.
+NAMED_TEST = re.compile(r"``(app/test/[\w./]+)::(?:``\s+``)?(\w+)``")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 
 
@@ -145,7 +147,12 @@ def parts(line: str) -> Iterator[str]:
 
 
 def files(tree: Tree) -> Iterator[str]:
-    """Links of *.md and file names of doc/map.rst and doc/matrix.rst lead to files."""
+    """Links of *.md, files of doc/map.rst and doc/matrix.rst, and tests of *.rst exist."""
+    for name in tree.ending(".rst"):
+        for path, test in NAMED_TEST.findall(tree.text(name)):
+            if path not in tree.names or not re.search(rf"(?m)^(?:    )?(?:def )?{test}\(",
+                                                       tree.text(path)):
+                yield f"{name}: there is no {path}::{test}"
     for name in tree.ending(".md"):
         for target in LINK.findall(tree.text(name)):
             if not ((tree.top / name).parent / target).exists():

@@ -131,10 +131,16 @@ def test_malformed_address_is_refused(cdev: Guest, address: str) -> None:
     assert "Invalid argument; give the address as sysfs writes it" in output
 
 
-def test_node_of_another_device(cdev: Guest) -> None:
-    other = "/dev/vfio/devices/noiommu-vfio1"
-    swap = f"mv {CDEV} {CDEV}.away && cp -a {other} {CDEV}"
-    with changed(cdev, swap, f"mv {CDEV}.away {CDEV}"):
+OTHER = "/dev/vfio/devices/noiommu-vfio1"
+
+
+@pytest.mark.parametrize("instead", [
+    f"cp -a {OTHER} {CDEV}", f"ln -s {OTHER} {CDEV}", f"mknod {CDEV} c 1 3", f"mkfifo {CDEV}",
+    f"touch {CDEV}",
+], ids=lambda command: str(command).split()[0])
+def test_node_of_another_device(cdev: Guest, instead: str) -> None:
+    """As in a container whose nodes are made up, or are left over."""
+    with changed(cdev, f"mv {CDEV} {CDEV}.away && {instead}", f"mv {CDEV}.away {CDEV}"):
         output = refusal(cdev)
     assert f"{DEVICE}: cannot open {CDEV}: No such device or address; the node is not" in output
 

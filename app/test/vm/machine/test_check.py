@@ -36,12 +36,14 @@ CLEAN = {
     "app/b/main.c": f"/* {LICENSE} */\nint\nvfio_cdev_high(void);\n\nint\nmain(void)\n{{\n"
                     "\treturn vfio_cdev_high();\n}\n",
     "app/b/b.h": f"/* {LICENSE} */\nint\nvfio_cdev_high(void);\n",
-    "app/test/vm/test_one.py": f"# {LICENSE}\nimport helpers\n\nprint(helpers.VALUE)\n",
+    "app/test/vm/test_one.py": f"# {LICENSE}\nimport helpers\n\n\ndef test_it() -> None:\n"
+                               "    print(helpers.VALUE)\n",
     "app/test/vm/helpers.py": f"# {LICENSE}\nVALUE = 1\n",
     "run.sh": f"#!/bin/sh\n# {LICENSE}\necho \"$1\"\n",
     "lib/a/log.h": f'/* {LICENSE} */\n#define TEXT "cannot " /* "x" */ "find %s: %s; is '
                    '\\"it\\" there (/*)?" /* "y" */\n',
-    "doc/map.rst": f".. {LICENSE}\n\n``low.c``, ``lib/a/``, ``lib/*/high.c``\n",
+    "doc/map.rst": f".. {LICENSE}\n\n``low.c``, ``lib/a/``, ``lib/*/high.c``,\n"
+                   "``app/test/vm/test_one.py::`` ``test_it``\n",
     "doc/one.rst": f""".. {LICENSE}
 
 .. tested: app/test/vm/test_one.py
@@ -145,6 +147,7 @@ BREAKS = [
     ("files", "doc/map.rst", "low.c", "lower.c", "there is no lower.c"),
     ("files", "doc/map.rst", "lib/a/", "lib/b/", "there is no lib/b/"),
     ("files", "doc/map.rst", "high", "higher", "there is no lib/*/higher.c"),
+    ("files", "app/test/vm/test_one.py", "test_it", "test_its", "no app/test/vm/test_one.py::"),
     ("files", "README.md", "one.rst", "two.rst", "there is no doc/two.rst"),
     ("shell", "run.sh", '"$1"', "$1", "[SC2086]"),
     ("ruff", "app/test/vm/helpers.py", "VALUE", "import os\n\nVALUE", "F401"),
