@@ -303,7 +303,7 @@ rte_vfio_cdev_walk_group(const struct rte_vfio_cdev_ctx *ctx, unsigned int group
  * @param mode
  *   The mode of the cdevs to count.
  * @return
- *   The number; 0 also if the kernel has no such class.
+ *   The number; 0 also if the kernel has no such class, or it cannot be read, which is logged.
  */
 unsigned int
 rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode);

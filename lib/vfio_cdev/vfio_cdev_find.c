@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "vfio_cdev_ctx.h"
+#include "vfio_cdev_front.h"
 #include "vfio_cdev_mode.h"
 #include "vfio_cdev_sysfs.h"
 
@@ -206,24 +207,23 @@ rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, 
 	return ret;
 }
 
-/* Count the entries of the class that have a node and a mode, or those without a node. */
-static unsigned int
+/* Count the entries of the class that have a node and a mode, or those without a node; -errno. */
+static int
 class_count(const struct rte_vfio_cdev_ctx *ctx, bool has_node, enum rte_vfio_cdev_mode mode)
 {
 	enum rte_vfio_cdev_mode found;
 	char path[PATH_MAX];
 	struct dirent *entry;
-	unsigned int count = 0;
+	int count = 0;
 	bool has;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "%s/class/vfio-dev", ctx->sysfs);
 	dir = opendir(path);
-	if (dir == NULL) {
-		if (errno != ENOENT)
+	if (dir == NULL)
+		return errno == ENOENT ?
+			0 :
 			vfio_cdev_fail(ctx, "sysfs", RTE_VFIO_CDEV_STEP_FIND, -errno, "%s", path);
-		return 0;
-	}
 	while ((entry = readdir(dir)) != NULL) {
 		snprintf(path, sizeof(path), "%.32s/dev", entry->d_name);
 		if (!vfio_cdev_name_parse(entry->d_name, &found))
@@ -236,14 +236,24 @@ class_count(const struct rte_vfio_cdev_ctx *ctx, bool has_node, enum rte_vfio_cd
 	return count;
 }
 
-unsigned int
-rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode)
+int
+vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode)
 {
 	return class_count(ctx, true, mode);
 }
 
 unsigned int
+rte_vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode)
+{
+	const int count = class_count(ctx, true, mode);
+
+	return count > 0 ? count : 0;
+}
+
+unsigned int
 rte_vfio_cdev_count_without(const struct rte_vfio_cdev_ctx *ctx)
 {
-	return class_count(ctx, false, RTE_VFIO_CDEV_NOIOMMU);
+	const int count = class_count(ctx, false, RTE_VFIO_CDEV_NOIOMMU);
+
+	return count > 0 ? count : 0;
 }

@@ -7,12 +7,15 @@
 
 #include <stdint.h>
 
+#include "rte_vfio_cdev.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct rte_vfio_cdev_domain;
-struct rte_vfio_cdev_info;
+/* rte_vfio_cdev_count(), or -errno: it is not known. */
+int
+vfio_cdev_count(const struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mode mode);
 
 /*
  * rte_vfio_cdev_domain_provide(), which also reports how many bytes from there on are in the

@@ -34,16 +34,22 @@ path_exists(const char *path, const char *addr, const char *name)
 	return access(file, F_OK) == 0;
 }
 
-/* The kernel names the groups that it makes for devices without an IOMMU (drivers/vfio/group.c). */
-static bool
+/*
+ * The kernel names the groups that it makes for devices without an IOMMU (drivers/vfio/group.c).
+ * One whose group cannot be read may be such a device. 1 or 0, or -errno if it can be read later.
+ */
+static int
 is_used_without(const struct rte_vfio_cdev_ctx *ctx, const char *path, const char *addr)
 {
 	char name[32];
+	int ret;
 
 	if (path_exists(path, addr, "uio"))
-		return true;
-	return rte_vfio_cdev_attr(ctx, path, addr, "iommu_group/name", name, sizeof(name)) == 0 &&
-		strcmp(name, "vfio-noiommu") == 0;
+		return 1;
+	ret = rte_vfio_cdev_attr(ctx, path, addr, "iommu_group/name", name, sizeof(name));
+	if (vfio_cdev_is_shortage(ret))
+		return vfio_cdev_fail(ctx, addr, RTE_VFIO_CDEV_STEP_FIND, ret, "%s/%s", path, addr);
+	return ret == 0 ? strcmp(name, "vfio-noiommu") == 0 : ret != -ENOENT;
 }
 
 static int
@@ -51,13 +57,15 @@ device_visit(const struct rte_vfio_cdev_ctx *ctx, const char *path, const char *
 	     const struct visitor *visitor)
 {
 	struct rte_vfio_cdev_info info;
-	const int ret = rte_vfio_cdev_find(ctx, path, addr, &info);
+	int ret = rte_vfio_cdev_find(ctx, path, addr, &info);
 
 	if (ret == 0 && visitor->visit != NULL)
 		return visitor->visit(&info, visitor->arg);
-	if ((ret == -ENODEV || ret == -EOPNOTSUPP) && visitor->visit_without != NULL &&
-	    is_used_without(ctx, path, addr))
-		return visitor->visit_without(addr, visitor->arg);
+	if ((ret == -ENODEV || ret == -EOPNOTSUPP) && visitor->visit_without != NULL) {
+		ret = is_used_without(ctx, path, addr);
+		if (ret == 1)
+			return visitor->visit_without(addr, visitor->arg);
+	}
 	/* What cannot be found for another reason was logged, and the others count. */
 	return vfio_cdev_is_shortage(ret) ? ret : 0;
 }
