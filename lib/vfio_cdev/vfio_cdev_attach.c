@@ -76,22 +76,26 @@ out_drop:
 	return 0;
 }
 
+static void
+record_unpin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+{
+	const int ret = vfio_cdev_mapping_unpin(domain, rec);
+
+	if (ret < 0)
+		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
+				      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
+}
+
 /* Unpin what this attempt has pinned: it is pending again. */
 static void
 settling_undo(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_tree *tree,
 	      uint32_t attempt)
 {
 	struct vfio_cdev_record *rec = NULL;
-	int ret;
 
-	while ((rec = vfio_cdev_tree_next(tree, rec, UINT64_MAX, 0)) != NULL) {
-		if (!rec->pinned || rec->attempt != attempt)
-			continue;
-		ret = vfio_cdev_mapping_unpin(domain, rec);
-		if (ret < 0)
-			vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
-					      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
-	}
+	while ((rec = vfio_cdev_tree_next(tree, rec, UINT64_MAX, 0)) != NULL)
+		if (rec->pinned && rec->attempt == attempt)
+			record_unpin(domain, rec);
 }
 
 /* All are pinned: ordinary mappings replace provisional pins. */
@@ -262,7 +266,7 @@ domain_shrink(struct rte_vfio_cdev_domain *domain)
 	/* The kernel has unpinned it all. */
 	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, UINT64_MAX, 0)) != NULL)
 		if (rec->pinned)
-			vfio_cdev_mapping_unpin(domain, rec);
+			record_unpin(domain, rec);
 	vfio_cdev_iova_ranges_clear(domain);
 	domain->ready = false;
 }
