@@ -13,7 +13,7 @@
 struct rte_vfio_cdev_ctx *
 backend_ctx(void);
 
-/* Has the machine cdevs of a mode, or any? */
+/* Has the machine cdevs of a mode, or any? If that cannot be found out it may have. */
 bool
 have_cdevs_of(enum rte_vfio_cdev_mode mode);
 
