@@ -16,6 +16,7 @@
 #include "log_sink.h"
 #include "pin.h"
 #include "state.h"
+#include "vfio_cdev_front.h"
 
 /*
  * Can devices of a mode use the memory? Those without an IOMMU are not set up where
@@ -32,11 +33,15 @@ mode_has_memory(enum rte_vfio_cdev_mode mode)
 static bool
 mode_wants_memory(enum rte_vfio_cdev_mode mode)
 {
+	int count = 0;
+
 	if (!mode_has_memory(mode) || eal_api()->process_type() != RTE_PROC_PRIMARY)
 		return false;
-	if (!backend.wanted[mode])
-		backend.wanted[mode] = backend.attached[mode] || have_cdevs_of(mode);
-	return backend.wanted[mode] && domain_open(mode) != NULL;
+	if (!backend.wanted[mode] && !backend.attached[mode] && mode != PIN_ONLY)
+		count = vfio_cdev_count(backend_ctx(), mode);
+	backend.wanted[mode] |= backend.attached[mode] || count > 0;
+	/* An error: there may be some. */
+	return backend.wanted[mode] || count < 0;
 }
 
 /* The domains that memory of the default container is mapped in. */
@@ -45,6 +50,7 @@ struct targets {
 	bool spare[RTE_VFIO_CDEV_MODES]; /* only another mode has devices yet */
 	bool stock;			 /* stock has devices */
 	bool pinning;			 /* for those of stock, io_uring pins */
+	bool failed;			 /* a domain could not be created */
 };
 
 static struct targets
@@ -59,8 +65,10 @@ targets_get(bool spares)
 	targets.stock = backend.stock_devices != 0 || (targets.pinning && !any);
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++) {
 		targets.spare[mode] = mode != PIN_ONLY && !backend.attached[mode] && any;
-		if ((spares || !targets.spare[mode]) && mode_wants_memory(mode))
-			targets.domains[mode] = backend.domains[mode];
+		if ((!spares && targets.spare[mode]) || !mode_wants_memory(mode))
+			continue;
+		targets.domains[mode] = domain_open(mode);
+		targets.failed |= targets.domains[mode] == NULL;
 	}
 	pthread_mutex_unlock(&backend_lock);
 	return targets;
@@ -203,6 +211,9 @@ default_map(int container_fd, uint64_t vaddr, uint64_t iova, uint64_t len)
 	const struct targets targets = targets_get(iova != 0);
 	int ret, ours;
 
+	/* It was logged. */
+	if (targets.failed)
+		return eal_errno_return(-ENOMEM);
 	ours = our_map(&targets, vaddr, iova, len);
 	if (ours != -ENXIO && (ours < 0 || !targets.stock))
 		return eal_errno_return(ours);
