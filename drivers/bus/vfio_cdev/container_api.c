@@ -140,14 +140,14 @@ info_get(const struct rte_vfio_cdev_info *info, void *found)
 	return 1;
 }
 
-/* One of the group's devices that has a cdev; false: none has. */
-static bool
+/* One of the group's devices that has a cdev: 1; 0: none has; -errno. */
+static int
 group_device(int group, struct rte_vfio_cdev_info *info)
 {
 	*info = (struct rte_vfio_cdev_info){ .mode = NOIOMMU };
 	if (group >= CDEV_GROUP_BASE)
-		return true;
-	return group >= 0 && rte_vfio_cdev_walk_group(backend_ctx(), group, info_get, info) == 1;
+		return 1;
+	return group >= 0 ? rte_vfio_cdev_walk_group(backend_ctx(), group, info_get, info) : 0;
 }
 
 /* Callers check only that there is an fd: an eventfd stands for the group. */
@@ -197,7 +197,7 @@ static int
 stock_group_bind(int container_fd, int group)
 {
 	struct container *c;
-	int fd;
+	int fd, ret = 0;
 
 	pthread_mutex_lock(&backend_lock);
 	c = container_find(container_fd);
@@ -207,13 +207,19 @@ stock_group_bind(int container_fd, int group)
 				      "its device has no cdev, and stock's containers are used up "
 				      "or not there");
 	fd = eal_api()->container_group_bind(container_fd, group);
+	if (fd < 0)
+		return fd;
 	pthread_mutex_lock(&backend_lock);
 	/* Stock was called without the lock: the container may be destroyed. */
 	c = container_find(container_fd);
-	if (fd >= 0 && c != NULL && group_binding_find(group) == NULL)
-		group_binding_add(c, group, fd, true);
+	if (c != NULL && group_binding_find(group) == NULL)
+		ret = group_binding_add(c, group, fd, true);
 	pthread_mutex_unlock(&backend_lock);
-	return fd;
+	if (ret == 0)
+		return fd;
+	/* Memory would not be mapped for its devices. */
+	eal_api()->container_group_unbind(container_fd, group);
+	return container_fail("bind a group", -ret, container_fd, "memory is short");
 }
 
 /*
@@ -239,8 +245,10 @@ rte_vfio_container_group_bind(int container_fd, int iommu_group_num)
 	GATE_USABLE_OR_ERR_RET(-1);
 	if (is_stocks())
 		return eal_api()->container_group_bind(container_fd, iommu_group_num);
-	if (!group_device(iommu_group_num, &info) ||
-	    needs_real_group(&info, iommu_group_num, caller))
+	ret = group_device(iommu_group_num, &info);
+	if (ret < 0)
+		return container_fail("bind a group", -ret, container_fd, "see the line before");
+	if (ret == 0 || needs_real_group(&info, iommu_group_num, caller))
 		return stock_group_bind(container_fd, iommu_group_num);
 	in_use = device_has_group(iommu_group_num);
 	pthread_mutex_lock(&backend_lock);
