@@ -53,15 +53,18 @@ off_setup(const char *sysfs_base, const char *addr, int *fd, struct vfio_device_
 	return ret;
 }
 
-/* The kernel names the groups that it makes for them (drivers/vfio/group.c). */
+/*
+ * The kernel names the groups that it makes for them (drivers/vfio/group.c). One whose group
+ * cannot be read may be such a device.
+ */
 static bool
 has_no_iommu(const char *sysfs_base, const char *addr)
 {
 	char name[32];
+	const int ret = rte_vfio_cdev_attr(backend_ctx(), sysfs_base, addr, "iommu_group/name",
+					   name, sizeof(name));
 
-	return rte_vfio_cdev_attr(backend_ctx(), sysfs_base, addr, "iommu_group/name", name,
-				  sizeof(name)) == 0 &&
-		strcmp(name, "vfio-noiommu") == 0;
+	return ret == 0 ? strcmp(name, "vfio-noiommu") == 0 : ret != -ENOENT;
 }
 
 /* What pins all memory for devices without an IOMMU and without a cdev. */
