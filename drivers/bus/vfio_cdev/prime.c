@@ -40,6 +40,7 @@ struct search {
 	bool usable;   /* only those that a driver may drive, and whose nodes can be opened */
 	struct rte_vfio_cdev_domain *domain; /* to prime, or NULL */
 	struct rte_vfio_cdev_info info;	     /* of what was found */
+	int err;			     /* of a bus that could not be searched, or 0 */
 };
 
 /* Stops the walk with 1 when it is found. */
@@ -64,16 +65,18 @@ static bool
 buses_search(struct search *search, bool (*allows)(const char *bus, const char *addr))
 {
 	const size_t count = (search->usable ? 1 : 2) * RTE_DIM(buses);
-	bool found = false;
+	int ret = 0;
 
 	search->allows = allows;
-	for (size_t i = 0; i < count && !found; i++) {
+	for (size_t i = 0; i < count && ret != 1; i++) {
 		search->bus = buses[i % RTE_DIM(buses)];
 		search->unlikely = i >= RTE_DIM(buses);
-		found = bus_is_used(search->bus) &&
-			rte_vfio_cdev_walk(backend_ctx(), search->bus, prime_visit, search) == 1;
+		if (bus_is_used(search->bus))
+			ret = rte_vfio_cdev_walk(backend_ctx(), search->bus, prime_visit, search);
+		if (ret < 0)
+			search->err = ret;
 	}
-	return found;
+	return ret == 1;
 }
 
 /*
@@ -163,7 +166,7 @@ prime_domain(struct rte_vfio_cdev_domain *domain)
 	return rte_vfio_cdev_domain_is_ready(domain);
 }
 
-/* Errors of other devices are logged when they are set up. */
+/* Errors of other devices are logged when they are set up; those of the search here. */
 static bool
 quietly_find(struct search *search, bool later)
 {
@@ -172,7 +175,7 @@ quietly_find(struct search *search, bool later)
 	if (have_cdevs_of(NOIOMMU)) {
 		lib_log_defer();
 		found = later ? any_search(search) : buses_search(search, allow_has);
-		lib_log_flush(false);
+		lib_log_flush(search->err < 0);
 	}
 	return found;
 }

@@ -210,8 +210,9 @@ rte_vfio_get_group_num(const char *sysfs_base, const char *dev_addr, int *iommu_
 	ret = eal_api()->get_group_num(sysfs_base, dev_addr, iommu_group_num);
 	if (ret != 0 || gate_is_off())
 		return ret;
-	if (rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info) < 0)
-		return 0;
+	ret = rte_vfio_cdev_find(backend_ctx(), sysfs_base, dev_addr, &info);
+	if (ret < 0)
+		return ret == -ENODEV || ret == -EOPNOTSUPP ? 0 : -1;
 	*iommu_group_num = CDEV_GROUP_BASE + info.minor;
 	return 1;
 }
