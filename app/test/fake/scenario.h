@@ -34,6 +34,7 @@ struct tolerance {
 		SUCCEEDS_OTHER,	 /* but the kernel has something else afterwards */
 		SUCCEEDS_LOGGED, /* the same, and there is a line of the log */
 		FAILS_QUIETLY,	 /* the caller logs it */
+		FAILS_OPEN,	 /* the domain's iommufd is open now */
 		FAILS_CHANGED,	 /* what was done before the fault stays done */
 	} what;
 	const char *reason;

@@ -222,6 +222,8 @@ main(int argc, char **argv)
 						    bus_prime_named_tests();
 	if (pin != NULL && pin[0] != '\0')
 		return strcmp(pin, "off") == 0 ? bus_pin_off_tests() : bus_phys_invalid_tests();
+	if (argc == 2 && strcmp(argv[1], "faults") == 0)
+		return bus_faults_tests();
 	if (argc == 2)
 		return strcmp(argv[1], "secure") == 0 ?
 			bus_secure_tests() :

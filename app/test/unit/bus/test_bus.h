@@ -87,6 +87,8 @@ bus_translated_tests(void);
 int
 bus_container_api_tests(void);
 int
+bus_faults_tests(void);
+int
 bus_fork_tests(void);
 int
 bus_selfcheck_tests(void);
