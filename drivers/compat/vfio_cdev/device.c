@@ -67,11 +67,12 @@ static bool
 device_find(const char *dir, const char *addr, struct rte_vfio_cdev_info *info)
 {
 	char bus[RTE_VFIO_CDEV_ADDR_LEN], base[RTE_VFIO_CDEV_ADDR_LEN + 32];
+	const struct rte_vfio_cdev_ctx *ctx = front_ctx();
 
-	if (!bus_of(dir, bus))
+	if (ctx == NULL || !bus_of(dir, bus))
 		return false;
 	snprintf(base, sizeof(base), "/sys/bus/%s/devices", bus);
-	return rte_vfio_cdev_find(front_ctx(), base, addr, info) == 0 && info->mode == NOIOMMU;
+	return rte_vfio_cdev_find(ctx, base, addr, info) == 0 && info->mode == NOIOMMU;
 }
 
 bool
@@ -141,25 +142,27 @@ device_of_group(unsigned int number, struct rte_vfio_cdev_info *info)
 {
 	static const char *const buses[] = { "pci", "cdx", "platform" };
 	struct search search = { .minor = number - DEVICE_FIRST_GROUP };
-	int ret = 0;
+	const struct rte_vfio_cdev_ctx *ctx = front_ctx();
+	int ret = ctx != NULL ? 0 : -ENOMEM;
 
-	if (number < DEVICE_FIRST_GROUP)
-		ret = rte_vfio_cdev_walk_group(front_ctx(), number, member_visit, &search);
+	if (ret == 0 && number < DEVICE_FIRST_GROUP)
+		ret = rte_vfio_cdev_walk_group(ctx, number, member_visit, &search);
 	for (size_t i = 0; i < sizeof(buses) / sizeof(buses[0]) && ret == 0; i++)
 		if (number >= DEVICE_FIRST_GROUP)
-			ret = rte_vfio_cdev_walk(front_ctx(), buses[i], minor_visit, &search);
+			ret = rte_vfio_cdev_walk(ctx, buses[i], minor_visit, &search);
 	if (ret < 0)
 		return ret;
 	*info = search.info;
 	return search.count == 1 && info->mode == NOIOMMU ? 0 : -ENODEV;
 }
 
+/* One that is not refuses the ioctl (vfio_device_fops_unl_ioctl() in drivers/vfio/vfio_main.c). */
 bool
 device_is_bound(int fd)
 {
 	struct compat_device_info info = { .argsz = sizeof(info) };
 
-	return next.ioctl(fd, COMPAT_DEVICE_GET_INFO, &info) == 0;
+	return next.ioctl(fd, COMPAT_DEVICE_GET_INFO, &info) == 0 || errno != EINVAL;
 }
 
 /* front_lock is held. */
@@ -387,6 +390,16 @@ device_take(int fd, const struct rte_vfio_cdev_info *info, const void *token)
 	return 0;
 }
 
+static void
+copy_report(const struct rte_vfio_cdev_info *info)
+{
+	const int err = errno;
+
+	sink_log(RTE_VFIO_CDEV_LOG_ERR, "%s: cannot copy the file of %s: %s", info->addr,
+		 info->name, strerror(err));
+	errno = err;
+}
+
 int
 device_open(int fd, const struct rte_vfio_cdev_info *info, const char *name)
 {
@@ -402,6 +415,8 @@ device_open(int fd, const struct rte_vfio_cdev_info *info, const char *name)
 	if (ret < 0)
 		return error_return(-ret);
 	copy = next.fcntl(fd, F_DUPFD_CLOEXEC, NULL);
+	if (copy < 0)
+		copy_report(info);
 	if (copy >= 0 && group_copy(info).bound)
 		handle_add(copy, info->minor);
 	return copy;
