@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "log.h"
 #include "policy.h"
+#include "vfio_cdev_front.h"
 
 #define NOIOMMU RTE_VFIO_CDEV_NOIOMMU
 #define PIN_ONLY RTE_VFIO_CDEV_PIN_ONLY
@@ -45,6 +46,9 @@ front_ctx(void)
 		atomic_store(&front.ctx, ctx);
 	}
 	pthread_mutex_unlock(&front_lock);
+	if (ctx == NULL)
+		sink_log(RTE_VFIO_CDEV_LOG_ERR, "cannot start: %s; memory is short",
+			 strerror(ENOMEM));
 	return ctx;
 }
 
@@ -54,14 +58,22 @@ policy_allows(void)
 	return policy_get() == POLICY_PREFER || policy_get() == POLICY_REQUIRE;
 }
 
-/* Counted again when a program opens a container or a group. */
+/*
+ * Counted again when a program opens a container or a group. There may be some if that cannot be
+ * found out.
+ */
 bool
 front_is_on(void)
 {
+	int count;
+
 	if (!policy_allows())
 		return false;
-	if (!atomic_load(&counted) && front_ctx() != NULL) {
-		if (rte_vfio_cdev_count(front_ctx(), NOIOMMU) > 0)
+	if (!atomic_load(&counted)) {
+		count = front_ctx() != NULL ? vfio_cdev_count(front_ctx(), NOIOMMU) : -ENOMEM;
+		if (count < 0)
+			return true;
+		if (count > 0)
 			atomic_store(&have_cdevs, true);
 		atomic_store(&counted, true);
 	}
@@ -145,12 +157,21 @@ device_visit(const char *addr, void *arg)
 bool
 front_is_pinning(void)
 {
+	int ret;
+
 	if (front_is_on() || !front_is_used() || !front_is_own() || policy_get() != POLICY_PREFER ||
 	    policy_pin() == PIN_OFF || front_ctx() == NULL)
 		return false;
-	if (!atomic_exchange(&searched, true) &&
-	    rte_vfio_cdev_walk_without(front_ctx(), "pci", device_visit, NULL) == 1)
-		atomic_store(&pinning, true);
+	if (!atomic_exchange(&searched, true)) {
+		ret = rte_vfio_cdev_walk_without(front_ctx(), "pci", device_visit, NULL);
+		if (ret == 1)
+			atomic_store(&pinning, true);
+		if (ret < 0) {
+			/* There may be one: look again. */
+			atomic_store(&searched, false);
+			return true;
+		}
+	}
 	return atomic_load(&pinning);
 }
 

@@ -162,9 +162,13 @@ container_set(int fd, const struct rte_vfio_cdev_info *info, const void *arg)
 		return error_return(EBADFD);
 	if (container_has_iommu(container))
 		return container_refuse(info);
-	return device_set(fd, info, container, container_is_allowed(container)) ?
-		0 :
-		error_return(ENOMEM);
+	if (device_set(fd, info, container, container_is_allowed(container)))
+		return 0;
+	sink_log(RTE_VFIO_CDEV_LOG_ERR,
+		 "%s: cannot set the container of its group: %s; memory is "
+		 "short",
+		 info->addr, strerror(ENOMEM));
+	return error_return(ENOMEM);
 }
 
 static int
