@@ -56,6 +56,7 @@ static const struct {
 	[POINT_SCANDIR] = { "scandir", { EMFILE, ENOMEM } },
 	[POINT_FOPEN] = { "fopen", { EMFILE, ENOMEM } },
 	[POINT_FILE] = { "openat", { EMFILE, EACCES } },
+	[POINT_READLINK] = { "readlink", { ENOMEM } },
 	[POINT_EVENTFD] = { "eventfd", { EMFILE } },
 };
 

@@ -21,6 +21,7 @@
 struct scenario {
 	const char *name;
 	void (*run)(void);
+	void (*prepare)(void); /* once, e.g. files that no run changes; or NULL */
 };
 
 /* Faults with which a step is not to fail, or fails as follows. */

@@ -25,7 +25,7 @@
 #define GROUP_STOCK 9
 #define NOIOMMU_STOCK "0000:00:08.0" /* without a cdev and an IOMMU */
 
-/* What no scenario changes. */
+/* Of all scenarios but one. */
 static void
 sysfs_make(void)
 {
@@ -281,14 +281,19 @@ out:
 }
 
 static void
+cdevless_make(void)
+{
+	fake_sysfs_reset();
+	fake_sysfs_write("vfio-noiommu\n", "bus/pci/devices/" NOIOMMU_STOCK "/iommu_group/name");
+}
+
+static void
 device_has_no_cdev(void)
 {
 	int fd = 5;
 
 	begin(RTE_PROC_PRIMARY);
 	fake_faults_pause();
-	fake_sysfs_reset();
-	fake_sysfs_write("vfio-noiommu\n", "bus/pci/devices/" NOIOMMU_STOCK "/iommu_group/name");
 	fake_eal()->pagemap = fake_phys;
 	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
 	fake_eal()->stock[STOCK_DMA_UNMAP].ret = 0;
@@ -464,15 +469,14 @@ int
 bus_faults_tests(void)
 {
 	static const struct scenario scenarios[] = {
-		{ "the application starts", application_starts },
-		{ "the EAL has memory", eal_has_memory },
-		{ "containers are created", containers_are_created },
-		{ "a device has an IOMMU", device_has_an_iommu },
-		{ "a secondary gets a device", secondary_gets_a_device },
-		{ "a primary gives a device", primary_gives_a_device },
-		{ "telemetry is polled", telemetry_is_polled },
-		/* The last one, since it has another machine. */
-		{ "a device has no cdev", device_has_no_cdev },
+		{ "the application starts", application_starts, sysfs_make },
+		{ "the EAL has memory", eal_has_memory, NULL },
+		{ "containers are created", containers_are_created, NULL },
+		{ "a device has an IOMMU", device_has_an_iommu, NULL },
+		{ "a secondary gets a device", secondary_gets_a_device, NULL },
+		{ "a primary gives a device", primary_gives_a_device, NULL },
+		{ "telemetry is polled", telemetry_is_polled, NULL },
+		{ "a device has no cdev", device_has_no_cdev, cdevless_make },
 	};
 	static const struct scenario_rules rules = {
 		.tolerances = tolerances,
@@ -480,6 +484,5 @@ bus_faults_tests(void)
 		.apart = true,
 	};
 
-	sysfs_make();
 	return scenarios_run("faults: the EAL backend", scenarios, RTE_DIM(scenarios), &rules);
 }

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fake_faults.h"
 #include "test_compat.h"
 #include "vfio_cdev_private.h"
 
@@ -43,6 +44,17 @@ is_invalid(const char *path)
 {
 	errno = EFAULT;
 	return (uintptr_t)path < 4096;
+}
+
+/* A point of fake_faults.h. */
+static bool
+fails(enum fake_point point)
+{
+	const int err = fake_fault(point);
+
+	if (err != 0)
+		errno = err;
+	return err != 0;
 }
 
 /* The path in the fake sysfs, or the same. */
@@ -93,7 +105,7 @@ machine_openat(int dir, const char *path, int flags, mode_t mode)
 		return cmdline_open();
 	if (strncmp(path, "/dev/vfio", 9) != 0 && strcmp(path, FAKE_IOMMU) != 0 &&
 	    strcmp(path, PAGEMAP) != 0)
-		return real.openat(dir, path_of(path), flags, mode);
+		return fails(POINT_FILE) ? -1 : real.openat(dir, path_of(path), flags, mode);
 	machine.open_flags = flags;
 	fd = fake_sys.open(path, O_RDWR | O_CLOEXEC);
 	group_opened(fd, path);
@@ -152,7 +164,10 @@ cdev_ioctl(int fd, unsigned long request, void *arg)
 			((struct compat_device_info *)arg)->flags = 0;
 		return ret;
 	}
-	if (fake_sys.ioctl(fd, COMPAT_DEVICE_GET_INFO, &info) < 0)
+	fake_faults_pause();
+	ret = fake_sys.ioctl(fd, COMPAT_DEVICE_GET_INFO, &info);
+	fake_faults_resume();
+	if (ret < 0)
 		return -1;
 	if (request == COMPAT_DEVICE_RESET) {
 		machine.resets++;
@@ -271,7 +286,7 @@ machine_readlinkat(int dir, const char *path, char *buffer, size_t size)
 {
 	if (is_invalid(path))
 		return -1;
-	return real.readlinkat(dir, path_of(path), buffer, size);
+	return fails(POINT_READLINK) ? -1 : real.readlinkat(dir, path_of(path), buffer, size);
 }
 
 static ssize_t

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,10 +22,11 @@ capture(enum rte_vfio_cdev_log_level level, const char *line)
 	log_capture(NULL, level, line);
 }
 
+/* In sysfs. */
 static void
 device_add(const char *addr, const char *name, unsigned int number)
 {
-	char dir[PATH_MAX], node[64], dev[32];
+	char dir[PATH_MAX], dev[32];
 
 	snprintf(dir, sizeof(dir), "%s/%s", fake_sysfs_base(), addr);
 	snprintf(dev, sizeof(dev), "%u:%u\n", FAKE_MAJOR, number);
@@ -36,11 +38,36 @@ device_add(const char *addr, const char *name, unsigned int number)
 	fake_sysfs_write("vfio-noiommu\n", "kernel/iommu_groups/%u/name", number);
 	snprintf(dir, sizeof(dir), "../../../../kernel/iommu_groups/%u", number);
 	fake_sysfs_link(dir, "bus/pci/devices/%s/iommu_group", addr);
-	snprintf(node, sizeof(node), FAKE_CDEV("%s"), name != NULL ? name : "");
-	if (name != NULL)
-		fake_node_add(node, FAKE_MAJOR, number);
-	snprintf(node, sizeof(node), COMPAT_GROUP "%u", number);
-	fake_node_add(node, GROUP_MAJOR, number);
+}
+
+void
+sysfs_make(void)
+{
+	fake_sysfs_reset();
+	device_add(ADDR0, "noiommu-vfio0", 0);
+	device_add(ADDR1, "noiommu-vfio1", 1);
+	device_add(ADDR2, NULL, 2);
+}
+
+void
+nodes_make(void)
+{
+	fake_reset();
+	fake_node_add(COMPAT_CONTAINER, COMPAT_MISC_MAJOR, COMPAT_VFIO_MINOR);
+	fake_node_add(CDEV0, FAKE_MAJOR, 0);
+	fake_node_add(CDEV1, FAKE_MAJOR, 1);
+	fake_node_add(GROUP0, GROUP_MAJOR, 0);
+	fake_node_add(GROUP1, GROUP_MAJOR, 1);
+	fake_node_add(GROUP2, GROUP_MAJOR, 2);
+	machine_start();
+}
+
+void
+log_start(void)
+{
+	machine_sinks = log_sinks;
+	log_sinks = (struct log_sinks){ capture, capture };
+	log_clear();
 }
 
 int
@@ -50,16 +77,9 @@ compat_begin(void **state)
 
 	if (env != NULL && putenv(env) != 0)
 		return -1;
-	machine_sinks = log_sinks;
-	log_sinks = (struct log_sinks){ capture, capture };
-	log_clear();
-	fake_reset();
-	fake_sysfs_reset();
-	fake_node_add(COMPAT_CONTAINER, COMPAT_MISC_MAJOR, COMPAT_VFIO_MINOR);
-	device_add(ADDR0, "noiommu-vfio0", 0);
-	device_add(ADDR1, "noiommu-vfio1", 1);
-	device_add(ADDR2, NULL, 2);
-	machine_start();
+	log_start();
+	sysfs_make();
+	nodes_make();
 	return 0;
 }
 
@@ -72,18 +92,31 @@ compat_end(void **state)
 }
 
 void
-machine_without_groups(void)
+nodes_without_groups(void)
+{
+	fake_node_remove(COMPAT_CONTAINER);
+	fake_node_remove(GROUP0);
+	fake_node_remove(GROUP1);
+	fake_node_remove(GROUP2);
+}
+
+void
+sysfs_without_groups(void)
 {
 	char path[PATH_MAX];
 
-	fake_node_remove(COMPAT_CONTAINER);
 	for (int i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), COMPAT_GROUP "%d", i);
-		fake_node_remove(path);
 		snprintf(path, sizeof(path), "%s/0000:00:%02x.0/iommu_group", fake_sysfs_base(),
 			 3 + i);
 		assert_int_equal(unlink(path), 0);
 	}
+}
+
+void
+machine_without_groups(void)
+{
+	nodes_without_groups();
+	sysfs_without_groups();
 }
 
 bool
@@ -169,8 +202,10 @@ compat_run(const char *name, const struct CMUnitTest *tests, size_t count)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "faults") == 0)
+		return compat_faults_tests();
 	return compat_container_tests() + compat_group_tests() + compat_device_tests() +
 		compat_link_tests() + compat_pagemap_tests() + compat_prime_tests() +
 		compat_arguments_tests() + compat_handle_tests() + compat_fork_tests() +

@@ -96,9 +96,25 @@ compat_child(int (*run)(void *arg), void *arg);
 void
 machine_start(void);
 
+/* The steps of compat_begin(): the tests get what is logged, sysfs, and the fake kernel. */
+void
+log_start(void);
+
+void
+sysfs_make(void);
+
+void
+nodes_make(void);
+
 /* No node of the container, as without CONFIG_VFIO_GROUP, and no links to groups. */
 void
 machine_without_groups(void);
+
+void
+nodes_without_groups(void);
+
+void
+sysfs_without_groups(void);
 
 /* Does the fd have the device number of a node? */
 bool
@@ -132,6 +148,8 @@ int
 compat_container_tests(void);
 int
 compat_device_tests(void);
+int
+compat_faults_tests(void);
 int
 compat_fork_tests(void);
 int

@@ -390,21 +390,20 @@ int
 main(void)
 {
 	static const struct scenario scenarios[] = {
-		{ "the device comes first", device_comes_first },
-		{ "the device comes last", device_comes_last },
-		{ "addresses are given", addresses_are_given },
-		{ "memory goes", memory_goes },
-		{ "devices have an IOMMU", devices_have_an_iommu },
-		{ "io_uring pins", io_uring_pins },
-		{ "two processes have the device", two_processes_have_the_device },
-		{ "devices are found", devices_are_found },
+		{ "the device comes first", device_comes_first, sysfs_make },
+		{ "the device comes last", device_comes_last, NULL },
+		{ "addresses are given", addresses_are_given, NULL },
+		{ "memory goes", memory_goes, NULL },
+		{ "devices have an IOMMU", devices_have_an_iommu, NULL },
+		{ "io_uring pins", io_uring_pins, NULL },
+		{ "two processes have the device", two_processes_have_the_device, NULL },
+		{ "devices are found", devices_are_found, NULL },
 	};
 	static const struct scenario_rules rules = {
 		.tolerances = tolerances,
 		.count = sizeof(tolerances) / sizeof(tolerances[0]),
 	};
 
-	sysfs_make();
 	return scenarios_run("faults: librte_vfio_cdev", scenarios,
 			     sizeof(scenarios) / sizeof(scenarios[0]), &rules);
 }
