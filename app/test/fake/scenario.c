@@ -11,6 +11,7 @@
 #include "fake_faults.h"
 #include "fake_kernel.h"
 #include "log_capture.h"
+#include "process.h"
 #include "scenario.h"
 
 #define STEPS 64
@@ -275,7 +276,7 @@ run(enum mode how, unsigned int nth, unsigned int error)
 		alarm(CHILD_SECONDS);
 		run_here();
 		fflush(NULL);
-		_exit(0);
+		process_end(0);
 	}
 	step.name = "all";
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fork.h"
+#include "process.h"
 #include "rte_bus_vfio_cdev.h"
 #include "test_bus.h"
 
@@ -90,7 +91,7 @@ child_status(const char *(*child)(void))
 		wrong = child();
 		if (wrong != NULL)
 			fprintf(stderr, "child: %s; log: %s\n", wrong, log_text());
-		_exit(wrong != NULL);
+		process_end(wrong != NULL);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return status;

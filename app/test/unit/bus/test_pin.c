@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "test_bus.h"
 
 #define GROUP_ADDR BUS_STOCK_ADDR
@@ -444,8 +445,9 @@ child_pins_and_unpins_nothing(void **state)
 	before = fake_calls(FAKE_RING_UNPIN);
 	if (fork() == 0) {
 		fake_eal_drop(FAKE_VA(0));
-		_exit(rte_mem_virt2iova(FAKE_VA(FAR)) != FAKE_PHYS(FAR) ||
-		      fake_calls(FAKE_RING_UNPIN) != before || fake_calls(FAKE_RING_PIN) != 1);
+		process_end(rte_mem_virt2iova(FAKE_VA(FAR)) != FAKE_PHYS(FAR) ||
+			    fake_calls(FAKE_RING_UNPIN) != before ||
+			    fake_calls(FAKE_RING_PIN) != 1);
 	}
 	assert_true(wait(&status) > 0);
 	assert_int_equal(status, 0);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "test_compat.h"
 
 #define CHILD_SECONDS 30
@@ -171,7 +172,7 @@ compat_child(int (*run)(void *arg), void *arg)
 		alarm(CHILD_SECONDS);
 		status = run(arg);
 		fflush(NULL);
-		_exit(status);
+		process_end(status);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return -1;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fixture.h"
+#include "process.h"
 #include "vfio_cdev_monitor.h"
 
 #define GIVEN 8
@@ -299,7 +300,7 @@ child_is_not_looked_at(void **state)
 	pthread_barrier_wait(&barrier);
 	child = fork();
 	if (child == 0)
-		_exit(child_run(f));
+		process_end(child_run(f));
 	pthread_barrier_wait(&barrier);
 	pthread_join(other, NULL);
 	pthread_barrier_destroy(&barrier);
