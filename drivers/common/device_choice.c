@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,19 +13,33 @@ struct bdf {
 	unsigned int domain, bus, device, function;
 };
 
-/* As in sysfs, or without the domain, as in an option. */
+/* The next field of an address, up to its delimiter; NULL: it is none, or too large. */
+static const char *
+field_parse(const char *text, char delimiter, unsigned long most, unsigned int *value)
+{
+	const size_t len = strspn(text, "0123456789abcdefABCDEF");
+	unsigned long number;
+
+	if (len == 0 || len > 8 || text[len] != delimiter)
+		return NULL;
+	number = strtoul(text, NULL, 16);
+	*value = (unsigned int)number;
+	return number <= most ? text + len + 1 : NULL;
+}
+
+/* As in sysfs, or without the domain, as in an option: the fields that the EAL takes. */
 static bool
 bdf_parse(const char *text, struct bdf *bdf)
 {
-	int end = 0;
+	const char *rest = strchr(text, ':');
 
-	if (sscanf(text, "%x:%x:%x.%x%n", &bdf->domain, &bdf->bus, &bdf->device, &bdf->function,
-		   &end) == 4 &&
-	    text[end] == '\0')
-		return true;
 	bdf->domain = 0;
-	return sscanf(text, "%x:%x.%x%n", &bdf->bus, &bdf->device, &bdf->function, &end) == 3 &&
-		text[end] == '\0';
+	rest = rest != NULL && strchr(rest + 1, ':') != NULL ?
+		field_parse(text, ':', UINT32_MAX, &bdf->domain) :
+		text;
+	return rest != NULL && (rest = field_parse(rest, ':', UINT8_MAX, &bdf->bus)) != NULL &&
+		(rest = field_parse(rest, '.', 31, &bdf->device)) != NULL &&
+		field_parse(rest, '\0', 7, &bdf->function) != NULL;
 }
 
 bool

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "allow.h"
 #include "test_bus.h"
 
 /* As OVS and grout start: a device that no machine has, or one that is its host bridge. */
@@ -32,6 +33,27 @@ where_none_is_allowed_an_idle_device_primes(void **state)
 	assert_logged(INFO, "bus.vfio_cdev", BUS_ADDR ": bound " BUS_NAME, "resets",
 		      "RTE_VFIO_CDEV_PRIME");
 	assert_int_equal(log_count(RTE_VFIO_CDEV_LOG_WARNING), 0);
+}
+
+/* The EAL refuses the others, or takes them for names of another bus. */
+static void
+only_an_address_is_that_of_a_device(void **state)
+{
+	static const char *const names[] = { BUS_ADDR, "00:03.0", "0:3.0", "00000000:0:3.0" };
+	static const char *const others[] = {
+		"100000000:0:3.0", " 0:3.0", "0:0x3.0",	      "0:+3.0",
+		"0:-fffffffd.0",   "0:3. 0", "0:100000003.0", "0:3.0 ",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < RTE_DIM(names); i++) {
+		bus_devargs(0, names[i], RTE_DEV_BLOCKED);
+		assert_false(allow_has("pci", BUS_ADDR));
+	}
+	for (size_t i = 0; i < RTE_DIM(others); i++) {
+		bus_devargs(0, others[i], RTE_DEV_BLOCKED);
+		assert_true(allow_has("pci", BUS_ADDR));
+	}
 }
 
 static void
@@ -230,6 +252,7 @@ int
 bus_prime_tests(void)
 {
 	const struct CMUnitTest tests[] = {
+		BUS_TEST(only_an_address_is_that_of_a_device),
 		BUS_TEST(where_none_is_allowed_an_idle_device_primes),
 		BUS_TEST(host_bridge_is_no_device),
 		BUS_TEST(where_another_is_allowed_no_device_is_touched),
