@@ -134,7 +134,8 @@ option_take(char *const **words, const char **value)
 	if (word[1] == '-') {
 		option = option_by_name(word + 2);
 		*value = strchr(word, '=');
-		*value += *value != NULL;
+		if (*value != NULL)
+			(*value)++;
 	} else {
 		option = option_by_letter(word[1]);
 		*value = word[1] != '\0' && word[2] != '\0' ? word + 2 + (word[2] == '=') : NULL;
