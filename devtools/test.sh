@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # All tests: builds with gcc and clang, a cross build for arm64, unit tests (plain, ASAN and
-# UBSAN, TSAN), the rules of devtools/check, documentation, and the tests on the real kernel in VMs.
+# UBSAN, TSAN), fuzz targets, the rules of devtools/check, documentation, and the tests on the real
+# kernel in VMs.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -126,6 +127,9 @@ rules || exit 1
 say "unit tests (gcc, clang, sanitizers)"
 units
 [ -z "$fast" ] || exit 0
+
+say "fuzz targets"
+devtools/fuzz --seconds 20
 
 say "cross build for arm64"
 cross_build
