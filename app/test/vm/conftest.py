@@ -18,7 +18,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = map(str, [HERE.parents[2] / "devtools", HERE])
 pytest.register_assert_rewrite("helpers")
 
-from helpers.nodes import HOT_PLUG, INTEL, NICS  # noqa: E402  (needs the path set above)
+from helpers.guests import PLUGINS, be_patient  # noqa: E402  (needs the path set above)
+from helpers.nodes import HOT_PLUG, INTEL, NICS  # noqa: E402
 from helpers.packages import build  # noqa: E402
 from helpers.suites import build_for  # noqa: E402
 from testvm.machine import Options  # noqa: E402
@@ -26,18 +27,6 @@ from testvm.qemu import Guest  # noqa: E402
 from testvm.root import host_release  # noqa: E402
 
 MOST_ALIVE = 3
-# Drivers that the tests use, and what DPDK's programs are linked with: the EAL opens all that is in
-# its directory at each start, which takes longer than the rest of it. test_releases.py has a test
-# with all of them.
-PLUGINS = ("baseband_acc", "baseband_fpga*", "baseband_la12xx", "bus_*", "common_dpaax",
-           "common_iavf", "common_mlx5", "crypto_scheduler", "crypto_virtio", "dma_skeleton",
-           "event_skeleton", "event_sw", "mempool_dpaa", "mempool_ring", "mempool_stack",
-           "net_bnxt", "net_bond", "net_dpaa", "net_e1000", "net_i40e", "net_iavf", "net_ice",
-           "net_ixgbe", "net_mlx5", "net_null", "net_pcap", "net_ring", "net_virtio", "net_vmxnet3",
-           "power_*", "raw_skeleton")
-# Time-outs are for hangs: they are this many times as long as a quiet machine of two emulated CPUs
-# needs, and longer where even the boot took longer than it does there (in seconds).
-PATIENCE, USUAL_BOOT = 4.0, 4.0
 # [guest, boots, seconds of booting, commands, seconds without a command], for --durations
 Use = list[Any]
 USES = pytest.StashKey[list[Use]]()
@@ -71,7 +60,7 @@ class GuestPool:
                 self._end(self._guests.popitem(last=False)[1])
             guest = Guest(**options)
             guest.boot()
-            guest.patience = PATIENCE * max(1.0, guest.boot_seconds / USUAL_BOOT)
+            be_patient(guest)
         self._guests[key] = guest
         return guest
 
