@@ -6,7 +6,8 @@
  *
  * While the file that GROW names has numbers in it, a block of each so many MiB
  * is allocated, written, kept until packets have come, compared with pagemap and
- * freed, in rounds. When the file has gone it prints one line of counts.
+ * freed, in rounds. When the file has gone it prints one line of counts, and waits
+ * for the next one.
  */
 
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <rte_ethdev.h>
@@ -23,6 +25,7 @@
 #include "proc.h"
 
 #define MOST_SIZES 8
+#define PORTS 2 /* those that have traffic; others may come and go */
 #define IDLE_US 20000
 #define KEEP_US 20000
 #define MOST_TRIES 3000 /* a minute: none comes any more */
@@ -70,9 +73,8 @@ packets(void)
 {
 	struct rte_eth_stats stats;
 	uint64_t sum = 0;
-	uint16_t port;
 
-	RTE_ETH_FOREACH_DEV(port)
+	for (uint16_t port = 0; port < PORTS; port++)
 		if (rte_eth_stats_get(port, &stats) == 0)
 			sum += stats.ipackets;
 	return sum;
@@ -153,11 +155,13 @@ rounds_run(const char *path)
 
 	if (rte_mem_event_callback_register("grower", memory_event, NULL) != 0)
 		return;
+	memset(&found, 0, sizeof(found));
 	while ((count = sizes_read(path, sizes)) != 0) {
 		for (unsigned int i = 0; i < count; i++)
 			block_live(sizes[i]);
 		found.rounds++;
 	}
+	rte_mem_event_callback_unregister("grower", NULL);
 	printf("grower: rounds=%u grown=%u back=%u refused=%u elsewhere=%u spoiled=%u quiet=%u\n",
 	       found.rounds, found.grown, found.back, found.refused, found.elsewhere, found.spoiled,
 	       found.quiet);
@@ -172,10 +176,11 @@ grow(void *arg)
 
 	(void)arg;
 	/* The file is written when the application is ready. */
-	while (path != NULL && sizes_read(path, sizes) == 0)
-		usleep(IDLE_US);
-	if (path != NULL)
+	while (path != NULL) {
+		while (sizes_read(path, sizes) == 0)
+			usleep(IDLE_US);
 		rounds_run(path);
+	}
 	return NULL;
 }
 

@@ -106,29 +106,29 @@ class Traffic:
         """
         one, other = wires
         self._wires = [one, other]
-        self._report = Report()
-        self._ways = [Direction(*pair, self._report, late) for pair in ((one, other), (other, one))]
+        self.report = Report()
+        self._ways = [Direction(*pair, self.report, late) for pair in ((one, other), (other, one))]
         while any([wire.receive(QUIET) for wire in wires]):  # noqa: C419  (all of them)
             pass
 
     def flow(self, frames: int, patience: float = PATIENCE) -> None:
         """Send, receive and check, until so many more are right or none comes any more."""
-        goal = self._report.received + frames
-        seen, last = self._report.received, time.monotonic()
+        goal = self.report.received + frames
+        seen, last = self.report.received, time.monotonic()
         while seen < goal and time.monotonic() - last < patience:
             for way in self._ways:
                 way.send()
             self._receive()
-            if self._report.received > seen:
-                seen, last = self._report.received, time.monotonic()
+            if self.report.received > seen:
+                seen, last = self.report.received, time.monotonic()
 
     def end(self, patience: float = PATIENCE) -> Report:
         """Wait for what is still on the way, as long as some of it comes."""
         end = time.monotonic() + patience
         while any(way.away for way in self._ways) and time.monotonic() < end:
             self._receive()
-        self._report.lost = sum(way.away for way in self._ways)
-        return self._report
+        self.report.lost = sum(way.away for way in self._ways)
+        return self.report
 
     def _receive(self) -> None:
         select.select(self._wires, [], [], 0.01)
