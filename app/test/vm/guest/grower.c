@@ -137,7 +137,9 @@ block_live(size_t len)
 	char *block = rte_malloc("grower", len, 0);
 
 	if (block == NULL) {
-		found.refused++;
+		if (found.refused++ == 0)
+			printf("grower: refused\n");
+		fflush(stdout);
 		return;
 	}
 	block_write(block, len);

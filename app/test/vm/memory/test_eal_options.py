@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The EAL's memory options: each hugepage in use is pinned and verified, as one page."""
 
-import re
 from collections.abc import Callable, Sequence
 
 import pytest
 
+from helpers import growing
 from helpers.faults import within
 from helpers.forwarding import assert_forwarded_over_cdevs
 from helpers.nodes import CONTAINER, PAIR
-from helpers.programs import built
-from helpers.resources import CHANGE, free_hugepages, hugepage_areas, mappings, pinned_kb
+from helpers.resources import free_hugepages, hugepage_areas, mappings, pinned_kb
 from testvm.qemu import Guest
-from testvm.testpmd import LIBRARY, PAGES, Testpmd
+from testvm.testpmd import PAGES, Testpmd
 
-GROW = "/run/grow"
 KILOBYTES = {"2M": 2 << 10, "1G": 1 << 20}
 ONLY_1G = ["--huge-dir", "/dev/hugepages1G"]
 
@@ -78,22 +76,17 @@ def test_2m_pages_are_pinned(cdev: Guest, eal: list[str], pages: int | None) -> 
 
 def grow(testpmd: Testpmd, sizes: str, changes_wanted: int) -> tuple[dict[str, int], int, int]:
     """Let memory grow and shrink; what the grower reports, and the pages mapped and unmapped."""
-    start = len(testpmd.process.stdout)
-    testpmd.guest.run(["sh", "-c", f"echo {sizes} >{GROW}"], check=True)
+    start = growing.begin(testpmd, sizes)
     assert testpmd.guest.wait_for(
-        lambda: testpmd.process.stdout.count("VFIO_CDEV: unmapped", start) >= changes_wanted, 60)
-    testpmd.guest.run(["rm", GROW], check=True)
-    found = testpmd.process.expect(r"grower: (.*)\n", start=start).group(1)
-    changes = [change for change, _, _ in CHANGE.findall(testpmd.process.stdout[start:])]
-    return ({name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", found)},
-            changes.count("mapped"), changes.count("unmapped"))
+        lambda: growing.unmapped(testpmd, start) >= changes_wanted, 60)
+    return growing.end(testpmd, start)
 
 
 def grow_and_shrink(guest: Guest, eal: list[str], sizes: str, pages: int,
                     wrapper: Sequence[str] = ()) -> None:
     """Blocks of so many MiB, which take at least so many pages a round, under traffic."""
-    with Testpmd(guest, PAIR, eal=eal, library=f"{LIBRARY}:{built('grower.so')}",
-                 wrapper=[*wrapper, "env", f"GROW={GROW}"]) as testpmd:
+    with Testpmd(guest, PAIR, eal=eal, library=growing.WITH_GROWER,
+                 wrapper=[*wrapper, *growing.GROWER]) as testpmd:
         before, free = pages_pinned(testpmd.ready().flowing()), free_hugepages(guest)
         found, mapped, unmapped = grow(testpmd, sizes, 3 * pages)
         assert (pages_pinned(testpmd), free_hugepages(guest)) == (before, free)
