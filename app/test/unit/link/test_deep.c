@@ -177,6 +177,9 @@ plugin_is_found_by_the_runpath_of_its_host(void **state)
 	void *handle;
 
 	(void)state;
+#ifndef __OPTIMIZE__
+	skip(); /* the front's call of dlopen() is no jump then */
+#endif
 	assert_null(strchr(BARE_NAME, '/'));
 	handle = plugin_open(BARE_NAME, RTLD_NOW);
 	assert_calls(handle, OPEN, FRONT);
