@@ -196,11 +196,12 @@ static uint64_t *
 node_counter(struct rte_vfio_cdev_domain *domain, uint64_t phys, uint64_t *len)
 {
 	const unsigned int i = numa_range_search(domain, phys);
-	const struct vfio_cdev_numa_range *range = &domain->numa_ranges[i];
+	const struct vfio_cdev_numa_range *range;
 	uint64_t end;
 
 	if (i == domain->numa_range_count)
 		return &domain->stats.nodeless_bytes;
+	range = &domain->numa_ranges[i];
 	end = range->start > phys ? range->start - 1 : range->last;
 	if (end - phys < *len - 1)
 		*len = end - phys + 1;
