@@ -15,11 +15,15 @@ EXITS = re.compile(r"\b(?:exit|_exit|abort|assert|printf|fprintf|puts|perror)\s*
 DPDK = re.compile(r"#include <rte_")
 IOCTL = re.compile(r"(?<![\w>.])ioctl\s*\(")
 LICENSE = "SPDX-License-Identifier: BSD-3-Clause"
+# Inputs of the fuzz targets: any bytes.
+INPUTS = "app/test/fuzz/corpus/"
 
 
 def layout(tree: Tree) -> Iterator[str]:
     """License, columns, white space at the end of lines."""
     for name in tree.names:
+        if name.startswith(INPUTS):
+            continue
         try:
             text = tree.text(name)
         except UnicodeDecodeError:

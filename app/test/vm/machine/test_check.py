@@ -39,6 +39,7 @@ CLEAN = {
     "app/test/vm/test_one.py": f"# {LICENSE}\nimport helpers\n\n\ndef test_it() -> None:\n"
                                "    print(helpers.VALUE)\n",
     "app/test/vm/helpers.py": f"# {LICENSE}\nVALUE = 1\n",
+    "app/test/fuzz/corpus/a/input": "#!x \n",
     "run.sh": f"#!/bin/sh\n# {LICENSE}\necho \"$1\"\n",
     "lib/a/log.h": f'/* {LICENSE} */\n#define TEXT "cannot " /* "x" */ "find %s: %s; is '
                    '\\"it\\" there (/*)?" /* "y" */\n',
