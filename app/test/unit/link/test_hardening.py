@@ -54,7 +54,7 @@ def fortified(file: File) -> bool:
 
 def landing(file: File) -> bool:
     """Each function that others call begins as an indirect call wants it (-fcf-protection)."""
-    found = file.begins()
+    found = file.begins() if file.has(X86) else []
     return not file.has(X86) or (bool(found) and all(word == "endbr64" for _, word in found))
 
 
