@@ -398,6 +398,8 @@ rte_mp_reply(struct rte_mp_msg *msg, const char *peer)
 	expect(peer != NULL, "a reply without a peer");
 	expect(msg->num_fds >= 0 && msg->len_param >= 0, "a reply with lengths that are none");
 	memcpy(&replied, msg, sizeof(replied));
+	if (eal.mp_replied != NULL)
+		eal.mp_replied(&replied);
 	return 0;
 }
 

@@ -42,6 +42,8 @@ enum fake_stock {
 	STOCK_COUNT,
 };
 
+struct fake_mp_msg;
+
 /* How it answers; fake_eal_reset() makes it a primary with physical addresses. */
 struct fake_eal {
 	enum rte_iova_mode iova_mode;
@@ -63,6 +65,8 @@ struct fake_eal {
 	/* The primary that is asked, or NULL: it does not answer. 0 or an errno. */
 	int (*mp_primary)(const struct rte_mp_msg *request, struct rte_mp_reply *reply);
 	unsigned int mp_requests;
+	void (*mp_replied)(
+		const struct fake_mp_msg *msg); /* if not NULL, what a reply is given to */
 	const char *runtime_dir;
 	const char *bus;	       /* that there is beside PCI, or NULL */
 	struct rte_devargs devargs[4]; /* of PCI without a bus; up to the first without a name */
