@@ -175,8 +175,8 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
     add("--qmp", default="", metavar="SOCKET", help="a QMP socket to make")
     add("--timeout", type=float, default=600, metavar="S", help="for COMMAND (default: 600)")
     add("--console", default="", metavar="FILE", help="keep the guest's console in FILE")
-    # There is nobody here who would send or receive.
-    parser.set_defaults(plugins=(), root="", wires=False)
+    # There is nobody here who would send or receive; what counts instructions is devtools/bench.
+    parser.set_defaults(plugins=(), root="", wires=False, counted=False)
     add("argv", nargs="+", metavar="COMMAND", help=argparse.SUPPRESS)
 
 

@@ -29,6 +29,7 @@ KERNEL_ARGUMENTS = ("quiet panic=-1 oops=panic mitigations=off audit=0 nowatchdo
 # until the host has a CPU for that, QEMU 10 loses timer interrupts, and QEMU 7.2 breakpoints while
 # the kernel patches its code at boot.
 EMULATOR = "tcg,thread=single"
+COUNTED = ("-icount", "shift=0,sleep=off,align=off")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ class Options:
     # A directory instead of the root of `dpdk`; if it has modules of the kernel, they are used,
     # and VFIO's are not loaded at boot.
     root: str = ""
+    # Each instruction of the guest's CPUs takes its clock a nanosecond, however long the emulator
+    # needs for it, and while all are idle the clock goes on to the next timer at once.
+    counted: bool = False
 
     def __post_init__(self) -> None:
         # Lists would keep it from being the key of a guest that is to be shared.
@@ -183,11 +187,12 @@ class CommandLine:
         arch = self.options.architecture
         if arch.foreign and self.options.viommu == "intel":
             raise VmError(f"--viommu intel: a machine of {arch.name} has no such IOMMU")
-        kvm = kvm_usable() and not arch.foreign
+        kvm = kvm_usable() and not arch.foreign and not self.options.counted
         split = ",kernel-irqchip=split" if kvm else ""
         machine = ["-machine", arch.machine + split]
         machine += (["-accel", "kvm", "-cpu", "host"] if kvm else
                     ["-accel", EMULATOR, "-cpu", arch.emulated_cpu])
+        machine += COUNTED if self.options.counted else ()
         # An IOMMU has to come before the devices behind it.
         iommus = {"virtio": "virtio-iommu-pci", "intel": "intel-iommu,intremap=on,caching-mode=on"}
         if self.options.viommu in iommus:

@@ -149,6 +149,13 @@ def test_kvm_needs_the_processor_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not machine.kvm_usable()
 
 
+def test_guest_that_counts_instructions_is_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "kvm_usable", lambda: True)
+    assert " -icount shift=0,sleep=off," in command_line(counted=True)
+    assert "-accel tcg,thread=single " in command_line(counted=True)
+    assert "-accel kvm " in command_line() and "-icount" not in command_line()
+
+
 @pytest.mark.parametrize("arch", ["arm64", "arm64-16k"])
 def test_guest_of_another_architecture_is_emulated(arch: str,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
