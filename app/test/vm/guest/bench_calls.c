@@ -10,23 +10,22 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define MAX_ROUNDS 10000
+#include "bench.h"
+
 #define MAX_CALLS 10000000
 #define FILES 200 /* that are open at once, to be closed */
 #define RUNS 5	  /* of a program for each call, of which the fastest counts */
 
-enum { EXIT_FAILED = 1, EXIT_UNTRIED = 2 };
-enum { WITHOUT, WITH, WAYS };
+enum { WITHOUT = BENCH_FIRST, WITH = BENCH_SECOND };
 
 typedef double (*call_measure_t)(unsigned int count); /* ns a call */
 
@@ -34,42 +33,21 @@ struct options {
 	unsigned int calls;
 	unsigned int rounds;
 	unsigned int starts;
+	bool pairs;
 	const char *library;
 };
-
-static void __attribute__((format(printf, 2, 3), noreturn))
-give_up(int status, const char *format, ...)
-{
-	va_list args;
-
-	fputs("bench_calls: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(status);
-}
-
-static double
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
 
 static void
 need(const char *call, long ret)
 {
 	if (ret < 0)
-		give_up(EXIT_FAILED, "%s: %s", call, strerror(errno));
+		bench_give_up(BENCH_FAILED, "%s: %s", call, strerror(errno));
 }
 
 static double
 measure_open(unsigned int count)
 {
-	const double start = now_ns();
+	const double start = bench_now();
 
 	for (unsigned int i = 0; i < count; i++) {
 		const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -77,43 +55,43 @@ measure_open(unsigned int count)
 		need("open", fd);
 		need("close", close(fd));
 	}
-	return (now_ns() - start) / count;
+	return (bench_now() - start) / count;
 }
 
 /* Short in the kernel, so that little hides what is added. */
 static double
 measure_open_nothing(unsigned int count)
 {
-	const double start = now_ns();
+	const double start = bench_now();
 
 	for (unsigned int i = 0; i < count; i++)
 		if (open("/nothing", O_RDONLY | O_CLOEXEC) >= 0 || errno != ENOENT)
-			give_up(EXIT_FAILED, "open: /nothing should not be there");
-	return (now_ns() - start) / count;
+			bench_give_up(BENCH_FAILED, "open: /nothing should not be there");
+	return (bench_now() - start) / count;
 }
 
 static double
 measure_read(unsigned int count)
 {
 	const int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-	const double start = now_ns();
+	const double start = bench_now();
 	char byte;
 
 	for (unsigned int i = 0; i < count; i++)
 		need("read", read(fd, &byte, 1));
-	return (now_ns() - start) / count;
+	return (bench_now() - start) / count;
 }
 
 static double
 measure_pread(unsigned int count)
 {
 	const int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
-	const double start = now_ns();
+	const double start = bench_now();
 	char byte;
 
 	for (unsigned int i = 0; i < count; i++)
 		need("pread", pread(fd, &byte, 1, 0));
-	return (now_ns() - start) / count;
+	return (bench_now() - start) / count;
 }
 
 static double
@@ -123,10 +101,10 @@ measure_ioctl(unsigned int count)
 	double start;
 
 	need("pipe", pipe2(fds, O_CLOEXEC));
-	start = now_ns();
+	start = bench_now();
 	for (unsigned int i = 0; i < count; i++)
 		need("ioctl", ioctl(fds[0], FIONREAD, &waiting));
-	return (now_ns() - start) / count;
+	return (bench_now() - start) / count;
 }
 
 /* The copies are made by the kernel's own call, outside of the time. */
@@ -141,11 +119,11 @@ measure_close(unsigned int count)
 	for (done = 0; done < count; done += FILES) {
 		for (unsigned int i = 0; i < FILES; i++)
 			need("dup", files[i] = syscall(SYS_dup, fd));
-		const double start = now_ns();
+		const double start = bench_now();
 
 		for (unsigned int i = 0; i < FILES; i++)
 			need("close", close(files[i]));
-		time += now_ns() - start;
+		time += bench_now() - start;
 	}
 	return time / done;
 }
@@ -204,7 +182,7 @@ start(const struct options *options, int way, char **argv, int output)
 	ret = posix_spawn(&pid, argv[0], &actions, NULL, argv, environment(options, way));
 	posix_spawn_file_actions_destroy(&actions);
 	if (ret != 0)
-		give_up(EXIT_UNTRIED, "cannot start %s: %s", argv[0], strerror(ret));
+		bench_give_up(BENCH_UNTRIED, "cannot start %s: %s", argv[0], strerror(ret));
 	return pid;
 }
 
@@ -214,7 +192,7 @@ end_wait(pid_t pid, const char *what)
 	int status;
 
 	if (waitpid(pid, &status, 0) != pid || status != 0)
-		give_up(EXIT_FAILED, "%s ended with status %d", what, status);
+		bench_give_up(BENCH_FAILED, "%s ended with status %d", what, status);
 }
 
 /* ns of each call. */
@@ -234,89 +212,80 @@ calls_run(const struct options *options, int way, double found[CALLS])
 	output = fdopen(fds[0], "r");
 	for (unsigned int i = 0; i < CALLS; i++)
 		if (output == NULL || fscanf(output, "%lf", &found[i]) != 1)
-			give_up(EXIT_FAILED, "no figure for %s", calls[i].name);
+			bench_give_up(BENCH_FAILED, "no figure for %s", calls[i].name);
 	fclose(output);
 	end_wait(pid, self);
 }
 
+/* us that the children had a CPU for. */
 static double
-start_run(const struct options *options, int way)
+children_ran(void)
+{
+	struct rusage usage;
+
+	need("getrusage", getrusage(RUSAGE_CHILDREN, &usage));
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* us until it has ended, and those of them that it ran. */
+static void
+start_run(const struct options *options, int way, double *passed, double *ran)
 {
 	char program[] = "/bin/true";
 	char *argv[] = { program, NULL };
-	const double from = now_ns();
+	const double from = bench_now(), before = children_ran();
 
 	end_wait(start(options, way, argv, -1), program);
-	return now_ns() - from;
-}
-
-static int
-doubles_compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double
-median(double *values, unsigned int count)
-{
-	qsort(values, count, sizeof(*values), doubles_compare);
-	return (values[(count - 1) / 2] + values[count / 2]) / 2;
-}
-
-/* Medians of both, and of the differences in each pair. */
-static void
-row_print(const char *name, double pairs[WAYS][MAX_ROUNDS], unsigned int count, double unit)
-{
-	static double difference[MAX_ROUNDS];
-
-	for (unsigned int i = 0; i < count; i++)
-		difference[i] = (pairs[WITH][i] - pairs[WITHOUT][i]) / unit;
-	const double more = median(difference, count);
-
-	printf("%-28s %10.1f %10.1f %+10.1f\n", name, median(pairs[WITHOUT], count) / unit,
-	       median(pairs[WITH], count) / unit, more);
+	*passed = (bench_now() - from) / 1000;
+	*ran = children_ran() - before;
 }
 
 static void
 calls_table(const struct options *options)
 {
-	static double found[CALLS][WAYS][MAX_ROUNDS];
+	const struct bench_table table = { .unit = "ns per call",
+					   .ways = { "without", "with" },
+					   .pairs = options->pairs };
+	static bench_pairs_t found[CALLS];
 	double row[CALLS];
 
 	for (unsigned int round = 0; round < options->rounds; round++)
-		for (unsigned int turn = 0; turn < WAYS; turn++) {
-			const int way = (round + turn) % WAYS;
+		for (unsigned int turn = 0; turn < BENCH_WAYS; turn++) {
+			const int way = (round + turn) % BENCH_WAYS;
 
 			calls_run(options, way, row);
 			for (unsigned int i = 0; i < CALLS; i++)
 				found[i][way][round] = row[i];
 		}
-	printf("%-28s %10s %10s %10s\n", "ns per call", "without", "with", "more");
+	bench_head(&table);
 	for (unsigned int i = 0; i < CALLS; i++)
-		row_print(calls[i].name, found[i], options->rounds, 1);
+		bench_row(&table, calls[i].name, found[i], options->rounds);
 }
 
 static void
 starts_table(const struct options *options)
 {
-	static double found[WAYS][MAX_ROUNDS];
+	const struct bench_table table = { .unit = "us per start",
+					   .ways = { "without", "with" },
+					   .pairs = options->pairs };
+	static bench_pairs_t passed, ran;
 
 	for (unsigned int round = 0; round < options->starts; round++)
-		for (unsigned int turn = 0; turn < WAYS; turn++) {
-			const int way = (round + turn) % WAYS;
+		for (unsigned int turn = 0; turn < BENCH_WAYS; turn++) {
+			const int way = (round + turn) % BENCH_WAYS;
 
-			found[way][round] = start_run(options, way);
+			start_run(options, way, &passed[way][round], &ran[way][round]);
 		}
-	printf("%-28s %10s %10s %10s\n", "us per start", "without", "with", "more");
-	row_print("/bin/true", found, options->starts, 1000);
+	bench_head(&table);
+	bench_row(&table, "/bin/true", passed, options->starts);
+	bench_row(&table, "/bin/true, running", ran, options->starts);
 }
 
 static void
 usage(FILE *out)
 {
-	fputs("usage: bench_calls [-n CALLS] [-r ROUNDS] [-s STARTS] LIBRARY\n"
+	fputs("usage: bench_calls [-n CALLS] [-r ROUNDS] [-s STARTS] [-p] LIBRARY\n"
 	      "\n"
 	      "Measures what LIBRARY, preloaded, adds to open(), read(), ioctl() and close(), and\n"
 	      "to the start of a program. Prints medians of pairs, and of their differences.\n"
@@ -324,24 +293,11 @@ usage(FILE *out)
 	      "  -n, --calls CALLS    calls of each kind in a program (50000)\n"
 	      "  -r, --rounds ROUNDS  pairs of programs that make them (61)\n"
 	      "  -s, --starts STARTS  pairs of starts (300)\n"
+	      "  -p, --pairs          print the figures of each pair, and no medians\n"
 	      "  -h, --help           this text\n"
 	      "\n"
 	      "exit status: 0 if it was measured, 1 if a call failed, 2 if it could not be tried\n",
 	      out);
-}
-
-static unsigned int
-number_parse(const char *text, unsigned int most)
-{
-	char *end;
-	unsigned long value;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < 1 ||
-	    value > most)
-		give_up(EXIT_UNTRIED, "%s is no number from 1 to %u", text, most);
-	return value;
 }
 
 static void
@@ -351,31 +307,34 @@ arguments_parse(struct options *options, int argc, char **argv)
 		{ "calls", required_argument, NULL, 'n' },
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "starts", required_argument, NULL, 's' },
+		{ "pairs", no_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "n:r:s:h", names, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "n:r:s:ph", names, NULL)) != -1) {
 		if (option == 'h' || option == '?') {
 			usage(option == 'h' ? stdout : stderr);
-			exit(option == 'h' ? EXIT_SUCCESS : EXIT_UNTRIED);
+			exit(option == 'h' ? EXIT_SUCCESS : BENCH_UNTRIED);
 		}
 		if (option == 'n')
-			options->calls = number_parse(optarg, MAX_CALLS);
+			options->calls = bench_number(optarg, MAX_CALLS);
 		else if (option == 'r')
-			options->rounds = number_parse(optarg, MAX_ROUNDS);
+			options->rounds = bench_number(optarg, BENCH_MAX_PAIRS);
+		else if (option == 'p')
+			options->pairs = true;
 		else
-			options->starts = number_parse(optarg, MAX_ROUNDS);
+			options->starts = bench_number(optarg, BENCH_MAX_PAIRS);
 	}
 	if (argc - optind != 1) {
 		usage(stderr);
-		exit(EXIT_UNTRIED);
+		exit(BENCH_UNTRIED);
 	}
 	options->library = argv[optind];
 	/* The dynamic linker only warns of one that is not there. */
 	if (access(options->library, R_OK) != 0)
-		give_up(EXIT_UNTRIED, "%s: %s", options->library, strerror(errno));
+		bench_give_up(BENCH_UNTRIED, "%s: %s", options->library, strerror(errno));
 }
 
 int
@@ -384,7 +343,7 @@ main(int argc, char **argv)
 	struct options options = { .calls = 50000, .rounds = 61, .starts = 300 };
 
 	if (argc == 3 && strcmp(argv[1], "--measure") == 0)
-		return calls_measure(number_parse(argv[2], MAX_CALLS));
+		return calls_measure(bench_number(argv[2], MAX_CALLS));
 	arguments_parse(&options, argc, argv);
 	calls_table(&options);
 	starts_table(&options);
