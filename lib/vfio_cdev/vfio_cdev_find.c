@@ -207,23 +207,28 @@ rte_vfio_cdev_find(const struct rte_vfio_cdev_ctx *ctx, const char *sysfs_base, 
 	return ret;
 }
 
-/* Count the entries of the class that have a node and a mode, or those without a node; -errno. */
+/*
+ * Count the entries of the class that have a node and a mode, or those without a node. A class that
+ * cannot be read for now is an error; one that never can, as in some containers, has none.
+ */
 static int
 class_count(const struct rte_vfio_cdev_ctx *ctx, bool has_node, enum rte_vfio_cdev_mode mode)
 {
 	enum rte_vfio_cdev_mode found;
 	char path[PATH_MAX];
 	struct dirent *entry;
-	int count = 0;
+	int ret, count = 0;
 	bool has;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "%s/class/vfio-dev", ctx->sysfs);
 	dir = opendir(path);
-	if (dir == NULL)
-		return errno == ENOENT ?
-			0 :
-			vfio_cdev_fail(ctx, "sysfs", RTE_VFIO_CDEV_STEP_FIND, -errno, "%s", path);
+	if (dir == NULL && errno == ENOENT)
+		return 0;
+	if (dir == NULL) {
+		ret = vfio_cdev_fail(ctx, "sysfs", RTE_VFIO_CDEV_STEP_FIND, -errno, "%s", path);
+		return vfio_cdev_is_shortage(ret) ? ret : 0;
+	}
 	while ((entry = readdir(dir)) != NULL) {
 		snprintf(path, sizeof(path), "%.32s/dev", entry->d_name);
 		if (!vfio_cdev_name_parse(entry->d_name, &found))

@@ -131,17 +131,20 @@ pin_visit(const char *addr, void *arg)
 }
 
 /* Where the options allow no device of the machine, any that may be plugged in later. */
-static void
+static int
 pin_search(struct search *search)
 {
+	int ret;
+
 	lib_log_defer();
 	search->allows = allow_has;
-	if (rte_vfio_cdev_walk_without(backend_ctx(), "pci", pin_visit, search) == 0 &&
-	    !allow_names_device()) {
+	ret = rte_vfio_cdev_walk_without(backend_ctx(), "pci", pin_visit, search);
+	if (ret == 0 && !allow_names_device()) {
 		search->allows = allow_may_come;
-		rte_vfio_cdev_walk_without(backend_ctx(), "pci", pin_visit, search);
+		ret = rte_vfio_cdev_walk_without(backend_ctx(), "pci", pin_visit, search);
 	}
-	lib_log_flush(false);
+	lib_log_flush(ret < 0);
+	return ret;
 }
 
 /* Only PCI devices are used over UIO, or a group without an IOMMU, by the EAL's buses. */
@@ -149,12 +152,16 @@ bool
 pin_is_wanted(char addr[RTE_VFIO_CDEV_ADDR_LEN])
 {
 	struct search search = { .addr = "" };
+	int ret;
 
 	if (!pin_is_allowed())
 		return false;
 	if (first_time(&backend.pin_searched) && pci_is_used()) {
-		pin_search(&search);
+		ret = pin_search(&search);
 		pthread_mutex_lock(&backend_lock);
+		/* There may be one: look again. */
+		if (ret < 0)
+			backend.pin_searched = false;
 		memcpy(backend.pin_addr, search.addr, sizeof(search.addr));
 		pthread_mutex_unlock(&backend_lock);
 	}

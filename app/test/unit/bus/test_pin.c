@@ -3,6 +3,8 @@
 /* Devices without a cdev, whose memory io_uring pins; RTE_VFIO_CDEV=prefer. */
 
 #include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,6 +95,23 @@ memory_is_pinned_before_its_address_is_given(void **state)
 	fake_eal_drop(FAKE_VA(0));
 	assert_int_equal(pinned().pages_mapped, 0);
 	assert_int_equal(fake_calls(FAKE_OPEN), 0);
+}
+
+/* No more files when the bus looks for devices: it looks again. */
+static void
+search_that_fails_is_logged_and_repeated(void **state)
+{
+	struct rlimit limit, none;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rte_vfio_enable("vfio");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_logged(WARNING, "bus/pci/devices", strerror(EMFILE));
+	assert_true(page_is_added(0));
+	assert_int_equal(pinned().pages_mapped, 1);
 }
 
 static void
@@ -459,6 +478,7 @@ bus_pin_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		GROUP_TEST(memory_is_pinned_before_its_address_is_given),
+		GROUP_TEST(search_that_fails_is_logged_and_repeated),
 		GROUP_TEST(page_does_not_move_once_its_address_is_given),
 		GROUP_TEST(memory_that_cannot_be_pinned_has_stocks_address),
 		GROUP_TEST(device_that_may_be_plugged_in_later_pins),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fixture.h"
+#include "vfio_cdev_front.h"
 
 #define ADDR "0000:00:04.0"
 #define VFIO_DEV "bus/pci/devices/" ADDR "/vfio-dev"
@@ -359,6 +360,18 @@ count_without_the_class_is_0(void **state)
 	assert_int_equal(rte_vfio_cdev_count(f->ctx, RTE_VFIO_CDEV_NOIOMMU), 0);
 }
 
+/* As where a container has another file in its place. */
+static void
+class_that_cannot_be_read_has_no_cdevs(void **state)
+{
+	const struct fixture *f = *state;
+
+	fake_sysfs_reset();
+	fake_sysfs_write("", "class/vfio-dev");
+	assert_int_equal(vfio_cdev_count(f->ctx, RTE_VFIO_CDEV_NOIOMMU), 0);
+	assert_logged(ERR, "class/vfio-dev", strerror(ENOTDIR));
+}
+
 static void
 attribute_is_read(void **state)
 {
@@ -427,6 +440,7 @@ main(void)
 		CTX_TEST(cdevs_are_counted_by_mode),
 		CTX_TEST(devices_of_a_group_are_visited),
 		CTX_TEST(count_without_the_class_is_0),
+		CTX_TEST(class_that_cannot_be_read_has_no_cdevs),
 		CTX_TEST(attribute_is_read),
 		CTX_TEST(list_that_cannot_be_read_is_an_error),
 		CTX_TEST(attribute_that_cannot_be_read_is_an_error),
