@@ -68,11 +68,12 @@ def targets(build: Path, names: list[str]) -> list[Target]:
 
 
 def run(argv: list[str], log: Path) -> int:
-    """Run a program with its output in a file and its own files in memory; its exit status."""
-    memory = {"TMPDIR": "/dev/shm"} if os.access("/dev/shm", os.W_OK) else {}
-    with log.open("w", encoding="utf-8") as out:
+    """Run a program with its output in a file; its exit status."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    # libFuzzer ends without what atexit() has.
+    with log.open("w", encoding="utf-8") as out, tempfile.TemporaryDirectory(dir=memory) as files:
         return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                              env=os.environ | memory, check=False).returncode
+                              env=os.environ | {"TMPDIR": files}, check=False).returncode
 
 
 def finding(log: str) -> Path | None:

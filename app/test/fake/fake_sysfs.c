@@ -70,7 +70,7 @@ fake_sysfs_reset(void)
 		check(nftw(root, entry_remove, 8, FTW_DEPTH | FTW_PHYS), root);
 		return;
 	}
-	snprintf(root, sizeof(root), "%.32s/fake-sysfs-XXXXXX", dir != NULL ? dir : "/tmp");
+	snprintf(root, sizeof(root), "%.40s/fake-sysfs-XXXXXX", dir != NULL ? dir : "/tmp");
 	check(mkdtemp(root) != NULL ? 0 : -1, root);
 	snprintf(base, sizeof(base), "%s/" BASE, root);
 	atexit(root_remove);
