@@ -281,6 +281,39 @@ out:
 }
 
 static void
+pair_make(void)
+{
+	fake_sysfs_reset();
+	fake_sysfs_add(BUS_ADDR, BUS_NAME, "510:0\n");
+	fake_sysfs_add(BUS_ADDR2, BUS_NAME2, "510:1\n");
+}
+
+/* Memory stays pinned for the other one. */
+static void
+device_is_unplugged(void)
+{
+	int fd = -1, fd2 = -1;
+
+	begin(RTE_PROC_PRIMARY);
+	fake_faults_pause();
+	fake_node_add(FAKE_CDEV(BUS_NAME2), FAKE_MAJOR, 1);
+	bus_memory(2);
+	fake_faults_resume();
+	STEP("set up a device", "", setup(BUS_ADDR, &fd));
+	STEP("set up another", BUS_ADDR2, setup(BUS_ADDR2, &fd2));
+	STEP("map memory", "", map(DEFAULT, FAR, FAKE_PHYS(FAR)));
+	STEP("release the first", BUS_ADDR, release(BUS_ADDR, &fd));
+	fake_node_remove(BUS_NODE);
+	STEP("map more", "", map(DEFAULT, FAR + FAKE_HUGE, FAKE_PHYS(FAR + FAKE_HUGE)));
+	STEP("unmap memory", "", unmap(DEFAULT, FAR, FAKE_PHYS(FAR)));
+	STEP("read the other's information", BUS_ADDR2, info_get(BUS_ADDR2));
+out:
+	STEP_VOID("release", release(BUS_ADDR, &fd));
+	STEP_VOID("release", release(BUS_ADDR2, &fd2));
+	end();
+}
+
+static void
 cdevless_make(void)
 {
 	fake_sysfs_reset();
@@ -453,6 +486,7 @@ static const struct tolerance tolerances[] = {
 	{ NULL, "is there an IOMMU", "openat", 0, FAILS_QUIETLY, "its set-up logs it" },
 	{ NULL, "is there an IOMMU", "opendir", 0, SUCCEEDS, "there may be some" },
 	{ NULL, "map", "opendir", 0, SUCCEEDS_LOGGED, "there may be some" },
+	{ NULL, "unmap", "opendir", 0, SUCCEEDS_LOGGED, "there may be some" },
 	{ NULL, "create", "opendir", 0, SUCCEEDS_LOGGED, "there may be some" },
 	{ NULL, "map after", "malloc", 0, SUCCEEDS, "devices of the other mode come later" },
 	{ NULL, "bind the group", "openat", EACCES, SUCCEEDS_OTHER, "the device is left to stock" },
@@ -476,6 +510,7 @@ bus_faults_tests(void)
 		{ "a secondary gets a device", secondary_gets_a_device, NULL },
 		{ "a primary gives a device", primary_gives_a_device, NULL },
 		{ "telemetry is polled", telemetry_is_polled, NULL },
+		{ "a device is unplugged", device_is_unplugged, pair_make },
 		{ "a device has no cdev", device_has_no_cdev, cdevless_make },
 	};
 	static const struct scenario_rules rules = {

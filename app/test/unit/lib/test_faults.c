@@ -271,7 +271,7 @@ io_uring_pins(void)
 	STEP("pin memory", "memory: cannot",
 	     rte_vfio_cdev_domain_pin(f.domain, FAKE_VA(4 * HUGE), PAGES(3), &pin));
 	STEP("provide", "memory: cannot",
-	     rte_vfio_cdev_domain_provide(f.domain, FAKE_VA(PAGES(64)), &phys));
+	     rte_vfio_cdev_domain_provide(f.domain, FAKE_VA(16 * HUGE), &phys));
 	STEP("release", "memory: cannot", rte_vfio_cdev_pin_release(pin));
 	pin = NULL;
 out:
