@@ -414,8 +414,12 @@ mincore(void *va, size_t len, unsigned char *in)
 	return 0;
 }
 
+/* With _FORTIFY_SOURCE, pread() is an inline function. */
 ssize_t
-pread(int fd, void *buf, size_t len, off_t off)
+linux_pread(int fd, void *buf, size_t len, off_t off) __asm__("pread64");
+
+ssize_t
+linux_pread(int fd, void *buf, size_t len, off_t off)
 {
 	if (pagemap_entry == 0)
 		return syscall(SYS_pread64, fd, buf, len, off);
