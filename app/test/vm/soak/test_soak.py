@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.soak import FEWEST_ROUNDS, MACHINE, Soak
+from helpers.soak import ACTIVITIES, FEWEST_ROUNDS, MACHINE, Soak
 from helpers.soak_report import Sample, growth, load, picture, save
 from testvm.qemu import Guest
 from testvm.util import CHECKOUT
@@ -31,12 +31,18 @@ def test_nothing_is_lost_and_nothing_grows(guest: Callable[..., Guest]) -> None:
     assert max(sample.mappings for sample in soak.samples) > soak.samples[-1].mappings > 0
 
 
-@pytest.mark.parametrize("broken,found", [("fd", "open files"), ("unmap", "pinned (VmPin)")])
-def test_leak_is_found(guest: Callable[..., Guest], broken: str, found: str) -> None:
-    """Of a file for each device that is set up, and of every fourth page that goes."""
+@pytest.mark.parametrize("broken,found", [
+    ("fd", ("open files: ",)),
+    ("unmap", ("pinned (VmPin), kB: ", "memory: ")),
+])
+def test_leak_is_found(guest: Callable[..., Guest], broken: str, found: tuple[str, ...]) -> None:
+    """Of a file for each device that is set up, and of every fourth page that goes.
+
+    No memory changes any more if the pages run out before all rounds have been.
+    """
     soak = Soak(guest(**MACHINE), library=str(BROKEN / f"broken_{broken}.so"), brief=True)
     soak.run(0, FEWEST_ROUNDS)
-    assert any(line.startswith(found) for line in growth(soak.samples)), soak.samples
+    assert any(line.startswith(found) for line in soak.problems()), soak.problems()
 
 
 def test_steady_samples_are_no_growth() -> None:
@@ -56,6 +62,18 @@ def test_resident_memory_may_grow_by_the_steps_of_the_heap() -> None:
 
 def test_too_few_samples_are_no_verdict() -> None:
     assert "needed" in "".join(growth(at_rest(FEWEST_ROUNDS - 1)))
+
+
+def test_lost_frame_and_missing_activity_are_problems() -> None:
+    soak = Soak(Guest(**MACHINE))
+    soak.samples = at_rest(FEWEST_ROUNDS)
+    soak.done.update(dict.fromkeys(ACTIVITIES, FEWEST_ROUNDS))
+    assert soak.problems() == []
+    soak.report.lost = 1
+    soak.done["ports"] -= 1
+    assert len(soak.problems()) == 2
+    soak.report.wrong.append(b"")
+    assert "1 lost, 1 wrong" in soak.problems()[0]
 
 
 def test_samples_are_drawn_as_they_were_saved(tmp_path: Path) -> None:
