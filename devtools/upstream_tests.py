@@ -32,7 +32,7 @@ RELEASES = ("22.11", "24.11", "25.11")
 TRIES = 4               # of each side, where they differ first
 CLEAR = 2               # by how many of these a difference is one
 LINES = 25              # of the output of a test that did not pass, for --json
-HUGEPAGES = 512
+HUGEPAGES = 1024    # table_autotest needs more than half of them
 EPILOG = """\
 Each test runs in a process of its own, in a VM, with two devices set up: as it is (stock), with
 the backend preloaded, and with that and without CAP_SYS_ADMIN. Where stock does not pass there is

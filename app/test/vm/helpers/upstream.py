@@ -42,7 +42,8 @@ class Mode:
 STOCK = Mode("stock", policy="")
 PRELOAD = Mode("preload")
 UNPRIVILEGED = Mode("no-sys-admin", wrapper=tuple(without("sys_admin")))
-LIBC = Mode("libc", library=FRONT)
+# With "require" a secondary of this front needs a device that no other process uses.
+LIBC = Mode("libc", policy="prefer", library=FRONT)
 
 
 @dataclass(frozen=True)
