@@ -8,8 +8,8 @@ from html import escape
 from .figures import Figure, number
 
 ROW, LEFT, WIDTH, TOP = 18, 330, 360, 44
-LEAST, MOST = 1 / 64, 2.0
-TICKS = (1 / 64, 1 / 16, 1 / 4, 1 / 2, 1, 2)
+LEAST, MOST = 1 / 64, 4.0
+TICKS = (1 / 64, 1 / 16, 1 / 4, 1 / 2, 1, 2, 4)
 
 
 def place(value: float) -> float:
@@ -47,8 +47,11 @@ def svg(figures: Sequence[Figure], title: str) -> str:
     """The whole picture."""
     ratios = [figure for figure in figures if figure.unit == "ratio"]
     height = TOP + ROW * len(ratios) + 10
-    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 60}" '
-             f'height="{height}" font-family="sans-serif" font-size="11">',
+    width = LEFT + WIDTH + 60
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>',
+             "<!-- SPDX-License-Identifier: BSD-3-Clause -->",
+             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+             'font-family="Helvetica, Arial, sans-serif" font-size="11" fill="#111">',
              f"<title>{escape(title)}</title>",
              '<rect width="100%" height="100%" fill="white"/>',
              f'<text x="8" y="18" font-size="13">{escape(title)}</text>', *axis(height)]
