@@ -31,12 +31,14 @@ from .qemu import (
 )
 from .root import RELEASES, make_package_build_root, make_root, package_root
 from .ruff import make_ruff
+from .source import ON_TOP_OF
 from .sysroot import make_sysroot
 from .util import CHECKOUT, VmError
 
-CONFIGS = (*kmod.CONFIGS, *released.SERIES)
+CONFIGS = (*kmod.CONFIGS, *ON_TOP_OF, *released.SERIES)
 INSTALLED_ROOTS = ("packages", "package-build", "dkms")
 CONFIGS_HELP = "modules rebuilt for Linux >= 7.3 (default: cdev); stock: the distribution's own; " \
+               "faults: cdev, and allocations that fail on request (only --from source); " \
                "6.1 and 6.12: an older kernel, unchanged"
 TIMED_OUT, USAGE, NOT_READY, NO_BOOT, PANIC = 119, 120, 121, 122, 123
 STATUS = {CommandTimeout: TIMED_OUT, GuestHangs: TIMED_OUT, GuestLostTimer: TIMED_OUT,
@@ -128,7 +130,7 @@ def _kernel_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", choices=CONFIGS, default="cdev", help=CONFIGS_HELP)
     parser.add_argument("--from", dest="source", choices=("distro", "source"), default="distro",
                         help="the distribution's kernel with rebuilt modules, or all of it "
-                        "from source (about 10 minutes; config cdev only)")
+                        "from source (about 10 minutes)")
     parser.add_argument("--uapi", action="store_true",
                         help="print only the directory with this kernel's UAPI headers")
     _add_refresh(parser)

@@ -31,7 +31,7 @@ from .machine import CommandLine, Options, nic_hubs, pages_text
 from .qmp import Monitor
 from .released import SERIES, ReleasedKernel
 from .root import make_root
-from .source import SourceKernel
+from .source import ON_TOP_OF, SourceKernel
 from .util import CHECKOUT, VmError, tail
 
 BOOT_TIMEOUT = 300
@@ -449,6 +449,9 @@ def make_kernel(cache: Cache, apt: PrivateApt, config: str, source: str,
             raise VmError(f"Linux {config} is the distribution's: there is no building it "
                           "--from source")
         return ReleasedKernel(maker).make(config)
+    if config in ON_TOP_OF and source != "source":
+        raise VmError(f"no distribution's kernel can be configured like {config}: build it "
+                      "--from source")
     return SourceKernel(maker).make(config) if source == "source" else maker.make(config)
 
 

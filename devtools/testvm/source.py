@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A whole kernel from source: the cross-check that rebuilt modules behave like the real thing.
 
-tinyconfig, and on top the fragments of config/kernel/: machine.config and a configuration's own.
+tinyconfig, and on top the fragments of config/kernel/: machine.config and those of a configuration.
 """
 
 import os
@@ -16,8 +16,18 @@ TOOLS = ["bc", "bison", "diffutils", "flex", "gcc", "gzip", "kmod", "libc6-dev",
          "perl-base", "tar", "xz-utils"]
 
 
+# Configurations that no distribution's kernel can have: only from source, on top of another.
+ON_TOP_OF = {"faults": "cdev"}
+
+
+def fragments_of(config: str) -> list[Path]:
+    """What is added to tinyconfig, in this order."""
+    names = ["machine", *filter(None, [ON_TOP_OF.get(config)]), config]
+    return [kmod.FRAGMENTS / f"{name}.config" for name in names]
+
+
 class SourceKernel:
-    """Builds the newest linux-source, configured like one of the module configurations."""
+    """Builds the newest linux-source, configured like one of the module configurations, or more."""
 
     def __init__(self, maker: KernelMaker) -> None:
         self.maker = maker
@@ -31,7 +41,7 @@ class SourceKernel:
         if self.maker.arch.foreign:
             raise VmError(f"there is no building a kernel of {self.maker.arch.name} --from source")
         pkgs = self.maker.packages
-        fragments = [kmod.FRAGMENTS / "machine.config", kmod.FRAGMENTS / f"{config}.config"]
+        fragments = fragments_of(config)
         recipe = [pkgs.version, digest_files(*fragments, Path(__file__))]
         name = f"source-{config}-{pkgs.upstream}"
         log = self.cache.log(self.cache.path("kernel", name, recipe))

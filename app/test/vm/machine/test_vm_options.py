@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from testvm import apt, cli, machine, qemu, qmp, root, testpmd, util, wire
+from testvm import apt, cli, machine, qemu, qmp, root, source, testpmd, util, wire
 from testvm.arch import AMD64, ARCHES
 from testvm.cache import Cache
 from testvm.util import VmError
@@ -86,6 +86,14 @@ def test_older_kernel_is_not_built_from_source(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     with pytest.raises(VmError, match="Linux 6.1 is the distribution's"):
         qemu.make_kernel(cache, apt.PrivateApt(cache), "6.1", "source")
+
+
+def test_kernel_with_faults_is_built_from_source_only(tmp_path: Path) -> None:
+    with pytest.raises(VmError, match="configured like faults: build it --from source"):
+        qemu.make_kernel(Cache(tmp_path), apt.PrivateApt(Cache(tmp_path)), "faults", "distro")
+    assert [path.name for path in source.fragments_of("faults")] == [
+        "machine.config", "cdev.config", "faults.config"]
+    assert [path.name for path in source.fragments_of("cdev")] == ["machine.config", "cdev.config"]
 
 
 def test_hot_plug_ports_are_the_kernels_own() -> None:
