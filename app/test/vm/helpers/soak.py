@@ -134,7 +134,8 @@ class Soak:
         # Where a secondary ends before it has answered, the EAL refuses. Pages that it has taken a
         # part of stay: what is left at rest is what counts.
         assert {found[name] for name in ("elsewhere", "spoiled", "quiet")} == {0}, line
-        self.done["memory"] += found["rounds"] if found["back"] > 0 else 0
+        self.done["memory"] += found["back"] > 0
+        self.done["blocks"] += found["rounds"]
 
     def _while_pages_are_moved(self, *steps: Callable[[], None]) -> None:
         migration = Migration(self._console).begun()

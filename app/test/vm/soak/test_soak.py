@@ -31,18 +31,11 @@ def test_nothing_is_lost_and_nothing_grows(guest: Callable[..., Guest]) -> None:
     assert max(sample.mappings for sample in soak.samples) > soak.samples[-1].mappings > 0
 
 
-@pytest.mark.parametrize("broken,found", [
-    ("fd", ("open files: ",)),
-    ("unmap", ("pinned (VmPin), kB: ", "memory: ")),
-])
-def test_leak_is_found(guest: Callable[..., Guest], broken: str, found: tuple[str, ...]) -> None:
-    """Of a file for each device that is set up, and of every fourth page that goes.
-
-    No memory changes any more if the pages run out before all rounds have been.
-    """
-    soak = Soak(guest(**MACHINE), library=str(BROKEN / f"broken_{broken}.so"), brief=True)
+def test_leak_is_found(guest: Callable[..., Guest]) -> None:
+    """Of a file for each device that is set up."""
+    soak = Soak(guest(**MACHINE), library=str(BROKEN / "broken_fd.so"), brief=True)
     soak.run(0, FEWEST_ROUNDS)
-    assert any(line.startswith(found) for line in soak.problems()), soak.problems()
+    assert any(line.startswith("open files: ") for line in soak.problems()), soak.problems()
 
 
 def test_steady_samples_are_no_growth() -> None:
