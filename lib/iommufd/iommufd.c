@@ -79,12 +79,12 @@ is_swapped(const void *page)
 {
 	const off_t index = (uintptr_t)page / linux_page_size();
 	const int fd = open(PAGEMAP, O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0;
+	uint64_t entry;
 	bool is;
 
 	if (fd < 0)
-		return errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-	is = pread(fd, &entry, sizeof(entry), index * (off_t)sizeof(entry)) == sizeof(entry) &&
+		return iommufd_is_shortage(-errno);
+	is = pread(fd, &entry, sizeof(entry), index * (off_t)sizeof(entry)) != sizeof(entry) ||
 		(entry & PAGEMAP_SWAPPED) != 0;
 	close(fd);
 	return is;
@@ -353,7 +353,6 @@ iommufd_device_get_info(const struct iommufd_sys *sys, int cdev, void *info)
 	return sys_ioctl(sys, cdev, IFD_VFIO_GET_INFO, info);
 }
 
-/* Opened each time: after a fork an open file still shows the parent's memory. */
 int
 iommufd_maps_open(const struct iommufd_sys *sys, int *maps)
 {

@@ -17,6 +17,7 @@
 #ifndef IOMMUFD_H
 #define IOMMUFD_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -69,6 +70,13 @@ iommufd_spent(void);
 /** Count a call that is no ioctl, but as good as one, and its time in nanoseconds. */
 void
 iommufd_spend(uint64_t ns);
+
+/** Is memory or the number of files short, so that what cannot be read now may be there? */
+static inline bool
+iommufd_is_shortage(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE || err == -EAGAIN;
+}
 
 /** The running kernel. */
 extern const struct iommufd_sys iommufd_sys_linux;
@@ -243,12 +251,16 @@ enum iommufd_vma_search {
 	IOMMUFD_VMA_NEXT_SHARED_FILE, /**< the next shared mapping of a file from a VA on */
 };
 
-/** Open the list of this process's memory, /proc/self/maps. */
+/**
+ * Open the list of this process's memory, /proc/self/maps. In a child made by fork(2) it still
+ * shows the parent's.
+ */
 int
 iommufd_maps_open(const struct iommufd_sys *sys, int *maps);
 
 /**
- * Find memory of this process (PROCMAP_QUERY, fs/proc/task_mmu.c, Linux >= 6.11).
+ * Find memory of this process (PROCMAP_QUERY, fs/proc/task_mmu.c, Linux >= 6.11). The kernel
+ * allocates nothing for it, since no name is wanted.
  *
  * @return
  *   0; -ENOENT none; -ENOTTY older kernel.

@@ -227,7 +227,7 @@ class_count(const struct rte_vfio_cdev_ctx *ctx, bool has_node, enum rte_vfio_cd
 		return 0;
 	if (dir == NULL) {
 		ret = vfio_cdev_fail(ctx, "sysfs", RTE_VFIO_CDEV_STEP_FIND, -errno, "%s", path);
-		return vfio_cdev_is_shortage(ret) ? ret : 0;
+		return iommufd_is_shortage(ret) ? ret : 0;
 	}
 	while ((entry = readdir(dir)) != NULL) {
 		snprintf(path, sizeof(path), "%.32s/dev", entry->d_name);

@@ -22,7 +22,6 @@
 #include "vfio_cdev_monitor.h"
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_state.h"
-#include "vfio_cdev_sysfs.h"
 
 #define LEAST_SLOTS 64
 
@@ -199,7 +198,7 @@ record_follow(struct rte_vfio_cdev_domain *domain, struct search *search,
 
 	if (ret == 1)
 		record_move(domain, rec, va);
-	else if (rec->pinned && vfio_cdev_is_shortage(ret))
+	else if (rec->pinned && iommufd_is_shortage(ret))
 		vfio_cdev_provisional_orphan(domain, rec);
 }
 

@@ -35,7 +35,7 @@ number_parse(const char *name, const char *prefix, unsigned long *number)
 static int
 open_error(void)
 {
-	return vfio_cdev_is_shortage(-errno) ? -errno : 0;
+	return iommufd_is_shortage(-errno) ? -errno : 0;
 }
 
 /* Bytes of a block, or 0 if the kernel has no blocks (CONFIG_MEMORY_HOTPLUG). */

@@ -8,16 +8,7 @@
 #ifndef VFIO_CDEV_SYSFS_H
 #define VFIO_CDEV_SYSFS_H
 
-#include <errno.h>
-
 #include "rte_vfio_cdev.h"
-
-/* Is memory or the number of files short, so that what cannot be read may be there? */
-static inline bool
-vfio_cdev_is_shortage(int err)
-{
-	return err == -ENOMEM || err == -EMFILE || err == -ENFILE || err == -EAGAIN;
-}
 
 bool
 vfio_cdev_name_parse(const char *name, enum rte_vfio_cdev_mode *mode);

@@ -47,7 +47,7 @@ is_used_without(const struct rte_vfio_cdev_ctx *ctx, const char *path, const cha
 	if (path_exists(path, addr, "uio"))
 		return 1;
 	ret = rte_vfio_cdev_attr(ctx, path, addr, "iommu_group/name", name, sizeof(name));
-	if (vfio_cdev_is_shortage(ret))
+	if (iommufd_is_shortage(ret))
 		return vfio_cdev_fail(ctx, addr, RTE_VFIO_CDEV_STEP_FIND, ret, "%s/%s", path, addr);
 	return ret == 0 ? strcmp(name, "vfio-noiommu") == 0 : ret != -ENOENT;
 }
@@ -67,7 +67,7 @@ device_visit(const struct rte_vfio_cdev_ctx *ctx, const char *path, const char *
 			return visitor->visit_without(addr, visitor->arg);
 	}
 	/* What cannot be found for another reason was logged, and the others count. */
-	return vfio_cdev_is_shortage(ret) ? ret : 0;
+	return iommufd_is_shortage(ret) ? ret : 0;
 }
 
 static int

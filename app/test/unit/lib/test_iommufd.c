@@ -400,7 +400,7 @@ resident_pages_are_distinguished(void **state)
 
 /* Replaces the C library's: a kernel that has swapped a page out, since not all can. */
 static uint64_t pagemap_entry;
-static int mincore_errno;
+static int mincore_errno, pread_errno;
 
 int
 mincore(void *va, size_t len, unsigned char *in)
@@ -421,6 +421,9 @@ linux_pread(int fd, void *buf, size_t len, off_t off) __asm__("pread64");
 ssize_t
 linux_pread(int fd, void *buf, size_t len, off_t off)
 {
+	errno = pread_errno;
+	if (pread_errno != 0)
+		return -1;
 	if (pagemap_entry == 0)
 		return syscall(SYS_pread64, fd, buf, len, off);
 	memcpy(buf, &pagemap_entry, sizeof(pagemap_entry));
@@ -453,6 +456,9 @@ page_is_not_gone_because_something_is_short(void **state)
 	none = limit;
 	none.rlim_cur = 0;
 	pagemap_entry = UINT64_C(1) << 55;
+	pread_errno = ENOMEM;
+	assert_int_equal(iommufd_sys_linux.resident(&pagemap_entry), 1);
+	pread_errno = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	assert_int_equal(iommufd_sys_linux.resident(&pagemap_entry), 1);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
