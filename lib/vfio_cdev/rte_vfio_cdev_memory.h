@@ -454,7 +454,7 @@ rte_vfio_cdev_domain_mappings(struct rte_vfio_cdev_domain *domain, uint64_t star
 /**
  * Let a child made by fork(2) use a domain of its parent: its locks, which other threads of
  * the parent may have held, are initialized again. Call it in the child, and only if the
- * domain had opened nothing: an iommufd belongs to the parent.
+ * domain had opened no device and no iommufd, which belong to the parent.
  *
  * @param domain
  *   The domain.

@@ -8,6 +8,7 @@
 #include "vfio_cdev_domain.h"
 #include "vfio_cdev_iova_range.h"
 #include "vfio_cdev_lock.h"
+#include "vfio_cdev_maps.h"
 #include "vfio_cdev_monitor.h"
 #include "vfio_cdev_numa.h"
 #include "vfio_cdev_provisional.h"
@@ -34,6 +35,7 @@ rte_vfio_cdev_domain_create(struct rte_vfio_cdev_ctx *ctx, enum rte_vfio_cdev_mo
 		.ops = d->mode->areas,
 		.iommufd = -1,
 	};
+	d->maps = -1;
 	d->tree.key = d->mode->key;
 	d->provisional.key = vfio_cdev_modes[RTE_VFIO_CDEV_NOIOMMU].key;
 	d->sweep_from = VFIO_CDEV_SWEEP_FROM;
@@ -53,6 +55,7 @@ rte_vfio_cdev_domain_destroy(struct rte_vfio_cdev_domain *domain)
 	vfio_cdev_monitor_remove(domain);
 	vfio_cdev_provisional_free(domain);
 	domain->areas.ops->close(&domain->areas);
+	vfio_cdev_maps_close(domain);
 	vfio_cdev_records_clear(domain, &domain->tree);
 	vfio_cdev_iova_ranges_clear(domain);
 	free(domain->numa_ranges);
@@ -120,5 +123,6 @@ void
 rte_vfio_cdev_domain_forked(struct rte_vfio_cdev_domain *domain)
 {
 	vfio_cdev_locks_init(domain);
+	vfio_cdev_maps_forked(domain);
 	vfio_cdev_monitor_forked(domain);
 }

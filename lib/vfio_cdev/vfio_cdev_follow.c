@@ -11,7 +11,8 @@
  *
  * It is made anew only after more was mapped. What it lists may be unmapped again, and is
  * looked at before it is used. Memory of the table comes from mmap(2), since an allocator's
- * lock may be held.
+ * lock may be held. If there is none, or more is mapped meanwhile, the kernel is queried for
+ * each page.
  */
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <sys/mman.h>
 
 #include "vfio_cdev_follow.h"
+#include "vfio_cdev_maps.h"
 #include "vfio_cdev_monitor.h"
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_state.h"
@@ -64,64 +66,68 @@ list_add(const struct iommufd_vma *vma)
 	list.slots[i] = *vma;
 }
 
-/* Count all of them, or add them to the list: 0, or -errno if not all were seen. */
+/* The next one after *vma: 0, or -ENOENT. */
 static int
+mapping_next(const struct iommufd_sys *sys, int maps, struct iommufd_vma *vma)
+{
+	return iommufd_vma_find(sys, maps, vma->end, IOMMUFD_VMA_NEXT_SHARED_FILE, vma);
+}
+
+/* Count all of them, or add them to the list. false: not all were seen. */
+static bool
 mappings_walk(const struct iommufd_sys *sys, int maps, bool add, size_t *count)
 {
 	struct iommufd_vma vma = { 0 };
 	int ret;
 
 	*count = 0;
-	while ((ret = iommufd_vma_find(sys, maps, vma.end, IOMMUFD_VMA_NEXT_SHARED_FILE, &vma)) ==
-	       0) {
+	while ((ret = mapping_next(sys, maps, &vma)) == 0) {
 		/* More may have been mapped meanwhile. */
 		if (++*count > list.count / 2 && add)
-			return -EAGAIN;
+			return false;
 		if (add)
 			list_add(&vma);
 	}
-	return ret == -ENOENT ? 0 : ret;
+	return ret == -ENOENT;
 }
 
-static int
+static bool
 list_fill(const struct iommufd_sys *sys, int maps)
 {
 	size_t count;
-	int ret = mappings_walk(sys, maps, false, &count);
 
-	if (ret < 0)
-		return ret;
+	if (!mappings_walk(sys, maps, false, &count))
+		return false;
 	for (list.count = LEAST_SLOTS; list.count < 2 * count + LEAST_SLOTS; list.count *= 2)
 		;
 	list.slots = mmap(NULL, list.count * sizeof(*list.slots), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (list.slots == MAP_FAILED) {
 		list.slots = NULL;
-		return -ENOMEM;
+		return false;
 	}
 	return mappings_walk(sys, maps, true, &count);
 }
 
-static int
+static bool
 list_make(const struct iommufd_sys *sys, int maps)
 {
 	const unsigned long now = atomic_load(&changes);
-	int ret;
 
 	if (list.slots != NULL && list.changes == now)
-		return 0;
+		return true;
 	list_free();
 	list.changes = now;
-	ret = list_fill(sys, maps);
-	if (ret < 0)
-		list_free();
-	return ret;
+	if (list_fill(sys, maps))
+		return true;
+	list_free();
+	return false;
 }
 
 /* What is searched for: a page of a file, outside of the memory that is unmapped. */
 struct search {
 	const struct iommufd_sys *sys;
-	int maps;		/* a file, or -errno */
+	int maps;
 	struct iommufd_vma vma; /* that has the page now */
 	uint64_t offset;	/* of the page in the file */
 	uint64_t len;
@@ -155,20 +161,29 @@ list_search(const struct search *search, uint64_t *va)
 	return false;
 }
 
-/* 1: it is mapped at *va too; 0: not so; -errno. */
-static int
+/* Without a list. */
+static bool
+kernel_search(const struct search *search, uint64_t *va)
+{
+	struct iommufd_vma vma = { 0 };
+
+	while (mapping_next(search->sys, search->maps, &vma) == 0)
+		if (vma_has(search, &vma, va))
+			return true;
+	return false;
+}
+
+static bool
 elsewhere_find(struct search *search, const struct vfio_cdev_record *rec, uint64_t *va)
 {
-	int ret;
-
-	ret = iommufd_vma_find(search->sys, search->maps, rec->va, IOMMUFD_VMA_AT, &search->vma);
-	if (ret == 0 && search->vma.shared_file)
-		ret = list_make(search->sys, search->maps);
-	if (ret < 0 || !search->vma.shared_file)
-		return ret;
+	if (iommufd_vma_find(search->sys, search->maps, rec->va, IOMMUFD_VMA_AT, &search->vma) <
+		    0 ||
+	    !search->vma.shared_file)
+		return false;
 	search->offset = search->vma.offset + (rec->va - search->vma.start);
 	search->len = vfio_cdev_record_len(rec);
-	return list_search(search, va);
+	return list_make(search->sys, search->maps) ? list_search(search, va) :
+						      kernel_search(search, va);
 }
 
 /* One that has a pin of the same page there already needs no other. */
@@ -188,20 +203,6 @@ record_move(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec, u
 	vfio_cdev_record_add(domain, rec);
 }
 
-/* A page that may be mapped elsewhere keeps its pin while the domain is there. */
-static void
-record_follow(struct rte_vfio_cdev_domain *domain, struct search *search,
-	      struct vfio_cdev_record *rec)
-{
-	uint64_t va;
-	int ret = search->maps >= 0 ? elsewhere_find(search, rec, &va) : search->maps;
-
-	if (ret == 1)
-		record_move(domain, rec, va);
-	else if (rec->pinned && iommufd_is_shortage(ret))
-		vfio_cdev_provisional_orphan(domain, rec);
-}
-
 void
 vfio_cdev_follow(struct rte_vfio_cdev_domain *domain, uintptr_t start, uint64_t len)
 {
@@ -211,41 +212,35 @@ vfio_cdev_follow(struct rte_vfio_cdev_domain *domain, uintptr_t start, uint64_t 
 		.last = start + (len - 1),
 	};
 	struct vfio_cdev_record *rec, *next;
-	int ret;
+	uint64_t va;
 
 	rec = vfio_cdev_provisional_next(domain, NULL, start, len);
 	if (rec == NULL || domain->keep_provisional)
 		return;
-	ret = iommufd_maps_open(search.sys, &search.maps);
-	if (ret < 0)
-		search.maps = ret;
-	for (; rec != NULL; rec = next) {
+	search.maps = vfio_cdev_maps_get(domain);
+	for (; rec != NULL && search.maps >= 0; rec = next) {
 		next = vfio_cdev_provisional_next(domain, rec, start, len);
-		record_follow(domain, &search, rec);
+		if (elsewhere_find(&search, rec, &va))
+			record_move(domain, rec, va);
 	}
-	if (search.maps >= 0)
-		search.sys->close(search.maps);
 }
 
 uint64_t
-vfio_cdev_segment_len(const struct iommufd_sys *sys, const void *va)
+vfio_cdev_segment_len(struct rte_vfio_cdev_domain *domain, const void *va)
 {
+	const struct iommufd_sys *sys = domain->ctx->sys;
+	const int maps = vfio_cdev_maps_get(domain);
 	struct iommufd_vma first, next;
-	uint64_t end;
-	int maps;
+	uint64_t end = (uintptr_t)va;
 
-	if (iommufd_maps_open(sys, &maps) < 0)
+	if (maps < 0 || iommufd_vma_find(sys, maps, end, IOMMUFD_VMA_AT, &first) < 0)
 		return 0;
-	end = (uintptr_t)va;
-	if (iommufd_vma_find(sys, maps, end, IOMMUFD_VMA_AT, &first) == 0) {
-		next = first;
-		while (next.shared_file && next.dev == first.dev && next.inode == first.inode &&
-		       next.offset - first.offset == next.start - first.start) {
-			end = next.end;
-			if (iommufd_vma_find(sys, maps, end, IOMMUFD_VMA_AT, &next) < 0)
-				break;
-		}
+	next = first;
+	while (next.shared_file && next.dev == first.dev && next.inode == first.inode &&
+	       next.offset - first.offset == next.start - first.start) {
+		end = next.end;
+		if (iommufd_vma_find(sys, maps, end, IOMMUFD_VMA_AT, &next) < 0)
+			break;
 	}
-	sys->close(maps);
 	return end - (uintptr_t)va;
 }

@@ -7,7 +7,6 @@
 
 #include <stdint.h>
 
-struct iommufd_sys;
 struct rte_vfio_cdev_domain;
 
 /*
@@ -19,6 +18,6 @@ vfio_cdev_follow(struct rte_vfio_cdev_domain *domain, uintptr_t start, uint64_t 
 
 /* The length of a shared file's memory from a VA on, however it is split; 0: not known. */
 uint64_t
-vfio_cdev_segment_len(const struct iommufd_sys *sys, const void *va);
+vfio_cdev_segment_len(struct rte_vfio_cdev_domain *domain, const void *va);
 
 #endif /* VFIO_CDEV_FOLLOW_H */

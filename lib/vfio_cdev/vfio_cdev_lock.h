@@ -22,7 +22,7 @@ vfio_cdev_is_hooked(void)
 
 /*
  * A lock is about to be taken, or was given back. Between the two the thread is not cancelled:
- * munmap(2), in whose hook files are opened, is no cancellation point.
+ * munmap(2), in whose hook a file may be opened, is no cancellation point.
  */
 void
 vfio_cdev_lock_enter(void);

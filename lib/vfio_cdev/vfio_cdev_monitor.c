@@ -140,8 +140,11 @@ vfio_cdev_monitor_segment(const void *va)
 	if (!monitor_enter())
 		return 0;
 	domain = domain_from(domains);
-	if (domain != NULL)
-		len = vfio_cdev_segment_len(domain->ctx->sys, va);
+	if (domain != NULL) {
+		vfio_cdev_lock(domain);
+		len = vfio_cdev_segment_len(domain, va);
+		vfio_cdev_unlock(domain);
+	}
 	monitor_leave(err);
 	return len;
 }

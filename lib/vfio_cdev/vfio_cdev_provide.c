@@ -12,36 +12,39 @@
 #include "vfio_cdev_front.h"
 #include "vfio_cdev_lock.h"
 #include "vfio_cdev_mapping.h"
+#include "vfio_cdev_maps.h"
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_state.h"
 #include "vfio_cdev_verify.h"
 
 static uint64_t
-page_size_of(const struct rte_vfio_cdev_domain *domain, const void *va)
+page_size_of(const struct rte_vfio_cdev_domain *domain, int maps, const void *va)
 {
-	const struct iommufd_sys *sys = domain->ctx->sys;
 	struct iommufd_vma vma = { 0 };
-	int maps;
 
-	if (iommufd_maps_open(sys, &maps) == 0) {
-		iommufd_vma_find(sys, maps, (uintptr_t)va, IOMMUFD_VMA_AT, &vma);
-		sys->close(maps);
-	}
+	if (maps >= 0)
+		iommufd_vma_find(domain->ctx->sys, maps, (uintptr_t)va, IOMMUFD_VMA_AT, &vma);
 	return vma.page_size >= domain->ctx->page && (vma.page_size & (vma.page_size - 1)) == 0 ?
 		vma.page_size :
 		domain->ctx->page;
 }
 
-/* The page of a byte, with its real size. */
-static struct vfio_cdev_record
-page_of(const struct rte_vfio_cdev_domain *domain, const void *va)
+/*
+ * The page of a byte, with its real size. The list of memory is needed again when the page is
+ * unmapped: without a file for it now, no address is given. Where /proc is not readable, pages
+ * are base pages, and end where they are unmapped.
+ */
+static int
+page_find(struct rte_vfio_cdev_domain *domain, const void *va, struct vfio_cdev_record *page)
 {
-	const uint64_t size = page_size_of(domain, va);
-	struct vfio_cdev_record page;
+	const int maps = vfio_cdev_maps_get(domain);
+	const uint64_t size = page_size_of(domain, maps, va);
 
-	page = VFIO_CDEV_RECORD((uintptr_t)va & ~(size - 1), RTE_VFIO_CDEV_IOVA_ANY, size, size);
-	page.provisional = 1;
-	return page;
+	*page = VFIO_CDEV_RECORD((uintptr_t)va & ~(size - 1), RTE_VFIO_CDEV_IOVA_ANY, size, size);
+	page->provisional = 1;
+	return iommufd_is_shortage(maps) ?
+		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, maps, va, domain->ctx->page) :
+		0;
 }
 
 /* Whether a mapping has a base page at the address they have now. It must stay then. */
@@ -130,14 +133,16 @@ vfio_cdev_provide(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t 
 		  uint64_t *rest)
 {
 	const uint64_t offset = (uintptr_t)va & (domain->ctx->page - 1);
-	const struct vfio_cdev_record page = page_of(domain, va);
 	const char *part = (const char *)va - offset;
+	struct vfio_cdev_record page;
 	uint64_t start;
 	bool due;
 	int ret;
 
 	vfio_cdev_lock(domain);
 	ret = vfio_cdev_phys_check(domain, part, domain->ctx->page);
+	if (ret == 0)
+		ret = page_find(domain, part, &page);
 	if (ret == 0)
 		ret = page_provide(domain, &page, part, &start);
 	due = vfio_cdev_provisional_is_sweep_due(domain);
@@ -194,9 +199,9 @@ int
 rte_vfio_cdev_domain_expect(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t phys)
 {
 	const uint64_t offset = (uintptr_t)va & (domain->ctx->page - 1);
-	struct vfio_cdev_record page = page_of(domain, va);
 	const char *part = (const char *)va - offset;
-	int ret = 0;
+	struct vfio_cdev_record page;
+	int ret;
 
 	if (!domain->mode->reports_pa)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_VERIFY, -EOPNOTSUPP, va,
@@ -205,9 +210,10 @@ rte_vfio_cdev_domain_expect(struct rte_vfio_cdev_domain *domain, const void *va,
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -EINVAL, va,
 					     domain->ctx->page);
 	vfio_cdev_lock(domain);
-	if (domain->ready) {
+	ret = page_find(domain, part, &page);
+	if (ret == 0 && domain->ready) {
 		ret = page_agree(domain, &page, part, phys - offset);
-	} else {
+	} else if (ret == 0) {
 		page.phys = phys - ((uintptr_t)va - page.va);
 		page.any = 0;
 		ret = page_expect(domain, &page);

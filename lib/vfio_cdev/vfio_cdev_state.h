@@ -34,6 +34,7 @@ struct rte_vfio_cdev_domain {
 	struct vfio_cdev_areas areas;
 	uint32_t hwpt_id;      /* 0: none yet */
 	bool ready;	       /* new records are pinned at once */
+	int maps;	       /* /proc/self/maps (vfio_cdev_maps.h), or -1 */
 	bool keep_provisional; /* pins whose memory goes become orphans */
 	uint32_t attempt;      /* number of the latest settle(), plan or pin */
 	struct vfio_cdev_tree tree;

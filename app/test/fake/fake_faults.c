@@ -44,7 +44,7 @@ static const struct {
 	[POINT_UNMAP] = { "UNMAP", { ENOENT, EBUSY, EINTR } },
 	[POINT_COPY] = { "COPY", { ENOMEM } },
 	[POINT_GET_PA] = { "GET_PA", { EPERM, EOPNOTSUPP } },
-	[POINT_VMA] = { "PROCMAP_QUERY", { ENOMEM, ENOTTY } },
+	[POINT_VMA] = { "PROCMAP_QUERY", { ENOTTY } },
 	[POINT_IOCTL] = { "ioctl", { EINVAL } },
 	[POINT_MALLOC] = { "malloc", { ENOMEM } },
 	[POINT_CALLOC] = { "calloc", { ENOMEM } },

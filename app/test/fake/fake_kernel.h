@@ -175,6 +175,10 @@ fake_pa_asked(void);
 unsigned int
 fake_bad_fds(void);
 
+/* How often /proc/self/maps is open. It is not one of the files of fake_holds(). */
+unsigned int
+fake_maps_opened(void);
+
 uint64_t
 fake_phys(const void *va);
 

@@ -331,6 +331,7 @@ run_finish(struct run *run)
 			fuzz_require(rte_vfio_cdev_pin_release(run->pins[i].pin) == 0);
 	devices_finish(run);
 	fuzz_require(fake_holds().files == 0);
+	fuzz_require(fake_maps_opened() == 0);
 	fuzz_require(fake_holds().areas == 0);
 	fuzz_require(fake_holds().pinned == 0);
 	fuzz_require(fake_bad_fds() == 0);

@@ -468,6 +468,8 @@ static const struct tolerance tolerances[] = {
 	{ NULL, NULL, "DETACH", 0, SUCCEEDS, "closing the device detaches it" },
 	{ "a device has no cdev", "give", "malloc", 0, FAILS_CHANGED,
 	  "the pin goes with the memory" },
+	{ "a device has no cdev", "give", "open", EMFILE, FAILS_CHANGED,
+	  "io_uring has been set up by then" },
 	{ "a device has no cdev", NULL, NULL, 0, SUCCEEDS_OTHER,
 	  "memory is pinned and compared with the device, or stock goes on with a warning" },
 	{ NULL, "enable", NULL, 0, SUCCEEDS_OTHER, "the EAL goes on, and gets no address" },

@@ -55,6 +55,7 @@ fixture_end(void **state)
 	assert_int_equal(rte_vfio_cdev_domain_destroy(f->domain), 0);
 	rte_vfio_cdev_ctx_free(f->ctx);
 	assert_kernel_holds(0, 0, 0);
+	assert_int_equal(fake_maps_opened(), 0);
 	assert_int_equal(fake_bad_fds(), 0);
 	return 0;
 }

@@ -372,9 +372,11 @@ static const struct tolerance tolerances[] = {
 	{ NULL, "release", "pread", 0, SUCCEEDS, "only counters of NUMA nodes want it" },
 	{ NULL, "pin a hugepage", "pread", 0, SUCCEEDS_OTHER, "all of it is pinned instead" },
 	/* Memory whose address was given. */
-	{ NULL, "provide", "open", 0, SUCCEEDS_OTHER, "a base page is pinned instead" },
+	{ NULL, "provide", "open", EACCES, SUCCEEDS_OTHER, "a base page is pinned instead" },
+	{ NULL, "provide", "open", ENODEV, SUCCEEDS_OTHER, "a base page is pinned instead" },
 	{ NULL, "provide", "PROCMAP_QUERY", 0, SUCCEEDS_OTHER, "a base page is pinned instead" },
-	{ NULL, "expect", "open", 0, SUCCEEDS_OTHER, "a base page is pinned instead" },
+	{ NULL, "expect", "open", EACCES, SUCCEEDS_OTHER, "a base page is pinned instead" },
+	{ NULL, "expect", "open", ENODEV, SUCCEEDS_OTHER, "a base page is pinned instead" },
 	{ NULL, "expect", "PROCMAP_QUERY", 0, SUCCEEDS_OTHER, "a base page is pinned instead" },
 	{ NULL, "sweep", "MAP", 0, SUCCEEDS, "an error does not prove that memory is gone" },
 	{ NULL, "sweep", "GET_PA", 0, SUCCEEDS, "an error does not prove that memory is gone" },

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sysmacros.h>
 
 #include "fake_heap.h"
@@ -67,6 +68,16 @@ static int
 pinned_begin(void **state)
 {
 	return fixture_device(state) < 0 ? -1 : pages_give(*state);
+}
+
+/* The same, if /proc cannot be read. */
+static int
+unreadable_begin(void **state)
+{
+	if (fixture_device(state) < 0)
+		return -1;
+	fake.maps_error = EACCES;
+	return pages_give(*state);
 }
 
 /* The same, pending. */
@@ -328,9 +339,9 @@ without_an_answer_of_the_kernel_pages_are_unpinned(void **state)
 	struct fixture *f = *state;
 
 	file_map(OTHER, GIVEN, 0);
-	fake.maps_error = EACCES;
 	unmap(0, 1);
 	assert_pinned(f, GIVEN - 1);
+	assert_int_equal(vfio_cdev_monitor_segment(FAKE_VA(0)), 0);
 	fake.maps_error = 0;
 	fake_fail(FAKE_VMA, 1, ENOTTY);
 	unmap(PAGES(1), 1);
@@ -343,25 +354,129 @@ without_an_answer_of_the_kernel_pages_are_unpinned(void **state)
 	assert_pinned(f, GIVEN - 3);
 }
 
-/* It cannot be found out now whether the page is mapped elsewhere: it may be. */
+/* The list of memory was opened when the addresses were given. */
 static void
-page_stays_pinned_if_the_search_is_short_of_something(void **state)
+page_is_followed_when_no_file_is_left(void **state)
 {
 	struct fixture *f = *state;
 
 	file_map(OTHER, GIVEN, 0);
 	fake.maps_error = EMFILE;
-	unmap(0, 1);
+	unmap(0, GIVEN);
+	assert_pinned(f, GIVEN);
+	assert_int_equal(given(f, OTHER + PAGES(5)), FAKE_PHYS(PAGES(5)));
+	assert_pinned(f, GIVEN);
+}
+
+static void
+pending_page_is_followed_when_no_file_is_left(void **state)
+{
+	struct fixture *f = *state;
+
+	file_map(OTHER, GIVEN, 0);
+	fake.maps_error = EMFILE;
+	unmap(0, GIVEN);
 	fake.maps_error = 0;
-	for (unsigned int nth = 1; nth <= 3; nth++) {
-		fake_fail(FAKE_VMA, nth, ENOMEM);
-		unmap(PAGES(nth), 1);
+	fake_page_move(FAKE_VA(OTHER + PAGES(1)), FAKE_PHYS(PAGES(99)));
+	assert_int_equal(fixture_open(f), -EADDRNOTAVAIL);
+}
+
+static void
+private_pages_are_unpinned_when_no_file_is_left(void **state)
+{
+	struct fixture *f = *state;
+
+	fake.maps_error = EMFILE;
+	for (uint64_t i = 0; i < 100; i++) {
+		fake_page_move(FAKE_VA(4 * HUGE), FAKE_PHYS(PAGES(i)));
+		assert_int_equal(given(f, 4 * HUGE), FAKE_PHYS(PAGES(i)));
+		unmap(4 * HUGE, 1);
 	}
-	assert_int_equal(fixture_stats(f).provisional, GIVEN - 4);
-	assert_kernel_holds(2, GIVEN, PAGES(GIVEN));
-	/* Its address is given again: that is another pin of the page. */
-	assert_int_equal(given(f, OTHER), FAKE_PHYS(0));
-	assert_kernel_holds(2, GIVEN + 1, PAGES(GIVEN + 1));
+	assert_pinned(f, GIVEN);
+}
+
+static void
+no_address_is_given_when_no_file_is_left(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t phys = 0;
+
+	fake.maps_error = EMFILE;
+	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(0), &phys), -EMFILE);
+	assert_logged(ERR, log_hex((uintptr_t)FAKE_VA(0)), strerror(EMFILE));
+	log_clear();
+	assert_int_equal(rte_vfio_cdev_domain_expect(f->domain, FAKE_VA(0), FAKE_PHYS(0)), -EMFILE);
+	assert_logged(ERR, log_hex((uintptr_t)FAKE_VA(0)), strerror(EMFILE));
+	assert_int_equal(fixture_stats(f).refused, 2);
+	assert_kernel_holds(2, 0, 0);
+	fake.maps_error = 0;
+	assert_int_equal(given(f, 0), FAKE_PHYS(0));
+}
+
+/* The kernel is queried for each page then. */
+static void
+page_is_followed_without_memory_for_a_list(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit limit, none;
+
+	file_map(OTHER, GIVEN - 1, 0);
+	assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+	unmap(0, GIVEN);
+	assert_int_equal(setrlimit(RLIMIT_AS, &limit), 0);
+	assert_pinned(f, GIVEN - 1);
+	assert_int_equal(given(f, OTHER + PAGES(4)), FAKE_PHYS(PAGES(4)));
+	assert_pinned(f, GIVEN - 1);
+}
+
+/* A list that ends too early is not kept. */
+static void
+page_is_followed_after_a_query_that_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	file_map(OTHER, GIVEN, 0);
+	for (unsigned int nth = 2; nth <= 6; nth++) {
+		vfio_cdev_monitor_shared();
+		fake_fail(FAKE_VMA, nth, EACCES);
+		unmap(PAGES(nth - 1), 1);
+		assert_pinned(f, GIVEN);
+	}
+}
+
+/* A file that the parent has opened shows the parent's memory. */
+static void
+child_opens_its_own_list(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(fake_maps_opened(), 1);
+	rte_vfio_cdev_domain_forked(f->domain);
+	assert_int_equal(fake_maps_opened(), 1);
+	fake.maps_error = EACCES;
+	rte_vfio_cdev_domain_forked(f->domain);
+	assert_int_equal(fake_maps_opened(), 0);
+	fake.maps_error = 0;
+	file_map(OTHER, GIVEN, 0);
+	unmap(0, GIVEN);
+	assert_int_equal(fixture_stats(f).provisional, GIVEN);
+	assert_int_equal(fake_maps_opened(), 1);
+}
+
+static void
+without_addresses_no_list_is_opened(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
+	assert_false(vfio_cdev_monitor_begin(FAKE_VA(0), HUGE));
+	vfio_cdev_monitor_recheck(NULL, 0);
+	rte_vfio_cdev_domain_sweep(f->domain);
+	rte_vfio_cdev_domain_forked(f->domain);
+	assert_int_equal(fake_maps_opened(), 0);
 }
 
 /* Its EAL moves memory itself: there, the pin has to stay where it is. */
@@ -479,10 +594,7 @@ length_of_a_segment_may_be_unknown(void **state)
 	fake_vma_add(&private);
 	assert_int_equal(vfio_cdev_monitor_segment(FAKE_VA(HUGE)), 0);
 	assert_int_equal(vfio_cdev_monitor_segment(FAKE_VA(4 * HUGE)), 0);
-	fake.maps_error = EACCES;
 	errno = EDOM;
-	assert_int_equal(vfio_cdev_monitor_segment(FAKE_VA(0)), 0);
-	fake.maps_error = 0;
 	fake_fail(FAKE_VMA, 1, ENOTTY);
 	assert_int_equal(vfio_cdev_monitor_segment(FAKE_VA(0)), 0);
 	assert_int_equal(errno, EDOM);
@@ -501,6 +613,8 @@ without_pins_no_segment_is_looked_at(void **state)
 }
 
 #define PINNED_TEST(name) cmocka_unit_test_setup_teardown(name, pinned_begin, fixture_end)
+#define UNREADABLE_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, unreadable_begin, fixture_end)
 #define PENDING_TEST(name) cmocka_unit_test_setup_teardown(name, pending_begin, fixture_end)
 
 int
@@ -518,8 +632,15 @@ main(void)
 		PINNED_TEST(page_with_a_pin_at_the_other_place_needs_no_other),
 		PINNED_TEST(mappings_are_listed_once),
 		PINNED_TEST(listed_mapping_that_is_gone_does_not_count),
-		PINNED_TEST(without_an_answer_of_the_kernel_pages_are_unpinned),
-		PINNED_TEST(page_stays_pinned_if_the_search_is_short_of_something),
+		UNREADABLE_TEST(without_an_answer_of_the_kernel_pages_are_unpinned),
+		PINNED_TEST(page_is_followed_when_no_file_is_left),
+		PENDING_TEST(pending_page_is_followed_when_no_file_is_left),
+		PINNED_TEST(private_pages_are_unpinned_when_no_file_is_left),
+		DEVICE_TEST(no_address_is_given_when_no_file_is_left),
+		PINNED_TEST(page_is_followed_without_memory_for_a_list),
+		PINNED_TEST(page_is_followed_after_a_query_that_fails),
+		PENDING_TEST(child_opens_its_own_list),
+		DEVICE_TEST(without_addresses_no_list_is_opened),
 		PINNED_TEST(pins_that_are_kept_do_not_follow),
 		PINNED_TEST(call_that_fails_keeps_the_page),
 		PINNED_TEST(search_allocates_and_logs_nothing),

@@ -49,14 +49,15 @@ without_a_page_size_the_rest_is_of_a_base_page(void **state)
 {
 	const struct fixture *f = *state;
 
+	fake.vma_page = HUGE;
+	fake.maps_error = EACCES;
+	assert_int_equal(rest_at(f, HUGE + PAGES(9)), FAKE_PAGE);
+	fake.maps_error = 0;
 	fake.vma_page = 0;
 	assert_int_equal(rest_at(f, HUGE + PAGES(7) + 5), FAKE_PAGE - 5);
 	fake.vma_page = FAKE_PAGE / 2;
 	assert_int_equal(rest_at(f, HUGE + PAGES(8) + 5), FAKE_PAGE - 5);
 	fake.vma_page = HUGE;
-	fake.maps_error = EACCES;
-	assert_int_equal(rest_at(f, HUGE + PAGES(9)), FAKE_PAGE);
-	fake.maps_error = 0;
 	fake_fail(FAKE_VMA, 1, ENOTTY);
 	assert_int_equal(rest_at(f, HUGE + PAGES(9)), FAKE_PAGE);
 }
