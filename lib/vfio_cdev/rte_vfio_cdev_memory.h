@@ -207,7 +207,7 @@ rte_vfio_cdev_domain_settle(struct rte_vfio_cdev_domain *domain);
  *
  * The result is an ordinary mapping: to map it again adds a user, unmap undoes it. A page
  * that is mapped already, alone or with others, is not mapped again and gets no user:
- * unmap it once only, however often it was pinned.
+ * unmap it once only, however often it was pinned. A rte_vfio_cdev_pin is no mapping.
  *
  * Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
  *
@@ -233,8 +233,9 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
  * writable memory (anonymous, shared, memfd, hugetlb). Linux >= 7.3.
  *
  * The memory is pinned before its addresses are queried, so it cannot move before or
- * while a device uses it. To pin the same memory again makes another pin, and charges
- * RLIMIT_MEMLOCK again. After fork(2) the parent keeps the pinned pages, and the child
+ * while a device uses it. The mappings are the pin's own: no other call shares or undoes
+ * them. To pin or map the same memory again pins it once more, and charges RLIMIT_MEMLOCK
+ * again. After fork(2) the parent keeps the pinned pages, and the child
  * gets copies of those that are not shared (mm/memory.c).
  *
  * Thread-safe; capabilities as for rte_vfio_cdev_domain_map().
@@ -276,8 +277,7 @@ rte_vfio_cdev_pin_extents(const struct rte_vfio_cdev_pin *pin,
 /**
  * Unpin the memory of rte_vfio_cdev_domain_pin(). Without an IOMMU a device can still
  * access the memory later: stop its DMA first. The process may have unmapped the memory
- * already, and parts of it may be unmapped from the domain. Thread-safe, but no other
- * thread may use @p pin meanwhile.
+ * already. Thread-safe, but no other thread may use @p pin meanwhile.
  *
  * @param pin
  *   The pinned memory, or NULL.
@@ -377,7 +377,8 @@ rte_vfio_cdev_domain_phys(struct rte_vfio_cdev_domain *domain, const void *va, u
  * Undo one rte_vfio_cdev_domain_map() or rte_vfio_cdev_domain_pin_page(), a part of
  * it, or several adjacent ones (IOMMU_IOAS_UNMAP,
  * drivers/iommu/iommufd/io_pagetable.c). The rest of a mapping stays pinned all the
- * time. A mapping with several users loses one of them.
+ * time. A mapping with several users loses one of them. What rte_vfio_cdev_domain_pin()
+ * has pinned stays pinned.
  *
  * Unmapped memory is no longer pinned, so addresses that were given for it are invalid:
  * query them again. Without an IOMMU a device can still access the memory later: stop
@@ -405,7 +406,7 @@ rte_vfio_cdev_domain_unmap(struct rte_vfio_cdev_domain *domain, const void *va, 
 
 /**
  * Check whether this mapping exists, pinned or pending, as a whole or in the pieces that
- * map makes of a large one. Thread-safe.
+ * map makes of a large one. Those of a rte_vfio_cdev_pin do not count. Thread-safe.
  *
  * @param domain
  *   The domain.

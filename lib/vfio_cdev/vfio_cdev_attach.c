@@ -142,7 +142,7 @@ settle(struct rte_vfio_cdev_domain *domain)
 	int ret;
 
 	vfio_cdev_lock(domain);
-	settling.attempt = ++domain->attempt & ~VFIO_CDEV_ATTEMPT_PIN;
+	settling.attempt = vfio_cdev_attempt_new(domain);
 	vfio_cdev_unlock(domain);
 	do {
 		vfio_cdev_lock(domain);

@@ -90,7 +90,7 @@ piece_map(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *wa
 	struct vfio_cdev_record *rec = record_present(domain, want);
 
 	if (rec == NULL || (rec->pinned && !vfio_cdev_mapping_is_known(domain, rec)))
-		return vfio_cdev_mapping_create(domain, want, NULL, NULL);
+		return vfio_cdev_mapping_create(domain, want, NULL, NULL, &rec);
 	if (!record_agrees(rec, want))
 		return vfio_cdev_map_fail(domain, -EEXIST, want);
 	return record_share(domain, rec, want);
@@ -183,7 +183,7 @@ rte_vfio_cdev_domain_plan(struct rte_vfio_cdev_domain *domain, const void *va, u
 	struct vfio_cdev_request req = { va, iova, len, page_or_base(domain, page_size), 0 };
 
 	vfio_cdev_lock(domain);
-	req.attempt = ++domain->attempt & ~VFIO_CDEV_ATTEMPT_PIN;
+	req.attempt = vfio_cdev_attempt_new(domain);
 	vfio_cdev_unlock(domain);
 	return pieces_map(domain, &req, piece_plan);
 }
@@ -194,6 +194,7 @@ rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va,
 {
 	const struct vfio_cdev_record want = VFIO_CDEV_RECORD(va, iova, len, domain->ctx->page);
 	const uint64_t key = domain->mode->key(&want);
+	struct vfio_cdev_record *rec = NULL;
 	int ret;
 
 	ret = vfio_cdev_args_check(domain, va, iova, len, domain->ctx->page);
@@ -201,7 +202,10 @@ rte_vfio_cdev_domain_lookup(struct rte_vfio_cdev_domain *domain, const void *va,
 		return ret;
 	vfio_cdev_lock(domain);
 	if (vfio_cdev_record_find(domain, va, iova, len) == NULL) {
-		if (vfio_cdev_tree_next(&domain->tree, NULL, key + (len - 1), key) == NULL)
+		do {
+			rec = vfio_cdev_tree_next(&domain->tree, rec, key + (len - 1), key);
+		} while (rec != NULL && vfio_cdev_record_is_pin(rec));
+		if (rec == NULL)
 			ret = -ENOENT;
 		else if (!vfio_cdev_pieces_match(domain, va, iova, len))
 			ret = -EOPNOTSUPP;

@@ -181,7 +181,7 @@ vfio_cdev_mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_rec
 /* The record is allocated first: once the memory is pinned this must not fail. */
 int
 vfio_cdev_mapping_create(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
-			 vfio_cdev_run_t run, void *arg)
+			 vfio_cdev_run_t run, void *arg, struct vfio_cdev_record **created)
 {
 	struct vfio_cdev_record *rec = vfio_cdev_record_new(value);
 	int ret;
@@ -198,6 +198,7 @@ vfio_cdev_mapping_create(struct rte_vfio_cdev_domain *domain, const struct vfio_
 		vfio_cdev_mapping_log(domain, "will map", rec);
 	}
 	vfio_cdev_record_add(domain, rec);
+	*created = rec;
 	return 0;
 }
 

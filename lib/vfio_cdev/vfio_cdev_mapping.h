@@ -40,7 +40,7 @@ vfio_cdev_mapping_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_rec
 /* Make a record, and pin it if the domain is ready; else it is pending. */
 int
 vfio_cdev_mapping_create(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *value,
-			 vfio_cdev_run_t run, void *arg);
+			 vfio_cdev_run_t run, void *arg, struct vfio_cdev_record **created);
 
 /* Pin a pending record. */
 int

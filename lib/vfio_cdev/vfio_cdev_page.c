@@ -3,7 +3,6 @@
 /* One page: pinned first, so that its physical address stays what the kernel reports. */
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "vfio_cdev_check.h"
 #include "vfio_cdev_lock.h"
@@ -12,34 +11,29 @@
 #include "vfio_cdev_state.h"
 #include "vfio_cdev_verify.h"
 
-static int
-page_create(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page,
-	    struct vfio_cdev_record **rec)
+/* A mapping of exactly this page, pinned or pending, or NULL. */
+static struct vfio_cdev_record *
+page_find(const struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page)
 {
-	int ret;
+	struct vfio_cdev_record *rec = NULL;
 
-	*rec = vfio_cdev_record_new(page);
-	if (*rec == NULL)
-		return vfio_cdev_map_fail(domain, -ENOMEM, page);
-	ret = vfio_cdev_mapping_pin(domain, *rec, NULL, NULL);
-	if (ret < 0)
-		free(*rec);
-	else
-		vfio_cdev_record_add(domain, *rec);
-	return ret;
+	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, page->va, page->va)) != NULL)
+		if (rec->units == page->units && rec->va == page->va &&
+		    rec->page_shift == page->page_shift && !rec->bar &&
+		    !vfio_cdev_record_is_pin(rec))
+			break;
+	return rec;
 }
 
 /* A mapping of exactly this page may be planned: it is pinned now. */
 static int
 page_pin(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *page, uint64_t *phys)
 {
-	struct vfio_cdev_record *rec;
+	struct vfio_cdev_record *rec = page_find(domain, page);
 	int ret;
 
-	rec = vfio_cdev_record_find(domain, vfio_cdev_record_va(page), RTE_VFIO_CDEV_IOVA_ANY,
-				    vfio_cdev_record_len(page));
-	if (rec == NULL || rec->bar || rec->page_shift != page->page_shift) {
-		ret = page_create(domain, page, &rec);
+	if (rec == NULL) {
+		ret = vfio_cdev_mapping_create(domain, page, NULL, NULL, &rec);
 		if (ret < 0)
 			return ret;
 	} else if (!rec->pinned) {
@@ -65,7 +59,8 @@ page_query(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *p
 
 	do {
 		rec = vfio_cdev_record_around(domain, rec, va, len);
-	} while (rec != NULL && !vfio_cdev_mapping_is_known(domain, rec));
+	} while (rec != NULL &&
+		 (vfio_cdev_record_is_pin(rec) || !vfio_cdev_mapping_is_known(domain, rec)));
 	if (rec == NULL)
 		return page_pin(domain, page, phys);
 	vfio_cdev_record_rely(rec);

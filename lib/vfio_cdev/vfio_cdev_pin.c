@@ -17,13 +17,11 @@
 
 struct rte_vfio_cdev_pin {
 	struct rte_vfio_cdev_domain *domain;
-	const char *va;
-	uint64_t len;
 	struct rte_vfio_cdev_extent *extents;
 	unsigned int count;
 	unsigned int room;
-	uint64_t released; /* bytes unmapped so far */
-	uint32_t attempt;  /* of its mappings */
+	unsigned int pieces;		    /* those that are pinned */
+	struct vfio_cdev_record *records[]; /* of each piece: nothing else drops them */
 };
 
 /* The vfio_cdev_run_t of pinning. */
@@ -46,63 +44,26 @@ extent_add(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 	return 0;
 }
 
-static uint64_t
-piece_len(const struct rte_vfio_cdev_pin *pin, uint64_t off)
-{
-	return vfio_cdev_piece_len((uintptr_t)pin->va, off, pin->len, pin->domain->ctx->page);
-}
-
-/*
- * Drop what is left of a piece: parts of it may have been unmapped. A caller that has mapped
- * the same memory keeps it.
- */
+/* Unpin the pieces, the last one first. After an error another call continues there. */
 static int
-piece_unmap(const struct rte_vfio_cdev_pin *pin, uint64_t off, uint64_t len)
+pieces_unpin(struct rte_vfio_cdev_pin *pin)
 {
-	const uint64_t va = (uintptr_t)pin->va + off, last = va + (len - 1);
 	struct rte_vfio_cdev_domain *domain = pin->domain;
-	struct vfio_cdev_record *rec, *next;
+	struct vfio_cdev_record *rec;
 	int ret = 0;
 
-	vfio_cdev_lock(domain);
-	for (rec = vfio_cdev_tree_next(&domain->tree, NULL, last, va); ret == 0 && rec != NULL;
-	     rec = next) {
-		next = vfio_cdev_tree_next(&domain->tree, rec, last, va);
-		if (rec->attempt != pin->attempt)
-			continue;
-		if (rec->users > 1)
-			rec->attempt = 0;
+	while (ret == 0 && pin->pieces != 0) {
+		rec = pin->records[pin->pieces - 1];
+		vfio_cdev_lock(domain);
 		ret = vfio_cdev_mapping_drop(domain, rec);
-	}
-	if (ret < 0)
-		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret, pin->va + off, len);
-	vfio_cdev_unlock(domain);
-	return ret;
-}
-
-/* Drop the pieces below an offset. After an error another call continues there. */
-static int
-pieces_unmap(struct rte_vfio_cdev_pin *pin, uint64_t end)
-{
-	uint64_t len;
-	int ret;
-
-	for (; pin->released < end; pin->released += len) {
-		len = piece_len(pin, pin->released);
-		ret = piece_unmap(pin, pin->released, len);
 		if (ret < 0)
-			return ret;
+			vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
+					      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
+		else
+			pin->pieces--;
+		vfio_cdev_unlock(domain);
 	}
-	return 0;
-}
-
-/* All numbers of a domain are different, until there have been 2^31. */
-static void
-attempt_new(struct rte_vfio_cdev_pin *pin)
-{
-	vfio_cdev_lock(pin->domain);
-	pin->attempt = ++pin->domain->attempt | VFIO_CDEV_ATTEMPT_PIN;
-	vfio_cdev_unlock(pin->domain);
+	return ret;
 }
 
 static int
@@ -113,26 +74,27 @@ piece_pin(struct rte_vfio_cdev_pin *pin, const void *va, uint64_t len)
 							 domain->ctx->page);
 	int ret;
 
-	piece.attempt = pin->attempt;
+	piece.attempt = VFIO_CDEV_ATTEMPT_PIN;
 	vfio_cdev_lock(domain);
 	ret = vfio_cdev_phys_check(domain, va, len);
 	if (ret == 0)
-		ret = vfio_cdev_mapping_create(domain, &piece, extent_add, pin);
+		ret = vfio_cdev_mapping_create(domain, &piece, extent_add, pin,
+					       &pin->records[pin->pieces]);
+	pin->pieces += ret == 0;
 	return vfio_cdev_unlock_with(domain, ret);
 }
 
 static int
-pieces_pin(struct rte_vfio_cdev_pin *pin)
+pieces_pin(struct rte_vfio_cdev_pin *pin, const char *va, uint64_t len)
 {
-	uint64_t len;
+	uint64_t piece;
 	int ret;
 
-	attempt_new(pin);
-	for (uint64_t off = 0; off < pin->len; off += len) {
-		len = piece_len(pin, off);
-		ret = piece_pin(pin, pin->va + off, len);
+	for (uint64_t off = 0; off < len; off += piece) {
+		piece = vfio_cdev_piece_len((uintptr_t)va, off, len, pin->domain->ctx->page);
+		ret = piece_pin(pin, va + off, piece);
 		if (ret < 0) {
-			pieces_unmap(pin, off);
+			pieces_unpin(pin);
 			return ret;
 		}
 	}
@@ -155,13 +117,12 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 
 	if (ret < 0)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, ret, va, len);
-	p = calloc(1, sizeof(*p));
+	/* Two pieces need not be whole. */
+	p = calloc(1, sizeof(*p) + (len / VFIO_CDEV_PIECE + 2) * sizeof(p->records[0]));
 	if (p == NULL)
 		return vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_MAP, -ENOMEM, va, len);
 	p->domain = domain;
-	p->va = va;
-	p->len = len;
-	ret = pieces_pin(p);
+	ret = pieces_pin(p, va, len);
 	if (ret < 0) {
 		pin_free(p);
 		return ret;
@@ -186,7 +147,7 @@ rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin)
 
 	if (pin == NULL)
 		return 0;
-	ret = pieces_unmap(pin, pin->len);
+	ret = pieces_unpin(pin);
 	if (ret == 0)
 		pin_free(pin);
 	return ret;

@@ -7,6 +7,14 @@
 #include "vfio_cdev_record.h"
 #include "vfio_cdev_state.h"
 
+/* 1 to VFIO_CDEV_ATTEMPT_PIN - 1. */
+uint32_t
+vfio_cdev_attempt_new(struct rte_vfio_cdev_domain *domain)
+{
+	domain->attempt = domain->attempt % (VFIO_CDEV_ATTEMPT_PIN - 1) + 1;
+	return domain->attempt;
+}
+
 struct vfio_cdev_record *
 vfio_cdev_record_new(const struct vfio_cdev_record *value)
 {
@@ -87,9 +95,9 @@ vfio_cdev_record_find(const struct rte_vfio_cdev_domain *domain, const void *va,
 	struct vfio_cdev_record *rec = NULL;
 
 	do {
-		rec = vfio_cdev_tree_next(&domain->tree, rec, key, key + (len - 1));
+		rec = vfio_cdev_tree_next(&domain->tree, rec, key, key);
 	} while (rec != NULL &&
-		 (!vfio_cdev_record_is(rec, va, len) ||
+		 (vfio_cdev_record_is_pin(rec) || !vfio_cdev_record_is(rec, va, len) ||
 		  (iova != RTE_VFIO_CDEV_IOVA_ANY && rec->phys != iova)));
 	return rec;
 }

@@ -30,11 +30,11 @@ struct vfio_cdev_record {
 	uint64_t bar : 1;	  /* registers of a device: recorded, not pinned */
 	uint64_t provisional : 1; /* see vfio_cdev_provisional.h */
 	uint32_t priority;	  /* in the tree */
-	uint32_t attempt;	  /* that may undo it; 0: none may, since a caller relies on it */
+	uint32_t attempt;	  /* that may undo it; 0: none, since a caller relies on it */
 };
 
-/* Set in the attempt of a rte_vfio_cdev_pin: the number of it, which only it undoes. */
-#define VFIO_CDEV_ATTEMPT_PIN (UINT32_C(1) << 31)
+/* The attempt of a record that belongs to a rte_vfio_cdev_pin: nothing else shares or undoes it. */
+#define VFIO_CDEV_ATTEMPT_PIN UINT32_MAX
 
 /* The value of a new record. */
 #define VFIO_CDEV_RECORD(memory, at, bytes, page_size) \
@@ -71,11 +71,17 @@ vfio_cdev_record_is(const struct vfio_cdev_record *rec, const void *va, uint64_t
 	return rec->va == (uintptr_t)va && vfio_cdev_record_len(rec) == len;
 }
 
+static inline bool
+vfio_cdev_record_is_pin(const struct vfio_cdev_record *rec)
+{
+	return rec->attempt == VFIO_CDEV_ATTEMPT_PIN;
+}
+
 /* A caller relies on it from now on. */
 static inline void
 vfio_cdev_record_rely(struct vfio_cdev_record *rec)
 {
-	if ((rec->attempt & VFIO_CDEV_ATTEMPT_PIN) == 0)
+	if (!vfio_cdev_record_is_pin(rec))
 		rec->attempt = 0;
 }
 
@@ -85,6 +91,10 @@ vfio_cdev_iova_at(uint64_t iova, uint64_t off)
 {
 	return iova != RTE_VFIO_CDEV_IOVA_ANY ? iova + off : iova;
 }
+
+/* The number of a new attempt. The lock is held. */
+uint32_t
+vfio_cdev_attempt_new(struct rte_vfio_cdev_domain *domain);
 
 /* A copy in the heap, or NULL. */
 struct vfio_cdev_record *
@@ -109,12 +119,12 @@ vfio_cdev_record_remove(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_re
 void
 vfio_cdev_records_clear(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_tree *tree);
 
-/* The next pinned mapping that has all of this memory, and perhaps more; or NULL. */
+/* The next mapping (or a pin's) that is pinned and has all of this memory, or more; or NULL. */
 struct vfio_cdev_record *
 vfio_cdev_record_around(const struct rte_vfio_cdev_domain *domain,
 			const struct vfio_cdev_record *after, const void *va, uint64_t len);
 
-/* The mapping of exactly this memory at this address (ANY: at any), or NULL. */
+/* The mapping of exactly this memory at this address (ANY: at any) that is no pin's, or NULL. */
 struct vfio_cdev_record *
 vfio_cdev_record_find(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t iova,
 		      uint64_t len);

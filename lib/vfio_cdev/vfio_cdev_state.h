@@ -36,7 +36,7 @@ struct rte_vfio_cdev_domain {
 	bool ready;	       /* new records are pinned at once */
 	int maps;	       /* /proc/self/maps (vfio_cdev_maps.h), or -1 */
 	bool keep_provisional; /* pins whose memory goes become orphans */
-	uint32_t attempt;      /* number of the latest settle(), plan or pin */
+	uint32_t attempt;      /* number of the latest settle() or plan */
 	struct vfio_cdev_tree tree;
 	struct vfio_cdev_tree provisional;  /* by VA */
 	uint64_t provisional_pending;	    /* as stats.pending, but of this tree */

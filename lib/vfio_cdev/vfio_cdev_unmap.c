@@ -188,7 +188,7 @@ is_requested(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 
 /*
  * The mapping of the span that begins at a key; at the start of the span, also one that
- * contains the key. Of several the one with the fewest bytes outside the span.
+ * contains the key. Of several the one with the fewest bytes outside the span. Not a pin's.
  */
 static struct vfio_cdev_record *
 span_mapping(const struct rte_vfio_cdev_domain *domain, const struct span *span, uint64_t at)
@@ -196,7 +196,8 @@ span_mapping(const struct rte_vfio_cdev_domain *domain, const struct span *span,
 	struct vfio_cdev_record *rec = NULL, *best = NULL;
 
 	while ((rec = vfio_cdev_tree_next(&domain->tree, rec, at, at)) != NULL)
-		if ((at == span->start || domain->mode->key(rec) == at) &&
+		if (!vfio_cdev_record_is_pin(rec) &&
+		    (at == span->start || domain->mode->key(rec) == at) &&
 		    is_requested(domain, span, rec) &&
 		    (best == NULL || outside(domain, span, rec) < outside(domain, span, best)))
 			best = rec;

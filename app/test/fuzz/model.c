@@ -118,21 +118,44 @@ model_is_known(const struct model *model, const struct model_pin *pin)
 static bool
 is_mapping_of(const struct model_pin *pin, const struct model_span *span)
 {
-	return pin->kind == MODEL_MAPPING && pin->first == span->first && pin->count == span->count;
+	return model_is_mapping(pin) && pin->first == span->first && pin->count == span->count;
 }
 
-/* The mappings of exactly this memory: their number, and one of them. */
-static unsigned int
-mappings_of(struct model *model, const struct model_span *span, struct model_pin **found)
+bool
+model_is_mapping(const struct model_pin *pin)
 {
-	unsigned int count = 0;
+	return pin->kind == MODEL_MAPPING && pin->owner == 0;
+}
 
-	for (struct model_pin *pin = model->pins; pin < model->pins + MODEL_PINS; pin++)
-		if (is_mapping_of(pin, span)) {
-			*found = pin;
-			count++;
-		}
-	return count;
+bool
+model_differ(const struct model_pin *a, const struct model_pin *b)
+{
+	if (a->first != b->first || a->count != b->count || a->page != b->page ||
+	    a->users != b->users || a->any != b->any || a->pinned != b->pinned ||
+	    a->is_short != b->is_short || a->phys != b->phys || a->origin != b->origin)
+		return true;
+	for (unsigned int i = 0; a->pinned && i < a->count; i++)
+		if (a->frame[i] != b->frame[i])
+			return true;
+	return false;
+}
+
+/* A mapping of exactly this memory, in pages of a size (0: any). MODEL_ANY: several that differ. */
+static int
+mapping_of(struct model *model, const struct model_span *span, unsigned int page,
+	   struct model_pin **found)
+{
+	int ret = 0;
+
+	*found = NULL;
+	for (struct model_pin *pin = model->pins; pin < model->pins + MODEL_PINS; pin++) {
+		if (!is_mapping_of(pin, span) || (page != 0 && pin->page != page))
+			continue;
+		if (*found != NULL && model_differ(pin, *found))
+			ret = MODEL_ANY;
+		*found = pin;
+	}
+	return ret;
 }
 
 static bool
@@ -213,16 +236,15 @@ int
 model_map(struct model *model, const struct model_span *span)
 {
 	const struct model_pin value = model_value(span, MODEL_MAPPING);
-	struct model_pin *pin = NULL;
-	unsigned int count;
+	struct model_pin *pin;
 	int ret;
 
 	if (args_are_wrong(span))
 		return -EINVAL;
-	count = mappings_of(model, span, &pin);
-	if (count > 1)
-		return MODEL_ANY;
-	if (count == 0 || (pin->pinned && !model_is_known(model, pin)))
+	ret = mapping_of(model, span, 0, &pin);
+	if (ret != 0)
+		return ret;
+	if (pin == NULL || (pin->pinned && !model_is_known(model, pin)))
 		ret = model_create(model, &value);
 	else
 		ret = share(model, pin, span);
@@ -235,15 +257,15 @@ int
 model_plan(struct model *model, const struct model_span *span)
 {
 	const struct model_pin value = model_value(span, MODEL_MAPPING);
-	struct model_pin *pin = NULL;
-	unsigned int count;
+	struct model_pin *pin;
+	int ret;
 
 	if (args_are_wrong(span))
 		return -EINVAL;
-	count = mappings_of(model, span, &pin);
-	if (count > 1)
-		return MODEL_ANY;
-	if (count == 1)
+	ret = mapping_of(model, span, 0, &pin);
+	if (ret != 0)
+		return ret;
+	if (pin != NULL)
 		return agrees(pin, span) ? 0 : -EEXIST;
 	model_add(model, &value);
 	return 0;
@@ -259,7 +281,7 @@ model_lookup(const struct model *model, const struct model_span *span)
 		    (span->iova == RTE_VFIO_CDEV_IOVA_ANY || pin->phys == span->iova))
 			return 0;
 		overlaps = overlaps ||
-			(pin->kind == MODEL_MAPPING && pin->first < span->first + span->count &&
+			(model_is_mapping(pin) && pin->first < span->first + span->count &&
 			 span->first < pin->first + pin->count);
 	}
 	return overlaps ? -EOPNOTSUPP : -ENOENT;
@@ -289,7 +311,7 @@ page_present(const struct model *model, const struct model_span *span, bool *pre
 
 	*present = false;
 	for (pin = model->pins; pin < model->pins + MODEL_PINS; pin++) {
-		if (pin->kind != MODEL_MAPPING || !pin->pinned || !model_is_known(model, pin) ||
+		if (!model_is_mapping(pin) || !pin->pinned || !model_is_known(model, pin) ||
 		    pin->first > span->first || span->first + span->count > pin->first + pin->count)
 			continue;
 		one = pin->frame[span->first - pin->first] % (span->page * model->page_size) == 0 ?
@@ -306,8 +328,7 @@ model_pin_page(struct model *model, unsigned int first, unsigned int page)
 {
 	const struct model_span span = { first, page, page, RTE_VFIO_CDEV_IOVA_ANY };
 	const struct model_pin value = model_value(&span, MODEL_MAPPING);
-	struct model_pin *pin = NULL;
-	unsigned int count;
+	struct model_pin *pin;
 	bool present;
 	int ret;
 
@@ -316,10 +337,10 @@ model_pin_page(struct model *model, unsigned int first, unsigned int page)
 	ret = page_present(model, &span, &present);
 	if (present)
 		return ret;
-	count = mappings_of(model, &span, &pin);
-	if (count > 1)
-		return MODEL_ANY;
-	if (count == 1 && pin->page == page) {
+	ret = mapping_of(model, &span, page, &pin);
+	if (ret != 0)
+		return ret;
+	if (pin != NULL) {
 		ret = pin->pinned ? 0 : model_take(model, pin);
 	} else {
 		pin = model_add(model, &value);

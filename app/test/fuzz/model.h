@@ -9,7 +9,9 @@
  *	              that the kernel must keep in place for it
  *
  * Each function does what the library's of the same name must do, and returns what that must
- * return; MODEL_ANY where the documentation leaves the choice open: then the step is not made.
+ * return; MODEL_ANY where the documentation leaves the choice open: then the step is not made. A
+ * choice between mappings that are alike in all is none, and those of a rte_vfio_cdev_pin are in
+ * no choice, since they are its own.
  */
 
 #ifndef MODEL_H

@@ -19,6 +19,14 @@ model_create(struct model *model, const struct model_pin *value);
 int
 model_take(struct model *model, struct model_pin *pin);
 
+/* Is it for unmap()? Those of a rte_vfio_cdev_pin are not. */
+bool
+model_is_mapping(const struct model_pin *pin);
+
+/* Can a caller tell two mappings of the same memory from each other? */
+bool
+model_differ(const struct model_pin *a, const struct model_pin *b);
+
 int
 model_fault(struct model *model);
 

@@ -38,7 +38,8 @@ is_requested(const struct model *model, const struct model_pin *pin, const struc
 
 /*
  * The mapping that is to go from a page on: it begins there, or at the start of the span contains
- * the page. The one with the fewest pages outside. *several: there is no telling which.
+ * the page. The one with the fewest pages outside. *several: two differ, and there is no telling
+ * which goes.
  */
 static struct model_pin *
 mapping_at(struct model *model, const struct model_span *span, unsigned int at, bool *several)
@@ -46,11 +47,11 @@ mapping_at(struct model *model, const struct model_span *span, unsigned int at, 
 	struct model_pin *best = NULL;
 
 	for (struct model_pin *pin = model->pins; pin < model->pins + MODEL_PINS; pin++) {
-		if (pin->kind != MODEL_MAPPING || pin->first > at || end_of(pin) <= at ||
+		if (!model_is_mapping(pin) || pin->first > at || end_of(pin) <= at ||
 		    (at != span->first && pin->first != at) || !is_requested(model, pin, span))
 			continue;
 		if (best != NULL && outside(pin, span) == outside(best, span))
-			*several = true;
+			*several = *several || model_differ(pin, best);
 		else if (best != NULL && outside(pin, span) > outside(best, span))
 			continue;
 		else
@@ -202,8 +203,9 @@ model_unmap(struct model *model, const struct model_span *span)
 		cuts[i].pin = pin;
 		ret = parts_make(model, pin, span, cuts[i].parts, &cuts[i].count);
 	}
+	/* To undo a part may fail then, too. */
 	if (ret < 0)
-		return ret;
+		return model->unmap_fails ? MODEL_ANY : ret;
 	if (model->unmap_fails)
 		return count == 1 && pins[0]->pinned &&
 				(cuts[0].pin != NULL || pins[0]->users == 1) ?
@@ -221,8 +223,6 @@ void
 model_release(struct model *model, unsigned int owner)
 {
 	for (struct model_pin *pin = model->pins; pin < model->pins + MODEL_PINS; pin++)
-		if (pin->kind == MODEL_MAPPING && pin->owner == owner) {
-			pin->owner = 0;
-			drop(pin);
-		}
+		if (pin->kind == MODEL_MAPPING && pin->owner == owner)
+			pin->kind = MODEL_FREE;
 }

@@ -48,6 +48,33 @@ area_iova(const struct fixture *f)
 	return vfio_cdev_tree_next(&f->domain->tree, NULL, UINT64_MAX, 0)->iova;
 }
 
+/* Two are pending of exactly this memory: the one of this page size is pinned. */
+static void
+pending_page_of_this_size_is_pinned(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t iova;
+
+	for (unsigned int order = 0; order < 2; order++) {
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(0),
+								   RTE_VFIO_CDEV_IOVA_ANY,
+								   i == order ? HUGE : 2 * HUGE,
+								   i == order ? FAKE_PAGE : HUGE),
+					 0);
+		assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(HUGE),
+							    RTE_VFIO_CDEV_IOVA_ANY, HUGE),
+				 0);
+		assert_int_equal(pin(f, 0, HUGE, &iova), 0);
+		assert_stats(f, 1, 1, HUGE);
+		assert_int_equal(fixture_stats(f).pending, 1);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(0),
+								    RTE_VFIO_CDEV_IOVA_ANY, HUGE),
+					 0);
+	}
+}
+
 /* To find free ones the kernel looks at each area. */
 static void
 iovas_of_areas_are_new_and_aligned_as_the_memory(void **state)
@@ -423,6 +450,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		DEVICE_TEST(iovas_of_areas_are_new_and_aligned_as_the_memory),
+		DEVICE_TEST(pending_page_of_this_size_is_pinned),
 		DEVICE_TEST(page_is_pinned_before_its_address_is_asked_for),
 		DEVICE_TEST(base_pages_and_large_ones_can_be_pinned),
 		DEVICE_TEST(pinned_page_is_a_mapping_like_any_other),

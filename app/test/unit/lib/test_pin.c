@@ -7,11 +7,27 @@
 
 #include "fake_heap.h"
 #include "fixture.h"
+#include "vfio_cdev_private.h"
 
 static int
 pin(const struct fixture *f, uint64_t first, uint64_t count, struct rte_vfio_cdev_pin **out)
 {
 	return rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(PAGES(first)), PAGES(count), out);
+}
+
+/* At any address. */
+static int
+any_map(const struct fixture *f, uint64_t first, uint64_t count)
+{
+	return rte_vfio_cdev_domain_map(f->domain, FAKE_VA(PAGES(first)), RTE_VFIO_CDEV_IOVA_ANY,
+					PAGES(count), FAKE_PAGE);
+}
+
+static int
+any_unmap(const struct fixture *f, uint64_t first, uint64_t count)
+{
+	return rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(PAGES(first)), RTE_VFIO_CDEV_IOVA_ANY,
+					  PAGES(count));
 }
 
 static void
@@ -90,19 +106,96 @@ scattered_memory_has_its_extents_in_order(void **state)
 	assert_nothing_mapped(f);
 }
 
+/* Of the same memory, first or second: unmap() takes the mapping, and the pin has its own page. */
 static void
-pinned_memory_is_a_mapping_like_any_other(void **state)
+unmap_spares_pins(void **state)
 {
-	struct fixture *f = *state;
+	const uint64_t phys[] = { FAKE_PHYS(PAGES(2)), FAKE_PHYS(PAGES(77)) };
 	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
 
-	assert_int_equal(pin(f, 0, 4, &pinned), 0);
-	assert_int_equal(memory_lookup(f, 0, PAGES(4)), 0);
-	assert_int_equal(memory_map(f, 0, PAGES(4), FAKE_PAGE), 0);
+	for (unsigned int order = 0; order < 2; order++) {
+		for (unsigned int i = 0; i < 2; i++) {
+			fake_page_move(FAKE_VA(PAGES(2)), phys[i]);
+			assert_int_equal(i == order ? pin(f, 0, 3, &pinned) : any_map(f, 0, 3), 0);
+		}
+		assert_stats(f, 2, 6, PAGES(6));
+		assert_int_equal(any_unmap(f, 0, 3), 0);
+		assert_int_equal(fake_pins(FAKE_VA(PAGES(2)), phys[order]), 1);
+		assert_int_equal(fake_pins(FAKE_VA(PAGES(2)), phys[1 - order]), 0);
+		assert_int_equal(any_unmap(f, 0, 3), -ENOENT);
+		assert_int_equal(any_unmap(f, 1, 1), -ENOENT);
+		assert_int_equal(memory_lookup(f, 0, PAGES(3)), -ENOENT);
+		assert_stats(f, 1, 3, PAGES(3));
+		assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+		assert_nothing_mapped(f);
+	}
+}
+
+/* A part of the mapping goes, or its user; then the pin, and then the rest. */
+static void
+release_spares_mappings(void **state)
+{
+	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
+
+	for (unsigned int first = 0; first < 3; first++) {
+		assert_int_equal(any_map(f, first, 2), 0);
+		assert_int_equal(pin(f, 1, 2, &pinned), 0);
+		assert_int_equal(any_map(f, 1, 2), 0);
+		assert_int_equal(any_unmap(f, first, 1), 0);
+		assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+		assert_int_equal(any_unmap(f, 1, 2), 0);
+		assert_int_equal(any_unmap(f, first + 1, 1), 0);
+		assert_nothing_mapped(f);
+	}
+}
+
+/* The page's own mapping stays when the pin goes. */
+static void
+page_in_a_pin_is_pinned_for_itself(void **state)
+{
+	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
+	uint64_t phys = 0;
+
+	for (unsigned int count = 1; count < 3; count++) {
+		assert_int_equal(pin(f, 0, count, &pinned), 0);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(rte_vfio_cdev_domain_pin_page(f->domain, FAKE_VA(0),
+								       FAKE_PAGE, &phys),
+					 0);
+		assert_int_equal(phys, FAKE_PHYS(0));
+		assert_int_equal(fake_pins(FAKE_VA(0), phys), 2);
+		assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+		assert_int_equal(fake_pins(FAKE_VA(0), phys), 1);
+		assert_int_equal(pages_unmap(f, 0, 1), 0);
+		assert_nothing_mapped(f);
+	}
+}
+
+/* No number of an attempt is 0, of memory that is relied on, or a pin's. */
+static void
+attempts_that_fail_spare_pins_and_mappings(void **state)
+{
+	const uint32_t numbers[] = { INT32_MAX, UINT32_MAX - 1, UINT32_MAX };
+	struct rte_vfio_cdev_pin *pinned;
+	struct fixture *f = *state;
+
+	assert_int_equal(any_map(f, 0, 1), 0);
+	assert_int_equal(pin(f, 1, 1, &pinned), 0);
+	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(PAGES(5)),
+						   RTE_VFIO_CDEV_IOVA_ANY, FAKE_PAGE, 0),
+			 0);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		f->domain->attempt = numbers[i];
+		for (unsigned int times = 0; times < 3; times++) {
+			fake_fail(FAKE_MAP, 1, EIO);
+			assert_int_equal(rte_vfio_cdev_domain_settle(f->domain), -EIO);
+			assert_stats(f, 2, 2, PAGES(2));
+		}
+	}
 	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
-	assert_kernel_holds(2, 1, PAGES(4));
-	assert_int_equal(memory_unmap(f, 0, PAGES(4)), 0);
-	assert_nothing_mapped(f);
 }
 
 static void
@@ -256,50 +349,6 @@ release_that_fails_can_be_tried_again(void **state)
 	assert_nothing_mapped(f);
 }
 
-/* An application's mistake, for which no memory should stay pinned. */
-static void
-release_ends_what_the_application_left(void **state)
-{
-	struct rte_vfio_cdev_pin *pinned;
-	struct fixture *f = *state;
-
-	for (unsigned int i = 0; i < 4; i++) {
-		assert_int_equal(pin(f, 0, 3, &pinned), 0);
-		assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain,
-							    FAKE_VA(i < 3 ? PAGES(i) : 0),
-							    RTE_VFIO_CDEV_IOVA_ANY,
-							    PAGES(i < 3 ? 1 : 3)),
-				 0);
-		assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
-		assert_nothing_mapped(f);
-	}
-}
-
-/* It goes on below or above, or its memory is at another VA. */
-static void
-release_spares_what_others_have_mapped_instead(void **state)
-{
-	struct rte_vfio_cdev_pin *pinned;
-	struct fixture *f = *state;
-
-	for (unsigned int first = 0; first < 4; first += 2) {
-		assert_int_equal(pin(f, 1, 2, &pinned), 0);
-		assert_int_equal(memory_unmap(f, PAGES(1), PAGES(2)), 0);
-		assert_int_equal(memory_map(f, PAGES(first), PAGES(2), FAKE_PAGE), 0);
-		assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
-		assert_stats(f, 1, 2, PAGES(2));
-		assert_int_equal(memory_unmap(f, PAGES(first), PAGES(2)), 0);
-	}
-	assert_int_equal(pin(f, 1, 1, &pinned), 0);
-	assert_int_equal(memory_unmap(f, PAGES(1), PAGES(1)), 0);
-	fake_page_move(FAKE_VA(PAGES(9)), FAKE_PHYS(PAGES(1)));
-	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(PAGES(9)), FAKE_PHYS(PAGES(1)),
-						  FAKE_PAGE, FAKE_PAGE),
-			 0);
-	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
-	assert_stats(f, 1, 1, FAKE_PAGE);
-}
-
 /* It is of the same memory, but for a page that was replaced in between. */
 static void
 release_spares_another_pin(void **state)
@@ -319,24 +368,6 @@ release_spares_another_pin(void **state)
 		assert_int_equal(rte_vfio_cdev_pin_release(pins[1 - first]), 0);
 		assert_nothing_mapped(f);
 	}
-}
-
-static void
-release_of_the_rest_spares_mappings_in_it(void **state)
-{
-	struct rte_vfio_cdev_pin *pinned;
-	struct fixture *f = *state;
-
-	assert_int_equal(pin(f, 0, 4, &pinned), 0);
-	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(PAGES(2)),
-						  RTE_VFIO_CDEV_IOVA_ANY, FAKE_PAGE, FAKE_PAGE),
-			 0);
-	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
-						    FAKE_PAGE),
-			 0);
-	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
-	assert_stats(f, 1, 1, FAKE_PAGE);
-	assert_kernel_holds(2, 1, FAKE_PAGE);
 }
 
 static void
@@ -374,7 +405,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		DEVICE_TEST(memory_in_one_piece_is_one_extent),
 		DEVICE_TEST(scattered_memory_has_its_extents_in_order),
-		DEVICE_TEST(pinned_memory_is_a_mapping_like_any_other),
+		DEVICE_TEST(unmap_spares_pins),
+		DEVICE_TEST(release_spares_mappings),
+		DEVICE_TEST(page_in_a_pin_is_pinned_for_itself),
+		DEVICE_TEST(attempts_that_fail_spare_pins_and_mappings),
 		DEVICE_TEST(same_memory_again_is_another_pin),
 		DEVICE_TEST(memory_that_is_mapped_in_another_way_is_pinned_beside),
 		DEVICE_TEST(release_does_not_need_the_memory),
@@ -383,10 +417,7 @@ main(void)
 		DEVICE_TEST(short_heap_leaves_nothing_pinned),
 		DEVICE_TEST(answers_that_make_no_sense_are_refused),
 		DEVICE_TEST(release_that_fails_can_be_tried_again),
-		DEVICE_TEST(release_ends_what_the_application_left),
-		DEVICE_TEST(release_spares_what_others_have_mapped_instead),
 		DEVICE_TEST(release_spares_another_pin),
-		DEVICE_TEST(release_of_the_rest_spares_mappings_in_it),
 		DEVICE_TEST(nothing_can_be_released),
 		cmocka_unit_test_setup_teardown(without_a_device_nothing_is_pinned, fixture_domain,
 						fixture_end),
