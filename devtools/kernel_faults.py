@@ -53,7 +53,8 @@ def report(front: str, number: int, problems: list[str], output: str = "") -> in
     for problem in problems:
         print(f"{front}, allocation {number}: {problem}", flush=True)
     if problems and output:
-        print("\n".join(f"    {line}" for line in output.splitlines()[-25:]), flush=True)
+        lines = kernel_faults.ANY.findall(output) or output.splitlines()
+        print("\n".join(f"    {line}" for line in lines[-25:]), flush=True)
     return len(problems)
 
 

@@ -44,14 +44,28 @@ def test_start_that_works_is_right() -> None:
 
 
 def test_error_of_a_call_of_the_application_is_its_own() -> None:
-    assert not wrong_with(replace(REFUSED, output="", calls=[Call("device-110", 1, 12, True)]))
+    output = "EAL: Cannot open VFIO container /dev/vfio/vfio, error 12 (Cannot allocate memory)\n"
+    calls = [Call("own-open", 1, 12, True)]
+    assert not wrong_with(replace(REFUSED, output=output, calls=calls))
+    assert wrong_with(replace(REFUSED, output="testpmd: bye\n", calls=calls))
+
+
+def test_bind_without_a_mapping_of_a_bar_is_an_error_later() -> None:
+    calls = [Call("BIND", 1, 0, True)]
+    output = "EAL: 0000:00:03.0 mapping BAR4 failed: Cannot allocate memory\n"
+    assert not wrong_with(replace(REFUSED, output=output, calls=calls))
+
+
+def test_interrupt_without_its_entry_in_proc_is_known() -> None:
+    line = "[ 1.0] WARNING: fs/proc/generic.c:742 at remove_proc_entry+0xb2/0x110, CPU#0"
+    assert not wrong_with(replace(WORKED, kernel=line))
 
 
 @pytest.mark.parametrize("start,expected", [
     (replace(REFUSED, output=""), "no message"),
     (replace(REFUSED, output=MESSAGE.replace("allocate", "find")), "no message"),
     (replace(REFUSED, output=MESSAGE.replace("VFIO_CDEV", "EAL")), "no message"),
-    (replace(REFUSED, calls=parse_calls("IOAS_MAP 4 0 failed\n")), "had no error"),
+    (replace(REFUSED, output="", calls=parse_calls("IOAS_MAP 4 0 failed\n")), "no message about"),
     (replace(REFUSED, calls=parse_calls("IOAS_MAP 4 0\n")), "nothing failed"),
     (replace(REFUSED, status=-11), "ended with -11"),
     (replace(REFUSED, status=139), "ended with 139"),

@@ -79,7 +79,7 @@ name_get(unsigned long request, char name[NAME_LEN])
 	};
 
 	/* The application's own calls of a device. */
-	snprintf(name, NAME_LEN, "device-%lu", _IOC_NR(request));
+	snprintf(name, NAME_LEN, "own-%lu", _IOC_NR(request));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].request == request)
 			snprintf(name, NAME_LEN, "%s", names[i].name);
@@ -146,10 +146,15 @@ count_end(int fd, const char *name, long ret)
 	errno = err;
 }
 
-static bool
-is_node(const char *path)
+/* NULL: none of ours. Containers and groups are opened by the application. */
+static const char *
+name_of_node(const char *path)
 {
-	return strcmp(path, "/dev/iommu") == 0 || strncmp(path, "/dev/vfio/", 10) == 0;
+	if (strcmp(path, "/dev/iommu") == 0)
+		return "open-iommu";
+	if (strncmp(path, "/dev/vfio/devices/", 18) == 0)
+		return "open-device";
+	return strncmp(path, "/dev/vfio/", 10) == 0 ? "own-open" : NULL;
 }
 
 static bool
@@ -179,14 +184,15 @@ counted_ioctl(int fd, unsigned long request, void *arg)
 static long
 counted_open(int dir, const char *path, int flags, mode_t mode)
 {
+	const char *name = name_of_node(path);
 	int count = -1;
 	long ret;
 
 	pthread_once(&once, faulter_init);
-	if (is_node(path))
+	if (name != NULL)
 		count = count_begin();
 	ret = next_syscall(SYS_openat, dir, path, flags, mode);
-	count_end(count, strcmp(path, "/dev/iommu") == 0 ? "open-iommu" : "open-device", ret);
+	count_end(count, name, ret);
 	return ret;
 }
 
