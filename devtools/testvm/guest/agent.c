@@ -330,8 +330,11 @@ port_read(void)
 	ssize_t len = read(port, data, sizeof(data));
 	size_t used = 0, size;
 
-	if (len <= 0)
+	if (len < 0)
 		die("read from the host");
+	/* After a suspension the host has to connect again: drivers/char/virtio_console.c. */
+	if (len == 0)
+		usleep(10000);
 	bytes_add(&received, data, len);
 	while (received.len - used >= HEADER) {
 		frame = received.data + used;
