@@ -15,7 +15,7 @@ from helpers.faults import within
 from helpers.migration import MEMORY, NUMA, assert_right, checked, start
 from helpers.programs import python
 from helpers.remains import assert_nothing_is_left, look
-from helpers.static_programs import FRONT, assert_memory_comes_and_goes, compared
+from helpers.static_programs import FRONT, HUGEPAGE, assert_memory_comes_and_goes, compared
 from helpers.traffic import Traffic
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY
@@ -23,6 +23,7 @@ from testvm.testpmd import LIBRARY
 pytestmark = pytest.mark.xdist_group("faults")
 
 FRONTS = {"eal": str(LIBRARY), "compat": FRONT}
+PAGE = 4096
 FEW, MOST_FLOWS = 100, 300      # frames at a time
 
 
@@ -131,6 +132,7 @@ def test_static_program_grows_when_memory_is_back(machine: Guest) -> None:
     with static_programs.start(machine) as process:
         process.ready()
         pages = process.pages()
+        assert look(machine).pinned - before.pinned >= HUGEPAGE // PAGE * len(pages)
         with taken(machine):
             process.do("grow 40")
             assert process.pages() == pages
