@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-# Calls that _FORTIFY_SOURCE replaces wherever the size of the buffer is known, or the format is
-# not in read-only memory: a file that has the first in it has, somewhere, the second as well.
-FORTIFIED = {"snprintf": "__snprintf_chk", "vsnprintf": "__vsnprintf_chk",
-             "fprintf": "__fprintf_chk", "printf": "__printf_chk"}
-X86 = "Advanced Micro Devices X86-64"
+# What _FORTIFY_SOURCE puts in the place of calls. Where the compiler sees that nothing can happen
+# the plain call stays, so one of these is enough.
+CHECKED = {"__snprintf_chk", "__vsnprintf_chk", "__fprintf_chk", "__printf_chk"}
+X86, ARM64 = "Advanced Micro Devices X86-64", "AArch64"
+PACIASP = bytes.fromhex("3f2303d5")
 
 
 def tool(*words: str) -> str:
@@ -49,13 +50,18 @@ class File:
 
 def fortified(file: File) -> bool:
     """Calls with a buffer of known size are checked (_FORTIFY_SOURCE)."""
-    return any(checked in file.imports for checked in FORTIFIED.values())
+    return not CHECKED.isdisjoint(file.imports)
 
 
 def landing(file: File) -> bool:
     """Each function that others call begins as an indirect call wants it (-fcf-protection)."""
     found = file.begins() if file.has(X86) else []
     return not file.has(X86) or (bool(found) and all(word == "endbr64" for _, word in found))
+
+
+def signed(file: File) -> bool:
+    """Functions sign the address that they return to (-mbranch-protection)."""
+    return not file.has(ARM64) or PACIASP in Path(file.path).read_bytes()
 
 
 CHECKS: dict[str, Callable[[File], bool]] = {
@@ -69,6 +75,7 @@ CHECKS: dict[str, Callable[[File], bool]] = {
     "position independent": lambda file: file.has(r"^ +Type: +DYN "),
     "shadow stack": lambda file: not file.has(X86) or file.has(r"\bSHSTK\b"),
     "landing pads": landing,
+    "signed returns": signed,
 }
 
 
