@@ -362,6 +362,34 @@ capability_dropped_after_start_is_named(void **state)
 	assert_nothing_mapped(f);
 }
 
+/* The kernel reports no address, of pinned memory either; what needs none goes on. */
+static void
+memory_from_before_the_capability_was_dropped_can_be_freed(void **state)
+{
+	const uint64_t any = RTE_VFIO_CDEV_IOVA_ANY;
+	struct fixture *f = *state;
+	uint64_t address;
+
+	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
+	assert_int_equal(memory_map(f, HUGE, PAGES(4), FAKE_PAGE), 0);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(2 * HUGE), any, PAGES(4),
+						  FAKE_PAGE),
+			 0);
+	fake.rawio = false;
+	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(0), &address), -EPERM);
+	assert_int_equal(phys(f, 0, &address), -EPERM);
+	assert_int_equal(memory_map(f, 0, HUGE, HUGE), -EPERM);
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(2 * HUGE), any, PAGES(2)),
+			 -EPERM);
+	assert_stats(f, 3, 9, HUGE + PAGES(8));
+	assert_int_equal(memory_unmap(f, HUGE, PAGES(2)), 0);
+	assert_int_equal(memory_unmap(f, HUGE + PAGES(2), PAGES(2)), 0);
+	assert_int_equal(rte_vfio_cdev_domain_unmap(f->domain, FAKE_VA(2 * HUGE), any, PAGES(4)),
+			 0);
+	assert_int_equal(memory_unmap(f, 0, HUGE), 0);
+	assert_nothing_mapped(f);
+}
+
 static void
 without_a_device_no_address_is_known(void **state)
 {
@@ -466,6 +494,7 @@ main(void)
 		DEVICE_TEST(short_heap_leaves_nothing_pinned),
 		DEVICE_TEST(memlock_limit_is_named),
 		DEVICE_TEST(capability_dropped_after_start_is_named),
+		DEVICE_TEST(memory_from_before_the_capability_was_dropped_can_be_freed),
 		cmocka_unit_test_setup_teardown(without_a_device_no_address_is_known,
 						fixture_domain, fixture_end),
 		DEVICE_TEST(address_is_given_without_a_pin),

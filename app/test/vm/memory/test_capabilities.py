@@ -34,8 +34,9 @@ DEVICES = [nic_address(0), nic_address(1)]
 # The program and what is preloaded.
 FRONTS = {"eal": ("forward_shared", str(LIBRARY)), "libc": ("forward_static", FRONT)}
 FEW = 400      # frames
-# Of locked memory, in bytes: it counts once CAP_IPC_LOCK is gone.
-LIMIT = ["prlimit", f"--memlock={100 << 20}"]
+# Of locked memory: it counts once CAP_IPC_LOCK is gone.
+LIMIT_KB = 100 << 10
+LIMIT = ["prlimit", f"--memlock={LIMIT_KB << 10}"]
 
 
 @pytest.fixture
@@ -118,11 +119,15 @@ def test_memory_that_is_taken_at_the_start_needs_no_capability_later(
         process.end()
 
 
-def test_without_ipc_lock_memory_grows_to_the_limit(own: Guest) -> None:
-    with start(own, "eal", wrapper=LIMIT) as process:
+def test_without_ipc_lock_memory_grows_to_the_limit(own: Guest, front: str) -> None:
+    with start(own, front, wrapper=LIMIT) as process:
+        first = pinned_kb(process)
         drop(process, IPC_LOCK)
         answer = process.do(f"grow {3 * GROWN}")
         assert "no memory, rte_errno 0\n" in answer
         assert "Cannot allocate memory; memory is short, or RLIMIT_MEMLOCK" in answer
+        # It has had all of the limit, to which what was pinned before does not count: there is no
+        # room for two more hugepages.
+        assert LIMIT_KB - 2 * 2048 < pinned_kb(process) - first <= LIMIT_KB
         assert_forwards_on(process)
         process.end()
