@@ -115,7 +115,7 @@ static const struct {
 	  "the memory is not one page of this size: give the size of the page it is in" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EPERM,
 	  "CAP_SYS_RAWIO was dropped after the start, but each new page needs it: keep it, or take "
-	  "all memory at the start (with the EAL: --socket-mem)" },
+	  "all memory at the start" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, EACCES,
 	  "pagemap shows no addresses to a process that was started without CAP_SYS_ADMIN" },
 	{ RTE_VFIO_CDEV_STEP_VERIFY, ENOENT,
