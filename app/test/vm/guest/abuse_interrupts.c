@@ -48,7 +48,7 @@ tick(int number)
 	tick_next();
 }
 
-/* All of these calls are allowed in a handler (signal-safety(7)). */
+/* Allowed in a handler (signal-safety(7)), but for setitimer(), which only calls the kernel. */
 static void
 tick_and_read(int number)
 {
