@@ -27,7 +27,6 @@ static struct fake_ctx ctxs[FAKE_FILES];
 struct fake_file fake_files[FAKE_FILES];
 static unsigned int calls[FAKE_OPS];
 static unsigned int bad_fds;
-static unsigned int maps_opened;
 static unsigned int opens;
 static struct {
 	unsigned int countdown;
@@ -68,7 +67,6 @@ fake_reset(void)
 	memset(faults, 0, sizeof(faults));
 	memset(&fake_usage, 0, sizeof(fake_usage));
 	bad_fds = 0;
-	maps_opened = 0;
 	trace_len = 0;
 	trace[0] = '\0';
 	fake = (struct fake_machine){
@@ -145,12 +143,6 @@ unsigned int
 fake_bad_fds(void)
 {
 	return bad_fds;
-}
-
-unsigned int
-fake_maps_opened(void)
-{
-	return maps_opened;
 }
 
 int
@@ -260,7 +252,7 @@ kernel_open(const char *path, int flags)
 
 	pthread_mutex_lock(&fake_lock);
 	if (strcmp(path, maps) == 0) {
-		maps_opened += fake.maps_error == 0;
+		fake_maps += fake.maps_error == 0;
 		return errno_return(fake.maps_error, MAPS_FD);
 	}
 	node = is_pagemap(path) ? &pagemap : fake_node(path);
@@ -298,8 +290,8 @@ kernel_close(int fd)
 
 	pthread_mutex_lock(&fake_lock);
 	if (fd == MAPS_FD) {
-		bad_fds += maps_opened == 0;
-		maps_opened -= maps_opened != 0;
+		bad_fds += fake_maps == 0;
+		fake_maps -= fake_maps != 0;
 		return errno_return(0, 0);
 	}
 	file = file_find(fd);
@@ -510,10 +502,8 @@ kernel_ioctl(int fd, unsigned long request, void *arg)
 	if (request == IFD_IOAS_MAP && fake.map_us != 0)
 		usleep(fake.map_us);
 	pthread_mutex_lock(&fake_lock);
-	if (fd == MAPS_FD) {
-		bad_fds += maps_opened == 0;
+	if (fd == MAPS_FD)
 		return errno_return(fake_vma(arg), 0);
-	}
 	file = file_find(fd);
 	if (file != NULL)
 		err = is_iommu(file->node) ? fake_ioas_ioctl(file->ctx, request, arg) :

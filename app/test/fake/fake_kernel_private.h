@@ -154,6 +154,9 @@ fake_enter(enum fake_op op);
 
 extern struct fake_holds fake_usage;
 
+/* How often /proc/self/maps is open. */
+extern unsigned int fake_maps;
+
 /* fake_faults.c: fake_sys is this one, but for calls that fail. */
 extern const struct iommufd_sys fake_kernel_sys;
 

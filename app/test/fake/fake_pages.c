@@ -22,11 +22,20 @@ static unsigned int move_count;
 
 static struct fake_vma vmas[VMAS]; /* len 0: unused */
 
+unsigned int fake_maps;
+
 void
 fake_pages_reset(void)
 {
 	move_count = 0;
+	fake_maps = 0;
 	memset(vmas, 0, sizeof(vmas));
+}
+
+unsigned int
+fake_maps_opened(void)
+{
+	return fake_maps;
 }
 
 unsigned int
@@ -138,6 +147,8 @@ fake_vma(struct ifd_procmap_query *query)
 
 	if (err != 0)
 		return err;
+	if (fake_maps == 0)
+		return EBADF;
 	if (fake.vma_page == 0)
 		return ENOTTY;
 	if (query->size < sizeof(*query))
