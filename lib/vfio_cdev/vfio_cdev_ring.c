@@ -209,12 +209,17 @@ ring_map(struct vfio_cdev_areas *areas, const void *va, uint64_t len, unsigned i
 {
 	const bool is_hugepage = len > areas->ctx->page && len == UINT64_C(1) << page_shift;
 	int ret = buffer_add(areas, (uintptr_t)va, is_hugepage ? areas->ctx->page : len, iova);
+	uint64_t slot;
 
 	if (ret < 0 || !is_hugepage || is_contiguous(areas, *iova, len))
 		return ret;
-	/* The caller may be wrong about the page. */
-	ret = ring_unmap(areas, *iova, len);
-	return ret < 0 ? ret : buffer_add(areas, (uintptr_t)va, len, iova);
+	/* The caller may be wrong about the page: all of it takes the place of the part. */
+	slot = slot_of(*iova);
+	ret = vfio_uring_buffer_set(areas->ctx->sys, areas->rings->rings[slot / RING_SLOTS],
+				    slot % RING_SLOTS, va, len);
+	if (ret < 0)
+		ring_unmap(areas, *iova, len);
+	return ret;
 }
 
 static int
