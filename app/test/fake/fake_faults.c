@@ -11,7 +11,6 @@
 #include "fake_kernel_private.h"
 #include "iommufd_uapi.h"
 
-#define POINTS 8192
 #define LIVE 4096
 #define ERRORS 4
 
@@ -29,6 +28,7 @@ static const struct {
 	[POINT_DUP] = { "dup", { EMFILE } },
 	[POINT_ADOPT] = { "adopt", { 0 } },
 	[POINT_RESIDENT] = { "resident", { 0 } },
+	[POINT_MINCORE] = { "mincore", { EAGAIN } },
 	[POINT_PREAD] = { "pread", { ENOMEM } },
 	[POINT_RING_OPEN] = { "io_uring_setup", { EMFILE, ENOMEM, EPERM } },
 	[POINT_RING_REGISTER] = { "io_uring_register", { ENOMEM, EFAULT, EINTR } },
@@ -65,7 +65,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
 	unsigned int nth, variant;
 	unsigned int count;
-	unsigned char points[POINTS];
+	unsigned char points[FAKE_POINTS];
 	struct fake_fault failed;
 	void *live[LIVE];
 	unsigned int live_count;
@@ -125,7 +125,7 @@ fake_fault(enum fake_point point)
 	if (!atomic_load(&counting) || paused != 0)
 		return 0;
 	pthread_mutex_lock(&lock);
-	if (state.count == POINTS)
+	if (state.count == FAKE_POINTS)
 		abort();
 	state.points[state.count++] = point;
 	if (state.count == state.nth) {

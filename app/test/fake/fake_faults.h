@@ -13,6 +13,9 @@
 
 #include <stdbool.h>
 
+/* The most points of a run. */
+#define FAKE_POINTS 8192
+
 /* One that has failed. */
 struct fake_fault {
 	const char *call; /* NULL: none */
@@ -47,6 +50,7 @@ enum fake_point {
 	POINT_DUP,
 	POINT_ADOPT,
 	POINT_RESIDENT,
+	POINT_MINCORE,
 	POINT_PREAD,
 	POINT_RING_OPEN,
 	POINT_RING_REGISTER,

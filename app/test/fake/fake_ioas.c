@@ -20,17 +20,18 @@ struct fake_area {
 	uint64_t pages; /* whose VA: copies have the same, and one pin */
 	bool pinned;
 	unsigned int moves; /* so many had been made when it was pinned */
+	unsigned int mark;  /* of fake_mark() */
 };
 
-static uint64_t unpinned_live;
-static uint64_t pa_asked;
-static uint64_t last_pages;
+static uint64_t unpinned_live, unpinned_old, pa_asked, last_pages;
+static unsigned int mark;
 
 void
 fake_ioas_reset(void)
 {
 	fake_pages_reset();
 	unpinned_live = 0;
+	fake_mark();
 	pa_asked = 0;
 }
 
@@ -38,6 +39,19 @@ uint64_t
 fake_unpinned_live(void)
 {
 	return unpinned_live;
+}
+
+void
+fake_mark(void)
+{
+	mark++;
+	unpinned_old = 0;
+}
+
+uint64_t
+fake_unpinned_old(void)
+{
+	return unpinned_old;
 }
 
 uint64_t
@@ -121,6 +135,7 @@ area_pin(struct fake_area *area)
 	fake_usage.pinned += area->len;
 	area->pinned = true;
 	area->moves = fake_moves();
+	area->mark = mark;
 	return 0;
 }
 
@@ -173,11 +188,14 @@ static void
 area_remove(struct fake_ctx *ctx, struct fake_area **link)
 {
 	struct fake_area *area = *link;
+	uint64_t loose;
 
 	*link = area->next;
 	if (area->pinned) {
 		fake_usage.pinned -= area_alone(ctx, area);
-		unpinned_live += ctx->devices != 0 ? area_loose(ctx, area) : 0;
+		loose = ctx->devices != 0 ? area_loose(ctx, area) : 0;
+		unpinned_live += loose;
+		unpinned_old += area->mark != mark ? loose : 0;
 	}
 	fake_usage.areas--;
 	free(area);

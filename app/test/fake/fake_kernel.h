@@ -77,6 +77,7 @@ struct fake_machine {
 	unsigned int bind_ms; /* what BIND takes, while others go on */
 	unsigned int map_us;  /* and MAP */
 	const void *restless; /* a page that is moved before each ioctl unless it is pinned */
+	const void *swapped;  /* a page that is swapped out, for fake_mincore.c */
 };
 
 struct fake_holds {
@@ -166,6 +167,13 @@ fake_pins(const void *va, uint64_t phys);
 /* Bytes unpinned while a device was bound that could reach them. */
 uint64_t
 fake_unpinned_live(void);
+
+/* Those of them that had been pinned before the last fake_mark(), unpinned after it. */
+uint64_t
+fake_unpinned_old(void);
+
+void
+fake_mark(void);
 
 /* The most bytes that one GET_PA asked for. */
 uint64_t

@@ -24,13 +24,12 @@ enum mode { COUNT, TRY_AGAIN, GIVE_UP };
 static struct shared {
 	unsigned int points;
 	unsigned int failures;
-	unsigned int live; /* allocations at the end, without a fault */
-	uint64_t unpinned; /* while a device was there, without a fault */
 	unsigned int runs;
-	unsigned int step_count;
-	struct fake_holds after[STEPS]; /* of each step, without a fault */
-	unsigned char variants[8192];	/* of each point */
-	bool used[256];			/* tolerances */
+	struct fake_holds after[STEPS];	     /* of each step, without a fault */
+	uint64_t unpinned[STEPS];	     /* by each, of what a device can reach */
+	unsigned char variants[FAKE_POINTS]; /* of each point */
+	bool used[256];			     /* tolerances */
+	unsigned int alternatives_used[256]; /* a bit for each call */
 } * shared;
 
 /* The run that is under way. */
@@ -47,8 +46,7 @@ static struct {
 	const char *fault_before; /* a fault of an earlier step */
 } step;
 static bool given_up;
-static bool failed;  /* a step has, by the fault */
-static bool changed; /* a fault had an effect that the run without it has not */
+static struct fake_holds other; /* what the kernel has more, or less, by the fault */
 
 void
 scenario_fail(const char *what)
@@ -83,6 +81,7 @@ scenario_step_begin(const char *name, const char *text)
 	step.index++;
 	step.tries = 0;
 	step.before = fake_holds();
+	fake_mark();
 	step.fault_before = fake_faults_failed().call;
 }
 
@@ -94,6 +93,14 @@ scenario_try(void)
 		log_clear();
 }
 
+static bool
+is_of_step(struct fake_fault fault, const char *name, const char *start, const char *call, int err)
+{
+	return (name == NULL || strcmp(name, scenario->name) == 0) &&
+		(start == NULL || strncmp(start, step.name, strlen(start)) == 0) &&
+		(call == NULL || strcmp(call, fault.call) == 0) && (err == 0 || err == fault.err);
+}
+
 /* The fault of this step, or NULL. */
 static const struct tolerance *
 tolerance_find(struct fake_fault fault, bool fails)
@@ -102,13 +109,38 @@ tolerance_find(struct fake_fault fault, bool fails)
 
 	for (size_t i = 0; i < rules->count; i++) {
 		t = &rules->tolerances[i];
-		if ((t->scenario == NULL || strcmp(t->scenario, scenario->name) == 0) &&
-		    (t->step == NULL || strncmp(t->step, step.name, strlen(t->step)) == 0) &&
-		    (t->call == NULL || strcmp(t->call, fault.call) == 0) &&
-		    (t->err == 0 || t->err == fault.err) && (t->what >= FAILS_QUIETLY) == fails) {
+		if (is_of_step(fault, t->scenario, t->step, t->call, t->err) &&
+		    (t->what >= FAILS_QUIETLY) == fails) {
 			shared->used[i] = true;
 			return t;
 		}
+	}
+	return NULL;
+}
+
+/* A call's place in a list of them, or -1. */
+static int
+call_index(const char *calls, const char *call)
+{
+	const size_t len = strlen(call);
+	int i = 0;
+
+	for (const char *at = calls; *at != '\0'; at = strchr(at, ' ') + 1, i++)
+		if (strncmp(at, call, len) == 0 && at[len] == ' ')
+			return i;
+	return -1;
+}
+
+static const struct alternative *
+alternative_find(struct fake_fault fault)
+{
+	const struct alternative *a;
+
+	for (size_t i = 0; i < rules->alternative_count; i++) {
+		a = &rules->alternatives[i];
+		if (is_of_step(fault, a->scenario, a->step, NULL, a->err) &&
+		    call_index(a->calls, fault.call) >= 0)
+			return a;
 	}
 	return NULL;
 }
@@ -129,6 +161,34 @@ is_logged(int err)
 	return log_has(RTE_VFIO_CDEV_LOG_ERR, words) || log_has(RTE_VFIO_CDEV_LOG_WARNING, words);
 }
 
+bool
+scenario_is_logged(void)
+{
+	const struct fake_fault fault = fake_faults_failed();
+
+	/* What is read in part or not at all is an error of its own. */
+	return is_logged(fault.err) || (strcmp(fault.call, "pread") == 0 && is_logged(EIO));
+}
+
+bool
+scenario_is_more(void)
+{
+	return (int)other.areas > 0;
+}
+
+bool
+scenario_is_less(void)
+{
+	return (int64_t)other.pinned < 0;
+}
+
+void
+scenario_may_add(unsigned int areas, uint64_t pinned)
+{
+	if (fake_faults_failed().call != NULL && other.areas == 0)
+		other = (struct fake_holds){ .areas = areas, .pinned = pinned };
+}
+
 /* The step has failed by the fault. */
 static void
 failure_check(int ret, int err)
@@ -142,6 +202,8 @@ failure_check(int ret, int err)
 		t = tolerance_find(fault, true);
 	if (!logged && (t == NULL || t->what != FAILS_QUIETLY))
 		scenario_fail("no line of the log has the subject and the error");
+	if (fake_holds().pinned < step.before.pinned)
+		scenario_fail("less is pinned than before");
 	if (!same &&
 	    (t == NULL ||
 	     (t->what != FAILS_CHANGED &&
@@ -149,25 +211,83 @@ failure_check(int ret, int err)
 		scenario_fail("the kernel has other files, areas or pins than before");
 }
 
+/* The step succeeds with the fault, as it is listed? */
+static void
+listed_check(void)
+{
+	const struct tolerance *t = tolerance_find(fake_faults_failed(), false);
+
+	if (t == NULL)
+		scenario_fail("the step succeeds, which is not listed");
+	else if (t->what == SUCCEEDS_LOGGED && !scenario_is_logged())
+		scenario_fail("it is not logged");
+}
+
+static bool
+alternative_holds(struct fake_holds after)
+{
+	const struct alternative *alternative = alternative_find(fake_faults_failed());
+	const struct fake_holds now = fake_holds();
+
+	if (alternative == NULL)
+		return false;
+	other.files = now.files - after.files;
+	other.areas = now.areas - after.areas;
+	other.pinned = now.pinned - after.pinned;
+	if (alternative->holds()) {
+		shared->alternatives_used[alternative - rules->alternatives] |= 1U
+			<< call_index(alternative->calls, fake_faults_failed().call);
+		return true;
+	}
+	memset(&other, 0, sizeof(other));
+	return false;
+}
+
+/* As without the fault, or with the difference that a step before has listed. */
+static bool
+is_expected(struct fake_holds after)
+{
+	const struct fake_holds now = fake_holds();
+
+	if (now.files == after.files)
+		other.files = 0;
+	if (now.areas == after.areas)
+		other.areas = 0;
+	if (now.pinned == after.pinned)
+		other.pinned = 0;
+	after.files += other.files;
+	after.areas += other.areas;
+	after.pinned += other.pinned;
+	return is_same(now, after);
+}
+
+/* Memory that a device can reach stays pinned, unless it is unpinned without the fault too. */
+static void
+unpinned_check(uint64_t expected)
+{
+	if ((int64_t)other.pinned > 0)
+		expected += other.pinned;
+	if (fake_unpinned_old() > expected)
+		scenario_fail("memory was unpinned that a device can reach");
+}
+
 static void
 success_check(bool faulty)
 {
-	struct fake_holds *after = &shared->after[step.index - 1];
-	const struct tolerance *t;
+	const unsigned int i = step.index - 1;
 
 	if (mode == COUNT) {
-		*after = fake_holds();
+		shared->after[i] = fake_holds();
+		shared->unpinned[i] = fake_unpinned_old();
 		return;
 	}
+	unpinned_check(given_up ? 0 : shared->unpinned[i]);
 	if (faulty && step.tries == 1) {
-		t = tolerance_find(fake_faults_failed(), false);
-		changed = t == NULL || t->what != SUCCEEDS;
-		if (t == NULL)
-			scenario_fail("the step succeeds, which is not listed");
-		if (t != NULL && t->what == SUCCEEDS_LOGGED && !is_logged(fake_faults_failed().err))
-			scenario_fail("it is not logged");
+		if (alternative_holds(shared->after[i]))
+			return;
+		listed_check();
 	}
-	if (!given_up && !changed && !is_same(fake_holds(), *after))
+	if (!given_up && !is_expected(shared->after[i]))
 		scenario_fail("the kernel has not what it has without the fault");
 }
 
@@ -187,7 +307,7 @@ scenario_is_tried_again(int ret)
 		return false;
 	}
 	failure_check(ret, err);
-	failed = true;
+	unpinned_check(0);
 	given_up = mode == GIVE_UP;
 	return !given_up;
 }
@@ -196,6 +316,14 @@ bool
 scenario_is_given_up(void)
 {
 	return given_up;
+}
+
+void
+scenario_leave(void)
+{
+	if (fake_faults_failed().call == NULL)
+		scenario_fail("it ends without a fault");
+	given_up = true;
 }
 
 static unsigned int
@@ -217,14 +345,12 @@ end_check(unsigned int fds)
 	const struct fake_holds none = { 0 };
 
 	step.name = "the end";
-	if (fake_faults_live() > shared->live && mode != COUNT)
+	if (fake_faults_live() > rules->live)
 		scenario_fail("memory is leaked");
-	if (!is_same(fake_holds(), none) && !is_same(fake_holds(), shared->after[STEPS - 1]))
+	if (!is_same(fake_holds(), none))
 		scenario_fail("files, areas or pins are left");
 	if (fds_open() != fds)
 		scenario_fail("files of the process are left");
-	if (fake_unpinned_live() > shared->unpinned && mode != COUNT && !failed && !changed)
-		scenario_fail("more memory was unpinned while a device could reach it");
 	if (fake_bad_fds() != 0)
 		scenario_fail("a file that is not open was used");
 }
@@ -237,18 +363,14 @@ run_here(void)
 	memset(&step, 0, sizeof(step));
 	step.name = "the start";
 	given_up = false;
-	failed = false;
-	changed = false;
+	memset(&other, 0, sizeof(other));
 	log_clear();
 	fake_faults_begin(mode == COUNT ? 0 : point, variant);
 	scenario->run();
 	if (mode == COUNT) {
 		shared->points = fake_faults_end();
-		shared->live = fake_faults_live();
 		for (unsigned int i = 0; i < shared->points; i++)
 			shared->variants[i] = fake_faults_variants(i + 1);
-		shared->after[STEPS - 1] = fake_holds();
-		shared->unpinned = fake_unpinned_live();
 	}
 	fake_faults_end();
 	if (mode != COUNT && fake_faults_failed().call == NULL)
@@ -302,18 +424,41 @@ scenario_run(const struct scenario *which)
 	return shared->failures == 0;
 }
 
+static int
+call_count(const char *calls)
+{
+	int count = 0;
+
+	for (; *calls != '\0'; calls++)
+		count += *calls == ' ';
+	return count;
+}
+
 /* A reason that excuses nothing is out of date. */
 static int
-tolerances_check(void)
+reason_check(bool used, const char *where, const char *call, const char *reason)
+{
+	if (!used)
+		fprintf(stderr, "%s, %s: nothing happens that is tolerated, since %s\n",
+			where != NULL ? where : "any step", call != NULL ? call : "any call",
+			reason);
+	return used ? 0 : 1;
+}
+
+static int
+rules_check(void)
 {
 	int unused = 0;
 
 	for (size_t i = 0; i < rules->count; i++)
-		if (!shared->used[i]) {
-			fprintf(stderr, "nothing happens that is tolerated, since %s\n",
-				rules->tolerances[i].reason);
-			unused = 1;
-		}
+		unused |= reason_check(shared->used[i], rules->tolerances[i].step,
+				       rules->tolerances[i].call, rules->tolerances[i].reason);
+	for (size_t i = 0; i < rules->alternative_count; i++)
+		unused |= reason_check((shared->alternatives_used[i] + 1) >>
+						       call_count(rules->alternatives[i].calls) !=
+					       0,
+				       rules->alternatives[i].step, rules->alternatives[i].calls,
+				       rules->alternatives[i].reason);
 	return unused;
 }
 
@@ -331,7 +476,7 @@ scenarios_run(const char *name, const struct scenario *scenarios, size_t count,
 		return 1;
 	for (size_t i = 0; i < count; i++)
 		count_failed += !scenario_run(&scenarios[i]);
-	count_failed += tolerances_check();
+	count_failed += rules_check();
 	munmap(shared, sizeof(*shared));
 	return count_failed;
 }

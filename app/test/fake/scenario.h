@@ -8,8 +8,11 @@
  *
  * - the step fails with a line of the log that has its subject and the error, and the fake
  *   kernel has the files, areas and pins that it had before; the second try succeeds; or
- * - the step succeeds, for a reason that is listed, and has the effect that it always has;
- * - at the end nothing is open, mapped, pinned or allocated, as without the fault.
+ * - the step succeeds, for a reason that is listed, and has the effect that it always has, or the
+ *   other one that is listed, which later steps may end, but do not change otherwise;
+ * - no step unpins what a device can reach and was pinned before, unless it does so without the
+ *   fault too;
+ * - at the end nothing is open, mapped, pinned or allocated.
  */
 
 #ifndef SCENARIO_H
@@ -17,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct scenario {
 	const char *name;
@@ -32,7 +36,6 @@ struct tolerance {
 	int err;	      /* 0: any */
 	enum {
 		SUCCEEDS,	 /* as without the fault */
-		SUCCEEDS_OTHER,	 /* but the kernel has something else afterwards */
 		SUCCEEDS_LOGGED, /* the same, and there is a line of the log */
 		FAILS_QUIETLY,	 /* the caller logs it */
 		FAILS_OPEN,	 /* the domain's iommufd is open now */
@@ -41,10 +44,23 @@ struct tolerance {
 	const char *reason;
 };
 
+/* A fault of one step and one of some calls, with which it succeeds otherwise than without it. */
+struct alternative {
+	const char *scenario; /* NULL: any */
+	const char *step;     /* the start of its name */
+	const char *calls;    /* each followed by a space; each happens */
+	int err;	      /* 0: any */
+	const char *reason;
+	bool (*holds)(void); /* what is so instead */
+};
+
 struct scenario_rules {
 	const struct tolerance *tolerances;
 	size_t count;
-	bool apart; /* each run in a process of its own */
+	const struct alternative *alternatives;
+	size_t alternative_count;
+	unsigned int live; /* allocations that last as long as the process */
+	bool apart;	   /* each run in a process of its own */
 };
 
 /* Returns how many of the scenarios have failed, and prints how. */
@@ -75,6 +91,13 @@ scenarios_run(const char *name, const struct scenario *scenarios, size_t count,
 		scenario_is_tried_again(0); \
 	} while (0)
 
+/* The scenario ends here, since a step has succeeded otherwise than without the fault. */
+#define LEAVE \
+	do { \
+		scenario_leave(); \
+		goto out; \
+	} while (0)
+
 /* What the program of a scenario expects, e.g. of a value that a step gives. */
 #define EXPECT(what) \
 	do { \
@@ -93,6 +116,24 @@ scenario_is_tried_again(int ret);
 
 bool
 scenario_is_given_up(void);
+
+void
+scenario_leave(void);
+
+/* For holds(): is the fault in the log, with the text of the step? */
+bool
+scenario_is_logged(void);
+
+/* And has the kernel more areas than without it; or is less pinned? */
+bool
+scenario_is_more(void);
+
+bool
+scenario_is_less(void);
+
+/* The next step may leave so much more than without the fault, which was before it. */
+void
+scenario_may_add(unsigned int areas, uint64_t pinned);
 
 void
 scenario_fail(const char *what);

@@ -16,7 +16,7 @@
 #include "fake_faults.h"
 #include "fake_telemetry.h"
 #include "scenario.h"
-#include "test_bus_mp.h"
+#include "test_faults.h"
 #include "vfio_cdev_private.h"
 
 #define IOVA UINT64_C(0x10000000)
@@ -37,8 +37,8 @@ sysfs_make(void)
 	bus_group_add(GROUP_STOCK, BUS_STOCK_ADDR);
 }
 
-static void
-begin(enum rte_proc_type_t type)
+void
+faults_begin(enum rte_proc_type_t type)
 {
 	fake_faults_pause();
 	fake_reset();
@@ -53,8 +53,8 @@ begin(enum rte_proc_type_t type)
 }
 
 /* The process ends. */
-static void
-end(void)
+void
+faults_end(void)
 {
 	for (unsigned int mode = 0; mode < RTE_VFIO_CDEV_MODES; mode++)
 		STEP_VOID("end", rte_vfio_cdev_domain_destroy(backend.domains[mode]));
@@ -62,8 +62,8 @@ end(void)
 	EXPECT(fake_eal_misuse() == NULL);
 }
 
-static int
-setup(const char *addr, int *fd)
+int
+faults_setup(const char *addr, int *fd)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	const int ret = rte_vfio_setup_device(fake_sysfs_base(), addr, fd, &info);
@@ -71,8 +71,8 @@ setup(const char *addr, int *fd)
 	return ret == 0 ? 0 : -1;
 }
 
-static int
-release(const char *addr, int *fd)
+int
+faults_release(const char *addr, int *fd)
 {
 	const int ret = *fd >= 0 ? rte_vfio_release_device(fake_sysfs_base(), addr, *fd) : 0;
 
@@ -81,8 +81,8 @@ release(const char *addr, int *fd)
 	return ret;
 }
 
-static int
-info_get(const char *addr)
+int
+faults_info_get(const char *addr)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 	int fd = 0;
@@ -128,8 +128,8 @@ foreign_ask(uint64_t offset)
 }
 
 /* Any answer but that of the scenario without a fault is a failure. */
-static int
-is(bool right)
+int
+faults_is(bool right)
 {
 	return right ? 0 : -1;
 }
@@ -162,18 +162,18 @@ application_starts(void)
 {
 	int fd = -1;
 
-	begin(RTE_PROC_PRIMARY);
-	STEP("enable", "", is(rte_vfio_enable("vfio") == 0));
+	faults_begin(RTE_PROC_PRIMARY);
+	STEP("enable", "", faults_is(rte_vfio_enable("vfio") == 0));
 	if (!is_primed())
-		goto out;
-	STEP("are there devices", "", is(rte_vfio_is_enabled("vfio") == 1));
-	STEP("is there an IOMMU", "", is(rte_vfio_noiommu_is_enabled() == 1));
-	STEP("are addresses known", "", is(rte_eal_using_phys_addrs() == 1));
-	STEP("set up a device", BUS_ADDR, setup(BUS_ADDR, &fd));
-	STEP("release it", BUS_ADDR, release(BUS_ADDR, &fd));
+		LEAVE;
+	STEP("are there devices", "", faults_is(rte_vfio_is_enabled("vfio") == 1));
+	STEP("is there an IOMMU", "", faults_is(rte_vfio_noiommu_is_enabled() == 1));
+	STEP("are addresses known", "", faults_is(rte_eal_using_phys_addrs() == 1));
+	STEP("set up a device", BUS_ADDR, faults_setup(BUS_ADDR, &fd));
+	STEP("release it", BUS_ADDR, faults_release(BUS_ADDR, &fd));
 out:
-	STEP_VOID("release", release(BUS_ADDR, &fd));
-	end();
+	STEP_VOID("release", faults_release(BUS_ADDR, &fd));
+	faults_end();
 }
 
 static void
@@ -181,18 +181,18 @@ eal_has_memory(void)
 {
 	int fd = -1;
 
-	begin(RTE_PROC_PRIMARY);
+	faults_begin(RTE_PROC_PRIMARY);
 	fake_faults_pause();
 	bus_memory(4);
 	fake_eal_use(FAKE_VA(3 * FAKE_HUGE), false);
 	fake_faults_resume();
-	STEP("enable", "", is(rte_vfio_enable("vfio") == 0));
+	STEP("enable", "", faults_is(rte_vfio_enable("vfio") == 0));
 	if (!is_primed())
-		goto out;
+		LEAVE;
 	STEP("add a page", "", page_add(FAKE_VA(0)));
 	STEP("give another address", "", foreign_ask(FAR));
 	STEP("map memory", "", map(DEFAULT, FAR + FAKE_HUGE, FAKE_PHYS(FAR + FAKE_HUGE)));
-	STEP("set up a device", BUS_ADDR, setup(BUS_ADDR, &fd));
+	STEP("set up a device", BUS_ADDR, faults_setup(BUS_ADDR, &fd));
 	fake_eal_use(FAKE_VA(3 * FAKE_HUGE), true);
 	STEP_VOID("memory grows",
 		  fake_eal_event(RTE_MEM_EVENT_ALLOC, FAKE_VA(3 * FAKE_HUGE), FAKE_HUGE));
@@ -200,12 +200,12 @@ eal_has_memory(void)
 	STEP_VOID("memory shrinks",
 		  fake_eal_event(RTE_MEM_EVENT_FREE, FAKE_VA(3 * FAKE_HUGE), FAKE_HUGE));
 	STEP("unmap memory", "", unmap(DEFAULT, FAR, 0));
-	STEP("read its information", BUS_ADDR, info_get(BUS_ADDR));
-	STEP("release it", BUS_ADDR, release(BUS_ADDR, &fd));
-	STEP("set it up again", BUS_ADDR, setup(BUS_ADDR, &fd));
+	STEP("read its information", BUS_ADDR, faults_info_get(BUS_ADDR));
+	STEP("release it", BUS_ADDR, faults_release(BUS_ADDR, &fd));
+	STEP("set it up again", BUS_ADDR, faults_setup(BUS_ADDR, &fd));
 out:
-	STEP_VOID("release", release(BUS_ADDR, &fd));
-	end();
+	STEP_VOID("release", faults_release(BUS_ADDR, &fd));
+	faults_end();
 }
 
 static void
@@ -227,15 +227,15 @@ containers_are_created(void)
 	int own = -1, both = -1, fd = -1;
 	unsigned int binds;
 
-	begin(RTE_PROC_PRIMARY);
+	faults_begin(RTE_PROC_PRIMARY);
 	STEP("create a container", "", errno_of(own = rte_vfio_container_create()));
 	STEP("bind a group", "container", errno_of(rte_vfio_container_group_bind(own, GROUP)));
-	STEP("set up its device", BUS_ADDR3, setup(BUS_ADDR3, &fd));
+	STEP("set up its device", BUS_ADDR3, faults_setup(BUS_ADDR3, &fd));
 	if (is_left_to_stock())
-		goto out;
+		LEAVE;
 	STEP("map", "memory", map(own, 0, IOVA));
 	STEP("unmap", "memory", unmap(own, 0, IOVA));
-	STEP("release it", "", release(BUS_ADDR3, &fd));
+	STEP("release it", "", faults_release(BUS_ADDR3, &fd));
 	STEP("unbind it", "container", errno_of(rte_vfio_container_group_unbind(own, GROUP)));
 	stock_works();
 	STEP("create one of stock", "", errno_of(both = rte_vfio_container_create()));
@@ -244,19 +244,19 @@ containers_are_created(void)
 	binds = stock_calls(STOCK_BIND);
 	STEP("bind the group", "", errno_of(rte_vfio_container_group_bind(both, GROUP)));
 	if (stock_calls(STOCK_BIND) != binds)
-		goto out;
-	STEP("set up its device", BUS_ADDR3, setup(BUS_ADDR3, &fd));
+		LEAVE;
+	STEP("set up its device", BUS_ADDR3, faults_setup(BUS_ADDR3, &fd));
 	if (is_left_to_stock())
-		goto out;
+		LEAVE;
 	STEP("map in both", "memory", map(both, 0, IOVA));
 	EXPECT(stock_calls(STOCK_DMA_MAP) == 1);
 	STEP("unmap in both", "memory", unmap(both, 0, IOVA));
 	EXPECT(stock_calls(STOCK_DMA_UNMAP) == 1);
 out:
-	STEP_VOID("release", release(BUS_ADDR3, &fd));
+	STEP_VOID("release", faults_release(BUS_ADDR3, &fd));
 	STEP_VOID("destroy them", own < 0 ? 0 : rte_vfio_container_destroy(own));
 	STEP_VOID("destroy them", both < 0 ? 0 : rte_vfio_container_destroy(both));
-	end();
+	faults_end();
 }
 
 static void
@@ -264,20 +264,28 @@ device_has_an_iommu(void)
 {
 	int fd = -1;
 
-	begin(RTE_PROC_PRIMARY);
+	faults_begin(RTE_PROC_PRIMARY);
 	fake_faults_pause();
 	bus_memory(2);
 	fake_faults_resume();
 	STEP("map before", "", map(DEFAULT, FAR, IOVA));
-	STEP("set up", BUS_ADDR3, setup(BUS_ADDR3, &fd));
+	STEP("set up", BUS_ADDR3, faults_setup(BUS_ADDR3, &fd));
 	if (is_left_to_stock())
-		goto out;
+		LEAVE;
 	STEP("map after", "", map(DEFAULT, FAR + FAKE_HUGE, IOVA + FAKE_HUGE));
 	STEP("unmap", "", unmap(DEFAULT, FAR, IOVA));
-	STEP("release it", "", release(BUS_ADDR3, &fd));
+	STEP("release it", "", faults_release(BUS_ADDR3, &fd));
 out:
-	STEP_VOID("release", release(BUS_ADDR3, &fd));
-	end();
+	STEP_VOID("release", faults_release(BUS_ADDR3, &fd));
+	faults_end();
+}
+
+/* Memory for devices without a cdev is not pinned any more, or it cannot be pinned. */
+static bool
+is_without_pins(void)
+{
+	return backend.pin_given_up || (backend.pin_tried && !backend.attached[PIN_ONLY]) ||
+		fake_faults_failed().err == EFAULT;
 }
 
 static void
@@ -294,23 +302,23 @@ device_is_unplugged(void)
 {
 	int fd = -1, fd2 = -1;
 
-	begin(RTE_PROC_PRIMARY);
+	faults_begin(RTE_PROC_PRIMARY);
 	fake_faults_pause();
 	fake_node_add(FAKE_CDEV(BUS_NAME2), FAKE_MAJOR, 1);
 	bus_memory(2);
 	fake_faults_resume();
-	STEP("set up a device", "", setup(BUS_ADDR, &fd));
-	STEP("set up another", BUS_ADDR2, setup(BUS_ADDR2, &fd2));
+	STEP("set up a device", "", faults_setup(BUS_ADDR, &fd));
+	STEP("set up another", BUS_ADDR2, faults_setup(BUS_ADDR2, &fd2));
 	STEP("map memory", "", map(DEFAULT, FAR, FAKE_PHYS(FAR)));
-	STEP("release the first", BUS_ADDR, release(BUS_ADDR, &fd));
+	STEP("release the first", BUS_ADDR, faults_release(BUS_ADDR, &fd));
 	fake_node_remove(BUS_NODE);
 	STEP("map more", "", map(DEFAULT, FAR + FAKE_HUGE, FAKE_PHYS(FAR + FAKE_HUGE)));
 	STEP("unmap memory", "", unmap(DEFAULT, FAR, FAKE_PHYS(FAR)));
-	STEP("read the other's information", BUS_ADDR2, info_get(BUS_ADDR2));
+	STEP("read the other's information", BUS_ADDR2, faults_info_get(BUS_ADDR2));
 out:
-	STEP_VOID("release", release(BUS_ADDR, &fd));
-	STEP_VOID("release", release(BUS_ADDR2, &fd2));
-	end();
+	STEP_VOID("release", faults_release(BUS_ADDR, &fd));
+	STEP_VOID("release", faults_release(BUS_ADDR2, &fd2));
+	faults_end();
 }
 
 static void
@@ -325,106 +333,53 @@ device_has_no_cdev(void)
 {
 	int fd = 5;
 
-	begin(RTE_PROC_PRIMARY);
+	faults_begin(RTE_PROC_PRIMARY);
 	fake_faults_pause();
 	fake_eal()->pagemap = fake_phys;
 	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
 	fake_eal()->stock[STOCK_DMA_UNMAP].ret = 0;
 	bus_memory(2);
 	fake_faults_resume();
-	STEP("enable", "", is(rte_vfio_enable("vfio") == 0));
+	STEP("enable", "", faults_is(rte_vfio_enable("vfio") == 0));
+	if (is_without_pins())
+		LEAVE;
 	STEP("add a page", "", page_add(FAKE_VA(0)));
+	if (is_without_pins())
+		LEAVE;
+	EXPECT(fake_pins(FAKE_VA(0), FAKE_PHYS(0)) != 0);
 	STEP("give another address", "", foreign_ask(FAR));
+	if (is_without_pins())
+		LEAVE;
+	EXPECT(fake_pins(FAKE_VA(FAR), FAKE_PHYS(FAR)) != 0);
 	STEP("probe", "", rte_bus_probe());
-	STEP("set up", NOIOMMU_STOCK, setup(NOIOMMU_STOCK, &fd));
+	if (is_without_pins())
+		LEAVE;
+	STEP("set up", NOIOMMU_STOCK, faults_setup(NOIOMMU_STOCK, &fd));
 	STEP("map memory", "", map(DEFAULT, FAR + FAKE_HUGE, FAKE_PHYS(FAR + FAKE_HUGE)));
+	if (is_without_pins())
+		LEAVE;
 	STEP("unmap memory", "", unmap(DEFAULT, FAR + FAKE_HUGE, FAKE_PHYS(FAR + FAKE_HUGE)));
 out:
-	end();
+	faults_end();
 }
 
-/* Of the process at the other end. */
-static struct rte_vfio_cdev_ctx *other_ctx;
-static struct rte_vfio_cdev_domain *other_domain;
-static struct rte_vfio_cdev_device *other_device;
-
-static int
-primary_answers(const struct rte_mp_msg *request, struct rte_mp_reply *reply)
-{
-	struct wire wire;
-
-	memcpy(&wire, request->param, sizeof(wire));
-	fake_faults_pause();
-	absent_device_reply(wire, RTE_IOVA_PA, reply);
-	fake_faults_resume();
-	wire.kind = ANSWER;
-	wire.pid = PID;
-	memcpy(reply->msgs->param, &wire, sizeof(wire));
-	reply->msgs->fds[reply->msgs->num_fds++] = fake_send(rte_vfio_cdev_device_fd(other_device));
-	return 0;
-}
-
+/* It is plugged in later: nothing has looked for it yet. */
 static void
-secondary_gets_a_device(void)
+device_without_cdev_comes_late(void)
 {
-	struct rte_vfio_cdev_info info;
-	int fd = -1;
+	int fd = 5;
 
-	begin(RTE_PROC_SECONDARY);
+	faults_begin(RTE_PROC_PRIMARY);
 	fake_faults_pause();
-	fake_eal()->mp_primary = primary_answers;
-	EXPECT(vfio_cdev_ctx_create(&fake_sys, fake_sysfs_root(), NULL, NULL, &other_ctx) == 0);
-	EXPECT(rte_vfio_cdev_find(other_ctx, fake_sysfs_base(), BUS_ADDR, &info) == 0);
-	EXPECT(rte_vfio_cdev_domain_create(other_ctx, RTE_VFIO_CDEV_NOIOMMU, &other_domain) == 0);
-	EXPECT(rte_vfio_cdev_device_open(other_domain, &info, NULL, &other_device) == 0);
+	fake_eal()->pagemap = fake_phys;
+	bus_memory(2);
 	fake_faults_resume();
-	STEP("enable", "", is(rte_vfio_enable("vfio") == 0));
-	STEP("set up", BUS_ADDR, setup(BUS_ADDR, &fd));
-	STEP("read its information", BUS_ADDR, info_get(BUS_ADDR));
-	STEP("release it", BUS_ADDR, release(BUS_ADDR, &fd));
+	STEP("late", "", faults_setup(NOIOMMU_STOCK, &fd));
+	if (is_without_pins())
+		LEAVE;
+	EXPECT(fake_pins(FAKE_VA(0), FAKE_PHYS(0)) != 0);
 out:
-	STEP_VOID("release", release(BUS_ADDR, &fd));
-	fake_faults_pause();
-	rte_vfio_cdev_device_close(other_device);
-	rte_vfio_cdev_domain_destroy(other_domain);
-	rte_vfio_cdev_ctx_free(other_ctx);
-	fake_faults_resume();
-	end();
-}
-
-/* 0: the device was sent. */
-static int
-request(void)
-{
-	static struct rte_mp_msg msg;
-	struct wire wire = {
-		.magic = WIRE_MAGIC,
-		.version = WIRE_VERSION,
-		.kind = REQUEST,
-		.id = 1,
-		.policy = policy_get(),
-		.addr = BUS_ADDR,
-	};
-
-	memcpy(msg.param, &wire, sizeof(wire));
-	msg.len_param = WIRE_LEN;
-	fake_eal()->mp_action(&msg, "peer");
-	memcpy(&wire, fake_eal_replied()->param, sizeof(wire));
-	return -wire.err;
-}
-
-static void
-primary_gives_a_device(void)
-{
-	int fd = -1;
-
-	begin(RTE_PROC_PRIMARY);
-	STEP("enable", "", is(rte_vfio_enable("vfio") == 0));
-	STEP("set up", BUS_ADDR, setup(BUS_ADDR, &fd));
-	STEP("give it", BUS_ADDR, request());
-out:
-	STEP_VOID("release", release(BUS_ADDR, &fd));
-	end();
+	faults_end();
 }
 
 /* Negative: the answer is an error. */
@@ -436,7 +391,7 @@ ask(const char *what)
 		strstr(text, "\"error\"") == NULL;
 
 	free(text);
-	return is(right);
+	return faults_is(right);
 }
 
 static void
@@ -444,12 +399,12 @@ telemetry_is_polled(void)
 {
 	int fd = -1;
 
-	begin(RTE_PROC_PRIMARY);
+	faults_begin(RTE_PROC_PRIMARY);
 	fake_faults_pause();
 	bus_memory(2);
 	fake_faults_resume();
-	STEP("enable", "", is(rte_vfio_enable("vfio") == 0));
-	STEP("set up", BUS_ADDR, setup(BUS_ADDR, &fd));
+	STEP("enable", "", faults_is(rte_vfio_enable("vfio") == 0));
+	STEP("set up", BUS_ADDR, faults_setup(BUS_ADDR, &fd));
 	STEP("list devices", "", ask("/vfio_cdev/devices"));
 	STEP("show a device", "", ask("/vfio_cdev/device," BUS_ADDR));
 	STEP("list domains", "", ask("/vfio_cdev/domains"));
@@ -458,8 +413,8 @@ telemetry_is_polled(void)
 	EXPECT(fake_telemetry_misuse() == NULL);
 	EXPECT(fake_telemetry_leaks() == 0);
 out:
-	STEP_VOID("release", release(BUS_ADDR, &fd));
-	end();
+	STEP_VOID("release", faults_release(BUS_ADDR, &fd));
+	faults_end();
 }
 
 static const struct tolerance tolerances[] = {
@@ -470,20 +425,10 @@ static const struct tolerance tolerances[] = {
 	  "the pin goes with the memory" },
 	{ "a device has no cdev", "give", "open", EMFILE, FAILS_CHANGED,
 	  "io_uring has been set up by then" },
-	{ "a device has no cdev", NULL, NULL, 0, SUCCEEDS_OTHER,
-	  "memory is pinned and compared with the device, or stock goes on with a warning" },
-	{ NULL, "enable", NULL, 0, SUCCEEDS_OTHER, "the EAL goes on, and gets no address" },
 	{ NULL, "give it", NULL, 0, FAILS_QUIETLY, "the process that wants the device logs it" },
 	{ NULL, "list", "GET_PA", 0, SUCCEEDS, "the answer has the error" },
 	{ NULL, "list", NULL, 0, FAILS_QUIETLY, "the client gets the error" },
 	{ NULL, "show", NULL, 0, FAILS_QUIETLY, "the client gets the error" },
-	{ NULL, "give another", "open", 0, SUCCEEDS_OTHER, "a base page is pinned instead" },
-	{ NULL, "give another", "PROCMAP_QUERY", 0, SUCCEEDS_OTHER,
-	  "a base page is pinned instead" },
-	{ NULL, "are addresses", "open", 0, SUCCEEDS_OTHER, "a base page is pinned instead" },
-	{ NULL, "are addresses", "PROCMAP_QUERY", 0, SUCCEEDS_OTHER,
-	  "a base page is pinned instead" },
-	{ NULL, "memory grows", NULL, 0, SUCCEEDS_LOGGED, "the EAL ignores errors of events" },
 	{ NULL, "are there devices", "opendir", 0, SUCCEEDS_LOGGED, "there may be some" },
 	{ NULL, "is there an IOMMU", "openat", 0, FAILS_QUIETLY, "its set-up logs it" },
 	{ NULL, "is there an IOMMU", "opendir", 0, SUCCEEDS, "there may be some" },
@@ -491,14 +436,116 @@ static const struct tolerance tolerances[] = {
 	{ NULL, "unmap", "opendir", 0, SUCCEEDS_LOGGED, "there may be some" },
 	{ NULL, "create", "opendir", 0, SUCCEEDS_LOGGED, "there may be some" },
 	{ NULL, "map after", "malloc", 0, SUCCEEDS, "devices of the other mode come later" },
-	{ NULL, "bind the group", "openat", EACCES, SUCCEEDS_OTHER, "the device is left to stock" },
 	{ NULL, "set", "opendir", 0, SUCCEEDS_LOGGED, "the number of its group is not known" },
 	{ NULL, NULL, "openat", 0, SUCCEEDS, "the NUMA node is then not known" },
-	{ NULL, "set up", "open", 0, SUCCEEDS_LOGGED, "the device is left to stock" },
-	{ NULL, "bind", "open", 0, SUCCEEDS_LOGGED, "the device is left to stock" },
 	{ NULL, "set up", NULL, 0, FAILS_OPEN, "the iommufd stays for the next device" },
 	{ NULL, "bind", NULL, 0, FAILS_OPEN, "the iommufd stays for the next device" },
-	{ NULL, NULL, "UNMAP", 0, SUCCEEDS_LOGGED, "what the kernel does not unmap stays" },
+};
+
+static bool
+is_ready(enum rte_vfio_cdev_mode mode)
+{
+	return backend.domains[mode] != NULL &&
+		rte_vfio_cdev_domain_is_ready(backend.domains[mode]);
+}
+
+/* Without addresses the EAL goes on, with a line. */
+static bool
+is_ready_or_logged(void)
+{
+	return is_ready(RTE_VFIO_CDEV_NOIOMMU) || scenario_is_logged();
+}
+
+/* That is a warning; and a search that has failed is repeated. */
+static bool
+pins_or_warns(void)
+{
+	const char *const words[] = { "io_uring cannot pin memory for devices without a cdev",
+				      NULL };
+
+	if (backend.pin_given_up)
+		return scenario_is_logged() && log_has(RTE_VFIO_CDEV_LOG_WARNING, words);
+	if (scenario_is_less())
+		return scenario_is_logged();
+	return backend.attached[PIN_ONLY] || scenario_is_logged();
+}
+
+static bool
+is_far_pinned(void)
+{
+	return fake_pins(FAKE_VA(FAR), FAKE_PHYS(FAR)) != 0;
+}
+
+static bool
+pins_page_or_warns(void)
+{
+	return fake_pins(FAKE_VA(0), FAKE_PHYS(0)) != 0 || (is_without_pins() && pins_or_warns());
+}
+
+static bool
+pins_far_or_warns(void)
+{
+	/* Memory that cannot be pinned is a device's. */
+	return is_far_pinned() || fake_faults_failed().err == EFAULT ||
+		(is_without_pins() && pins_or_warns());
+}
+
+/* What the kernel has not unmapped. */
+static bool
+is_logged_and_stays(void)
+{
+	return scenario_is_logged() && scenario_is_more();
+}
+
+static bool
+is_more_not_less(void)
+{
+	return !scenario_is_less();
+}
+
+static bool
+is_stock_group(void)
+{
+	return stock_calls(STOCK_BIND) != 0;
+}
+
+static const struct alternative alternatives[] = {
+	{ NULL, "late",
+	  "calloc malloc realloc reallocarray fopen open opendir pread io_uring_setup "
+	  "io_uring_register ",
+	  0, "it pins, or a warning is logged", pins_page_or_warns },
+	{ "a device has no cdev", "enable",
+	  "calloc realloc reallocarray fopen open opendir scandir io_uring_setup io_uring_register "
+	  "",
+	  0, "it pins, or a warning is logged", pins_or_warns },
+	{ "a device has no cdev", "enable", "openat ", EMFILE, "it pins, or a warning is logged",
+	  pins_or_warns },
+	{ "a device has no cdev", "add a page", "malloc opendir io_uring_register pread ", 0,
+	  "it pins, or a warning is logged", pins_page_or_warns },
+	{ "a device has no cdev", "give", "open PROCMAP_QUERY malloc io_uring_register pread ", 0,
+	  "it pins, or a warning is logged", pins_far_or_warns },
+	{ "a device has no cdev", "probe", "malloc io_uring_register pread reallocarray ", 0,
+	  "it pins, or a warning is logged", pins_or_warns },
+	{ "a device has no cdev", "map memory", "malloc opendir io_uring_register pread ", 0,
+	  "it pins, or a warning is logged", pins_or_warns },
+	{ NULL, "enable",
+	  "calloc realloc fopen open opendir scandir BIND GET_PA HWPT_ALLOC IOAS_ALLOC ", 0,
+	  "the EAL goes on", is_ready_or_logged },
+	{ NULL, "enable", "openat ", EMFILE, "the EAL goes on", is_ready_or_logged },
+	{ NULL, "give another", "open PROCMAP_QUERY ", 0, "a base page is pinned instead",
+	  is_far_pinned },
+	{ NULL, "are addresses", "open PROCMAP_QUERY ", 0, "a base page is pinned instead",
+	  is_more_not_less },
+	{ NULL, "memory grows", "malloc MAP GET_PA ", 0, "the EAL ignores errors of events",
+	  scenario_is_logged },
+	{ NULL, "unmap in both", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "memory shrinks", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "map what was", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "release it", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "bind the group", "openat ", EACCES, "the device is left to stock",
+	  is_stock_group },
+	{ NULL, "set up", "open ", 0, "the device is left to stock", scenario_is_logged },
+	{ NULL, "bind", "open ", 0, "the device is left to stock", scenario_is_logged },
 };
 
 int
@@ -509,15 +556,18 @@ bus_faults_tests(void)
 		{ "the EAL has memory", eal_has_memory, NULL },
 		{ "containers are created", containers_are_created, NULL },
 		{ "a device has an IOMMU", device_has_an_iommu, NULL },
-		{ "a secondary gets a device", secondary_gets_a_device, NULL },
-		{ "a primary gives a device", primary_gives_a_device, NULL },
+		{ "a secondary gets a device", faults_secondary_gets_a_device, NULL },
+		{ "a primary gives a device", faults_primary_gives_a_device, NULL },
 		{ "telemetry is polled", telemetry_is_polled, NULL },
 		{ "a device is unplugged", device_is_unplugged, pair_make },
 		{ "a device has no cdev", device_has_no_cdev, cdevless_make },
+		{ "it comes late", device_without_cdev_comes_late, NULL },
 	};
 	static const struct scenario_rules rules = {
 		.tolerances = tolerances,
 		.count = RTE_DIM(tolerances),
+		.alternatives = alternatives,
+		.alternative_count = RTE_DIM(alternatives),
 		.apart = true,
 	};
 

@@ -23,6 +23,7 @@
 
 /* Of the scenario that runs. */
 static struct fixture f;
+static struct iommufd_sys sys; /* fake_sys, and the library's own resident() */
 
 /* What no scenario changes. */
 static void
@@ -45,12 +46,14 @@ begin(enum rte_vfio_cdev_mode mode, const char *addr)
 {
 	fake_faults_pause();
 	memset(&f, 0, sizeof(f));
+	sys = fake_sys;
+	sys.resident = iommufd_sys_linux.resident;
 	fake_reset();
 	fake_node_add(FIXTURE_NODE, FAKE_MAJOR, 0);
 	fake_node_add(FAKE_CDEV(NAME_TRANSLATED), FAKE_MAJOR, 2)->reserved[0].start = WIDTH;
 	fake_node(FAKE_CDEV(NAME_TRANSLATED))->reserved[0].last = UINT64_MAX;
 	fake_node_add(FAKE_CDEV(NAME_SECOND), FAKE_MAJOR, 3);
-	EXPECT(vfio_cdev_ctx_create(&fake_sys, fake_sysfs_root(), log_capture, NULL, &f.ctx) == 0);
+	EXPECT(vfio_cdev_ctx_create(&sys, fake_sysfs_root(), log_capture, NULL, &f.ctx) == 0);
 	EXPECT(rte_vfio_cdev_find(f.ctx, fake_sysfs_base(), addr, &f.info) == 0);
 	EXPECT(rte_vfio_cdev_domain_create(f.ctx, mode, &f.domain) == 0);
 	fake_faults_resume();
@@ -76,6 +79,30 @@ info_get(void)
 	struct vfio_device_info info = { .argsz = sizeof(info) };
 
 	return rte_vfio_cdev_device_get_info(f.device, &info);
+}
+
+static bool
+is_pinned(uint64_t offset)
+{
+	return fake_pins(FAKE_VA(offset), FAKE_PHYS(offset)) != 0;
+}
+
+static bool
+has_failed(const char *call, int err)
+{
+	const struct fake_fault fault = fake_faults_failed();
+
+	return fault.call != NULL && strcmp(fault.call, call) == 0 &&
+		(err == 0 || fault.err == err);
+}
+
+static uint64_t
+given_count(void)
+{
+	struct rte_vfio_cdev_stats stats = { 0 };
+
+	rte_vfio_cdev_domain_stats(f.domain, &stats);
+	return stats.provisional;
 }
 
 static int
@@ -118,6 +145,13 @@ device_comes_last(void)
 	     rte_vfio_cdev_domain_expect(f.domain, FAKE_VA(PAGES(16)), FAKE_PHYS(PAGES(16))));
 	STEP("expect another", "memory: cannot",
 	     rte_vfio_cdev_domain_expect(f.domain, FAKE_VA(PAGES(18)), FAKE_PHYS(PAGES(18))));
+	/* What is owed stays owed. */
+	fake.swapped = FAKE_VA(PAGES(18));
+	STEP_VOID("look at them", vfio_cdev_monitor_recheck(FAKE_VA(PAGES(16)), PAGES(3)));
+	EXPECT(given_count() == 2 || has_failed("openat", EACCES));
+	fake.swapped = NULL;
+	if (given_count() != 2)
+		LEAVE;
 	STEP("open a device", "cannot", device_open());
 	EXPECT(fake_holds().pinned == PAGES(6) + HUGE);
 	STEP("map what was expected", "memory: cannot", pages_map(&f, 16, 1));
@@ -140,6 +174,7 @@ addresses_are_given(void)
 	STEP("provide", "memory: cannot",
 	     rte_vfio_cdev_domain_provide(f.domain, FAKE_VA(PAGES(1)), &phys));
 	EXPECT(phys == FAKE_PHYS(PAGES(1)));
+	EXPECT(is_pinned(PAGES(1)));
 	STEP("provide it again", "memory: cannot",
 	     rte_vfio_cdev_domain_provide(f.domain, FAKE_VA(PAGES(1)), &phys));
 	EXPECT(phys == FAKE_PHYS(PAGES(1)));
@@ -159,8 +194,10 @@ addresses_are_given(void)
 	EXPECT(rte_vfio_cdev_pin_extents(pin, &extents) == 3);
 	STEP("open the device", "cannot", device_open());
 	STEP_VOID("sweep", rte_vfio_cdev_domain_sweep(f.domain));
+	EXPECT(is_pinned(PAGES(1)) && is_pinned(PAGES(2)) && is_pinned(2 * HUGE + FAKE_PAGE));
 	STEP("release it", "memory: cannot", rte_vfio_cdev_pin_release(pin));
 	pin = NULL;
+	EXPECT(is_pinned(PAGES(1)) && is_pinned(PAGES(2)) && is_pinned(2 * HUGE + FAKE_PAGE));
 out:
 	rte_vfio_cdev_pin_release(pin);
 	end();
@@ -195,6 +232,18 @@ file_map(uint64_t at)
 	vfio_cdev_monitor_shared();
 }
 
+/* An older kernel, or a /proc that is not to be read, does not tell where a page is mapped. */
+static bool
+is_untold(void)
+{
+	return has_failed("PROCMAP_QUERY", ENOTTY) || has_failed("open", EACCES) ||
+		has_failed("open", ENODEV);
+}
+
+/*
+ * A page whose address was given keeps its pin while the process maps it, whatever fails: hooks
+ * cannot fail. That of a page which is nowhere else may stay until the end.
+ */
 static void
 memory_goes(void)
 {
@@ -206,18 +255,28 @@ memory_goes(void)
 		STEP("provide", "memory: cannot",
 		     rte_vfio_cdev_domain_provide(f.domain, FAKE_VA(PAGES(i)), &phys));
 	STEP_VOID("unmap a page", page_unmap(PAGES(1)));
+	EXPECT(!is_pinned(PAGES(1)) || fake_faults_failed().call != NULL);
+	EXPECT(is_pinned(0) && is_pinned(PAGES(2)));
 	STEP_VOID("look at all", vfio_cdev_monitor_recheck(FAKE_VA(0), PAGES(3)));
+	EXPECT(is_pinned(0) && is_pinned(PAGES(2)));
 	STEP_VOID("sweep", rte_vfio_cdev_domain_sweep(f.domain));
+	EXPECT(is_pinned(0) && is_pinned(PAGES(2)));
 	file_map(FILE_VA);
 	STEP("provide a page of a file", "memory: cannot",
 	     rte_vfio_cdev_domain_provide(f.domain, FAKE_VA(FILE_VA), &phys));
 	file_map(FILE_ELSEWHERE);
 	STEP_VOID("unmap it at one address", page_unmap(FILE_VA));
+	EXPECT(is_pinned(FILE_VA) || is_untold());
+	/* Without an answer it stays for good, and is pinned there. */
+	if (has_failed("open", 0) || has_failed("mmap", 0))
+		scenario_may_add(1, FAKE_PAGE);
 	STEP("provide it at the other", "memory: cannot",
 	     rte_vfio_cdev_domain_provide(f.domain, FAKE_VA(FILE_ELSEWHERE), &phys));
 	EXPECT(phys == FAKE_PHYS(FILE_VA));
+	EXPECT(is_pinned(FILE_VA) || fake_pins(FAKE_VA(FILE_ELSEWHERE), phys) != 0);
 	STEP_VOID("keep pins", rte_vfio_cdev_domain_keep_provisional(f.domain, true));
-	STEP_VOID("unmap a page", page_unmap(PAGES(2)));
+	STEP_VOID("unmap another page", page_unmap(PAGES(2)));
+	EXPECT(is_pinned(0) && is_pinned(PAGES(2)));
 	STEP_VOID("keep no more", rte_vfio_cdev_domain_keep_provisional(f.domain, false));
 out:
 	end();
@@ -266,12 +325,19 @@ io_uring_pins(void)
 	STEP("pin a hugepage", "memory: cannot",
 	     rte_vfio_cdev_domain_pin_page(f.domain, FAKE_VA(2 * HUGE), HUGE, &phys));
 	EXPECT(phys == FAKE_PHYS(2 * HUGE));
+	EXPECT(is_pinned(2 * HUGE));
+	/* This is none: all of it is pinned. */
+	fake_page_move(FAKE_VA(6 * HUGE + HUGE - FAKE_PAGE), FAKE_PHYS(9 * HUGE));
+	STEP("pin other memory", "memory: cannot",
+	     rte_vfio_cdev_domain_pin_page(f.domain, FAKE_VA(6 * HUGE), HUGE, &phys));
+	EXPECT(is_pinned(6 * HUGE) && is_pinned(6 * HUGE + FAKE_PAGE));
+	EXPECT(fake_pins(FAKE_VA(6 * HUGE + HUGE - FAKE_PAGE), FAKE_PHYS(9 * HUGE)) != 0);
 	STEP("map", "memory: cannot", pages_map(&f, 1024, 4));
 	STEP("unmap a part", "memory: cannot", pages_unmap(&f, 1025, 2));
 	STEP("pin memory", "memory: cannot",
 	     rte_vfio_cdev_domain_pin(f.domain, FAKE_VA(4 * HUGE), PAGES(3), &pin));
 	STEP("provide", "memory: cannot",
-	     rte_vfio_cdev_domain_provide(f.domain, FAKE_VA(16 * HUGE), &phys));
+	     rte_vfio_cdev_domain_provide(f.domain, FAKE_VA(PAGES(64)), &phys));
 	STEP("release", "memory: cannot", rte_vfio_cdev_pin_release(pin));
 	pin = NULL;
 out:
@@ -369,23 +435,77 @@ static const struct tolerance tolerances[] = {
 	{ NULL, "close the other", NULL, 0, SUCCEEDS, "the IOVAs that both can use are fewer" },
 	{ NULL, "list the mappings", "GET_PA", 0, SUCCEEDS, "the list has the error" },
 	{ NULL, "release", "GET_PA", 0, SUCCEEDS, "only counters of NUMA nodes want it" },
+	{ NULL, "pin other memory", "pread", 0, SUCCEEDS, "it is pinned as a whole anyway" },
 	{ NULL, "release", "pread", 0, SUCCEEDS, "only counters of NUMA nodes want it" },
-	{ NULL, "pin a hugepage", "pread", 0, SUCCEEDS_OTHER, "all of it is pinned instead" },
 	/* Memory whose address was given. */
-	{ NULL, "provide", "open", EACCES, SUCCEEDS_OTHER, "a base page is pinned instead" },
-	{ NULL, "provide", "open", ENODEV, SUCCEEDS_OTHER, "a base page is pinned instead" },
-	{ NULL, "provide", "PROCMAP_QUERY", 0, SUCCEEDS_OTHER, "a base page is pinned instead" },
-	{ NULL, "expect", "open", EACCES, SUCCEEDS_OTHER, "a base page is pinned instead" },
-	{ NULL, "expect", "open", ENODEV, SUCCEEDS_OTHER, "a base page is pinned instead" },
-	{ NULL, "expect", "PROCMAP_QUERY", 0, SUCCEEDS_OTHER, "a base page is pinned instead" },
+	{ NULL, "provide", "open", 0, SUCCEEDS, "a base page is pinned, which it is" },
+	{ NULL, "provide", "PROCMAP_QUERY", 0, SUCCEEDS, "a base page is pinned, which it is" },
+	{ NULL, "expect", "open", 0, SUCCEEDS, "a base page is pinned, which it is" },
+	{ NULL, "expect", "PROCMAP_QUERY", 0, SUCCEEDS, "a base page is pinned, which it is" },
+	{ NULL, NULL, "mincore", 0, SUCCEEDS, "it says nothing about the page" },
+	{ NULL, "look at them", "openat", EMFILE, SUCCEEDS, "it says nothing about the page" },
 	{ NULL, "sweep", "MAP", 0, SUCCEEDS, "an error does not prove that memory is gone" },
 	{ NULL, "sweep", "GET_PA", 0, SUCCEEDS, "an error does not prove that memory is gone" },
 	{ NULL, "look at all", "MAP", 0, SUCCEEDS, "an error does not prove that memory is gone" },
 	{ NULL, "look at all", "GET_PA", 0, SUCCEEDS, "an error does not prove that it is gone" },
-	{ NULL, "look at all", "UNMAP", 0, SUCCEEDS_OTHER, "a hook logs nothing" },
-	{ NULL, "unmap a page", NULL, 0, SUCCEEDS_OTHER, "a hook logs nothing, and cannot fail" },
-	{ NULL, "unmap it at", NULL, 0, SUCCEEDS_OTHER, "a hook logs nothing, and cannot fail" },
-	{ NULL, NULL, "UNMAP", 0, SUCCEEDS_LOGGED, "what the kernel does not unmap stays" },
+};
+
+/* What the kernel has not unmapped. */
+static bool
+is_logged_and_stays(void)
+{
+	return scenario_is_logged() && scenario_is_more();
+}
+
+/* Scenarios check which pages these are. */
+static bool
+given_page_is_pinned(void)
+{
+	return is_pinned(FILE_VA) || is_untold();
+}
+
+static bool
+other_pages_are_pinned(void)
+{
+	return is_pinned(0) && is_pinned(PAGES(2)) && !scenario_is_less();
+}
+
+static bool
+all_is_pinned(void)
+{
+	for (uint64_t offset = 0; offset < HUGE; offset += FAKE_PAGE)
+		if (!is_pinned(2 * HUGE + offset))
+			return false;
+	return true;
+}
+
+/* But no other. */
+static bool
+one_page_is_owed(void)
+{
+	return given_count() >= 1;
+}
+
+static const struct alternative alternatives[] = {
+	{ NULL, "look at them", "openat ", EACCES, "what is swapped out is not seen",
+	  one_page_is_owed },
+	{ NULL, "pin a hugepage", "pread ", 0, "all of it is pinned", all_is_pinned },
+	{ NULL, "unmap a page", "PROCMAP_QUERY ", 0, "it may be elsewhere",
+	  other_pages_are_pinned },
+	{ NULL, "unmap it at", "PROCMAP_QUERY mmap ", 0, "it may be elsewhere",
+	  given_page_is_pinned },
+	{ NULL, "look at all", "UNMAP ", 0, "it stays mapped, and a hook logs nothing",
+	  scenario_is_more },
+	{ NULL, "unmap a page", "UNMAP ", 0, "it stays mapped, and a hook logs nothing",
+	  scenario_is_more },
+	{ NULL, "keep no more", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "provide it at", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "provide it again", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "provide a part", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "query", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "sweep", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "map it twice", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
+	{ NULL, "map what was", "UNMAP ", 0, "it stays mapped", is_logged_and_stays },
 };
 
 int
@@ -404,6 +524,8 @@ main(void)
 	static const struct scenario_rules rules = {
 		.tolerances = tolerances,
 		.count = sizeof(tolerances) / sizeof(tolerances[0]),
+		.alternatives = alternatives,
+		.alternative_count = sizeof(alternatives) / sizeof(alternatives[0]),
 	};
 
 	return scenarios_run("faults: librte_vfio_cdev", scenarios,
