@@ -40,6 +40,14 @@ linux_rdev(int fd, dev_t *rdev)
 	return 0;
 }
 
+static uint64_t
+linux_file_id(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? ((uint64_t)st.st_dev << 32) + st.st_ino : 0;
+}
+
 static int
 linux_dup(int fd)
 {
@@ -129,6 +137,7 @@ const struct iommufd_sys iommufd_sys_linux = {
 	.close = close,
 	.ioctl = linux_ioctl,
 	.rdev = linux_rdev,
+	.file_id = linux_file_id,
 	.dup = linux_dup,
 	.adopt = linux_adopt,
 	.resident = linux_resident,

@@ -47,6 +47,7 @@ struct iommufd_sys {
 	int (*close)(int fd);
 	int (*ioctl)(int fd, unsigned long request, void *arg);
 	int (*rdev)(int fd, dev_t *rdev);
+	uint64_t (*file_id)(int fd); /* tells an open file from others; 0: there is none */
 	int (*dup)(int fd);
 	int (*adopt)(int fd);
 	int (*resident)(const void *page);

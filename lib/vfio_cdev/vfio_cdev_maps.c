@@ -5,20 +5,32 @@
 #include "vfio_cdev_maps.h"
 #include "vfio_cdev_state.h"
 
+/* After closefrom(3) in the application its number may be that of another file. */
+static bool
+maps_are_open(const struct rte_vfio_cdev_domain *domain)
+{
+	return domain->maps >= 0 && domain->ctx->sys->file_id(domain->maps) == domain->maps_id;
+}
+
 int
 vfio_cdev_maps_get(struct rte_vfio_cdev_domain *domain)
 {
-	int ret = 0;
+	int ret;
 
-	if (domain->maps < 0)
-		ret = iommufd_maps_open(domain->ctx->sys, &domain->maps);
-	return ret < 0 ? ret : domain->maps;
+	if (maps_are_open(domain))
+		return domain->maps;
+	domain->maps = -1;
+	ret = iommufd_maps_open(domain->ctx->sys, &domain->maps);
+	if (ret < 0)
+		return ret;
+	domain->maps_id = domain->ctx->sys->file_id(domain->maps);
+	return domain->maps;
 }
 
 void
 vfio_cdev_maps_close(struct rte_vfio_cdev_domain *domain)
 {
-	if (domain->maps >= 0)
+	if (maps_are_open(domain))
 		domain->ctx->sys->close(domain->maps);
 	domain->maps = -1;
 }

@@ -35,6 +35,7 @@ struct rte_vfio_cdev_domain {
 	uint32_t hwpt_id;      /* 0: none yet */
 	bool ready;	       /* new records are pinned at once */
 	int maps;	       /* /proc/self/maps (vfio_cdev_maps.h), or -1 */
+	uint64_t maps_id;      /* of that file */
 	bool keep_provisional; /* pins whose memory goes become orphans */
 	uint32_t attempt;      /* number of the latest settle() or plan */
 	struct vfio_cdev_tree tree;

@@ -302,6 +302,7 @@ const struct iommufd_sys fake_sys = {
 	.close = faulty_close,
 	.ioctl = faulty_ioctl,
 	.rdev = faulty_rdev,
+	.file_id = fake_file_id,
 	.dup = faulty_dup,
 	.adopt = faulty_adopt,
 	.resident = faulty_resident,

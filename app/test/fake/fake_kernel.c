@@ -251,10 +251,8 @@ kernel_open(const char *path, int flags)
 	int err;
 
 	pthread_mutex_lock(&fake_lock);
-	if (strcmp(path, maps) == 0) {
-		fake_maps += fake.maps_error == 0;
-		return errno_return(fake.maps_error, MAPS_FD);
-	}
+	if (strcmp(path, maps) == 0)
+		return errno_return(fake_maps_open(), MAPS_FD);
 	node = is_pagemap(path) ? &pagemap : fake_node(path);
 	err = node == &pagemap ? node->open_error : open_error(node, flags);
 	if (err == 0)
@@ -290,8 +288,7 @@ kernel_close(int fd)
 
 	pthread_mutex_lock(&fake_lock);
 	if (fd == MAPS_FD) {
-		bad_fds += fake_maps == 0;
-		fake_maps -= fake_maps != 0;
+		bad_fds += !fake_maps_close();
 		return errno_return(0, 0);
 	}
 	file = file_find(fd);
@@ -589,6 +586,7 @@ const struct iommufd_sys fake_kernel_sys = {
 	.close = kernel_close,
 	.ioctl = kernel_ioctl,
 	.rdev = kernel_rdev,
+	.file_id = fake_file_id,
 	.dup = kernel_dup,
 	.adopt = kernel_adopt,
 	.resident = kernel_resident,

@@ -74,6 +74,7 @@ struct fake_machine {
 	uint64_t pa_length;   /* if not UINT64_MAX: GET_PA returns this, wrongly */
 	uint64_t vma_page;    /* the size of all pages; 0: the kernel does not report it */
 	int maps_error;	      /* errno of open() of /proc/self/maps, or 0 */
+	bool maps_lost;	      /* its number is that of another file, until it is opened again */
 	unsigned int bind_ms; /* what BIND takes, while others go on */
 	unsigned int map_us;  /* and MAP */
 	const void *restless; /* a page that is moved before each ioctl unless it is pinned */

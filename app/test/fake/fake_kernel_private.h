@@ -154,8 +154,15 @@ fake_enter(enum fake_op op);
 
 extern struct fake_holds fake_usage;
 
-/* How often /proc/self/maps is open. */
-extern unsigned int fake_maps;
+/* /proc/self/maps: an errno or 0; whether it was open. */
+int
+fake_maps_open(void);
+
+bool
+fake_maps_close(void);
+
+uint64_t
+fake_file_id(int fd);
 
 /* fake_faults.c: fake_sys is this one, but for calls that fail. */
 extern const struct iommufd_sys fake_kernel_sys;

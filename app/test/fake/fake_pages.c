@@ -22,7 +22,7 @@ static unsigned int move_count;
 
 static struct fake_vma vmas[VMAS]; /* len 0: unused */
 
-unsigned int fake_maps;
+static unsigned int fake_maps; /* how often /proc/self/maps is open */
 
 void
 fake_pages_reset(void)
@@ -35,7 +35,34 @@ fake_pages_reset(void)
 unsigned int
 fake_maps_opened(void)
 {
-	return fake_maps;
+	return fake_maps - fake.maps_lost;
+}
+
+int
+fake_maps_open(void)
+{
+	if (fake.maps_error != 0)
+		return fake.maps_error;
+	fake_maps += !fake.maps_lost;
+	fake.maps_lost = false;
+	return 0;
+}
+
+bool
+fake_maps_close(void)
+{
+	const bool is_open = fake_maps != 0 && !fake.maps_lost;
+
+	fake_maps -= is_open;
+	return is_open;
+}
+
+/* That of /proc/self/maps: no other is looked at. */
+uint64_t
+fake_file_id(int fd)
+{
+	(void)fd;
+	return fake.maps_lost ? 2 : 1;
 }
 
 unsigned int
@@ -147,7 +174,7 @@ fake_vma(struct ifd_procmap_query *query)
 
 	if (err != 0)
 		return err;
-	if (fake_maps == 0)
+	if (fake_maps == 0 || fake.maps_lost)
 		return EBADF;
 	if (fake.vma_page == 0)
 		return ENOTTY;

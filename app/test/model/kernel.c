@@ -173,6 +173,7 @@ const struct iommufd_sys model_sys = {
 	.close = model_close,
 	.ioctl = model_ioctl,
 	.rdev = model_rdev,
+	.file_id = fake_file_id,
 	.dup = model_dup,
 	.adopt = model_adopt,
 	.resident = model_resident,

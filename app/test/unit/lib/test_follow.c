@@ -381,6 +381,21 @@ pending_page_is_followed_when_no_file_is_left(void **state)
 	assert_int_equal(fixture_open(f), -EADDRNOTAVAIL);
 }
 
+/* closefrom(3) of the application: that number is another file's now, and stays open. */
+static void
+page_is_followed_after_the_list_was_closed(void **state)
+{
+	struct fixture *f = *state;
+
+	file_map(OTHER, GIVEN, 0);
+	fake.maps_lost = true;
+	unmap(0, GIVEN);
+	assert_pinned(f, GIVEN);
+	fake.maps_lost = true;
+	rte_vfio_cdev_domain_forked(f->domain);
+	fake.maps_lost = true;
+}
+
 static void
 private_pages_are_unpinned_when_no_file_is_left(void **state)
 {
@@ -563,6 +578,7 @@ main(void)
 		UNREADABLE_TEST(without_an_answer_of_the_kernel_pages_are_unpinned),
 		PINNED_TEST(page_is_followed_when_no_file_is_left),
 		PENDING_TEST(pending_page_is_followed_when_no_file_is_left),
+		PINNED_TEST(page_is_followed_after_the_list_was_closed),
 		PINNED_TEST(private_pages_are_unpinned_when_no_file_is_left),
 		DEVICE_TEST(no_address_is_given_when_no_file_is_left),
 		PINNED_TEST(page_is_followed_without_memory_for_a_list),
