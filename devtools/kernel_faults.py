@@ -64,6 +64,8 @@ def sweep(machine: Machine, front: str, step: int) -> int:
     progress(f"{front}: a start makes {len(counted.calls)} calls that allocate, with "
              f"{counted.allocations} allocations")
     wrong = report(front, EVERY, kernel_faults.wrong_with(counted), counted.output)
+    if counted.allocations == 0:
+        return wrong + report(front, EVERY, ["no call was seen that allocates"], counted.output)
     rows: Counter[tuple[str, str, str]] = Counter()
     for number in itertools.count(1, step):
         try:

@@ -45,7 +45,7 @@ def steady(bench: Bench) -> list[Figure]:
     guest = bench.guest()
     seconds = 5 * bench.effort.seconds
     with Console(guest, PAIR, policy="require") as console:
-        console.ready(120).do("start tx_first")
+        console.ready(120).do("start tx_first 4")
         before = sent(console)
         text = trace(guest, console.pid, lambda: time.sleep(seconds))
         packets = sent(console) - before

@@ -39,9 +39,9 @@ def try_forward(console: Console, seconds: float) -> list[float] | None:
 
 
 def forward(console: Console, seconds: float) -> list[float]:
-    """The same; a NIC that has just been started may lose the first packets."""
-    for _ in range(MOST_TRIES):
-        figures = try_forward(console, seconds)
+    """The same, longer each time: a NIC that has just been started may lose the first packets."""
+    for tries in range(MOST_TRIES):
+        figures = try_forward(console, seconds * (1 + tries))
         if figures:
             return figures
     raise VmError(f"packets are lost:\n{console.process.stdout[-1500:]}")

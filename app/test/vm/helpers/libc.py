@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from helpers.programs import built
+from helpers.static_programs import FRONT
 from testvm.ether import Wire
 from testvm.machine import nic_address
 from testvm.qemu import Guest
 from testvm.testpmd import command
-from testvm.util import CHECKOUT
 
-FRONT = str(CHECKOUT / "build/drivers/libvfio_cdev_compat.so.1")
 # Two nodes, so that pages can move; a NIC of each model that nic_e1000.c knows, with a wire, and
 # one that is idle. All tests of the folder share it.
 MACHINE: dict[str, Any] = {"numa": 2, "hugepages": 96,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from helpers.faults import without
 from helpers.guests import PLUGINS
-from helpers.libc import FRONT
+from helpers.static_programs import FRONT
 from testvm.qemu import CommandTimeout, Guest, GuestHangs
 from testvm.testpmd import LIBRARY, command
 from testvm.util import CHECKOUT
