@@ -494,10 +494,10 @@ kernel_ioctl(int fd, unsigned long request, void *arg)
 	struct fake_file *file;
 	int err = EBADF;
 
-	if (request == IFD_VFIO_BIND && fake.bind_ms != 0)
-		usleep(1000 * fake.bind_ms);
-	if (request == IFD_IOAS_MAP && fake.map_us != 0)
-		usleep(fake.map_us);
+	if (request == IFD_VFIO_BIND)
+		fake_take(&fake.bind_ms);
+	if (request == IFD_IOAS_MAP)
+		fake_take(&fake.map_ms);
 	pthread_mutex_lock(&fake_lock);
 	if (fd == MAPS_FD)
 		return errno_return(fake_vma(arg), 0);

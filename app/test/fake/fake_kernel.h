@@ -75,8 +75,8 @@ struct fake_machine {
 	uint64_t vma_page;    /* the size of all pages; 0: the kernel does not report it */
 	int maps_error;	      /* errno of open() of /proc/self/maps, or 0 */
 	bool maps_lost;	      /* its number is that of another file, until it is opened again */
-	unsigned int bind_ms; /* what BIND takes, while others go on */
-	unsigned int map_us;  /* and MAP */
+	unsigned int bind_ms; /* what BIND takes, while others go on; 0 ends it */
+	unsigned int map_ms;  /* and MAP */
 	const void *restless; /* a page that is moved before each ioctl unless it is pinned */
 	const void *swapped;  /* a page that is swapped out, for fake_mincore.c */
 };

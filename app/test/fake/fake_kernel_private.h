@@ -139,6 +139,10 @@ fake_phys_after(unsigned int count, uint64_t va);
 bool
 fake_is_absent(uint64_t va, uint64_t len);
 
+/* Take so long, or until it is 0. */
+void
+fake_take(const unsigned int *ms);
+
 struct ifd_procmap_query;
 
 /* What /proc/self/maps and mincore(2) report. */

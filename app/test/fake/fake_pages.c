@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "fake_kernel_private.h"
 #include "iommufd_uapi.h"
@@ -55,6 +56,13 @@ fake_maps_close(void)
 
 	fake_maps -= is_open;
 	return is_open;
+}
+
+void
+fake_take(const unsigned int *ms)
+{
+	for (unsigned int i = 0; i < __atomic_load_n(ms, __ATOMIC_RELAXED); i++)
+		usleep(1000);
 }
 
 /* That of /proc/self/maps: no other is looked at. */

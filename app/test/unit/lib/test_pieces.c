@@ -248,7 +248,7 @@ settling_that_fails_leaves_what_others_rely_on(void **state)
 	pthread_t thread;
 
 	fake_page_move(FAKE_VA(FAKE_PAGE), FAKE_PHYS(HUGE));
-	fake.map_us = 50000;
+	fake.map_ms = 50;
 	for (unsigned int way = 0; way < 3; way++) {
 		for (unsigned int i = 0; i < 2; i++)
 			assert_int_equal(rte_vfio_cdev_domain_plan(f->domain,
@@ -257,7 +257,7 @@ settling_that_fails_leaves_what_others_rely_on(void **state)
 								   FAKE_PAGE, FAKE_PAGE),
 					 0);
 		assert_int_equal(pthread_create(&thread, NULL, settle_run, &s), 0);
-		usleep(fake.map_us / 2);
+		usleep(500 * fake.map_ms);
 		assert_int_equal(page_rely(f, way), 0);
 		pthread_join(thread, NULL);
 		assert_int_equal(s.ret, -EADDRNOTAVAIL);
@@ -367,7 +367,7 @@ others_go_on_while_pending_memory_is_pinned(void **state)
 
 	for (unsigned int i = 0; i < 100; i++)
 		assert_int_equal(memory_map(f, i * HUGE, HUGE, HUGE), 0);
-	fake.map_us = 2000;
+	fake.map_ms = 2;
 	assert_int_equal(pthread_create(&w.thread, NULL, open_run, &w), 0);
 	while (!atomic_load(&w.done) && rounds < 100) {
 		assert_int_equal(memory_map(f, GIB + rounds * HUGE, HUGE, HUGE), 0);
@@ -400,7 +400,7 @@ lock_is_fair(void **state)
 	struct worker w = { .f = f };
 	unsigned int rounds = 0;
 
-	fake.map_us = 5000;
+	fake.map_ms = 5;
 	assert_int_equal(pthread_create(&w.thread, NULL, map_run, &w), 0);
 	while (!atomic_load(&w.done)) {
 		assert_int_equal(memory_lookup(f, 100 * GIB, HUGE), -ENOENT);
