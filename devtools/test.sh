@@ -74,7 +74,8 @@ builds() {
 cross_units() {
 	local log=build-arm64/tests.log
 
-	meson test -C build-arm64 --no-rebuild --print-errorlogs --suite emulated >$log 2>&1 ||
+	meson test -C build-arm64 --no-rebuild --print-errorlogs --timeout-multiplier 10 \
+		--suite emulated >$log 2>&1 ||
 		{ cat $log; exit 1; }
 	sed -n 's/^Ok: *\([0-9]*\) *$/arm64: \1 passed/p' $log
 }
@@ -83,7 +84,8 @@ units() {
 	local passed=0 failed=0 dir ok
 
 	for dir in build build-clang build-asan build-tsan; do
-		meson test -C $dir --no-rebuild --print-errorlogs >$dir/tests.log 2>&1 ||
+		meson test -C $dir --no-rebuild --print-errorlogs --timeout-multiplier 5 \
+			>$dir/tests.log 2>&1 ||
 			failed=$((failed + 1))
 		ok=$(sed -n 's/^Ok: *\([0-9]*\) *$/\1/p' $dir/tests.log)
 		[ -n "$ok" ] || die "no test was run in $dir: $(cat $dir/tests.log)"
