@@ -43,9 +43,9 @@ vfio_cdev_provisional_add(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_
 	provisional_account(domain, 1);
 }
 
-/* What is not pinned is freed after unlocking. */
-void
-vfio_cdev_provisional_orphan(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
+/* A pin stays, for the page may be in use; what is not pinned is freed after unlocking. */
+static void
+provisional_orphan(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
 	struct vfio_cdev_record **link = rec->pinned ? &domain->orphans : &domain->dropped;
 
@@ -67,7 +67,7 @@ vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev
 		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
 				      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
 	else
-		vfio_cdev_provisional_orphan(domain, rec);
+		provisional_orphan(domain, rec);
 }
 
 void

@@ -21,10 +21,6 @@ void
 vfio_cdev_provisional_drop(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec,
 			   bool gone);
 
-/* Forget a pin, which stays: its memory goes, but the page may be in use. */
-void
-vfio_cdev_provisional_orphan(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec);
-
 /* Drop those that lie in memory which an ordinary mapping has pinned. */
 void
 vfio_cdev_provisional_replace_locked(struct rte_vfio_cdev_domain *domain, const void *va,

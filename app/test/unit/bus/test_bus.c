@@ -64,6 +64,19 @@ backend_forget(void)
 	memseg_freed_reset();
 }
 
+void
+bus_stock_works(void)
+{
+	fake_eal()->stock[STOCK_IS_ENABLED].ret = 1;
+	fake_eal()->stock[STOCK_CREATE].ret = STOCK_FD;
+	fake_eal()->stock[STOCK_DESTROY].ret = 0;
+	fake_eal()->stock[STOCK_BIND].ret = 99;
+	fake_eal()->stock[STOCK_UNBIND].ret = 0;
+	fake_eal()->stock[STOCK_CLEAR_GROUP].ret = 0;
+	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
+	fake_eal()->stock[STOCK_DMA_UNMAP].ret = 0;
+}
+
 int
 bus_begin(void **state)
 {

@@ -122,6 +122,12 @@ bus_phys_invalid_tests(void);
 /* The program runs with rights of its own (AT_SECURE). */
 extern bool bus_secure;
 
+#define STOCK_FD 55
+
+/* Stock has containers as well; one that it creates is STOCK_FD. */
+void
+bus_stock_works(void);
+
 int
 bus_begin(void **state);
 

@@ -14,7 +14,6 @@
 #include "test_bus.h"
 
 #define IOVA UINT64_C(0x10000000)
-#define STOCK_FD 55
 #define GROUP 7	 /* of BUS_ADDR3 */
 #define GROUP2 8 /* of BUS_ADDR, without an IOMMU */
 #define GROUP3 9 /* of BUS_STOCK_ADDR, without a cdev */
@@ -31,20 +30,6 @@ container_begin(void **state)
 	fake_eal()->stock[STOCK_GROUP_NUM].ret = 1;
 	fake_eal()->group = GROUP;
 	return 0;
-}
-
-/* Stock has containers as well. */
-static void
-stock_works(void)
-{
-	fake_eal()->stock[STOCK_IS_ENABLED].ret = 1;
-	fake_eal()->stock[STOCK_CREATE].ret = STOCK_FD;
-	fake_eal()->stock[STOCK_DESTROY].ret = 0;
-	fake_eal()->stock[STOCK_BIND].ret = 99;
-	fake_eal()->stock[STOCK_UNBIND].ret = 0;
-	fake_eal()->stock[STOCK_CLEAR_GROUP].ret = 0;
-	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
-	fake_eal()->stock[STOCK_DMA_UNMAP].ret = 0;
 }
 
 /* What a vDPA driver does; the EAL's memory is not for its device. */
@@ -214,7 +199,7 @@ stock_is_not_given_our_container(void **state)
 	(void)state;
 	assert_int_equal(bus_setup(BUS_ADDR4, &fd), 0);
 	assert_true(rte_vfio_get_container_fd() >= 0);
-	stock_works();
+	bus_stock_works();
 	container = rte_vfio_container_create();
 	assert_int_equal(rte_vfio_container_destroy(container), 0);
 }
@@ -275,7 +260,7 @@ container_of_stock_has_groups_of_stock(void **state)
 	int container;
 
 	(void)state;
-	stock_works();
+	bus_stock_works();
 	container = rte_vfio_container_create();
 	assert_int_equal(container, STOCK_FD);
 	assert_int_equal(rte_vfio_container_group_bind(container, GROUP3), 99);
@@ -296,7 +281,7 @@ container_has_groups_of_both(void **state)
 	int container, fd;
 
 	(void)state;
-	stock_works();
+	bus_stock_works();
 	container = rte_vfio_container_create();
 	assert_int_equal(rte_vfio_container_group_bind(container, GROUP3), 99);
 	assert_true(rte_vfio_container_group_bind(container, GROUP) >= 0);
@@ -351,7 +336,7 @@ short_memory_leaves_nothing(void **state)
 	assert_int_equal(rte_vfio_container_group_bind(container, GROUP), -1);
 	assert_logged(ERR, strerror(ENOMEM));
 	assert_int_equal(rte_vfio_container_destroy(container), 0);
-	stock_works();
+	bus_stock_works();
 	fake_heap_fail(FAKE_HEAP_CALLOC);
 	assert_int_equal(rte_vfio_container_create(), -1);
 	assert_int_equal(stock_calls(STOCK_DESTROY), 1);
@@ -362,7 +347,7 @@ without_cdevs_stock_answers(void **state)
 {
 	(void)state;
 	fake_sysfs_reset();
-	stock_works();
+	bus_stock_works();
 	assert_int_equal(rte_vfio_container_create(), STOCK_FD);
 	assert_int_equal(rte_vfio_container_group_bind(STOCK_FD, GROUP), 99);
 	assert_int_equal(rte_vfio_container_group_unbind(STOCK_FD, GROUP), 0);

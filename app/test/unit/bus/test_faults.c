@@ -20,7 +20,6 @@
 #include "vfio_cdev_private.h"
 
 #define IOVA UINT64_C(0x10000000)
-#define STOCK_FD 55
 #define GROUP 7 /* of BUS_ADDR3 */
 #define GROUP_STOCK 9
 #define NOIOMMU_STOCK "0000:00:08.0" /* without a cdev and an IOMMU */
@@ -208,18 +207,6 @@ out:
 	faults_end();
 }
 
-static void
-stock_works(void)
-{
-	fake_eal()->stock[STOCK_IS_ENABLED].ret = 1;
-	fake_eal()->stock[STOCK_CREATE].ret = STOCK_FD;
-	fake_eal()->stock[STOCK_DESTROY].ret = 0;
-	fake_eal()->stock[STOCK_BIND].ret = 99;
-	fake_eal()->stock[STOCK_UNBIND].ret = 0;
-	fake_eal()->stock[STOCK_DMA_MAP].ret = 0;
-	fake_eal()->stock[STOCK_DMA_UNMAP].ret = 0;
-}
-
 /* Of a vDPA driver, with a group of stock's in it too. */
 static void
 containers_are_created(void)
@@ -237,7 +224,7 @@ containers_are_created(void)
 	STEP("unmap", "memory", unmap(own, 0, IOVA));
 	STEP("release it", "", faults_release(BUS_ADDR3, &fd));
 	STEP("unbind it", "container", errno_of(rte_vfio_container_group_unbind(own, GROUP)));
-	stock_works();
+	bus_stock_works();
 	STEP("create one of stock", "", errno_of(both = rte_vfio_container_create()));
 	STEP("bind a group of stock", "container",
 	     errno_of(rte_vfio_container_group_bind(both, GROUP_STOCK)));
