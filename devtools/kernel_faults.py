@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "app/test/vm"))
 
 from helpers import kernel_faults
 from helpers.kernel_faults import EVERY, MACHINE, Start
-from testvm.qemu import Guest, GuestError
+from testvm.qemu import Guest
 from testvm.util import VmError, progress
 
 MOST_WRONG = 20
@@ -70,13 +70,15 @@ def sweep(machine: Machine, front: str, step: int) -> int:
     for number in itertools.count(1, step):
         try:
             start = kernel_faults.run(machine.guest(), front, number)
-        except GuestError as err:
-            wrong += report(front, number, [f"the guest broke down: {err}"])
+        except VmError as err:
+            wrong += report(front, number, [f"no end that could be judged: {err}"])
             if wrong >= MOST_WRONG:
                 break
             continue
         wrong += report(front, number, kernel_faults.wrong_with(start), start.output)
         if start.failed is None:
+            if number < counted.allocations * 9 // 10:
+                wrong += report(front, number, [f"nothing failed, of {counted.allocations}"])
             break
         rows[start.failed.name, start.where, outcome(start)] += 1
         if rows.total() % 10 == 0:

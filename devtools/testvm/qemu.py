@@ -154,9 +154,17 @@ class Process:
         return self.returncode
 
     def expect(self, pattern: str, timeout: float = 60, start: int = 0) -> "re.Match[str]":
-        """Wait until stdout (from this offset) has the pattern; an early end is an error."""
+        """Wait until stdout (from this offset) has the pattern; an early end is an error.
+
+        The last group is complete: one at the end of what has come may go on.
+        """
         def found() -> "re.Match[str] | None":
-            return re.search(pattern, self.stdout[start:])
+            running = self.returncode is None
+            text = self.stdout[start:]
+            match = re.search(pattern, text)
+            if match and running and match.lastindex and match.end(match.lastindex) == len(text):
+                return None
+            return match
         self.guest.wait_for(lambda: bool(found()) or self.returncode is not None, timeout)
         match = found()
         if match:

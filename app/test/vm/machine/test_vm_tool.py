@@ -182,6 +182,18 @@ def test_commands_run_beside_each_other(guest: Callable[..., Guest]) -> None:
     assert cat.stdout == "one\ntwo\n"
 
 
+def test_a_group_at_the_end_of_the_output_is_waited_for(guest: Callable[..., Guest]) -> None:
+    script = "printf 'pid 12'; read line; printf '34'; read line; echo; cat"
+    process = guest().start(["sh", "-c", script])
+    process.expect("pid 12")
+    with pytest.raises(CommandTimeout):
+        process.expect(r"pid (\d+)", timeout=1)
+    process.write("\n\n")
+    assert process.expect(r"pid (\d+)").group(1) == "1234"
+    process.close_stdin()
+    assert process.wait(10) == 0
+
+
 def test_slow_command_is_killed_and_the_guest_goes_on(guest: Callable[..., Guest]) -> None:
     with pytest.raises(CommandTimeout) as caught:
         guest().run(["sh", "-c", "echo so far; sleep 1000"], timeout=1)
