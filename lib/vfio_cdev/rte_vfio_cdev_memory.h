@@ -289,7 +289,7 @@ rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin);
 
 /**
  * Return the physical address of a page and pin it provisionally. The pin ends when
- * rte_vfio_cdev_domain_map(), _pin() or _pin_page() pins memory that contains the page, or
+ * rte_vfio_cdev_domain_map() or _pin_page() pins memory that contains the page, or
  * when the memory is unmapped. For an address that is given to a caller which may map
  * the memory by it later, or not. Linux >= 7.3.
  *

@@ -44,26 +44,17 @@ extent_add(void *arg, uint64_t off, uint64_t phys, uint64_t len)
 	return 0;
 }
 
-/* Unpin the pieces, the last one first. After an error another call continues there. */
 static int
-pieces_unpin(struct rte_vfio_cdev_pin *pin)
+piece_unpin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 {
-	struct rte_vfio_cdev_domain *domain = pin->domain;
-	struct vfio_cdev_record *rec;
-	int ret = 0;
+	int ret;
 
-	while (ret == 0 && pin->pieces != 0) {
-		rec = pin->records[pin->pieces - 1];
-		vfio_cdev_lock(domain);
-		ret = vfio_cdev_mapping_drop(domain, rec);
-		if (ret < 0)
-			vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
-					      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
-		else
-			pin->pieces--;
-		vfio_cdev_unlock(domain);
-	}
-	return ret;
+	vfio_cdev_lock(domain);
+	ret = vfio_cdev_mapping_drop(domain, rec);
+	if (ret < 0)
+		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
+				      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
+	return vfio_cdev_unlock_with(domain, ret);
 }
 
 static int
@@ -94,7 +85,8 @@ pieces_pin(struct rte_vfio_cdev_pin *pin, const char *va, uint64_t len)
 		piece = vfio_cdev_piece_len((uintptr_t)va, off, len, pin->domain->ctx->page);
 		ret = piece_pin(pin, va + off, piece);
 		if (ret < 0) {
-			pieces_unpin(pin);
+			while (pin->pieces != 0)
+				piece_unpin(pin->domain, pin->records[--pin->pieces]);
 			return ret;
 		}
 	}
@@ -127,7 +119,6 @@ rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, ui
 		pin_free(p);
 		return ret;
 	}
-	vfio_cdev_provisional_replace(domain, va, len);
 	*pin = p;
 	return 0;
 }
@@ -147,8 +138,12 @@ rte_vfio_cdev_pin_release(struct rte_vfio_cdev_pin *pin)
 
 	if (pin == NULL)
 		return 0;
-	ret = pieces_unpin(pin);
-	if (ret == 0)
-		pin_free(pin);
-	return ret;
+	/* The last one first: after an error another call continues there. */
+	for (; pin->pieces != 0; pin->pieces--) {
+		ret = piece_unpin(pin->domain, pin->records[pin->pieces - 1]);
+		if (ret < 0)
+			return ret;
+	}
+	pin_free(pin);
+	return 0;
 }

@@ -77,12 +77,11 @@ vfio_cdev_record_is_pin(const struct vfio_cdev_record *rec)
 	return rec->attempt == VFIO_CDEV_ATTEMPT_PIN;
 }
 
-/* A caller relies on it from now on. */
+/* A caller relies on it from now on. It is no pin. */
 static inline void
 vfio_cdev_record_rely(struct vfio_cdev_record *rec)
 {
-	if (!vfio_cdev_record_is_pin(rec))
-		rec->attempt = 0;
+	rec->attempt = 0;
 }
 
 /* The address off bytes on; ANY stays ANY. */

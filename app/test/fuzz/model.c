@@ -291,15 +291,9 @@ int
 model_pin(struct model *model, const struct model_span *span, unsigned int owner)
 {
 	struct model_pin value = model_value(span, MODEL_MAPPING);
-	int ret;
 
 	value.owner = owner;
-	if (!model->ready)
-		return -ENODEV;
-	ret = model_create(model, &value);
-	if (ret == 0)
-		model_replace(model, span->first, span->count);
-	return ret;
+	return model->ready ? model_create(model, &value) : -ENODEV;
 }
 
 /* A mapping that has the page: 0, -EINVAL since it is no such page, or MODEL_ANY if both. */

@@ -33,7 +33,7 @@ lose(struct model *model, struct model_pin *pin)
 static bool
 has_page(const struct model *model, const struct model_pin *pin, unsigned int page)
 {
-	return pin->kind == MODEL_MAPPING && pin->pinned && model_is_known(model, pin) &&
+	return model_is_mapping(pin) && pin->pinned && model_is_known(model, pin) &&
 		contains(pin, page, 1) && pin->frame[page - pin->first] == model->memory[page];
 }
 

@@ -2,8 +2,8 @@
 
 /*
  * The domains of the default container, one for the devices of each mode. Each is created
- * with the first address, map or device, opens nothing until there is a device, and stays
- * to the end of the process: a pointer to it may be used without a lock.
+ * with the first address, map or device, opens no device node until there is a device, and
+ * stays to the end of the process: a pointer to it may be used without a lock.
  */
 
 #include <errno.h>

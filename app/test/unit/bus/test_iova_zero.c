@@ -187,10 +187,11 @@ domain_is_the_applications_once_a_device_is_set_up(void **state)
 	assert_null(domain);
 	device_setup_ok();
 	assert_int_equal(rte_bus_vfio_cdev_domain(&domain), 0);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
 	assert_int_equal(rte_vfio_cdev_domain_pin(domain, FAKE_VA(0), LEN, &pin), 0);
-	assert_kernel_holds(2, 1, LEN);
+	assert_kernel_holds(2, 2, LEN + FAKE_PAGE);
 	assert_int_equal(rte_vfio_cdev_pin_release(pin), 0);
-	assert_kernel_holds(2, 0, 0);
+	assert_kernel_holds(2, 1, FAKE_PAGE);
 }
 
 int

@@ -140,6 +140,20 @@ piece_that_fails_keeps_provisional_pins(void **state)
 	assert_kernel_holds(2, PIECES, LEN);
 }
 
+/* One that the kernel does not unpin is no reason to keep the others. */
+static void
+pin_that_fails_keeps_no_other_piece(void **state)
+{
+	struct rte_vfio_cdev_pin *pin = NULL;
+	struct fixture *f = *state;
+
+	fake_fail(FAKE_MAP, 3, ENOMEM);
+	fake_fail(FAKE_UNMAP, 1, EBUSY);
+	assert_int_equal(rte_vfio_cdev_domain_pin(f->domain, FAKE_VA(START), LEN, &pin), -ENOMEM);
+	assert_logged(ERR, "cannot unmap", strerror(EBUSY));
+	assert_stats(f, 1, GIB / FAKE_PAGE, GIB);
+}
+
 static void
 pin_of_much_memory_is_released_as_one(void **state)
 {
@@ -424,6 +438,7 @@ main(void)
 		DEVICE_TEST(piece_that_fails_takes_all_back),
 		DEVICE_TEST(piece_that_fails_keeps_provisional_pins),
 		DEVICE_TEST(pin_of_much_memory_is_released_as_one),
+		DEVICE_TEST(pin_that_fails_keeps_no_other_piece),
 		DEVICE_TEST(plan_that_fails_takes_its_own_back),
 		DEVICE_TEST(planned_memory_is_pinned_by_settling),
 		DEVICE_TEST(settling_that_fails_leaves_what_others_rely_on),
