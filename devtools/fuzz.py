@@ -82,8 +82,8 @@ def finding(log: str) -> Path | None:
     return Path(found[1]) if found else None
 
 
-def fuzz(target: Target, seconds: int) -> bool:
-    """Run a target; True: nothing was found."""
+def fuzz(target: Target, seconds: int) -> int:
+    """Run a target. 0: nothing was found; 1: something was; 2: it could not be run."""
     target.made.mkdir(parents=True, exist_ok=True)
     path = target.build / f"fuzz-{target.name}.log"
     status = run([str(target.program), *target.options(), f"-max_total_time={seconds}",
@@ -96,16 +96,17 @@ def fuzz(target: Target, seconds: int) -> bool:
         progress(f"{target.name}: {int(runs[-1]):,} inputs, {int(rate[-1]):,} a second, "
                  f"{int(reached[-1][0]):,} branches, {int(reached[-1][1]):,} features: "
                  "nothing found")
-        return True
+        return 0
     unit = finding(log)
     if unit is None:
-        raise FuzzError(f"{target.name} ended with status {status}: {log[-2000:]}")
+        progress(f"{target.name} ended with status {status}: {log[-2000:]}")
+        return 2
     replay = [str(target.program), str(unit)]
     shown = subprocess.run(replay, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                            errors="replace", check=False)
     print(f"{target.name}: found {unit}\n{shown.stderr[-6000:]}\nreplay it: {shlex.join(replay)}",
           flush=True)
-    return False
+    return 1
 
 
 def features(control: Path) -> Iterator[tuple[Path, frozenset[int]]]:
@@ -187,7 +188,7 @@ def main() -> int:
              f"{-(-len(chosen) // cores) * seconds} s")
     with ThreadPoolExecutor(cores) as pool:
         done = list(pool.map(lambda target: fuzz(target, seconds), chosen))
-    return 0 if all(done) else 1
+    return 1 if 1 in done else max(done)
 
 
 if __name__ == "__main__":

@@ -183,6 +183,8 @@ def run_release(release: str, modes: Sequence[Mode], wanted: Sequence[str],
     print(table([["test", *titles, *(f"s {title}" for title in titles)],
                  *(test.row() for test in shown)]))
     print("\n".join(summary(release, tests, modes)), "\n", flush=True)
+    if not any(test.passes(STOCK) for test in tests):
+        raise VmError(f"no test of DPDK {release} passes on stock: there is nothing to compare")
     return sum(test.differs(mode) for test in tests for mode in modes)
 
 
@@ -204,6 +206,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     known = {name for release in RELEASES for name in fast_tests(release)}
     if unknown := set(args.tests) - known:
         parser.error(f"no fast test of DPDK: {', '.join(sorted(unknown))}")
+    try:
+        if args.json:
+            args.json.open("a").close()
+    except OSError as err:
+        parser.error(str(err))
     return args
 
 

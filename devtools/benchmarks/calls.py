@@ -6,9 +6,8 @@ import signal
 import time
 from collections.abc import Callable
 
-from testvm.qemu import Guest
+from testvm.qemu import CommandFailed, Guest
 from testvm.testpmd import LIBRARY, Console
-from testvm.util import VmError
 
 from .figures import Figure
 from .machine import PAIR, Bench
@@ -23,7 +22,7 @@ def trace(guest: Guest, pid: str, meanwhile: Callable[[], object]) -> str:
     """The system calls of all threads of a process, each with its stack."""
     strace = guest.start(["strace", "--follow-forks", "--stack-traces", "-o", TRACE, "-p", pid])
     if not guest.wait_for(lambda: "attached" in strace.stderr, 60):
-        raise VmError(f"strace: {strace.stderr}")
+        raise CommandFailed(f"strace: {strace.stderr}")
     meanwhile()
     strace.signal(signal.SIGINT)
     strace.wait(60)
@@ -52,7 +51,7 @@ def steady(bench: Bench) -> list[Figure]:
         console.do("stop")
         console.stop()
     if packets <= 0:
-        raise VmError("no packets were forwarded meanwhile")
+        raise CommandFailed("no packets were forwarded meanwhile")
     counts = (("of ours", of_ours(text), 0.0), ("of all", len(DONE.findall(text)), None))
     return [Figure("calls", f"system calls {name}, forwarding", (count / seconds,), most=goal,
                    unit="a second") for name, count, goal in counts]

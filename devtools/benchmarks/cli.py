@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from testvm.qemu import CommandFailed, CommandTimeout
+from testvm.qemu import BootFailed, CommandFailed, GuestError
 from testvm.util import VmError
 
 from . import calls, devices, figures, forwarding, memory, plot, programs
@@ -75,6 +75,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
+    try:
+        for path in args.json, args.plot:
+            if path:
+                path.open("a").close()
+    except OSError as err:
+        parser.error(str(err))
     args.names = names
     return args
 
@@ -127,7 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(parse(argv))
     except VmError as err:
         print(f"bench: {err}", file=sys.stderr)
-        return FAILED if isinstance(err, CommandFailed | CommandTimeout) else UNTRIED
+        failed = isinstance(err, CommandFailed | GuestError) and not isinstance(err, BootFailed)
+        return FAILED if failed else UNTRIED
 
 
 if __name__ == "__main__":

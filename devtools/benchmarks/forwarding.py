@@ -6,9 +6,8 @@ import time
 from collections.abc import Sequence
 
 from testvm.machine import nic_address
-from testvm.qemu import Guest
+from testvm.qemu import CommandFailed, Guest
 from testvm.testpmd import Console
-from testvm.util import VmError
 
 from .figures import Figure, Pair, ratio
 from .machine import MODELS, NICS, Bench, bind, say
@@ -44,7 +43,7 @@ def forward(console: Console, seconds: float) -> list[float]:
         figures = try_forward(console, seconds * (1 + tries))
         if figures:
             return figures
-    raise VmError(f"packets are lost:\n{console.process.stdout[-1500:]}")
+    raise CommandFailed(f"packets are lost:\n{console.process.stdout[-1500:]}")
 
 
 def run_way(bench: Bench, guest: Guest, way: str, devices: Sequence[str], queues: int,

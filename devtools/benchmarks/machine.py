@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from helpers.guests import PLUGINS
 from testvm.machine import kvm_usable, nic_address
-from testvm.qemu import Guest, Process
+from testvm.qemu import CommandFailed, Guest, Process
 from testvm.testpmd import LIBRARY, command
-from testvm.util import CHECKOUT, VmError
+from testvm.util import CHECKOUT
 
 from .figures import Pair
 
@@ -117,7 +117,7 @@ def pairs_parse(output: str) -> dict[str, list[Pair]]:
         _, name, first, second = line.split("\t")
         found.setdefault(name, []).append((float(first), float(second)))
     if not found:
-        raise VmError("no figures")
+        raise CommandFailed("no figures")
     return found
 
 
@@ -143,7 +143,7 @@ class Program:
         """Let it release all."""
         self.process.close_stdin()
         if self.process.wait(120) != 0:
-            raise VmError(f"bench_eal failed:\n{self.process.stderr}")
+            raise CommandFailed(f"bench_eal failed:\n{self.process.stderr}")
 
 
 @contextmanager

@@ -4,7 +4,8 @@
 import re
 from functools import partial
 
-from testvm.util import CHECKOUT, VmError, run
+from testvm.qemu import CommandFailed
+from testvm.util import CHECKOUT, run
 
 from .figures import Figure, ratio
 from .machine import FULL, OURS, PAIR, PROGRAMS, STOCK, Bench, both, pairs_parse, take_turns
@@ -57,7 +58,7 @@ def records(bench: Bench) -> list[Figure]:
     few = [] if bench.effort == FULL else ["once"]
     found = RECORDS.findall(run([CHECKOUT / "build/app/test/unit/lib/bench_domain", *few]))
     if not found:
-        raise VmError("bench_domain: no figures")
+        raise CommandFailed("bench_domain: no figures")
     count, *times, size = found[-1]
     return [Figure("records", "memory of a mapping's record", (float(size),), most=64,
                    unit="bytes"),
