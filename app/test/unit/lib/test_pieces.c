@@ -228,6 +228,23 @@ planned_memory_is_pinned_by_settling(void **state)
 	assert_stats(f, 1, 1, HUGE);
 }
 
+/* It is at any address still. */
+static void
+map_that_fails_leaves_the_plan_as_it_was(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(rte_vfio_cdev_domain_plan(f->domain, FAKE_VA(0), RTE_VFIO_CDEV_IOVA_ANY,
+						   HUGE, HUGE),
+			 0);
+	assert_int_equal(rte_vfio_cdev_domain_map(f->domain, FAKE_VA(0), FAKE_PHYS(HUGE), HUGE,
+						  HUGE),
+			 -EADDRNOTAVAIL);
+	assert_int_equal(fixture_stats(f).pending, 1);
+	assert_int_equal(memory_map(f, 0, HUGE, HUGE), 0);
+	assert_stats(f, 1, 1, HUGE);
+}
+
 struct settler {
 	struct fixture *f;
 	int ret;
@@ -441,6 +458,7 @@ main(void)
 		DEVICE_TEST(pin_that_fails_keeps_no_other_piece),
 		DEVICE_TEST(plan_that_fails_takes_its_own_back),
 		DEVICE_TEST(planned_memory_is_pinned_by_settling),
+		DEVICE_TEST(map_that_fails_leaves_the_plan_as_it_was),
 		DEVICE_TEST(settling_that_fails_leaves_what_others_rely_on),
 		DOMAIN_TEST(without_a_device_nothing_settles),
 		DOMAIN_TEST(others_go_on_while_a_device_is_opened),
