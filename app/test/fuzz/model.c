@@ -158,10 +158,13 @@ mapping_of(struct model *model, const struct model_span *span, unsigned int page
 	return ret;
 }
 
-static bool
-args_are_wrong(const struct model_span *span)
+/* The same for a call that maps, whose arguments may be wrong. */
+static int
+mapping_present(struct model *model, const struct model_span *span, struct model_pin **found)
 {
-	return span->count == 0 || span->first % span->page != 0 || span->count % span->page != 0;
+	if (span->count == 0 || span->first % span->page != 0 || span->count % span->page != 0)
+		return -EINVAL;
+	return mapping_of(model, span, 0, found);
 }
 
 /* Is what is mapped the memory that is there now, at the address that is given now? */
@@ -237,11 +240,8 @@ model_map(struct model *model, const struct model_span *span)
 {
 	const struct model_pin value = model_value(span, MODEL_MAPPING);
 	struct model_pin *pin;
-	int ret;
+	int ret = mapping_present(model, span, &pin);
 
-	if (args_are_wrong(span))
-		return -EINVAL;
-	ret = mapping_of(model, span, 0, &pin);
 	if (ret != 0)
 		return ret;
 	if (pin == NULL || (pin->pinned && !model_is_known(model, pin)))
@@ -258,11 +258,8 @@ model_plan(struct model *model, const struct model_span *span)
 {
 	const struct model_pin value = model_value(span, MODEL_MAPPING);
 	struct model_pin *pin;
-	int ret;
+	int ret = mapping_present(model, span, &pin);
 
-	if (args_are_wrong(span))
-		return -EINVAL;
-	ret = mapping_of(model, span, 0, &pin);
 	if (ret != 0)
 		return ret;
 	if (pin != NULL)

@@ -60,6 +60,20 @@ fixture_end(void **state)
 	return 0;
 }
 
+struct fake_vma
+file_vma(uint64_t at, uint64_t pages, uint64_t first)
+{
+	return (struct fake_vma){
+		.va = FAKE_VA(at),
+		.len = PAGES(pages),
+		.page_size = FAKE_PAGE,
+		.shared = true,
+		.dev = FILE_DEV,
+		.inode = FILE_INODE,
+		.offset = PAGES(first),
+	};
+}
+
 int
 memory_map(const struct fixture *f, uint64_t offset, uint64_t len, uint64_t page_size)
 {

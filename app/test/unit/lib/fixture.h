@@ -5,6 +5,8 @@
 #ifndef FIXTURE_H
 #define FIXTURE_H
 
+#include <sys/sysmacros.h>
+
 #include "asserts.h"
 #include "fake_sysfs.h"
 #include "vfio_cdev_private.h"
@@ -51,6 +53,13 @@ fixture_open(struct fixture *f);
 /* The statistics of its domain now. */
 struct rte_vfio_cdev_stats
 fixture_stats(const struct fixture *f);
+
+#define FILE_DEV makedev(0, 15)
+#define FILE_INODE 77
+
+/* Memory at an offset that is a shared file's, from one of its pages on. */
+struct fake_vma
+file_vma(uint64_t at, uint64_t pages, uint64_t first);
 
 /* The memory at an offset, with its true address. */
 int

@@ -12,7 +12,6 @@
 #include "vfio_cdev_monitor.h"
 
 #define GIVEN 6
-#define INODE 77
 #define OTHER HUGE	 /* where the file is mapped as well */
 #define THIRD (2 * HUGE) /* and there */
 
@@ -27,15 +26,7 @@ vma_add(const struct fake_vma *vma)
 static void
 file_map(uint64_t at, uint64_t pages, uint64_t first)
 {
-	const struct fake_vma vma = {
-		.va = FAKE_VA(at),
-		.len = PAGES(pages),
-		.page_size = FAKE_PAGE,
-		.shared = true,
-		.dev = makedev(0, 15),
-		.inode = INODE,
-		.offset = PAGES(first),
-	};
+	const struct fake_vma vma = file_vma(at, pages, first);
 
 	vma_add(&vma);
 	for (uint64_t i = 0; i < pages; i++)
@@ -195,19 +186,12 @@ pending_page_that_has_moved_refuses_the_device(void **state)
 static void
 other_memory_is_not_taken_for_the_page(void **state)
 {
-	const struct fake_vma same = {
-		.va = FAKE_VA(OTHER),
-		.len = PAGES(GIVEN),
-		.page_size = FAKE_PAGE,
-		.shared = true,
-		.dev = makedev(0, 15),
-		.inode = INODE,
-	};
+	const struct fake_vma same = file_vma(OTHER, GIVEN, 0);
 	struct fake_vma others[] = { same, same, same, same, same, same, same };
 	struct fixture *f = *state;
 
 	others[0].shared = false;
-	others[1].inode = INODE + 1;
+	others[1].inode = FILE_INODE + 1;
 	others[2].dev = makedev(0, 16);
 	others[3].offset = PAGES(GIVEN); /* begins behind */
 	others[4].page_size = 2 * FAKE_PAGE;
@@ -233,15 +217,10 @@ other_memory_is_not_taken_for_the_page(void **state)
 static void
 private_page_is_not_followed(void **state)
 {
-	const struct fake_vma private = {
-		.va = FAKE_VA(0),
-		.len = PAGES(GIVEN),
-		.page_size = FAKE_PAGE,
-		.dev = makedev(0, 15),
-		.inode = INODE,
-	};
+	struct fake_vma private = file_vma(0, GIVEN, 0);
 	struct fixture *f = *state;
 
+	private.shared = false;
 	fake_vma_remove(FAKE_VA(0));
 	vma_add(&private);
 	file_map(OTHER, GIVEN, 0);
@@ -253,8 +232,8 @@ static void
 hugepage_is_followed_as_a_whole(void **state)
 {
 	const struct fake_vma at[] = {
-		{ FAKE_VA(4 * HUGE), HUGE, HUGE, true, makedev(0, 15), INODE, 8 * HUGE },
-		{ FAKE_VA(6 * HUGE), 3 * HUGE, HUGE, true, makedev(0, 15), INODE, 7 * HUGE },
+		{ FAKE_VA(4 * HUGE), HUGE, HUGE, true, FILE_DEV, FILE_INODE, 8 * HUGE },
+		{ FAKE_VA(6 * HUGE), 3 * HUGE, HUGE, true, FILE_DEV, FILE_INODE, 7 * HUGE },
 	};
 	struct fixture *f = *state;
 

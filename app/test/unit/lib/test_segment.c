@@ -9,20 +9,11 @@
 #include "vfio_cdev_monitor.h"
 
 #define GIVEN 6
-#define INODE 77
 
 static void
 file_map(uint64_t at, uint64_t pages, uint64_t first)
 {
-	const struct fake_vma vma = {
-		.va = FAKE_VA(at),
-		.len = PAGES(pages),
-		.page_size = FAKE_PAGE,
-		.shared = true,
-		.dev = makedev(0, 15),
-		.inode = INODE,
-		.offset = PAGES(first),
-	};
+	const struct fake_vma vma = file_vma(at, pages, first);
 
 	fake_vma_add(&vma);
 }
@@ -60,15 +51,7 @@ segment_is_as_long_as_its_mappings(void **state)
 static void
 segment_ends_before_another(void **state)
 {
-	const struct fake_vma same = {
-		.va = FAKE_VA(PAGES(GIVEN)),
-		.len = PAGES(4),
-		.page_size = FAKE_PAGE,
-		.shared = true,
-		.dev = makedev(0, 15),
-		.inode = INODE,
-		.offset = PAGES(GIVEN),
-	};
+	const struct fake_vma same = file_vma(PAGES(GIVEN), 4, GIVEN);
 	struct fake_vma others[] = { same, same, same };
 
 	(void)state;
