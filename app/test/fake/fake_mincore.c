@@ -2,7 +2,7 @@
 
 /*
  * The calls of the library's own resident(), for programs that put it into their sys: of the fake
- * kernel's pages. Those of pagemap that fail are its open() (fake_openat.c) and its read.
+ * kernel's pages. pagemap is opened in fake_openat.c.
  */
 
 #include <errno.h>
@@ -37,9 +37,14 @@ ssize_t
 __wrap_pread64(int fd, void *buffer, size_t size, off_t offset)
 {
 	const uint64_t entry = UINT64_C(1) << 62; /* swapped out: it is read of no other page */
+	const int err = fake_fault(POINT_PREAD);
 
 	(void)fd;
 	(void)offset;
+	if (err != 0) {
+		errno = err;
+		return -1;
+	}
 	memcpy(buffer, &entry, size);
 	return (ssize_t)size;
 }

@@ -444,6 +444,7 @@ static const struct tolerance tolerances[] = {
 	{ NULL, "expect", "PROCMAP_QUERY", 0, SUCCEEDS, "a base page is pinned, which it is" },
 	{ NULL, NULL, "mincore", 0, SUCCEEDS, "it says nothing about the page" },
 	{ NULL, "look at them", "openat", EMFILE, SUCCEEDS, "it says nothing about the page" },
+	{ NULL, "look at them", "pread", 0, SUCCEEDS, "it says nothing about the page" },
 	{ NULL, "sweep", "MAP", 0, SUCCEEDS, "an error does not prove that memory is gone" },
 	{ NULL, "sweep", "GET_PA", 0, SUCCEEDS, "an error does not prove that memory is gone" },
 	{ NULL, "look at all", "MAP", 0, SUCCEEDS, "an error does not prove that memory is gone" },
