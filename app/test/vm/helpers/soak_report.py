@@ -104,17 +104,17 @@ def _panel(samples: Sequence[Sample], name: str, top: float) -> Iterator[str]:
     most = max(getattr(sample, name) for sample in samples) or 1
     wide = WIDTH - LEFT - RIGHT
 
-    def place(sample: Sample) -> tuple[float, float]:
-        return (LEFT + wide * sample.seconds / span,
-                top + PANEL * (1 - getattr(sample, name) / most))
+    def place(sample: Sample) -> str:
+        x, y = LEFT + wide * sample.seconds / span, PANEL * (1 - getattr(sample, name) / most)
+        return f"{x:.0f} {top + y:.0f}"
     yield f'<path class="axis" d="M{LEFT} {top:.0f}V{top + PANEL:.0f}H{WIDTH - RIGHT}"/>'
     yield _text(LEFT, top - 6, TITLES[name])
     yield _text(LEFT - 6, top + 8, f"{most:,}", "end")
     yield _text(LEFT - 6, top + PANEL, "0", "end")
-    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, samples))
-    yield f'<polyline class="line" points="{points}"/>'
-    for x, y in (place(sample) for sample in samples if sample.rest):
-        yield f'<circle class="rest" cx="{x:.1f}" cy="{y:.1f}" r="2"/>'
+    points = dict.fromkeys(map(place, samples))
+    yield f'<polyline class="line" points="{" ".join(points)}"/>'
+    rests = "".join(f"M{place(sample)}h0" for sample in samples if sample.rest)
+    yield f'<path class="rest" d="{rests}"/>'
 
 
 def picture(samples: Sequence[Sample]) -> str:
@@ -125,7 +125,7 @@ def picture(samples: Sequence[Sample]) -> str:
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
              'font-family="sans-serif" font-size="12">',
              '<style>.axis{stroke:#888;fill:none}.line{stroke:#36c;fill:none;stroke-width:1.2}'
-             '.rest{fill:#c33}</style>', f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+             '.rest{stroke:#c33;fill:none;stroke-width:4;stroke-linecap:round}</style>', f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
              _text(LEFT, 14, "line: all samples; dots: at rest, after all that came has gone")]
     for number, name in enumerate(names):
         parts += _panel(samples, name, TOP + number * (PANEL + GAP))

@@ -74,4 +74,4 @@ def test_samples_are_drawn_as_they_were_saved(tmp_path: Path) -> None:
     save(samples, tmp_path / "samples.csv")
     assert load(tmp_path / "samples.csv") == samples
     assert picture(load(tmp_path / "samples.csv")) == picture(samples)
-    assert picture(samples).count("<circle") == 12 * 8
+    assert picture(samples).count("h0") == 12 * 8
