@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.soak import ACTIVITIES, FEWEST_ROUNDS, MACHINE, Soak
-from helpers.soak_report import Sample, growth, load, picture, save
+from helpers.soak_report import TITLES, Sample, growth, load, picture, save
 from testvm.qemu import Guest
 from testvm.util import CHECKOUT
 
@@ -31,11 +31,13 @@ def test_nothing_is_lost_and_nothing_grows(guest: Callable[..., Guest]) -> None:
     assert max(sample.mappings for sample in soak.samples) > soak.samples[-1].mappings > 0
 
 
-def test_leak_is_found(guest: Callable[..., Guest]) -> None:
-    """Of a file for each device that is set up."""
-    soak = Soak(guest(**MACHINE), library=str(BROKEN / "broken_fd.so"), brief=True)
+@pytest.mark.parametrize(("defect", "what"), [("fd", "fds"), ("leak", "pinned_kb")])
+def test_leak_is_found(guest: Callable[..., Guest], defect: str, what: str) -> None:
+    """Of a file, or the pin of a small page, for each device that is set up; of nothing else."""
+    soak = Soak(guest(**MACHINE), library=str(BROKEN / f"broken_{defect}.so"), brief=True)
     soak.run(0, FEWEST_ROUNDS)
-    assert any(line.startswith("open files: ") for line in soak.problems()), soak.problems()
+    found = list(growth(soak.samples))
+    assert [line.partition(":")[0] for line in found] == [TITLES[what]], found
 
 
 def test_steady_samples_are_no_growth() -> None:
