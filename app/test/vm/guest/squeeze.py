@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs in the guest: memory is short and is compacted, again and again, beside a live process.
+"""Runs in the guest: memory is short, compacted and reclaimed, again and again, beside a process.
 
     squeeze.py PID
 
 Each round takes most of the memory that is left, gives every second piece of it back, has the
-kernel compact the rest and drop its caches, and sees whether pages of the process are elsewhere:
-its hugepages, and areas of small pages that are large and all there, as a pool's. Prints a dot for
-each round, until its input ends, and then: rounds, kB of the pages, times that one had moved, and
-pages that the kernel has migrated meanwhile, of whomever.
+kernel compact the rest and drop its caches, and then reclaim all that it can of what the process's
+cgroup has. Then it looks whether pages of the process are elsewhere: those that the library has
+pinned, or without the library all that may be some of stock's. Prints a dot for each round, until
+its input ends, and then: rounds, kB of the pages, times that one was elsewhere; and meanwhile, of
+whomever, the pages that the kernel has migrated, and those of the cgroup that it has swapped out.
 """
 
 import array
+import contextlib
 import mmap
 import re
 import select
@@ -18,75 +20,107 @@ import sys
 from collections.abc import Iterator
 
 from migrate import HUGEPAGE, hugepages
+from watcher import ask
 
 PAGE = 4096
 PIECE = 1 << 16
-SMALLEST = 16 << 20         # of an area of small pages; of threads they are not all there
 SPARE = 64 << 20
 MADV_POPULATE_WRITE = 23    # include/uapi/asm-generic/mman-common.h
+# More than there is of it; files would only have to be read again.
+MOST = "16M swappiness=max"
 PRESENT, FRAME = 1 << 63, (1 << 55) - 1     # Documentation/admin-guide/mm/pagemap.rst
 
 
-def number_of(path: str, pattern: str) -> int:
-    """The sum of a kind of counters."""
-    with open(path, encoding="ascii") as text:
-        return sum(map(int, re.findall(pattern, text.read(), re.M)))
+def text_of(path: str) -> str:
+    """Of a file of the kernel's."""
+    with open(path, encoding="ascii") as file:
+        return file.read()
 
 
-def small_areas(pid: int) -> Iterator[tuple[int, int]]:
-    """Address and pages of private memory without a name."""
-    with open(f"/proc/{pid}/maps", encoding="ascii") as maps:
-        for start, end in re.findall(r"^(\w+)-(\w+) rw-p 0+ 00:00 0 *$", maps.read(), re.M):
-            size = int(end, 16) - int(start, 16)
-            if size >= SMALLEST:
-                yield int(start, 16), size // PAGE
+def number_of(path: str, name: str) -> int:
+    """In a line with a name."""
+    found = re.search(rf"^{name}:? +(\d+)", text_of(path), re.M)
+    assert found, f"{path} has no {name}"
+    return int(found[1])
 
 
-def frames(pid: int) -> dict[int, int]:
-    """Where each small page is, or part of a hugepage."""
+def tell(path: str, text: str) -> None:
+    """A file of the kernel's."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def told() -> Iterator[tuple[int, int]]:
+    """Address and pages of what the library has pinned; nothing without the library."""
+    start: str | None = ""
+    while start is not None:
+        answer = ask(f"/vfio_cdev/mappings{start}")[0] or {"mappings": {}}
+        for mapping in answer["mappings"].values():
+            assert mapping["state"] == "pinned", mapping
+            yield int(mapping["va"], 16), mapping["length"] // PAGE
+        start = f",{answer['next']}" if "next" in answer else None
+
+
+def usual(pid: int) -> Iterator[tuple[int, int]]:
+    """Address and pages of hugepages, and of shared memory without a name, as a pool's."""
+    for page in hugepages(pid):
+        yield page, HUGEPAGE // PAGE
+    for start, end in re.findall(r"^(\w+)-(\w+) rw-s 0+ \S+ \d+ +/dev/zero \(deleted\)$",
+                                 text_of(f"/proc/{pid}/maps"), re.M):
+        yield int(start, 16), (int(end, 16) - int(start, 16)) // PAGE
+
+
+def frames(pid: int, areas: list[tuple[int, int]]) -> dict[int, int]:
+    """Where each page is, or part of a hugepage.
+
+    One that is unmapped only, and not reclaimed, comes back to where it was when it is read.
+    """
     found: dict[int, int] = {}
-    areas = [*((page, HUGEPAGE // PAGE) for page in hugepages(pid)), *small_areas(pid)]
-    with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap:
+    with (open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap,
+          open(f"/proc/{pid}/mem", "rb", buffering=0) as memory):
         for address, count in areas:
+            memory.seek(address)
+            memory.read(count * PAGE)
             pagemap.seek(address // PAGE * 8)
             entries = array.array("Q", pagemap.read(count * 8))
-            if all(entry & PRESENT for entry in entries):
-                found |= {address + i * PAGE: entry & FRAME for i, entry in enumerate(entries)}
+            found |= {address + i * PAGE: entry & FRAME for i, entry in enumerate(entries)
+                      if entry & PRESENT}
     return found
 
 
 def squeeze() -> None:
     """What the kernel then does is its own affair."""
-    free = number_of("/proc/meminfo", r"^MemAvailable: +(\d+)") << 10
-    size = (free - SPARE) // PIECE * PIECE
+    size = ((number_of("/proc/meminfo", "MemAvailable") << 10) - SPARE) // PIECE * PIECE
     with mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as area:
         area.madvise(mmap.MADV_NOHUGEPAGE)
         area.madvise(MADV_POPULATE_WRITE)
         for start in range(0, size, 2 * PIECE):
             area.madvise(mmap.MADV_DONTNEED, start, PIECE)
-        for name in ("compact_memory", "drop_caches"):
-            with open(f"/proc/sys/vm/{name}", "w", encoding="ascii") as file:
-                file.write("1")
-
-
-def migrated() -> int:
-    """Pages that the kernel has moved since it was booted."""
-    return number_of("/proc/vmstat", r"^pgmigrate_success (\d+)$")
+        tell("/proc/sys/vm/compact_memory", "1")
+        tell("/proc/sys/vm/drop_caches", "1")
 
 
 def main() -> None:
     pid, rounds, moved = int(sys.argv[1]), 0, 0
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
-    was, before = frames(pid), migrated()
+    tell("/proc/self/oom_score_adj", "1000")
+    group = "/sys/fs/cgroup" + text_of(f"/proc/{pid}/cgroup").strip().removeprefix("0::")
+    counters = ("/proc/vmstat", "pgmigrate_success"), (f"{group}/memory.stat", "pswpout")
+    before = [number_of(*counter) for counter in counters]
+    areas = list(told()) or list(usual(pid))
+    was = frames(pid, areas)
+    size = len(was) * PAGE >> 10
     while not select.select([sys.stdin], [], [], 0)[0]:
         squeeze()
-        now = frames(pid)
+        # EAGAIN: there was not as much.
+        with contextlib.suppress(BlockingIOError):
+            tell(f"{group}/memory.reclaim", MOST)
+        now = frames(pid, areas)
         moved += sum(now.get(page) != frame for page, frame in was.items())
         was = now
         rounds += 1
         print(".", flush=True)
-    print(rounds, len(was) * PAGE >> 10, moved, migrated() - before)
+    print(rounds, size, moved,
+          *(number_of(*counter) - count for counter, count in zip(counters, before, strict=True)))
 
 
 main()
