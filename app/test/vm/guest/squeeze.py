@@ -44,13 +44,13 @@ def number_of(path: str, name: str) -> int:
     return int(found[1])
 
 
-def tell(path: str, text: str) -> None:
+def write(path: str, text: str) -> None:
     """A file of the kernel's."""
     with open(path, "w", encoding="ascii") as file:
         file.write(text)
 
 
-def told() -> Iterator[tuple[int, int]]:
+def pinned() -> Iterator[tuple[int, int]]:
     """Address and pages of what the library has pinned; nothing without the library."""
     start: str | None = ""
     while start is not None:
@@ -96,24 +96,24 @@ def squeeze() -> None:
         area.madvise(MADV_POPULATE_WRITE)
         for start in range(0, size, 2 * PIECE):
             area.madvise(mmap.MADV_DONTNEED, start, PIECE)
-        tell("/proc/sys/vm/compact_memory", "1")
-        tell("/proc/sys/vm/drop_caches", "1")
+        write("/proc/sys/vm/compact_memory", "1")
+        write("/proc/sys/vm/drop_caches", "1")
 
 
 def main() -> None:
     pid, rounds, moved = int(sys.argv[1]), 0, 0
-    tell("/proc/self/oom_score_adj", "1000")
+    write("/proc/self/oom_score_adj", "1000")
     group = "/sys/fs/cgroup" + text_of(f"/proc/{pid}/cgroup").strip().removeprefix("0::")
     counters = ("/proc/vmstat", "pgmigrate_success"), (f"{group}/memory.stat", "pswpout")
     before = [number_of(*counter) for counter in counters]
-    areas = list(told()) or list(usual(pid))
+    areas = list(pinned()) or list(usual(pid))
     was = frames(pid, areas)
     size = len(was) * PAGE >> 10
     while not select.select([sys.stdin], [], [], 0)[0]:
         squeeze()
         # EAGAIN: there was not as much.
         with contextlib.suppress(BlockingIOError):
-            tell(f"{group}/memory.reclaim", MOST)
+            write(f"{group}/memory.reclaim", MOST)
         now = frames(pid, areas)
         moved += sum(now.get(page) != frame for page, frame in was.items())
         was = now
