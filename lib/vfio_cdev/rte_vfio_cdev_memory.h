@@ -253,7 +253,7 @@ rte_vfio_cdev_domain_pin_page(struct rte_vfio_cdev_domain *domain, const void *v
  *   0; -EINVAL wrong arguments; -ENODEV no device yet; -EFAULT the memory is absent,
  *   read-only, or of a file whose pages cannot be pinned (mm/gup.c); -EPROTO the kernel
  *   has returned invalid values; -ENOMEM, -EPERM from the kernel. Nothing stays pinned
- *   on error.
+ *   on error, but what the kernel refuses to unpin, which is logged.
  */
 int
 rte_vfio_cdev_domain_pin(struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,

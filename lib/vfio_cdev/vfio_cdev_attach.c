@@ -21,6 +21,7 @@
 #include "vfio_cdev_mapping.h"
 #include "vfio_cdev_provisional.h"
 #include "vfio_cdev_state.h"
+#include "vfio_cdev_verify.h"
 
 struct settling {
 	uint32_t attempt;
@@ -98,7 +99,7 @@ settling_undo(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_tree *
 			record_unpin(domain, rec);
 }
 
-/* All are pinned: ordinary mappings replace provisional pins. */
+/* All are pinned: ordinary mappings of the same pages replace provisional pins. */
 static void
 settling_end(struct rte_vfio_cdev_domain *domain)
 {
@@ -106,8 +107,8 @@ settling_end(struct rte_vfio_cdev_domain *domain)
 
 	for (rec = vfio_cdev_provisional_next(domain, NULL, 0, 0); rec != NULL; rec = next) {
 		next = vfio_cdev_provisional_next(domain, rec, 0, 0);
-		if (vfio_cdev_record_around(domain, NULL, vfio_cdev_record_va(rec),
-					    vfio_cdev_record_len(rec)) != NULL)
+		if (vfio_cdev_mapping_at(domain, vfio_cdev_record_va(rec),
+					 vfio_cdev_record_len(rec), rec->phys) != NULL)
 			vfio_cdev_provisional_drop(domain, rec, false);
 	}
 	domain->ready = true;

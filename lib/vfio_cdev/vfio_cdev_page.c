@@ -59,8 +59,7 @@ page_query(struct rte_vfio_cdev_domain *domain, const struct vfio_cdev_record *p
 
 	do {
 		rec = vfio_cdev_record_around(domain, rec, va, len);
-	} while (rec != NULL &&
-		 (vfio_cdev_record_is_pin(rec) || !vfio_cdev_mapping_is_known(domain, rec)));
+	} while (rec != NULL && !vfio_cdev_mapping_is_known(domain, rec));
 	if (rec == NULL)
 		return page_pin(domain, page, phys);
 	vfio_cdev_record_rely(rec);

@@ -54,7 +54,8 @@ piece_unpin(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_record *rec)
 	if (ret < 0)
 		vfio_cdev_memory_fail(domain, RTE_VFIO_CDEV_STEP_UNMAP, ret,
 				      vfio_cdev_record_va(rec), vfio_cdev_record_len(rec));
-	return vfio_cdev_unlock_with(domain, ret);
+	vfio_cdev_unlock(domain);
+	return ret;
 }
 
 static int

@@ -47,24 +47,15 @@ page_find(struct rte_vfio_cdev_domain *domain, const void *va, struct vfio_cdev_
 		0;
 }
 
-/*
- * Whether a mapping has a base page at the address they have now. It must stay then. A pin
- * does not count: its owner may release it.
- */
+/* Whether a mapping has a base page at the address they have now. It must stay then. */
 static bool
 is_mapped(const struct rte_vfio_cdev_domain *domain, const void *page, uint64_t now)
 {
-	struct vfio_cdev_record *rec = NULL;
-	uint64_t phys;
+	struct vfio_cdev_record *rec = vfio_cdev_mapping_at(domain, page, domain->ctx->page, now);
 
-	while ((rec = vfio_cdev_record_around(domain, rec, page, domain->ctx->page)) != NULL)
-		if (!vfio_cdev_record_is_pin(rec) && vfio_cdev_mapping_is_known(domain, rec) &&
-		    vfio_cdev_mapping_phys(domain, rec, (uintptr_t)page - rec->va, &phys) == 0 &&
-		    phys == now) {
-			vfio_cdev_record_rely(rec);
-			return true;
-		}
-	return false;
+	if (rec != NULL)
+		vfio_cdev_record_rely(rec);
+	return rec != NULL;
 }
 
 /* The same for provisional pins. Those with another address have lost their memory. */

@@ -82,7 +82,7 @@ vfio_cdev_record_around(const struct rte_vfio_cdev_domain *domain,
 
 	do {
 		rec = vfio_cdev_tree_next(&domain->tree, rec, start, start + (len - 1));
-	} while (rec != NULL && (!rec->pinned || rec->bar));
+	} while (rec != NULL && (!rec->pinned || rec->bar || vfio_cdev_record_is_pin(rec)));
 	return rec;
 }
 

@@ -118,7 +118,10 @@ vfio_cdev_record_remove(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_re
 void
 vfio_cdev_records_clear(struct rte_vfio_cdev_domain *domain, struct vfio_cdev_tree *tree);
 
-/* The next mapping (or a pin's) that is pinned and has all of this memory, or more; or NULL. */
+/*
+ * The next mapping that is pinned and has all of this memory, or more; or NULL. Those of a pin do
+ * not count: its owner may release it.
+ */
 struct vfio_cdev_record *
 vfio_cdev_record_around(const struct rte_vfio_cdev_domain *domain,
 			const struct vfio_cdev_record *after, const void *va, uint64_t len);

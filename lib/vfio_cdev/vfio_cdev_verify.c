@@ -176,6 +176,21 @@ vfio_cdev_mapping_phys(const struct rte_vfio_cdev_domain *domain,
 	return 0;
 }
 
+struct vfio_cdev_record *
+vfio_cdev_mapping_at(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,
+		     uint64_t phys)
+{
+	struct vfio_cdev_record *rec = NULL;
+	uint64_t at;
+
+	while ((rec = vfio_cdev_record_around(domain, rec, va, len)) != NULL)
+		if (vfio_cdev_mapping_is_known(domain, rec) &&
+		    vfio_cdev_mapping_phys(domain, rec, (uintptr_t)va - rec->va, &at) == 0 &&
+		    at == phys)
+			break;
+	return rec;
+}
+
 int
 vfio_cdev_page_phys(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys)
 {

@@ -37,6 +37,11 @@ int
 vfio_cdev_mapping_phys(const struct rte_vfio_cdev_domain *domain,
 		       const struct vfio_cdev_record *rec, uint64_t off, uint64_t *phys);
 
+/* A mapping that has pinned all of this memory, at this physical address; or NULL. */
+struct vfio_cdev_record *
+vfio_cdev_mapping_at(const struct rte_vfio_cdev_domain *domain, const void *va, uint64_t len,
+		     uint64_t phys);
+
 /* The physical address of the page that is at a VA now. Errors are not logged. */
 int
 vfio_cdev_page_phys(struct rte_vfio_cdev_domain *domain, const void *page, uint64_t *phys);

@@ -226,8 +226,8 @@ share(struct model *model, struct model_pin *pin, const struct model_span *span)
 }
 
 /* An ordinary mapping replaces provisional pins. */
-void
-model_replace(struct model *model, unsigned int first, unsigned int count)
+static void
+replace(struct model *model, unsigned int first, unsigned int count)
 {
 	for (struct model_pin *pin = model->pins; pin < model->pins + MODEL_PINS; pin++)
 		if (pin->kind == MODEL_PROVISIONAL && pin->first >= first &&
@@ -249,7 +249,7 @@ model_map(struct model *model, const struct model_span *span)
 	else
 		ret = share(model, pin, span);
 	if (ret == 0 && model->ready)
-		model_replace(model, span->first, span->count);
+		replace(model, span->first, span->count);
 	return ret;
 }
 
@@ -342,6 +342,6 @@ model_pin_page(struct model *model, unsigned int first, unsigned int page)
 	if (ret < 0)
 		return ret;
 	pin->any = false;
-	model_replace(model, first, page);
+	replace(model, first, page);
 	return 0;
 }

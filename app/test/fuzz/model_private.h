@@ -36,7 +36,4 @@ model_at(const struct model *model, uint64_t phys, unsigned int pages);
 bool
 model_is_known(const struct model *model, const struct model_pin *pin);
 
-void
-model_replace(struct model *model, unsigned int first, unsigned int count);
-
 #endif /* MODEL_PRIVATE_H */

@@ -75,7 +75,7 @@ is_asked(const struct model *model, unsigned int page)
 
 	FOREACH_PIN(pin, model)
 	if ((pin->kind == MODEL_PROVISIONAL && overlaps(pin, page, 1)) ||
-	    (pin->kind == MODEL_MAPPING && pin->pinned && contains(pin, page, 1)))
+	    (model_is_mapping(pin) && pin->pinned && contains(pin, page, 1)))
 		return true;
 	return false;
 }
@@ -213,6 +213,20 @@ is_ambiguous(const struct model *model)
 	return false;
 }
 
+/* Does a mapping have the same pages? */
+static bool
+is_replaced(const struct model *model, const struct model_pin *pin)
+{
+	const struct model_pin *other;
+
+	FOREACH_PIN(other, model)
+	if (model_is_mapping(other) && other->pinned && model_is_known(model, other) &&
+	    contains(other, pin->first, pin->count) &&
+	    other->frame[pin->first - other->first] == pin->frame[0])
+		return true;
+	return false;
+}
+
 /* All or none. Then mappings replace provisional pins. */
 int
 model_settle(struct model *model)
@@ -236,8 +250,8 @@ model_settle(struct model *model)
 		return ambiguous ? MODEL_ANY : ret;
 	}
 	FOREACH_PIN(pin, model)
-	if (pin->kind == MODEL_MAPPING && pin->pinned)
-		model_replace(model, pin->first, pin->count);
+	if (pin->kind == MODEL_PROVISIONAL && is_replaced(model, pin))
+		pin->kind = MODEL_FREE;
 	model->ready = true;
 	return 0;
 }

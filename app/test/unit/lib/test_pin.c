@@ -399,10 +399,31 @@ limit_of_locked_memory_is_named(void **state)
 	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
 }
 
+/* An address that was given, before the memory was pinned or later, needs no pin of a caller's. */
+static void
+given_page_stays_pinned_when_a_pin_is_released(void **state)
+{
+	const struct fixture *f = *state;
+	struct rte_vfio_cdev_pin *pinned;
+	uint64_t phys;
+
+	assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(PAGES(1)), &phys), 0);
+	assert_int_equal(pin(f, 0, 3, &pinned), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(rte_vfio_cdev_domain_provide(f->domain, FAKE_VA(PAGES(2)), &phys),
+				 0);
+	assert_int_equal(rte_vfio_cdev_domain_settle(f->domain), 0);
+	assert_kernel_holds(2, 3, PAGES(5));
+	assert_int_equal(rte_vfio_cdev_pin_release(pinned), 0);
+	assert_int_equal(fixture_stats(f).provisional, 2);
+	assert_kernel_holds(2, 2, PAGES(2));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		DEVICE_TEST(given_page_stays_pinned_when_a_pin_is_released),
 		DEVICE_TEST(memory_in_one_piece_is_one_extent),
 		DEVICE_TEST(scattered_memory_has_its_extents_in_order),
 		DEVICE_TEST(unmap_spares_pins),
