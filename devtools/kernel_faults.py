@@ -68,8 +68,9 @@ def sweep(machine: Machine, front: str, step: int) -> int:
         return wrong + report(front, EVERY, ["no call was seen that allocates"], counted.output)
     rows: Counter[tuple[str, str, str]] = Counter()
     for number in itertools.count(1, step):
+        guest = machine.guest()
         try:
-            start = kernel_faults.run(machine.guest(), front, number)
+            start = kernel_faults.run(guest, front, number)
         except VmError as err:
             wrong += report(front, number, [f"no end that could be judged: {err}"])
             if wrong >= MOST_WRONG:
@@ -77,19 +78,21 @@ def sweep(machine: Machine, front: str, step: int) -> int:
             continue
         wrong += report(front, number, kernel_faults.wrong_with(start), start.output)
         if start.failed is None:
+            # The kernel's caches are not always as full as they were when it counted.
             if number < counted.allocations * 4 // 5:
                 wrong += report(front, number, [f"nothing failed, of {counted.allocations}"])
             break
         rows[start.failed.name, start.where, outcome(start)] += 1
         if rows.total() % 10 == 0:
             progress(f"{front}: {number} of about {counted.allocations}")
-    show(front, rows)
+    show(front, counted.allocations, rows)
     return wrong
 
 
-def show(front: str, rows: Counter[tuple[str, str, str]]) -> None:
+def show(front: str, counted: int, rows: Counter[tuple[str, str, str]]) -> None:
     """What failed where, and what came of it."""
-    print(f"{front}: {rows.total()} starts, each with one allocation that failed")
+    print(f"{front}: {rows.total()} starts, each with one allocation that failed; one without "
+          f"had {counted}")
     for (call, where, result), count in sorted(rows.items()):
         print(f"  {call:<14} {where:<36} {result:<16} {count:4}")
     sys.stdout.flush()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from testvm.qemu import BootFailed, CommandFailed, GuestError
+from testvm.qemu import BootFailed, CommandFailed, GuestError, GuestLostTimer
 from testvm.util import VmError
 
 from . import calls, devices, figures, forwarding, memory, plot, programs
@@ -133,7 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(parse(argv))
     except VmError as err:
         print(f"bench: {err}", file=sys.stderr)
-        failed = isinstance(err, CommandFailed | GuestError) and not isinstance(err, BootFailed)
+        failed = isinstance(err, CommandFailed | GuestError) and \
+            not isinstance(err, BootFailed | GuestLostTimer)
         return FAILED if failed else UNTRIED
 
 

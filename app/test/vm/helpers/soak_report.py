@@ -5,6 +5,7 @@ import csv
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from xml.sax.saxutils import escape
@@ -111,8 +112,8 @@ def _panel(samples: Sequence[Sample], name: str, top: float) -> Iterator[str]:
     yield _text(LEFT, top - 6, TITLES[name])
     yield _text(LEFT - 6, top + 8, f"{most:,}", "end")
     yield _text(LEFT - 6, top + PANEL, "0", "end")
-    points = dict.fromkeys(map(place, samples))
-    yield f'<polyline class="line" points="{" ".join(points)}"/>'
+    points = " ".join(point for point, _ in groupby(map(place, samples)))
+    yield f'<polyline class="line" points="{points}"/>'
     rests = "".join(f"M{place(sample)}h0" for sample in samples if sample.rest)
     yield f'<path class="rest" d="{rests}"/>'
 
@@ -125,7 +126,8 @@ def picture(samples: Sequence[Sample]) -> str:
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
              'font-family="sans-serif" font-size="12">',
              '<style>.axis{stroke:#888;fill:none}.line{stroke:#36c;fill:none;stroke-width:1.2}'
-             '.rest{stroke:#c33;fill:none;stroke-width:4;stroke-linecap:round}</style>', f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+             '.rest{stroke:#c33;fill:none;stroke-width:4;stroke-linecap:round}</style>',
+             f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
              _text(LEFT, 14, "line: all samples; dots: at rest, after all that came has gone")]
     for number, name in enumerate(names):
         parts += _panel(samples, name, TOP + number * (PANEL + GAP))
