@@ -18,7 +18,8 @@ WAYS = (CDEV, GROUP, UIO)
 # What the machine's hub joins has one queue of packets, and a virtio NIC has as many as that.
 QUEUES = {"virtio-net-pci": (1,), "e1000e": (1, 2), "vmxnet3": (1, 2)}
 CYCLES = re.compile(r"CPU cycles/packet=([\d.]+)")
-RECEIVED = re.compile(r"RX-packets: (\d+)")     # of each port, and of all
+# Of each port, and of all; those of a queue may be 0, as frames that are alike come to one.
+RECEIVED = re.compile(r"RX-total: (\d+)")
 BURST, MOST_TRIES = 32, 30
 # [cycles, packets a second] by the way, the bytes of a packet and the queues
 Found = dict[tuple[str, int, int], list[list[float]]]
