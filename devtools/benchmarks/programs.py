@@ -29,8 +29,10 @@ def start(guest: Guest, bench: Bench, way: str, pages: int) -> float:
     """From exec to the first packet. What the process waits for is not instructions."""
     library = [f"LIBRARY={LIBRARY}", "RTE_VFIO_CDEV=require"] if way == OURS else []
     devices = [word for device in PAIR for word in ("-a", device)]
-    done = guest.run(["env", *library, PROGRAMS / "bench_start", "-l", "0", "-m", str(2 * pages),
-                      *devices], timeout=300, check=True)
+    # The EAL has a file for each hugepage.
+    done = guest.run(["prlimit", f"--nofile={pages + 1024}", "env", *library,
+                      PROGRAMS / "bench_start", "-l", "0", "-m", str(2 * pages), *devices],
+                     timeout=300, check=True)
     passed, cpu = map(float, done.stdout.splitlines()[-1].split())
     return cpu if bench.counted else passed
 
