@@ -30,11 +30,17 @@ lose(struct model *model, struct model_pin *pin)
 	pin->kind = pin->pinned && model->keep ? MODEL_ORPHAN : MODEL_FREE;
 }
 
+/* Does a mapping have these pages, at this address? */
 static bool
-has_page(const struct model *model, const struct model_pin *pin, unsigned int page)
+is_mapped(const struct model *model, unsigned int first, unsigned int count, uint64_t phys)
 {
-	return model_is_mapping(pin) && pin->pinned && model_is_known(model, pin) &&
-		contains(pin, page, 1) && pin->frame[page - pin->first] == model->memory[page];
+	const struct model_pin *pin;
+
+	FOREACH_PIN(pin, model)
+	if (model_is_mapping(pin) && pin->pinned && model_is_known(model, pin) &&
+	    contains(pin, first, count) && pin->frame[first - pin->first] == phys)
+		return true;
+	return false;
 }
 
 /* Is the page in place already? Provisional pins of other memory at its VA end. */
@@ -53,9 +59,7 @@ is_in_place(struct model *model, unsigned int page)
 		else
 			lose(model, pin);
 	}
-	FOREACH_PIN(pin, model)
-	is = is || has_page(model, pin, page);
-	return is;
+	return is || is_mapped(model, page, 1, model->memory[page]);
 }
 
 static struct model_pin
@@ -213,20 +217,6 @@ is_ambiguous(const struct model *model)
 	return false;
 }
 
-/* Does a mapping have the same pages? */
-static bool
-is_replaced(const struct model *model, const struct model_pin *pin)
-{
-	const struct model_pin *other;
-
-	FOREACH_PIN(other, model)
-	if (model_is_mapping(other) && other->pinned && model_is_known(model, other) &&
-	    contains(other, pin->first, pin->count) &&
-	    other->frame[pin->first - other->first] == pin->frame[0])
-		return true;
-	return false;
-}
-
 /* All or none. Then mappings replace provisional pins. */
 int
 model_settle(struct model *model)
@@ -250,7 +240,8 @@ model_settle(struct model *model)
 		return ambiguous ? MODEL_ANY : ret;
 	}
 	FOREACH_PIN(pin, model)
-	if (pin->kind == MODEL_PROVISIONAL && is_replaced(model, pin))
+	if (pin->kind == MODEL_PROVISIONAL &&
+	    is_mapped(model, pin->first, pin->count, pin->frame[0]))
 		pin->kind = MODEL_FREE;
 	model->ready = true;
 	return 0;
