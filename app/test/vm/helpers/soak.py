@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from helpers import growing
 from helpers.console import attach
 from helpers.migration import FEW_LINES, MEMORY, Migration
 from helpers.nodes import ALONE, PAIR
@@ -23,7 +24,6 @@ from testvm.testpmd import LIBRARY, Console, command
 # that comes and goes: not vmxnet3, which testpmd 22.11 cannot attach (stock's crashes as well).
 MACHINE: dict[str, Any] = {"numa": 2, "hugepages": 96, "wires": True,
                            "nics": ("e1000e", "e1000", "virtio-net-pci")}
-GROW = "/run/grow"
 SIZES = "1 16"          # MiB of blocks that come and go; the second has room in no heap
 BURST, BREAK = 64, 0.2      # frames, and seconds between two bursts: others want the CPUs as well
 FEWEST_ROUNDS = WARM_UP + FEWEST
@@ -80,11 +80,11 @@ class Soak:
 
     def run(self, seconds: float, rounds: int) -> "Soak":
         """For so long, and as many rounds at least, however slow the machine is."""
-        self.guest.run(["rm", "-f", GROW], check=True)
+        self.guest.run(["rm", "-f", growing.GROW], check=True)
         with Console(self.guest, PAIR, policy="require", eal=[*MEMORY, *FEW_LINES],
                      args=["--mbcache=0", "--no-flush-rx"],
                      library=f"{self._library}:{built('grower.so')}",
-                     wrapper=["env", f"GROW={GROW}"]) as self._console:
+                     wrapper=growing.GROWER) as self._console:
             self._console.ready().do("start")
             self._pump = Pump(self.guest)
             self._watcher = self.guest.start(python("watcher.py", self._console.pid))
@@ -124,16 +124,13 @@ class Soak:
             step()
 
     def _while_memory_changes(self, *steps: Callable[[], None]) -> None:
-        start = len(self._console.process.stdout)
-        self.guest.run(["sh", "-c", f"echo {SIZES} >{GROW}"], check=True)
+        start = growing.begin(self._console, SIZES)
         self._in_any_order(*steps)
         self._sample(rest=False)
-        self.guest.run(["rm", GROW], check=True)
-        line = self._console.process.expect(r"grower: (rounds=.*)\n", start=start).group(1)
-        found = {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", line)}
+        found, _, _ = growing.end(self._console, start)
         # Where a secondary ends before it has answered, the EAL refuses. Pages that it has taken a
         # part of stay: what is left at rest is what counts.
-        assert {found[name] for name in ("elsewhere", "spoiled", "quiet")} == {0}, line
+        assert {found[name] for name in ("elsewhere", "spoiled", "quiet")} == {0}, found
         self.done["memory"] += found["back"] > 0
         self.done["blocks"] += found["rounds"]
 
