@@ -47,7 +47,10 @@ device_round(const struct worker *w)
 	return errors;
 }
 
-/* One of several that want the same device: the others get the error that it is in use. */
+/*
+ * One of several that want the same device: the others get the error that it is in use.
+ * So does one that comes while a secondary is given the device, for its file is bound.
+ */
 static unsigned int
 contender_round(const struct worker *w)
 {
@@ -292,7 +295,7 @@ devices_memory_and_questions_at_once(void **state)
 		{ .round = container_fd_round },
 		{ .round = address_round },
 		{ .round = enabled_round },
-		{ .round = secondary_round, .addr = BUS_ADDR },
+		{ .round = secondary_round, .addr = BUS_ADDR2 },
 	};
 
 	(void)state;
