@@ -86,11 +86,10 @@ units() {
 	for dir in build build-clang build-asan build-tsan; do
 		meson test -C $dir --no-rebuild --print-errorlogs --timeout-multiplier 5 \
 			>$dir/tests.log 2>&1 ||
-			failed=$((failed + 1))
+			{ failed=$((failed + 1)); cat $dir/tests.log; }
 		ok=$(sed -n 's/^Ok: *\([0-9]*\) *$/\1/p' $dir/tests.log)
 		[ -n "$ok" ] || die "no test was run in $dir: $(cat $dir/tests.log)"
 		passed=$((passed + ok))
-		[ $failed = 0 ] || cat $dir/tests.log
 	done
 	printf '%s passed, %s failed\n' $passed $failed
 	[ $failed = 0 ] || exit 1
