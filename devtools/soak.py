@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app/test/vm"))
 from helpers.guests import PLUGINS, be_patient
 from helpers.soak import FEWEST_ROUNDS, MACHINE, Soak
 from helpers.soak_report import load, picture, save, table
-from testvm.qemu import BootFailed, CommandFailed, Guest, GuestError
+from testvm.qemu import Guest, went_wrong
 from testvm.testpmd import LIBRARY
 from testvm.util import CHECKOUT, VmError, progress
 
@@ -71,9 +71,7 @@ def main() -> int:
             return 0
         return run(args)
     except (VmError, OSError, AssertionError) as err:
-        # What goes wrong in a guest that has booted is what was looked for.
-        found = isinstance(err, (AssertionError, CommandFailed, GuestError)) and \
-            not isinstance(err, BootFailed)
+        found = isinstance(err, AssertionError) or went_wrong(err)
         print(f"FAILED: {err}" if found else f"soak: {err}", file=sys.stderr)
         return 1 if found else 2
 

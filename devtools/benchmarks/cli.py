@@ -8,10 +8,9 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from testvm.qemu import BootFailed, CommandFailed, GuestError, GuestLostTimer
-from testvm.util import VmError
+from testvm.qemu import went_wrong
+from testvm.util import VmError, output_file
 
 from . import calls, devices, figures, forwarding, memory, plot, programs
 from .machine import FULL, QUICK, Bench, Guests, emulated, say
@@ -68,19 +67,15 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--fast", action="store_true", help=f"without a VM: {', '.join(NO_GUEST)}")
     parser.add_argument("--quick", action="store_true", help="fewer pairs, less than 8 minutes")
     parser.add_argument("--clock", choices=("instructions", "time"), help="of the guests")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures and pairs")
-    parser.add_argument("--plot", metavar="FILE.svg", type=Path, help="draw the ratios")
+    parser.add_argument("--json", metavar="FILE", type=output_file,
+                        help="write all figures and pairs")
+    parser.add_argument("--plot", metavar="FILE.svg", type=output_file,
+                        help="draw the ratios")
     args = parser.parse_args(argv)
     names = args.only.split(",") if args.only else NO_GUEST if args.fast else list(BENCHMARKS)
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"no benchmark {', '.join(unknown)}; there are: {', '.join(BENCHMARKS)}")
-    try:
-        for path in args.json, args.plot:
-            if path:
-                path.open("a").close()
-    except OSError as err:
-        parser.error(str(err))
     args.names = names
     return args
 
@@ -133,9 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(parse(argv))
     except VmError as err:
         print(f"bench: {err}", file=sys.stderr)
-        failed = isinstance(err, CommandFailed | GuestError) and \
-            not isinstance(err, BootFailed | GuestLostTimer)
-        return FAILED if failed else UNTRIED
+        return FAILED if went_wrong(err) else UNTRIED
 
 
 if __name__ == "__main__":

@@ -5,13 +5,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from helpers.guests import PLUGINS
 from testvm.machine import kvm_usable, nic_address
 from testvm.qemu import CommandFailed, Guest, Process
 from testvm.testpmd import LIBRARY, command
-from testvm.util import CHECKOUT
+from testvm.util import CHECKOUT, VmError, run
 
 from .figures import Pair
 
@@ -91,6 +92,14 @@ class Guests:
 def say(text: str) -> None:
     """Tell a person what takes time."""
     print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def host_run(argv: Sequence[str | Path]) -> str:
+    """The output of a program on this machine."""
+    try:
+        return run(argv)
+    except VmError as err:
+        raise CommandFailed(str(err)) from err
 
 
 def emulated() -> bool:

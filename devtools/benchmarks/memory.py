@@ -5,10 +5,21 @@ import re
 from functools import partial
 
 from testvm.qemu import CommandFailed
-from testvm.util import CHECKOUT, run
+from testvm.util import CHECKOUT
 
 from .figures import Figure, ratio
-from .machine import FULL, OURS, PAIR, PROGRAMS, STOCK, Bench, both, pairs_parse, take_turns
+from .machine import (
+    FULL,
+    OURS,
+    PAIR,
+    PROGRAMS,
+    STOCK,
+    Bench,
+    both,
+    host_run,
+    pairs_parse,
+    take_turns,
+)
 
 RECORDS = re.compile(r"(\d+) mappings: map +(\d+) ns, lookup +(\d+) ns, unmap +(\d+) ns, +"
                      r"([\d.]+) bytes each")
@@ -56,7 +67,7 @@ def addresses(bench: Bench) -> list[Figure]:
 def records(bench: Bench) -> list[Figure]:
     """The records of a domain, on this machine and without a kernel."""
     few = [] if bench.effort == FULL else ["once"]
-    found = RECORDS.findall(run([CHECKOUT / "build/app/test/unit/lib/bench_domain", *few]))
+    found = RECORDS.findall(host_run([CHECKOUT / "build/app/test/unit/lib/bench_domain", *few]))
     if not found:
         raise CommandFailed("bench_domain: no figures")
     count, *times, size = found[-1]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from testvm.qemu import Guest
 from testvm.testpmd import LIBRARY
-from testvm.util import run
 
 from .figures import Figure, difference, ratio
 from .machine import (
@@ -18,6 +17,7 @@ from .machine import (
     PROGRAMS,
     STOCK,
     Bench,
+    host_run,
     pairs_parse,
     take_turns,
 )
@@ -73,7 +73,7 @@ def start_cost(output: str, library: Path, unit: str, most: float | None = None)
 
 def preloads(bench: Bench) -> list[Figure]:
     """On this machine, without a VM: /bin/true, and calls that are not for the library."""
-    bus, front = (run(command(bench, library, rounds)) for library, rounds in
+    bus, front = (host_run(command(bench, library, rounds)) for library, rounds in
                   ((LIBRARY, 1), (FRONT, bench.effort.pairs)))
     return [start_cost(bus, LIBRARY, "ms", 1),
             start_cost(front, FRONT, "ms", 1), *front_calls(front, "ns")]

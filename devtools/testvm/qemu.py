@@ -87,6 +87,12 @@ class CommandFailed(VmError):
     """run(check=True) and the command's exit status was not 0."""
 
 
+def went_wrong(err: Exception) -> bool:
+    """Whether it is the error of a guest that had booted, or of a command; not of the emulator."""
+    return isinstance(err, CommandFailed | GuestError) and \
+        not isinstance(err, BootFailed | GuestLostTimer)
+
+
 def _end(text: str) -> str:
     return "\n".join(text.splitlines()[-20:])
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Errors, progress lines and subprocesses, as every other module here uses them."""
 
+import argparse
 import contextlib
 import hashlib
 import os
@@ -21,6 +22,15 @@ class VmError(Exception):
 def progress(text: str) -> None:
     """Tell a person what takes time. On stderr, since stdout belongs to results."""
     print(f"vm: {text}", file=sys.stderr, flush=True)
+
+
+def output_file(text: str) -> Path:
+    """The type of an argument: a file that is opened before what it is for takes hours."""
+    try:
+        Path(text).open("a", encoding="utf-8").close()
+    except OSError as err:
+        raise argparse.ArgumentTypeError(str(err)) from err
+    return Path(text)
 
 
 def tail(path: Path, lines: int = 30) -> str:

@@ -283,3 +283,12 @@ def test_only_a_hang_after_a_lost_timer_is_tried_again(tmp_path: Path) -> None:
         check=False, env={**env, "PYTHONPATH": str(util.CHECKOUT / "devtools")})
     assert re.findall(r"^RERUN .*\[(\w+)\]", done.stdout, re.M) == ["GuestLostTimer"], done.stdout
     assert re.search(r"\b3 failed, 1 rerun\b", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("kind, wrong", [
+    (qemu.CommandFailed, True), (qemu.GuestPanic, True), (qemu.GuestHangs, True),
+    (qemu.BootFailed, False), (qemu.GuestLostTimer, False), (util.VmError, False),
+    (ValueError, False)])
+def test_error_of_the_emulator_or_before_the_start_is_no_finding(
+        kind: type[Exception], wrong: bool) -> None:
+    assert qemu.went_wrong(kind.__new__(kind)) is wrong

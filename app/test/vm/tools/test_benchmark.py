@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import calls, cli, devices, figures, forwarding, memory, plot, programs
-from benchmarks.machine import NICS, TINY, Bench, Program
+from benchmarks.machine import NICS, TINY, Bench, Program, host_run
 from helpers.faults import memlock
 from helpers.nodes import GROUP
 from helpers.programs import built
@@ -187,3 +187,18 @@ def test_error_ends_with_its_status_and_keeps_what_is_there(
     written = tmp_path / "bench.json"
     assert cli.main(["--fast", "--json", str(written)]) == 2
     assert [figure["name"] for figure in json.loads(written.read_text())["figures"]] == ["count"]
+
+
+def test_program_that_crashes_on_this_machine_is_a_failure(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(_: Bench) -> list[figures.Figure]:
+        host_run(["sh", "-c", "kill -9 $$"])
+        return []
+    monkeypatch.setitem(cli.BENCHMARKS, "records", crash)
+    assert cli.main(["--only", "records"]) == 1
+
+
+def test_file_that_cannot_be_written_is_reported_first(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["--fast", "--json", "/nonesuch/figures.json"])
+    assert "argument --json: [Errno 2] No such file" in capsys.readouterr().err
