@@ -141,7 +141,7 @@ build build-docs -Ddocs=true -Dtests=false
 wait "$prefetch" || die "cannot make what the VM tests need; see above"
 prefetch=
 workers=$(workers)
-say "tests in VMs, $workers files at a time, about 20 minutes on two cores"
+say "tests in VMs, $workers files at a time, about 30 minutes on two cores"
 # An emulator that loses a timer says nothing about a test: once more, in a new guest.
 exec "$PYTHON" -B -m pytest -p no:cacheprovider --tb=short \
 	--reruns 1 --only-rerun '^testvm\.qemu\.GuestLostTimer: ' \
