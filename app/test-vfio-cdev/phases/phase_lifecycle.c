@@ -12,6 +12,7 @@
 
 #define ROUNDS 2
 #define LET_GO 10000 /* ms */
+#define FILES_READ 10
 
 /* The backend has all devices but one, or all (without == run->count). */
 static enum verdict
@@ -103,6 +104,23 @@ lifecycle_device(struct run *run, struct program *program, unsigned int port, st
 	return verdict;
 }
 
+/*
+ * The most that testpmd has open in a second: the EAL's interrupt thread closes its epoll
+ * file, and opens another one, each time when what it waits for changes.
+ */
+static enum verdict
+lifecycle_files(struct program *program, struct proc_files *most, struct result *result)
+{
+	enum verdict verdict = VERDICT_PASS;
+
+	for (unsigned int i = 0; i < FILES_READ && verdict == VERDICT_PASS; i++) {
+		if (proc_files_most(program_pid(program), most) < 0)
+			return result_error(result, "cannot list the files that testpmd has open");
+		verdict = program_sleep(program, 100, result);
+	}
+	return verdict;
+}
+
 /* Some are closed a moment later, by the EAL's interrupt thread. */
 static enum verdict
 lifecycle_no_more_files(struct program *program, const struct proc_files *before,
@@ -137,9 +155,10 @@ lifecycle_rounds(struct run *run, struct program *program, struct result *result
 	struct proc_files before = { .count = 0 };
 
 	for (unsigned int i = 0; i < run->count * ROUNDS && verdict == VERDICT_PASS; i++) {
-		if (i == run->count && proc_files_read(program_pid(program), &before) < 0)
-			return result_error(result, "cannot list the files that testpmd has open");
-		verdict = lifecycle_device(run, program, i % run->count, result);
+		if (i == run->count)
+			verdict = lifecycle_files(program, &before, result);
+		if (verdict == VERDICT_PASS)
+			verdict = lifecycle_device(run, program, i % run->count, result);
 	}
 	return verdict != VERDICT_PASS ? verdict :
 					 lifecycle_no_more_files(program, &before, result);

@@ -43,6 +43,17 @@ proc_files_read(pid_t pid, struct proc_files *files)
 	return 0;
 }
 
+int
+proc_files_most(pid_t pid, struct proc_files *most)
+{
+	struct proc_files now;
+	const int ret = proc_files_read(pid, &now);
+
+	if (ret == 0 && now.count > most->count)
+		*most = now;
+	return ret;
+}
+
 static unsigned int
 files_named(const struct proc_files *files, const char *name)
 {

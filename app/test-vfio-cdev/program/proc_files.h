@@ -19,6 +19,10 @@ struct proc_files {
 int
 proc_files_read(pid_t pid, struct proc_files *files);
 
+/* Keeps what was read before unless there are more now. 0 or -errno. */
+int
+proc_files_most(pid_t pid, struct proc_files *most);
+
 /* One that there are more of than before, or NULL. */
 const char *
 proc_files_more(const struct proc_files *before, const struct proc_files *now);

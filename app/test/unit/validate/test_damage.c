@@ -2,6 +2,7 @@
 
 /* Verdicts on the traffic program's report, whatever is in it. */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -264,6 +265,27 @@ own_files_are_read(void **state)
 	fail_msg("a file that is open was not found");
 }
 
+/* As the epoll file of the EAL's interrupt thread, which is another one each time. */
+static void
+file_that_is_closed_for_a_moment_counts(void **state)
+{
+	static struct proc_files most, now;
+	FILE *file;
+
+	(void)state;
+	file = fopen("/dev/zero", "re");
+	assert_non_null(file);
+	assert_int_equal(proc_files_most(getpid(), &most), 0);
+	fclose(file);
+	assert_int_equal(proc_files_most(getpid(), &most), 0);
+	file = fopen("/dev/zero", "re");
+	assert_non_null(file);
+	assert_int_equal(proc_files_read(getpid(), &now), 0);
+	fclose(file);
+	assert_null(proc_files_more(&most, &now));
+	assert_int_equal(proc_files_most(-1, &most), -ENOENT);
+}
+
 int
 main(void)
 {
@@ -283,6 +305,7 @@ main(void)
 		cmocka_unit_test(nothing_that_could_move_is_skipped),
 		cmocka_unit_test(file_that_was_left_is_named),
 		cmocka_unit_test(own_files_are_read),
+		cmocka_unit_test(file_that_is_closed_for_a_moment_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
