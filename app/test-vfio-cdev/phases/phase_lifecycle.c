@@ -147,19 +147,27 @@ lifecycle_no_more_files(struct program *program, const struct proc_files *before
 	return verdict;
 }
 
+static enum verdict
+lifecycle_round(struct run *run, struct program *program, struct result *result)
+{
+	enum verdict verdict = VERDICT_PASS;
+
+	for (unsigned int port = 0; port < run->count && verdict == VERDICT_PASS; port++)
+		verdict = lifecycle_device(run, program, port, result);
+	return verdict;
+}
+
 /* What is only opened once is open after the first round. */
 static enum verdict
 lifecycle_rounds(struct run *run, struct program *program, struct result *result)
 {
-	enum verdict verdict = VERDICT_PASS;
+	enum verdict verdict = lifecycle_round(run, program, result);
 	struct proc_files before = { .count = 0 };
 
-	for (unsigned int i = 0; i < run->count * ROUNDS && verdict == VERDICT_PASS; i++) {
-		if (i == run->count)
-			verdict = lifecycle_files(program, &before, result);
-		if (verdict == VERDICT_PASS)
-			verdict = lifecycle_device(run, program, i % run->count, result);
-	}
+	if (verdict == VERDICT_PASS)
+		verdict = lifecycle_files(program, &before, result);
+	for (unsigned int i = 1; i < ROUNDS && verdict == VERDICT_PASS; i++)
+		verdict = lifecycle_round(run, program, result);
 	return verdict != VERDICT_PASS ? verdict :
 					 lifecycle_no_more_files(program, &before, result);
 }
